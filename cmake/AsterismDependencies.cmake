@@ -1,0 +1,20 @@
+# Everything the build takes from outside. Debian packages come from tools/setup; OpenVINO from the pinned wheel in
+# .deps/openvino, or from wherever CMAKE_PREFIX_PATH or OpenVINO_DIR points.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
+pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
+
+if(NOT OpenVINO_DIR AND EXISTS "${CMAKE_SOURCE_DIR}/.deps/openvino/cmake/OpenVINOConfig.cmake")
+  set(OpenVINO_DIR "${CMAKE_SOURCE_DIR}/.deps/openvino/cmake" CACHE PATH "Folder of OpenVINOConfig.cmake")
+endif()
+find_package(OpenVINO REQUIRED COMPONENTS Runtime Threading)

@@ -1,0 +1,294 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace asterism {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kWriteBufferSizeBytes = std::size_t{1} << 20;
+
+std::unexpected<Error> system_error(std::string_view doing, const fs::path& path, int error_number) {
+  const std::string message = fmt::format("{}: {}: {}", path.string(), doing, std::strerror(error_number));
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      return fail(ErrorCode::kNotFound, message, "check the path");
+    case ENOSPC:
+    case EDQUOT:
+      return fail(ErrorCode::kIo, message, "free some space and run the same command again");
+    default:
+      return fail(ErrorCode::kIo, message);
+  }
+}
+
+struct OpenFile {
+  int fd = -1;
+  std::uint64_t size_bytes = 0;
+  OpenFile() = default;
+  OpenFile(OpenFile&& o) noexcept : fd(std::exchange(o.fd, -1)), size_bytes(o.size_bytes) {}
+  OpenFile& operator=(OpenFile&&) = delete;
+  ~OpenFile() {
+    if (fd >= 0) {
+      ::close(fd);
+    }
+  }
+};
+
+Result<OpenFile> open_regular(const fs::path& path) {
+  OpenFile file;
+  // O_NONBLOCK: opening a FIFO must not hang; regular files ignore it.
+  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file.fd < 0) {
+    return system_error("cannot open", path, errno);
+  }
+  struct stat info {};
+  if (::fstat(file.fd, &info) != 0) {
+    return system_error("cannot read", path, errno);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected a regular file, found {}", path.string(),
+                            S_ISDIR(info.st_mode) ? "a directory" : "a device, pipe or socket"));
+  }
+  file.size_bytes = static_cast<std::uint64_t>(info.st_size);
+  return file;
+}
+
+Result<void> write_all(int fd, const char* data, std::size_t size, const fs::path& path) {
+  while (size > 0) {
+    const ssize_t n = ::write(fd, data, size);
+    if (n < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return system_error("cannot write", path, errno);
+    }
+    data += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const fs::path& path, std::size_t size_bytes_max) {
+  auto file = open_regular(path);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  if (file->size_bytes > size_bytes_max) {
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("{}: expected at most {} bytes, found {}", path.string(), size_bytes_max, file->size_bytes));
+  }
+  std::string text(file->size_bytes, '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::read(file->fd, text.data() + done, text.size() - done);
+    if (n < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return system_error("cannot read", path, errno);
+    }
+    if (n == 0) {
+      break;  // the file shrank while being read
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  text.resize(done);
+  return text;
+}
+
+Result<MappedFile> MappedFile::open(const fs::path& path) {
+  auto file = open_regular(path);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  MappedFile mapped;
+  if (file->size_bytes == 0) {
+    return mapped;
+  }
+  const auto size = static_cast<std::size_t>(file->size_bytes);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->fd, 0);
+  if (address == MAP_FAILED) {
+    return system_error("cannot map", path, errno);
+  }
+  mapped.data_ = std::shared_ptr<const std::byte>(static_cast<const std::byte*>(address), [size](const std::byte* p) {
+    ::munmap(const_cast<std::byte*>(p), size);
+  });
+  mapped.size_bytes_ = size;
+  return mapped;
+}
+
+AtomicFile::AtomicFile(int fd, fs::path path, fs::path temporary)
+    : fd_(fd), path_(std::move(path)), temporary_(std::move(temporary)) {
+  buffer_.reserve(kWriteBufferSizeBytes);
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      buffer_(std::move(other.buffer_)),
+      size_bytes_(other.size_bytes_) {}
+
+AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
+  if (this != &other) {
+    discard();
+    fd_ = std::exchange(other.fd_, -1);
+    path_ = std::move(other.path_);
+    temporary_ = std::move(other.temporary_);
+    buffer_ = std::move(other.buffer_);
+    size_bytes_ = other.size_bytes_;
+  }
+  return *this;
+}
+
+AtomicFile::~AtomicFile() {
+  discard();
+}
+
+void AtomicFile::discard() noexcept {
+  if (fd_ >= 0) {
+    ::close(fd_);
+    ::unlink(temporary_.c_str());
+    fd_ = -1;
+  }
+}
+
+Result<AtomicFile> AtomicFile::create(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  std::error_code ec;
+  if (fs::is_directory(path, ec)) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected a file to write, found a directory", path.string()));
+  }
+  fs::path temporary = path;
+  temporary += fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));
+  const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    return system_error("cannot create", path, errno);
+  }
+  return AtomicFile(fd, path, std::move(temporary));
+}
+
+Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
+  return write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+Result<void> AtomicFile::write(std::string_view text) {
+  size_bytes_ += text.size();
+  if (buffer_.size() + text.size() > kWriteBufferSizeBytes) {
+    if (auto flushed = flush(); !flushed) {
+      return flushed;
+    }
+    if (text.size() > kWriteBufferSizeBytes) {
+      return write_all(fd_, text.data(), text.size(), path_);
+    }
+  }
+  buffer_.append(text);
+  return {};
+}
+
+Result<void> AtomicFile::flush() {
+  auto written = write_all(fd_, buffer_.data(), buffer_.size(), path_);
+  buffer_.clear();
+  return written;
+}
+
+Result<void> AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (auto flushed = flush(); !flushed) {
+    return flushed;
+  }
+  const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  if (n != static_cast<ssize_t>(bytes.size())) {
+    return system_error("cannot write", path_, n < 0 ? errno : EIO);
+  }
+  return {};
+}
+
+Result<void> AtomicFile::commit() {
+  if (auto flushed = flush(); !flushed) {
+    return flushed;
+  }
+  if (::fsync(fd_) != 0) {
+    return system_error("cannot flush", path_, errno);
+  }
+  if (::close(std::exchange(fd_, -1)) != 0) {
+    const int error_number = errno;
+    ::unlink(temporary_.c_str());
+    return system_error("cannot close", path_, error_number);
+  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error_number = errno;
+    ::unlink(temporary_.c_str());
+    return system_error("cannot rename into place", path_, error_number);
+  }
+  return {};
+}
+
+Result<void> write_file_atomic(const fs::path& path, std::string_view text) {
+  auto file = AtomicFile::create(path);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  if (auto written = file->write(text); !written) {
+    return written;
+  }
+  return file->commit();
+}
+
+Result<FileLock> FileLock::lock(const fs::path& path, int operation) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    return system_error("cannot open lock", path, errno);
+  }
+  int result = 0;
+  do {
+    result = ::flock(fd, operation);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) {
+    const int error_number = errno;
+    ::close(fd);
+    if (error_number == EWOULDBLOCK) {
+      return fail(ErrorCode::kIo, fmt::format("{}: held by another process", path.string()),
+                  "wait for it to finish, or choose another output");
+    }
+    return system_error("cannot lock", path, error_number);
+  }
+  return FileLock(fd);
+}
+
+Result<FileLock> FileLock::try_acquire(const fs::path& path) {
+  return lock(path, LOCK_EX | LOCK_NB);
+}
+
+Result<FileLock> FileLock::acquire(const fs::path& path) {
+  return lock(path, LOCK_EX);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) {
+    ::close(fd_);  // closing the descriptor releases the lock
+  }
+}
+
+}  // namespace asterism

@@ -1,0 +1,48 @@
+// What runs a graph: the interface that the reference interpreter, OpenVINO and (later) torch implement.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "asterism/error.hpp"
+#include "graph/graph.hpp"
+
+namespace asterism {
+
+enum class ComputePrecision : std::uint8_t { kF32, kBF16 };
+
+struct CompileOptions {
+  ComputePrecision precision = ComputePrecision::kF32;
+  // Threads of one run. Runs in parallel each use as many.
+  std::size_t thread_count = 1;
+  // How many run() calls may proceed at the same time; more wait.
+  std::size_t stream_count = 1;
+};
+
+// One input or output of a run, by the name of its value.
+struct Feed {
+  std::string name;
+  Tensor tensor;
+};
+
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  // Feeds every input of the graph; returns the graph's outputs in order. Thread-safe. Inputs whose sizes disagree with
+  // each other (offsets past the tokens, ids outside a table) are kInvalidArgument: a bad feed must not read outside memory.
+  virtual Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds) const = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const noexcept = 0;
+  virtual Result<std::unique_ptr<Executable>> compile(const Graph& graph, const ParameterMap& parameters,
+                                                      const CompileOptions& options) const = 0;
+};
+
+}  // namespace asterism
