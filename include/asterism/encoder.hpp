@@ -1,0 +1,115 @@
+// Texts to vectors: the library's main class.
+//
+//   auto encoder = asterism::Encoder::load("all-MiniLM-L6-v2");
+//   auto vectors = encoder->encode(texts);        // [rows, dim], rows in input order
+//
+// Ownership: an Encoder owns its model; results own their values. Thread-safety: encode() may be called from several
+// threads; calls share the encoder's threads and wait for each other where they must. Cost: load() reads and compiles
+// the model once (the built-in one in milliseconds); encode() needs memory for the window it is given, not more.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "asterism/error.hpp"
+
+namespace asterism {
+
+// The id of the model inside the library: no file, no download.
+inline constexpr std::string_view kBuiltinModel = "builtin";
+
+// kAuto is bf16 where the processor has it natively, else f32. f32 is exact parity with the original library.
+enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };
+
+struct EncoderOptions {
+  Precision precision = Precision::kAuto;
+  // Threads in all; 0 = as many processors as this process may use.
+  std::size_t thread_count = 0;
+  // End the graph at this named value (`asterism models layers MODEL`) instead of at the model's last; empty = last.
+  std::string layer;
+  // "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+' (concatenated in that
+  // order); empty = what the model says.
+  std::string pooling;
+  // L2-normalise the result; unset = what the model says.
+  std::optional<bool> normalize;
+  // Keep the first `dim` components, before normalising (Matryoshka); 0 = all.
+  std::size_t dim = 0;
+  // Longest input in tokens, special tokens included; 0 = what the model says. Longer texts are truncated and reported.
+  std::size_t token_count_max = 0;
+  // Name of a prompt of the model ("query"), put before every text; empty = the model's default prompt, if any.
+  std::string prompt_name;
+  // A prompt given as text; wins over prompt_name.
+  std::optional<std::string> prompt;
+  // Bit-equal results whatever else is in the batch: each text runs alone. Slower.
+  bool batch_invariant = false;
+  // Tokens that one run of the backend takes at most (most people leave this).
+  std::size_t batch_token_budget = 0;  // 0 = the encoder's default
+};
+
+// What happened to one text.
+struct RowReport {
+  std::uint32_t token_count_given = 0;  // the text's tokens, special tokens included
+  std::uint32_t token_count_used = 0;   // of those, what the model saw
+  bool truncated() const noexcept { return token_count_used < token_count_given; }
+};
+
+struct Embeddings {
+  std::size_t row_count = 0;
+  std::size_t dim = 0;
+  std::vector<float> values;        // [row_count, dim], row by row
+  std::vector<RowReport> reports;   // [row_count]
+
+  std::span<const float> row(std::size_t i) const noexcept { return {values.data() + i * dim, dim}; }
+};
+
+// One module of the chain from tokens to vector, for `asterism models show`.
+struct EncoderInfo {
+  std::string model;            // as asked for
+  std::string family;           // "bert", "distilbert", "static"
+  std::string source;           // where the files came from
+  std::string folder;           // where they are; empty for the built-in model
+  std::size_t dim = 0;
+  std::size_t token_count_max = 0;
+  std::string tokenizer;        // description
+  std::string pooling;          // "mean"; empty when the chain has none (static models: "mean")
+  bool normalized = false;
+  std::string precision;        // "f32", "bf16"; what will be computed
+  std::vector<std::string> modules;                             // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"
+  std::vector<std::pair<std::string, std::string>> prompts;     // name, text
+  std::string default_prompt_name;
+  std::size_t op_count = 0;        // of the graph that runs
+  std::size_t op_count_whole = 0;  // before `layer` cut it
+  std::vector<std::string> warnings;  // "bf16 asked for, but this processor has none natively: ..."
+};
+
+class Encoder {
+ public:
+  // `model`: "builtin", a catalogue id, `org/name[@revision]` on the hub, or a folder.
+  static Result<Encoder> load(std::string_view model, const EncoderOptions& options = {});
+
+  Encoder(Encoder&&) noexcept;
+  Encoder& operator=(Encoder&&) noexcept;
+  ~Encoder();
+
+  // Never fails for what a text contains: empty text, control characters and invalid UTF-8 all have an embedding.
+  Result<Embeddings> encode(std::span<const std::string_view> texts) const;
+  Result<Embeddings> encode(std::span<const std::string> texts) const;
+
+  std::size_t dim() const noexcept;
+  const EncoderInfo& info() const noexcept;
+
+  class Impl;
+
+ private:
+  explicit Encoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace asterism
