@@ -1,4 +1,5 @@
-// A flag that asks long work to stop. The work polls it between batches and returns kCancelled with what is complete kept.
+// A flag that asks long work to stop. The work polls it between batches and returns kCancelled with what is complete
+// kept.
 //
 // Thread-safety: request() may be called from any thread and from a signal handler.
 #pragma once

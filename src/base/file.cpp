@@ -89,8 +89,8 @@ Result<std::string> read_file(const fs::path& path, std::size_t size_bytes_max) 
     return std::unexpected(file.error());
   }
   if (file->size_bytes > size_bytes_max) {
-    return fail(ErrorCode::kLimitExceeded,
-                fmt::format("{}: expected at most {} bytes, found {}", path.string(), size_bytes_max, file->size_bytes));
+    return fail(ErrorCode::kLimitExceeded, fmt::format("{}: expected at most {} bytes, found {}", path.string(),
+                                                       size_bytes_max, file->size_bytes));
   }
   std::string text(file->size_bytes, '\0');
   std::size_t done = 0;
@@ -172,7 +172,8 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
   std::error_code ec;
   if (fs::is_directory(path, ec)) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected a file to write, found a directory", path.string()));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected a file to write, found a directory", path.string()));
   }
   fs::path temporary = path;
   temporary += fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));

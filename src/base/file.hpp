@@ -32,7 +32,8 @@ class MappedFile {
   std::size_t size_bytes_ = 0;
 };
 
-// Writes to `PATH.tmp-<pid>-<n>` and renames to PATH on commit() after fsync; dropped without commit, it leaves nothing.
+// Writes to `PATH.tmp-<pid>-<n>` and renames to PATH on commit() after fsync; dropped without commit, it leaves
+// nothing.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::filesystem::path& path);

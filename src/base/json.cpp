@@ -124,7 +124,8 @@ Result<std::optional<T>> json_find(const Json& object, std::string_view key, std
     if (found.size() > 60) {
       found = found.substr(0, 57) + "...";
     }
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: \"{}\": expected {}, found {}", source, key, type_word<T>(), found));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: \"{}\": expected {}, found {}", source, key, type_word<T>(), found));
   }
   return std::optional<T>{std::move(out)};
 }
@@ -141,19 +142,23 @@ Result<T> json_get(const Json& object, std::string_view key, std::string_view so
   return std::move(**found);
 }
 
-#define ASTERISM_JSON_INSTANTIATE(T)                                                              \
-  template Result<T> json_get<T>(const Json&, std::string_view, std::string_view);                \
-  template Result<std::optional<T>> json_find<T>(const Json&, std::string_view, std::string_view)
-ASTERISM_JSON_INSTANTIATE(bool);
-ASTERISM_JSON_INSTANTIATE(std::int32_t);
-ASTERISM_JSON_INSTANTIATE(std::int64_t);
-ASTERISM_JSON_INSTANTIATE(std::uint64_t);
-ASTERISM_JSON_INSTANTIATE(float);
-ASTERISM_JSON_INSTANTIATE(double);
-ASTERISM_JSON_INSTANTIATE(std::string);
-#undef ASTERISM_JSON_INSTANTIATE
+template Result<bool> json_get<bool>(const Json&, std::string_view, std::string_view);
+template Result<std::int32_t> json_get<std::int32_t>(const Json&, std::string_view, std::string_view);
+template Result<std::int64_t> json_get<std::int64_t>(const Json&, std::string_view, std::string_view);
+template Result<std::uint64_t> json_get<std::uint64_t>(const Json&, std::string_view, std::string_view);
+template Result<float> json_get<float>(const Json&, std::string_view, std::string_view);
+template Result<double> json_get<double>(const Json&, std::string_view, std::string_view);
+template Result<std::string> json_get<std::string>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<bool>> json_find<bool>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<std::int32_t>> json_find<std::int32_t>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<std::int64_t>> json_find<std::int64_t>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<std::uint64_t>> json_find<std::uint64_t>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<float>> json_find<float>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<double>> json_find<double>(const Json&, std::string_view, std::string_view);
+template Result<std::optional<std::string>> json_find<std::string>(const Json&, std::string_view, std::string_view);
 
-Result<void> json_expect_only(const Json& object, std::initializer_list<std::string_view> known, std::string_view source) {
+Result<void> json_expect_only(const Json& object, std::initializer_list<std::string_view> known,
+                              std::string_view source) {
   if (!object.is_object()) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: expected a JSON object, found {}", source, object.type_name()));
   }
@@ -166,8 +171,8 @@ Result<void> json_expect_only(const Json& object, std::initializer_list<std::str
   if (unknown.empty()) {
     return {};
   }
-  return fail(ErrorCode::kUnsupported, fmt::format("{}: unknown {}: expected only \"{}\"", source, fmt::join(unknown, ", "),
-                                                   fmt::join(known, "\", \"")));
+  return fail(ErrorCode::kUnsupported, fmt::format("{}: unknown {}: expected only \"{}\"", source,
+                                                   fmt::join(unknown, ", "), fmt::join(known, "\", \"")));
 }
 
 }  // namespace asterism

@@ -1,7 +1,8 @@
 // JSON for configuration files and reports: nlohmann's document type behind a parser that reports instead of throwing.
 //
 // Keys keep their file order. Readers below say which file, which key, what was expected and what was found, so that
-// no module repeats those checks. Streams of rows (jsonl) do not come through here: src/dataset reads them with simdjson.
+// no module repeats those checks. Streams of rows (jsonl) do not come through here: src/dataset reads them with
+// simdjson.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +37,7 @@ template <typename T>
 Result<std::optional<T>> json_find(const Json& object, std::string_view key, std::string_view source);
 
 // An error that lists the keys of `object` outside `known`; nothing when all are known.
-Result<void> json_expect_only(const Json& object, std::initializer_list<std::string_view> known, std::string_view source);
+Result<void> json_expect_only(const Json& object, std::initializer_list<std::string_view> known,
+                              std::string_view source);
 
 }  // namespace asterism

@@ -1,6 +1,7 @@
 // Where the library's remarks go: it never prints; a front end installs a sink.
 //
-// Ownership: the sink is borrowed by whoever takes a `const LogSink&`. Thread-safety: the sink must accept calls from any thread.
+// Ownership: the sink is borrowed by whoever takes a `const LogSink&`. Thread-safety: the sink must accept calls from
+// any thread.
 #pragma once
 
 #include <functional>

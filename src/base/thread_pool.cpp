@@ -77,7 +77,8 @@ std::size_t ThreadPool::thread_count() const noexcept {
   return impl_->workers.size() + 1;
 }
 
-void ThreadPool::parallel_for(std::size_t count, std::size_t chunk, const std::function<void(std::size_t, std::size_t)>& body) {
+void ThreadPool::parallel_for(std::size_t count, std::size_t chunk,
+                              const std::function<void(std::size_t, std::size_t)>& body) {
   chunk = std::max<std::size_t>(chunk, 1);
   if (impl_->workers.empty() || count <= chunk) {
     for (std::size_t begin = 0; begin < count; begin += chunk) {

@@ -18,8 +18,10 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   std::size_t thread_count() const noexcept;
-  // Calls body(begin, end) over [0, count) in chunks of at most `chunk` taken from a shared counter; returns when all are done.
-  void parallel_for(std::size_t count, std::size_t chunk, const std::function<void(std::size_t begin, std::size_t end)>& body);
+  // Calls body(begin, end) over [0, count) in chunks of at most `chunk` taken from a shared counter; returns when all
+  // are done.
+  void parallel_for(std::size_t count, std::size_t chunk,
+                    const std::function<void(std::size_t begin, std::size_t end)>& body);
 
  private:
   struct Impl;

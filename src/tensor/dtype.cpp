@@ -14,15 +14,15 @@ struct DTypeTraits {
 
 // In the order of the enumeration.
 constexpr std::array<DTypeTraits, 10> kTraits{{{"f64", 8},
-                                              {"f32", 4},
-                                              {"f16", 2},
-                                              {"bf16", 2},
-                                              {"i64", 8},
-                                              {"i32", 4},
-                                              {"i16", 2},
-                                              {"i8", 1},
-                                              {"u8", 1},
-                                              {"bool", 1}}};
+                                               {"f32", 4},
+                                               {"f16", 2},
+                                               {"bf16", 2},
+                                               {"i64", 8},
+                                               {"i32", 4},
+                                               {"i16", 2},
+                                               {"i8", 1},
+                                               {"u8", 1},
+                                               {"bool", 1}}};
 
 }  // namespace
 
@@ -61,7 +61,8 @@ std::uint16_t f32_to_f16(float value) noexcept {
   }
   if (magnitude < 0x38800000U) {  // below 2^-14: subnormal half; adding 0.5 aligns and rounds the mantissa in hardware
     const float aligned = std::bit_cast<float>(magnitude) + 0.5F;
-    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(aligned) - std::bit_cast<std::uint32_t>(0.5F)));
+    return static_cast<std::uint16_t>(sign |
+                                      (std::bit_cast<std::uint32_t>(aligned) - std::bit_cast<std::uint32_t>(0.5F)));
   }
   const std::uint32_t odd = (magnitude >> 13U) & 1U;
   return static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000U + 0xFFFU + odd) >> 13U));

@@ -15,8 +15,8 @@ constexpr std::size_t kAlignmentBytes = 64;
 constexpr std::size_t kElementCountMax = std::size_t{1} << 62;
 
 std::shared_ptr<std::byte> allocate(std::size_t size_bytes) {
-  void* p = ::operator new(size_bytes == 0 ? 1 : size_bytes, std::align_val_t{kAlignmentBytes});
-  return {static_cast<std::byte*>(p), [](std::byte* q) { ::operator delete(q, std::align_val_t{kAlignmentBytes}); }};
+  void* p = ::operator new (size_bytes == 0 ? 1 : size_bytes, std::align_val_t{kAlignmentBytes});
+  return {static_cast<std::byte*>(p), [](std::byte* q) { ::operator delete (q, std::align_val_t{kAlignmentBytes}); }};
 }
 
 template <typename From, typename Convert>

@@ -21,11 +21,11 @@ TEST(Half, every_bit_pattern_survives_the_round_trip) {
 }
 
 TEST(Half, ties_round_to_even_and_large_values_to_infinity) {
-  EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F), 0x3C00);             // halfway, even below
-  EXPECT_EQ(f32_to_f16(1.0F + 3 * 0x1p-11F), 0x3C02);         // halfway, even above
-  EXPECT_EQ(f32_to_f16(65519.0F), 0x7BFF);                    // just under the rounding limit
+  EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F), 0x3C00);      // halfway, even below
+  EXPECT_EQ(f32_to_f16(1.0F + 3 * 0x1p-11F), 0x3C02);  // halfway, even above
+  EXPECT_EQ(f32_to_f16(65519.0F), 0x7BFF);             // just under the rounding limit
   EXPECT_EQ(f32_to_f16(65520.0F), 0x7C00);
-  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);                    // halfway to the smallest subnormal
+  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);  // halfway to the smallest subnormal
   EXPECT_EQ(f32_to_f16(0x1.8p-25F), 0x0001);
 }
 
