@@ -63,29 +63,29 @@ struct RowReport {
 struct Embeddings {
   std::size_t row_count = 0;
   std::size_t dim = 0;
-  std::vector<float> values;        // [row_count, dim], row by row
-  std::vector<RowReport> reports;   // [row_count]
+  std::vector<float> values;       // [row_count, dim], row by row
+  std::vector<RowReport> reports;  // [row_count]
 
   std::span<const float> row(std::size_t i) const noexcept { return {values.data() + i * dim, dim}; }
 };
 
 // One module of the chain from tokens to vector, for `asterism models show`.
 struct EncoderInfo {
-  std::string model;            // as asked for
-  std::string family;           // "bert", "distilbert", "static"
-  std::string source;           // where the files came from
-  std::string folder;           // where they are; empty for the built-in model
+  std::string model;   // as asked for
+  std::string family;  // "bert", "distilbert", "static"
+  std::string source;  // where the files came from
+  std::string folder;  // where they are; empty for the built-in model
   std::size_t dim = 0;
   std::size_t token_count_max = 0;
-  std::string tokenizer;        // description
-  std::string pooling;          // "mean"; empty when the chain has none (static models: "mean")
+  std::string tokenizer;  // description
+  std::string pooling;    // "mean"; empty when the chain has none (static models: "mean")
   bool normalized = false;
-  std::string precision;        // "f32", "bf16"; what will be computed
-  std::vector<std::string> modules;                             // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"
-  std::vector<std::pair<std::string, std::string>> prompts;     // name, text
+  std::string precision;             // "f32", "bf16"; what will be computed
+  std::vector<std::string> modules;  // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"
+  std::vector<std::pair<std::string, std::string>> prompts;  // name, text
   std::string default_prompt_name;
-  std::size_t op_count = 0;        // of the graph that runs
-  std::size_t op_count_whole = 0;  // before `layer` cut it
+  std::size_t op_count = 0;           // of the graph that runs
+  std::size_t op_count_whole = 0;     // before `layer` cut it
   std::vector<std::string> warnings;  // "bf16 asked for, but this processor has none natively: ..."
 };
 
