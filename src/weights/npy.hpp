@@ -1,9 +1,17 @@
 // NumPy .npy files (format 1.0 to 3.0): a reader, and a writer for matrices whose row count is known only at the end.
+//
+// Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html. Ownership: tensors share the mapping;
+// a writer owns its file, and without commit() nothing appears. Thread-safety: reads from many threads, writers from
+// one. Cost: reading touches the header only; writing keeps one buffer, whatever the number of rows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include "asterism/error.hpp"
 #include "base/file.hpp"
@@ -11,12 +19,22 @@
 
 namespace asterism {
 
-// C-ordered little-endian arrays of the dtypes in DType; anything else is kUnsupported and named. Shares the mapping.
+// Longest header accepted; NumPy itself refuses longer ones unless told otherwise.
+inline constexpr std::size_t kNpyHeaderSizeBytesMax = 10'000;
+
+// C-ordered little-endian arrays of the dtypes in DType; anything else (big-endian, Fortran order, objects, records) is
+// kUnsupported and named. A file with fewer or more bytes than its shape takes is kCorrupt.
 Result<Tensor> read_npy(const std::filesystem::path& path);
 
-// Appends rows of float32 and patches the row count into the header at commit().
+// The same on bytes in memory: the tensor points into `bytes` and keeps `owner` alive. `source` names them in errors.
+Result<Tensor> parse_npy(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner,
+                         std::string_view source);
+
+// Appends rows of float32 and patches the row count into the header at commit(). The file is byte for byte what
+// numpy.save writes for the same matrix.
 class NpyMatrixWriter {
  public:
+  // `dim` is at least 1.
   static Result<NpyMatrixWriter> create(const std::filesystem::path& path, std::int64_t dim);
   // `rows` holds whole rows: [n, dim].
   Result<void> append(std::span<const float> rows);

@@ -3,11 +3,16 @@
 // Format: https://github.com/huggingface/safetensors#format. The reader trusts nothing: header length, dtype, shape
 // against byte range, overlaps, holes, offsets past the end and duplicate names are errors that name file and tensor.
 // Ownership: tensors share the mapping and outlive the file object. Thread-safety: reads from many threads.
+// Cost: the header is parsed; the values are not touched until somebody reads them. A file that another process cuts
+// short while it is mapped ends this one (SIGBUS), as with every mapping: replace files by renaming, as this module
+// does.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,22 +26,35 @@ namespace asterism {
 inline constexpr std::size_t kSafetensorsHeaderSizeBytesMax = 100'000'000;
 
 struct SafetensorsFile {
+  // Values start wherever the header ends: aligned to 8 bytes in files of the original writer and of ours, maybe not in
+  // others.
   std::map<std::string, Tensor> tensors;
   std::map<std::string, std::string> metadata;
 };
 
+// kNotFound, kCorrupt (a lying file), kUnsupported (a dtype that DType does not have).
 Result<SafetensorsFile> read_safetensors(const std::filesystem::path& path);
+
+// The same on bytes in memory: the tensors point into `bytes` and keep `owner` alive. `source` names them in errors.
+Result<SafetensorsFile> parse_safetensors(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner,
+                                          std::string_view source);
 
 struct NamedTensor {
   std::string name;
   Tensor tensor;
 };
+
+// Byte for byte what the original library writes for the same tensors (largest element type first, then by name; the
+// header padded with spaces to 8 bytes). kInvalidArgument for a duplicate name, "__metadata__" as a name, or broken
+// UTF-8.
 Result<void> write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                                const std::map<std::string, std::string>& metadata = {});
 
-// All tensors of a model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists (each
-// tensor must be in the shard that the index names; a shard outside the folder is refused).
-// kNotFound names what was looked for, and says what to do when only pytorch_model.bin is there.
+// All tensors of a model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. The
+// index and the shards must agree exactly: every tensor is in the shard that the index names, and no shard holds one
+// that the index leaves out (the original library would load that one with a warning or not at all, depending on its
+// version). A shard outside the folder is refused. kNotFound names what was looked for, and says what to do when only
+// pytorch_model.bin is there.
 Result<std::map<std::string, Tensor>> read_checkpoint(const std::filesystem::path& folder);
 
 }  // namespace asterism
