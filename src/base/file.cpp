@@ -142,7 +142,8 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
       path_(std::move(other.path_)),
       temporary_(std::move(other.temporary_)),
       buffer_(std::move(other.buffer_)),
-      size_bytes_(other.size_bytes_) {}
+      size_bytes_(other.size_bytes_),
+      failed_(other.failed_) {}
 
 AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
   if (this != &other) {
@@ -152,6 +153,7 @@ AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
     temporary_ = std::move(other.temporary_);
     buffer_ = std::move(other.buffer_);
     size_bytes_ = other.size_bytes_;
+    failed_ = other.failed_;
   }
   return *this;
 }
@@ -195,7 +197,9 @@ Result<void> AtomicFile::write(std::string_view text) {
       return flushed;
     }
     if (text.size() > kWriteBufferSizeBytes) {
-      return write_all(fd_, text.data(), text.size(), path_);
+      auto written = write_all(fd_, text.data(), text.size(), path_);
+      failed_ = failed_ || !written;
+      return written;
     }
   }
   buffer_.append(text);
@@ -204,6 +208,7 @@ Result<void> AtomicFile::write(std::string_view text) {
 
 Result<void> AtomicFile::flush() {
   auto written = write_all(fd_, buffer_.data(), buffer_.size(), path_);
+  failed_ = failed_ || !written;
   buffer_.clear();
   return written;
 }
@@ -214,12 +219,17 @@ Result<void> AtomicFile::write_at(std::uint64_t offset, std::span<const std::byt
   }
   const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
   if (n != static_cast<ssize_t>(bytes.size())) {
+    failed_ = true;
     return system_error("cannot write", path_, n < 0 ? errno : EIO);
   }
   return {};
 }
 
 Result<void> AtomicFile::commit() {
+  if (failed_) {
+    return fail(ErrorCode::kIo,
+                fmt::format("{}: an earlier write failed, so the file is not put in place", path_.string()));
+  }
   if (auto flushed = flush(); !flushed) {
     return flushed;
   }

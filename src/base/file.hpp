@@ -60,6 +60,8 @@ class AtomicFile {
   std::filesystem::path temporary_;
   std::string buffer_;
   std::uint64_t size_bytes_ = 0;
+  // A write was lost: the file has a hole and must never be committed, even if space came back since.
+  bool failed_ = false;
 };
 
 // Whole-file convenience over AtomicFile.

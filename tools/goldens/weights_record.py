@@ -51,7 +51,9 @@ def record_safetensors() -> None:
     shards.mkdir(exist_ok=True)
     first, second = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
     save_file({"embeddings.weight": counting(torch.float32, 4, 2)}, shards / first, metadata={"format": "pt"})
-    save_file({"layer.bias": counting(torch.float16, 3), "layer.weight": counting(torch.float16, 3, 2)}, shards / second)
+    save_file(
+        {"layer.bias": counting(torch.float16, 3), "layer.weight": counting(torch.float16, 3, 2)}, shards / second
+    )
     index = {
         "metadata": {"total_size": 50},
         "weight_map": {"embeddings.weight": first, "layer.bias": second, "layer.weight": second},

@@ -1,0 +1,42 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <iterator>
+#include <string>
+
+#include "base/file.hpp"
+
+namespace asterism {
+namespace {
+
+TEST(AtomicFile, write_lost_to_a_full_disk_is_never_committed_even_when_space_came_back) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "asterism-base-XXXXXX").string();
+  const std::filesystem::path folder = ::mkdtemp(pattern.data());
+  {
+    auto file = AtomicFile::create(folder / "x");
+    ASSERT_TRUE(file);
+    const auto before = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit unlimited{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    const rlimit limit{4096, unlimited.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const auto written = file->write(std::string(std::size_t{4} << 20U, 'x'));
+    ::setrlimit(RLIMIT_FSIZE, &unlimited);
+    ::signal(SIGXFSZ, before);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ErrorCode::kIo);
+    AtomicFile moved = std::move(*file);
+    ASSERT_TRUE(moved.write("the rest"));
+    const auto committed = moved.commit();
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().code, ErrorCode::kIo);
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 0);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace asterism
