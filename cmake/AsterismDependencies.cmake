@@ -1,5 +1,5 @@
-# Everything the build takes from outside. Debian packages come from tools/setup; OpenVINO from the pinned wheel in
-# .deps/openvino, or from wherever CMAKE_PREFIX_PATH or OpenVINO_DIR points.
+# Everything the build takes from outside. Debian packages come from tools/setup. OpenVINO: the user's own where
+# OpenVINO_DIR or CMAKE_PREFIX_PATH names one, else the pinned wheel in .deps/openvino, else whatever CMake finds.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -14,7 +14,17 @@ pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-uc)
 
-if(NOT OpenVINO_DIR AND EXISTS "${CMAKE_SOURCE_DIR}/.deps/openvino/cmake/OpenVINOConfig.cmake")
-  set(OpenVINO_DIR "${CMAKE_SOURCE_DIR}/.deps/openvino/cmake" CACHE PATH "Folder of OpenVINOConfig.cmake")
+set(openvino_components COMPONENTS Runtime Threading)
+find_package(OpenVINO QUIET ${openvino_components} NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_PACKAGE_REGISTRY NO_CMAKE_SYSTEM_PATH
+  NO_CMAKE_SYSTEM_PACKAGE_REGISTRY)
+if(NOT OpenVINO_FOUND)
+  find_package(OpenVINO QUIET ${openvino_components} PATHS "${PROJECT_SOURCE_DIR}/.deps/openvino/cmake" NO_DEFAULT_PATH)
 endif()
-find_package(OpenVINO REQUIRED COMPONENTS Runtime Threading)
+if(NOT OpenVINO_FOUND)
+  find_package(OpenVINO QUIET ${openvino_components})
+endif()
+if(NOT OpenVINO_FOUND)
+  message(FATAL_ERROR "OpenVINO: expected in .deps/openvino, found none there nor elsewhere. "
+    "Run tools/setup/setup.sh to fetch the pinned one, or name your own with -DOpenVINO_DIR=<folder of OpenVINOConfig.cmake>.")
+endif()
+message(STATUS "OpenVINO ${OpenVINO_VERSION} in ${OpenVINO_DIR}")

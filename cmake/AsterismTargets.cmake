@@ -1,6 +1,6 @@
 # asterism_module(NAME [DEPS module... ] [LIBRARIES target...])
-#   A module is a folder under src/: one static library asterism_<name>, whose sources are the folder's .cpp files.
-#   DEPS are the modules whose headers it may include.
+#   A module is a folder under src/: one static library asterism_<name>, whose sources are the folder's .cpp files
+#   (main.cpp apart, which belongs to an executable). DEPS are the modules whose headers it may include.
 add_library(asterism_build_flags INTERFACE)
 target_compile_options(asterism_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
@@ -10,12 +10,27 @@ if(ASTERISM_SANITIZE)
   target_link_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE})
 endif()
 
+# A compiler cache makes a second build of the same sources take seconds; used where it is installed.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+configure_file("${CMAKE_CURRENT_LIST_DIR}/version.hpp.in" "${CMAKE_BINARY_DIR}/generated/asterism/version.hpp" @ONLY)
+
 function(asterism_module name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   add_library(asterism_${name} STATIC ${sources})
   target_include_directories(asterism_${name} PUBLIC "${CMAKE_SOURCE_DIR}/include" "${CMAKE_SOURCE_DIR}/src" "${CMAKE_BINARY_DIR}/generated")
   list(TRANSFORM arg_DEPS PREPEND asterism_)
   target_link_libraries(asterism_${name} PUBLIC ${arg_DEPS} PRIVATE asterism_build_flags ${arg_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY ASTERISM_MODULES asterism_${name})
+endfunction()
+
+# asterism_all_modules(VARIABLE): the module libraries declared so far.
+function(asterism_all_modules variable)
+  get_property(modules GLOBAL PROPERTY ASTERISM_MODULES)
+  set(${variable} ${modules} PARENT_SCOPE)
 endfunction()

@@ -1,0 +1,65 @@
+# Entry points for people and for .ci/run. `make help` lists them. The work is done by tools/*.sh and CMake presets.
+#   JOBS=n              parallel compile jobs (default: Ninja's own)
+#   OPENVINO_DIR=/path  use this OpenVINO instead of the pinned wheel
+#   CMAKE_ARGS="-D..."  further settings for CMake
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export OPENVINO_DIR JOBS CMAKE_ARGS
+
+.PHONY: help
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
+
+.PHONY: setup
+setup:  ## install what is missing: Debian packages, OpenVINO in .deps/
+	@tools/setup/setup.sh
+
+.PHONY: demo
+demo: build  ## build, then embed the example texts and look at the result
+	@tools/demo.sh build/release
+
+.PHONY: test
+test: setup  ## build, then run every test; ends with 'N passed, N failed, N skipped'
+	@tools/test.sh
+
+.PHONY: build
+build: setup  ## build the release preset in build/release
+	@tools/build.sh release
+
+.PHONY: asan
+asan: setup  ## build and test everything under the address and undefined-behaviour sanitizers
+	@tools/build.sh asan
+	@ctest --preset asan
+
+.PHONY: tsan
+tsan: setup  ## build and run the tests of threaded code under the thread sanitizer
+	@tools/build.sh tsan asterism_threaded_tests
+	@ctest --preset tsan
+
+.PHONY: bench
+bench: build  ## run the micro benchmarks
+	@tools/bench.sh build/release
+
+.PHONY: bench-peers
+bench-peers: build  ## the same work in other libraries, alternated with ours (makes a Python environment first)
+	@bench/peers/text/run.sh build/release
+
+.PHONY: format
+format:  ## format C++ with clang-format and Python with ruff
+	@tools/format.sh
+
+.PHONY: tidy
+tidy:  ## check the rules of the repository (tests/tidy) without building
+	@python3 -m tests.tidy
+
+.PHONY: lint
+lint: build  ## clang-tidy on every source (slow)
+	@tools/lint.sh build/release
+
+.PHONY: docs
+docs: build  ## write docs/cli.md from the command line's own parser
+	@tools/docs.sh build/release
+
+.PHONY: clean
+clean:  ## remove build/ (set-up in .deps/ stays)
+	@rm -rf build

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs every micro benchmark of a build: tools/bench.sh BUILD [--smoke]. With --smoke each runs for a moment only, to
+# show that it works and that its answers are right; its figures mean nothing then.
+set -euo pipefail
+
+build=${1:?usage: tools/bench.sh BUILD [--smoke]}
+arguments=()
+case ${2:-} in
+  --smoke) arguments=(--benchmark_min_time=0.001) ;;
+  '') ;;
+  *)
+    echo "bench: unknown argument '$2': expected --smoke or nothing" >&2
+    exit 2
+    ;;
+esac
+
+count=0
+for program in "$build"/bench/asterism_*_bench; do
+  [ -x "$program" ] || continue
+  echo "== ${program##*/}"
+  "$program" "${arguments[@]}"
+  count=$((count + 1))
+done
+echo "$count benchmark programs ran"

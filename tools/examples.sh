@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Runs every C++ example of a build once, with the built-in model: tools/examples.sh BUILD
+set -euo pipefail
+
+build=${1:?usage: tools/examples.sh BUILD}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+"$build/bin/example_embed_texts" builtin
+"$build/bin/example_nearest_neighbors" builtin "$root/examples/data/queries.txt" "a question about the weather"

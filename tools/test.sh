@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs every test and ends with 'N passed, N failed, N skipped': the release build's tests (unit, conformance, command
+# line, package, tidy), then the parsers' tests and fuzz targets again under the address and undefined-behaviour
+# sanitizers, because parsers read files of strangers. Exit 1 when a test failed.
+#   ASTERISM_TEST_SANITIZED=0   leave the sanitized part out (it is then listed as skipped)
+set -uo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+jobs=${JOBS:-$(nproc)}
+reports=()
+left_out=()
+
+# run_tests PRESET [CTEST ARGUMENT...]
+run_tests() {
+  local preset=$1 report=$root/build/$1/tests.xml
+  shift
+  rm -f "$report"
+  ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=error --output-junit "$report" "$@" |
+    grep -v -E '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start +[0-9]+:'
+  reports+=("$preset=$report")
+}
+
+tools/build.sh release || exit 1
+run_tests release
+if [ "${ASTERISM_TEST_SANITIZED:-1}" = 1 ]; then
+  tools/build.sh asan asterism_parser_tests || exit 1
+  run_tests asan -L parser
+else
+  left_out+=("asan: parser tests and fuzz targets (ASTERISM_TEST_SANITIZED=0)")
+fi
+exec python3 tools/test_summary.py "${reports[@]}" "${left_out[@]/#/skipped=}"
