@@ -5,4 +5,4 @@ set -euo pipefail
 build=${1:?usage: tools/examples.sh BUILD}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 "$build/bin/example_embed_texts" builtin
-"$build/bin/example_nearest_neighbors" builtin "$root/examples/data/queries.txt" "a question about the weather"
+"$build/bin/example_nearest_neighbours" builtin "$root/examples/data/queries.txt" "a question about the weather"
