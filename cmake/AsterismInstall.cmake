@@ -1,1 +1,67 @@
-# Install rules and the package files for find_package(Asterism).
+# What `cmake --install` puts where: the program, one shared library made of all modules, the public headers, the
+# package files for find_package(Asterism), and the OpenVINO libraries that run time needs.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+asterism_all_modules(modules)
+list(REMOVE_ITEM modules asterism_cli)
+if(NOT TARGET asterism_encoder OR NOT TARGET asterism)
+  message(STATUS "No encoder or program in this tree yet: nothing to install")
+  return()
+endif()
+
+# Where an installed binary finds OpenVINO: a copy of the pinned wheel's libraries beside ours, or the user's own in place.
+get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)
+if(NOT openvino_library)
+  get_target_property(openvino_library openvino::runtime LOCATION)
+endif()
+get_filename_component(openvino_library_dir "${openvino_library}" DIRECTORY)
+cmake_path(IS_PREFIX PROJECT_SOURCE_DIR "${openvino_library_dir}" NORMALIZE openvino_is_pinned)
+set(openvino_install_dir "${CMAKE_INSTALL_LIBDIR}/asterism")
+if(openvino_is_pinned)
+  set(library_rpath "$ORIGIN/asterism")
+  file(RELATIVE_PATH libdir_from_bindir "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
+  set(program_rpath "$ORIGIN/${libdir_from_bindir}/asterism")
+  # The runtime, its CPU plugin, the reader of its own format, and the threading libraries these load. The other
+  # frontends and the GPU and NPU plugins are not used.
+  foreach(pattern libopenvino.so.* libopenvino_intel_cpu_plugin.so libopenvino_ir_frontend.so.* libtbb.so.* libtbbbind_*.so.*
+      libtbbmalloc.so.* libhwloc.so.*)
+    file(GLOB libraries "${openvino_library_dir}/${pattern}")
+    install(FILES ${libraries} DESTINATION "${openvino_install_dir}")
+  endforeach()
+else()
+  set(library_rpath "${openvino_library_dir}")
+  set(program_rpath "${openvino_library_dir}")
+endif()
+
+# Every object of every module, whether another refers to it or not: a user of the library may. Linking the modules as
+# well brings the libraries that they use.
+add_library(asterism_shared SHARED)
+add_library(Asterism::asterism ALIAS asterism_shared)
+foreach(module IN LISTS modules)
+  target_sources(asterism_shared PRIVATE "$<TARGET_OBJECTS:${module}>")
+endforeach()
+target_link_libraries(asterism_shared PRIVATE ${modules} asterism_build_flags)
+target_include_directories(asterism_shared INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+  "$<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/generated>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+target_compile_features(asterism_shared INTERFACE cxx_std_23)
+target_link_options(asterism_shared PRIVATE "LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/asterism.map")
+set_target_properties(asterism_shared PROPERTIES
+  OUTPUT_NAME asterism EXPORT_NAME asterism LINKER_LANGUAGE CXX
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  LINK_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/asterism.map"
+  INSTALL_RPATH "${library_rpath}")
+set_target_properties(asterism PROPERTIES INSTALL_RPATH "${program_rpath}")
+
+install(TARGETS asterism RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(TARGETS asterism_shared EXPORT AsterismTargets LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/asterism" "${CMAKE_BINARY_DIR}/generated/asterism"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/Asterism")
+install(EXPORT AsterismTargets NAMESPACE Asterism:: DESTINATION "${package_dir}")
+configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/AsterismConfig.cmake.in" "${CMAKE_BINARY_DIR}/AsterismConfig.cmake"
+  INSTALL_DESTINATION "${package_dir}")
+write_basic_package_version_file("${CMAKE_BINARY_DIR}/AsterismConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_BINARY_DIR}/AsterismConfig.cmake" "${CMAKE_BINARY_DIR}/AsterismConfigVersion.cmake"
+  DESTINATION "${package_dir}")
