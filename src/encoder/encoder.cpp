@@ -1,0 +1,99 @@
+#include "asterism/encoder.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "builtin/builtin.hpp"
+#include "encoder/encoder_impl.hpp"
+#include "encoder/model_layout.hpp"
+#include "encoder/static_encoder.hpp"
+#include "encoder/text_encoder.hpp"
+#include "hub/hub.hpp"
+#include "weights/safetensors.hpp"
+
+namespace asterism {
+namespace {
+
+using MadeImpl = Result<std::unique_ptr<Encoder::Impl>>;
+
+MadeImpl make_builtin(const EncoderOptions& options) {
+  const BuiltinModel builtin = builtin_model();
+  const std::string source = "the built-in model";
+  auto tokenizer = Tokenizer::from_json_text(builtin.tokenizer, source);
+  if (!tokenizer) {
+    return std::unexpected(tokenizer.error());
+  }
+  auto file = parse_safetensors(builtin.weights, nullptr, source);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  auto config = parse_json(builtin.config, source);
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  ModelLayout layout;
+  layout.kind = LayoutKind::kStatic;
+  StaticModel model{.tokenizer = *std::move(tokenizer),
+                    .tensors = std::move(file->tensors),
+                    .config = *std::move(config),
+                    .source = source};
+  return make_static_encoder(std::move(model), layout, options);
+}
+
+MadeImpl make_from_folder(const std::filesystem::path& folder, const EncoderOptions& options) {
+  auto layout = read_model_layout(folder);
+  if (!layout) {
+    return std::unexpected(layout.error());
+  }
+  if (layout->kind == LayoutKind::kTransformer) {
+    return make_text_encoder(*layout, options);
+  }
+  auto model = read_static_model(*layout);
+  if (!model) {
+    return std::unexpected(model.error());
+  }
+  return make_static_encoder(*std::move(model), *layout, options);
+}
+
+}  // namespace
+
+Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Encoder::Encoder(Encoder&&) noexcept = default;
+Encoder& Encoder::operator=(Encoder&&) noexcept = default;
+Encoder::~Encoder() = default;
+
+Result<Encoder> Encoder::load(std::string_view model, const EncoderOptions& options) {
+  ModelLocation location{.folder = {}, .id = {}, .source = "built in", .revision = {}};
+  if (model != kBuiltinModel) {
+    auto found = resolve_model(model, hub_options_from_environment());
+    if (!found) {
+      return std::unexpected(found.error());
+    }
+    location = *std::move(found);
+  }
+  auto impl = model == kBuiltinModel ? make_builtin(options) : make_from_folder(location.folder, options);
+  if (!impl) {
+    return std::unexpected(impl.error());
+  }
+  (*impl)->info().model = std::string(model);
+  (*impl)->info().source = location.source;
+  return Encoder(*std::move(impl));
+}
+
+Result<Embeddings> Encoder::encode(std::span<const std::string_view> texts) const {
+  return impl_->encode(texts);
+}
+
+Result<Embeddings> Encoder::encode(std::span<const std::string> texts) const {
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  return impl_->encode(views);
+}
+
+std::size_t Encoder::dim() const noexcept {
+  return impl_->info().dim;
+}
+const EncoderInfo& Encoder::info() const noexcept {
+  return impl_->info();
+}
+
+}  // namespace asterism

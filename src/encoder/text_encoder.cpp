@@ -1,0 +1,320 @@
+#include "encoder/text_encoder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/json.hpp"
+#include "base/thread_pool.hpp"
+#include "encoder/executables.hpp"
+#include "encoder/finite.hpp"
+#include "encoder/prompt.hpp"
+#include "encoder/text_graph.hpp"
+#include "encoder/token_window.hpp"
+#include "models/family.hpp"
+#include "openvino/openvino_backend.hpp"
+#include "tokenizer/tokenizer.hpp"
+#include "weights/safetensors.hpp"
+
+namespace asterism {
+namespace {
+
+// Texts that are tokenised and sorted by length together: bounds the memory of a call.
+constexpr std::size_t kWindowTextCount = 16384;
+// Tokens of one run. Larger gains nothing and keeps more activations out of the cache; smaller pays per run.
+constexpr std::size_t kDefaultTokenBudget = 4096;
+// A call is cut at least this coarsely when it is shared out over streams.
+constexpr std::size_t kTokenBudgetMin = 256;
+
+class TextEncoder final : public Encoder::Impl {
+ public:
+  struct Parts {
+    Tokenizer tokenizer;
+    TokenizeSettings settings;
+    std::unique_ptr<Executables> executables = nullptr;
+    std::unique_ptr<ThreadPool> pool = nullptr;
+    std::size_t dim = 0;
+    std::size_t skip_token_count = 0;  // of the prompt, when it is not pooled
+    std::size_t token_budget = 0;
+    bool batch_invariant = false;
+  };
+  TextEncoder(Parts parts, EncoderInfo info) : parts_(std::move(parts)) { info_ = std::move(info); }
+
+  Result<Embeddings> encode(std::span<const std::string_view> texts) const override {
+    Embeddings out;
+    out.row_count = texts.size();
+    out.dim = parts_.dim;
+    out.reports.resize(texts.size());
+    out.values.resize(texts.size() * parts_.dim);
+    for (std::size_t begin = 0; begin < texts.size(); begin += kWindowTextCount) {
+      const std::size_t count = std::min(kWindowTextCount, texts.size() - begin);
+      auto done = encode_window(texts.subspan(begin, count), std::span(out.reports).subspan(begin, count),
+                                std::span(out.values).subspan(begin * parts_.dim, count * parts_.dim));
+      if (!done) {
+        return std::unexpected(done.error());
+      }
+    }
+    return out;
+  }
+
+ private:
+  // Runs of the pool are one at a time; a call that needs no pool does not wait for one that has it.
+  Result<void> encode_window(std::span<const std::string_view> texts, std::span<RowReport> reports,
+                             std::span<float> values) const {
+    std::optional<std::unique_lock<std::mutex>> pool_lock;
+    if (texts.size() > 1) {
+      pool_lock.emplace(pool_mutex_);
+    }
+    ThreadPool* pool = pool_lock ? parts_.pool.get() : nullptr;
+    const TokenWindow window = TokenWindow::make(parts_.tokenizer, parts_.settings, texts, scratch_, pool, reports);
+    auto choice = parts_.executables->choose(window.token_count());
+    if (!choice) {
+      return std::unexpected(choice.error());
+    }
+    const BatchPlan plan = make_plan(window, choice->stream_count);
+    if (plan.size() == 1 || choice->stream_count == 1 || pool == nullptr) {
+      pool_lock.reset();
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        if (auto done = run_batch(*choice->executable, window, plan.batch(i), values); !done) {
+          return done;
+        }
+      }
+      return {};
+    }
+    return run_batches(*choice->executable, window, plan, *pool, values);
+  }
+
+  BatchPlan make_plan(const TokenWindow& window, std::size_t stream_count) const {
+    if (parts_.batch_invariant) {
+      return plan_batches(window, std::numeric_limits<std::size_t>::max(), 1);
+    }
+    // Few tokens: cut finer, so that every stream has work.
+    const std::size_t share = (window.token_count() + stream_count - 1) / stream_count;
+    const std::size_t budget = std::min(parts_.token_budget, std::max(share, kTokenBudgetMin));
+    return plan_batches(window, budget, std::numeric_limits<std::size_t>::max());
+  }
+
+  Result<void> run_batches(const Executable& executable, const TokenWindow& window, const BatchPlan& plan,
+                           ThreadPool& pool, std::span<float> values) const {
+    std::atomic<bool> failed{false};
+    std::mutex error_mutex;
+    std::optional<Error> error;
+    pool.parallel_for(plan.size(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end && !failed.load(std::memory_order_relaxed); ++i) {
+        if (auto done = run_batch(executable, window, plan.batch(i), values); !done) {
+          const std::scoped_lock lock(error_mutex);
+          failed = true;
+          if (!error) {
+            error = done.error();
+          }
+        }
+      }
+    });
+    if (error) {
+      return std::unexpected(*std::move(error));
+    }
+    return {};
+  }
+
+  // Writes the rows of the batch where their texts stand in the window.
+  Result<void> run_batch(const Executable& executable, const TokenWindow& window, Batch batch,
+                         std::span<float> values) const {
+    auto outputs = executable.run(make_feeds(window, batch, parts_.skip_token_count));
+    if (!outputs) {
+      return std::unexpected(outputs.error());
+    }
+    const Tensor rows = outputs->front().to_f32();
+    if (rows.element_count() != batch.size() * parts_.dim) {
+      return fail(ErrorCode::kInternal, fmt::format("backend: expected [{}, {}] values, found {}", batch.size(),
+                                                    parts_.dim, shape_to_string(rows.shape())));
+    }
+    const auto source = rows.as<float>();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      std::ranges::copy(source.subspan(i * parts_.dim, parts_.dim),
+                        values.begin() + static_cast<std::ptrdiff_t>(batch[i] * parts_.dim));
+    }
+    return {};
+  }
+
+  Parts parts_;
+  mutable ScratchPool scratch_;
+  mutable std::mutex pool_mutex_;
+};
+
+struct LengthLimits {
+  std::size_t positions = 0;
+  std::size_t special_tokens = 0;
+};
+
+// Options first, then the model's files, then the position embeddings there are.
+Result<std::size_t> choose_token_count_max(const ModelLayout& layout, const EncoderOptions& options,
+                                           const LengthLimits& limits) {
+  std::size_t length = layout.token_count_max.value_or(limits.positions);
+  if (layout.token_count_max_capped) {
+    length = std::min(length, limits.positions);
+  }
+  std::string source = layout.token_count_max_source;
+  if (options.token_count_max != 0) {
+    length = options.token_count_max;
+    source = "longest input";
+  }
+  if (length > limits.positions) {
+    return fail(options.token_count_max != 0 ? ErrorCode::kInvalidArgument : ErrorCode::kMismatch,
+                fmt::format("{}: expected at most {} tokens, as many as {} has position embeddings, found {}", source,
+                            limits.positions, layout.first_folder.string(), length));
+  }
+  if (length <= limits.special_tokens) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected more than the {} special tokens of every input, found {}", source,
+                            limits.special_tokens, length));
+  }
+  return length;
+}
+
+struct ChosenPrecision {
+  ComputePrecision compute = ComputePrecision::kF32;
+  std::string name = "f32";
+};
+
+Result<ChosenPrecision> choose_precision(Precision precision, std::vector<std::string>& warnings) {
+  if (precision == Precision::kF32) {
+    return ChosenPrecision{};
+  }
+  auto report = openvino_report();
+  if (!report) {
+    return std::unexpected(report.error());
+  }
+  if (precision == Precision::kAuto && !report->bf16_native) {
+    return ChosenPrecision{};
+  }
+  if (!report->bf16_native) {
+    warnings.emplace_back(
+        "bf16 asked for, but this processor has none natively: weights are rounded to bf16 and the speed is that of "
+        "f32");
+  }
+  return ChosenPrecision{.compute = ComputePrecision::kBF16, .name = "bf16"};
+}
+
+Result<TextModel> read_text_model(const ModelLayout& layout) {
+  const auto path = layout.first_folder / "config.json";
+  auto config = read_json_file(path);
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  auto tensors = read_checkpoint(layout.first_folder);
+  if (!tensors) {
+    return std::unexpected(tensors.error());
+  }
+  return build_text_model(*config, *std::move(tensors), path.string());
+}
+
+// Tokens of the prompt alone that pooling leaves out: those in front, not the special token that closes the text.
+std::size_t prompt_token_count(const Tokenizer& tokenizer, const TokenizeSettings& settings) {
+  if (settings.prompt.empty()) {
+    return 0;
+  }
+  const Encoding encoding = tokenizer.encode(settings.prompt, {.add_special_tokens = settings.add_special_tokens,
+                                                               .token_count_max = settings.token_count_max});
+  const bool closed = !encoding.ids.empty() && tokenizer.is_special(encoding.ids.back());
+  return encoding.ids.size() - (closed ? 1 : 0);
+}
+
+Result<void> check_prompt_pooling(const TextGraph& graph, std::size_t skip_token_count) {
+  // The ranges tell pooling where the text begins, not how far into the input that is.
+  if (skip_token_count != 0 && graph.pooling.find(pooling_name(Pooling::kWeightedMean)) != std::string::npos) {
+    return fail(ErrorCode::kUnsupported,
+                "pooling weightedmean with include_prompt false: expected another pooling, or no prompt");
+  }
+  return {};
+}
+
+EncoderInfo describe(const ModelLayout& layout, const TextGraph& graph) {
+  EncoderInfo info;
+  info.folder = layout.folder.string();
+  info.dim = graph.dim;
+  info.pooling = graph.pooling;
+  info.normalized = graph.normalized;
+  info.modules = graph.modules;
+  info.prompts = layout.prompts;
+  info.default_prompt_name = layout.default_prompt_name;
+  info.op_count = graph.graph.op_count();
+  info.op_count_whole = graph.op_count_whole;
+  info.warnings = graph.warnings;
+  return info;
+}
+
+Result<Tokenizer> read_tokenizer(const ModelLayout& layout, const TextModel& model) {
+  const TokenizerOverrides overrides{.lowercase = layout.lowercase ? TokenizerOverrides::Lowercase::kOn
+                                                                   : TokenizerOverrides::Lowercase::kAsInFile};
+  auto tokenizer = Tokenizer::from_folder(layout.first_folder, overrides);
+  if (tokenizer && tokenizer->vocabulary_size() > static_cast<std::size_t>(model.vocabulary_size)) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: tokenizer and weights disagree: the tokenizer has {} tokens, the weights have {} rows",
+                            layout.first_folder.string(), tokenizer->vocabulary_size(), model.vocabulary_size));
+  }
+  return tokenizer;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Encoder::Impl>> make_text_encoder(const ModelLayout& layout, const EncoderOptions& options) {
+  auto prompt = choose_prompt(layout, options);
+  if (!prompt) {
+    return std::unexpected(prompt.error());
+  }
+  auto model = read_text_model(layout);
+  if (!model) {
+    return std::unexpected(model.error());
+  }
+  auto tokenizer = read_tokenizer(layout, *model);
+  if (!tokenizer) {
+    return std::unexpected(tokenizer.error());
+  }
+  const std::string family = model->family;
+  auto length = choose_token_count_max(layout, options,
+                                       {.positions = static_cast<std::size_t>(model->token_count_max),
+                                        .special_tokens = tokenizer->special_token_count()});
+  if (!length) {
+    return std::unexpected(length.error());
+  }
+  auto graph = build_text_graph(layout, *std::move(model), options);
+  if (!graph) {
+    return std::unexpected(graph.error());
+  }
+  TextEncoder::Parts parts{.tokenizer = *std::move(tokenizer),
+                           .settings = {.prompt = *std::move(prompt), .token_count_max = *length}};
+  parts.skip_token_count = graph->include_prompt ? 0 : prompt_token_count(parts.tokenizer, parts.settings);
+  if (auto pooled = check_prompt_pooling(*graph, parts.skip_token_count); !pooled) {
+    return std::unexpected(pooled.error());
+  }
+  EncoderInfo info = describe(layout, *graph);
+  info.family = family;
+  info.token_count_max = *length;
+  info.tokenizer = parts.tokenizer.description();
+  auto precision = choose_precision(options.precision, info.warnings);
+  if (!precision) {
+    return std::unexpected(precision.error());
+  }
+  info.precision = precision->name;
+  const std::size_t thread_count = options.thread_count != 0 ? options.thread_count : available_processor_count();
+  parts.pool = std::make_unique<ThreadPool>(thread_count);
+  if (auto finite = check_finite(graph->parameters, *parts.pool, layout.folder.string()); !finite) {
+    return std::unexpected(finite.error());
+  }
+  parts.dim = graph->dim;
+  parts.token_budget = options.batch_token_budget != 0 ? options.batch_token_budget : kDefaultTokenBudget;
+  parts.batch_invariant = options.batch_invariant;
+  parts.executables = std::make_unique<Executables>(
+      make_openvino_backend(), std::move(graph->graph), std::move(graph->parameters),
+      Executables::Options{
+          .precision = precision->compute, .thread_count = thread_count, .bulk_only = options.batch_invariant});
+  return std::make_unique<TextEncoder>(std::move(parts), std::move(info));
+}
+
+}  // namespace asterism

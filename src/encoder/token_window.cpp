@@ -1,0 +1,152 @@
+#include "encoder/token_window.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "encoder/text_graph.hpp"
+
+namespace asterism {
+namespace {
+
+// Texts that one thread tokenises before it asks for more.
+constexpr std::size_t kTextsPerChunk = 64;
+constexpr std::size_t kTextCountPerBatchMax = 4096;
+
+}  // namespace
+
+std::unique_ptr<TokenizeScratch> ScratchPool::take() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!free_.empty()) {
+      auto scratch = std::move(free_.back());
+      free_.pop_back();
+      return scratch;
+    }
+  }
+  return std::make_unique<TokenizeScratch>();
+}
+
+void ScratchPool::put(std::unique_ptr<TokenizeScratch> scratch) {
+  const std::scoped_lock lock(mutex_);
+  free_.push_back(std::move(scratch));
+}
+
+void tokenize_text(const Tokenizer& tokenizer, const TokenizeSettings& settings, std::string_view text,
+                   TokenizeScratch& scratch) {
+  if (!settings.prompt.empty()) {
+    scratch.text.assign(settings.prompt).append(text);
+    text = scratch.text;
+  }
+  const TokenizeOptions options{.add_special_tokens = settings.add_special_tokens,
+                                .token_count_max = settings.token_count_max};
+  tokenizer.encode(text, options, scratch.tokenizer, scratch.encoding);
+}
+
+TokenWindow TokenWindow::make(const Tokenizer& tokenizer, const TokenizeSettings& settings,
+                              std::span<const std::string_view> texts, ScratchPool& scratch, ThreadPool* pool,
+                              std::span<RowReport> reports) {
+  TokenWindow window;
+  window.texts_.resize(texts.size());
+  window.chunks_.resize((texts.size() + kTextsPerChunk - 1) / kTextsPerChunk);
+  const auto tokenize_chunk = [&](std::size_t chunk) {
+    const std::size_t begin = chunk * kTextsPerChunk;
+    const std::size_t end = std::min(begin + kTextsPerChunk, texts.size());
+    auto working = scratch.take();
+    std::vector<TokenId>& ids = window.chunks_[chunk];
+    std::vector<std::size_t> ends;
+    ends.reserve(end - begin);
+    for (std::size_t i = begin; i < end; ++i) {
+      tokenize_text(tokenizer, settings, texts[i], *working);
+      const Encoding& encoding = working->encoding;
+      ids.insert(ids.end(), encoding.ids.begin(), encoding.ids.end());
+      ends.push_back(ids.size());
+      reports[i] = {.token_count_given = static_cast<std::uint32_t>(encoding.token_count_given),
+                    .token_count_used = static_cast<std::uint32_t>(encoding.ids.size())};
+    }
+    // Only now: the vector has stopped moving.
+    std::size_t start = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      window.texts_[i] = std::span<const TokenId>(ids).subspan(start, ends[i - begin] - start);
+      start = ends[i - begin];
+    }
+    scratch.put(std::move(working));
+  };
+  const auto tokenize_range = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t chunk = begin; chunk < end; ++chunk) {
+      tokenize_chunk(chunk);
+    }
+  };
+  if (pool != nullptr && window.chunks_.size() > 1) {
+    pool->parallel_for(window.chunks_.size(), 1, tokenize_range);
+  } else {
+    tokenize_range(0, window.chunks_.size());
+  }
+  for (const auto& chunk : window.chunks_) {
+    window.token_count_ += chunk.size();
+  }
+  return window;
+}
+
+BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std::size_t text_count_max) {
+  BatchPlan plan;
+  plan.order.resize(window.text_count());
+  std::iota(plan.order.begin(), plan.order.end(), 0U);
+  std::ranges::stable_sort(plan.order, std::ranges::greater{},
+                           [&](std::uint32_t text) { return window.tokens(text).size(); });
+  const std::size_t text_limit = std::min(text_count_max, kTextCountPerBatchMax);
+  std::size_t begin = 0;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < plan.order.size(); ++i) {
+    const std::size_t size = window.tokens(plan.order[i]).size();
+    if (i > begin && (used + size > token_budget || i - begin == text_limit)) {
+      plan.ends.push_back(i);
+      begin = i;
+      used = 0;
+    }
+    used += size;
+  }
+  if (!plan.order.empty()) {
+    plan.ends.push_back(plan.order.size());
+  }
+  return plan;
+}
+
+std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, std::size_t skip_token_count) {
+  std::size_t token_count = 0;
+  for (const std::uint32_t text : batch) {
+    token_count += window.tokens(text).size();
+  }
+  const auto rows = static_cast<std::int64_t>(token_count);
+  const auto texts = static_cast<std::int64_t>(batch.size());
+  Tensor ids(DType::kI32, {rows});
+  Tensor positions(DType::kI32, {rows});
+  Tensor offsets(DType::kI32, {texts + 1});
+  Tensor ranges(DType::kI32, {texts, 2});
+  auto id = ids.mutable_as<std::int32_t>();
+  auto position = positions.mutable_as<std::int32_t>();
+  auto offset = offsets.mutable_as<std::int32_t>();
+  auto range = ranges.mutable_as<std::int32_t>();
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const auto tokens = window.tokens(batch[i]);
+    const std::size_t skip = std::min(skip_token_count, tokens.size());
+    offset[i] = static_cast<std::int32_t>(next);
+    range[2 * i] = static_cast<std::int32_t>(next + skip);
+    std::ranges::copy(tokens, id.begin() + static_cast<std::ptrdiff_t>(next));
+    std::iota(position.begin() + static_cast<std::ptrdiff_t>(next),
+              position.begin() + static_cast<std::ptrdiff_t>(next + tokens.size()), 0);
+    next += tokens.size();
+    range[2 * i + 1] = static_cast<std::int32_t>(next);
+  }
+  offset[batch.size()] = static_cast<std::int32_t>(next);
+  std::vector<Feed> feeds;
+  feeds.reserve(4);
+  feeds.push_back({"input_ids", std::move(ids)});
+  feeds.push_back({"position_ids", std::move(positions)});
+  feeds.push_back({"offsets", std::move(offsets)});
+  feeds.push_back({std::string(kRangesInput), std::move(ranges)});
+  return feeds;
+}
+
+}  // namespace asterism

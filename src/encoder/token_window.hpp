@@ -1,0 +1,91 @@
+// The tokens of one window of texts, and how they are cut into batches.
+//
+// Texts run packed: a batch is the tokens of its texts one after the other. Batches are cut by a token budget from the
+// texts in order of length, longest first, so that the work of a batch is even and the last ones are the small ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "asterism/encoder.hpp"
+#include "base/thread_pool.hpp"
+#include "graph/backend.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace asterism {
+
+// How texts become tokens: the same for every text of an encoder.
+struct TokenizeSettings {
+  std::string prompt;  // put before every text
+  bool add_special_tokens = true;
+  std::size_t token_count_max = 0;  // 0 = no limit
+};
+
+// Working memory of one thread at a time, kept between calls.
+struct TokenizeScratch {
+  TokenizerScratch tokenizer;
+  Encoding encoding;
+  std::string text;                 // prompt and text
+  std::vector<std::uint32_t> rows;  // of a static table
+  std::vector<float> weights;       // of the same tokens
+};
+
+// Hands out scratch to whichever thread asks. Thread-safe.
+class ScratchPool {
+ public:
+  std::unique_ptr<TokenizeScratch> take();
+  void put(std::unique_ptr<TokenizeScratch> scratch);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<TokenizeScratch>> free_;
+};
+
+// Tokenises prompt + text into scratch.encoding.
+void tokenize_text(const Tokenizer& tokenizer, const TokenizeSettings& settings, std::string_view text,
+                   TokenizeScratch& scratch);
+
+class TokenWindow {
+ public:
+  // `pool` null: on the calling thread. Fills reports[i] for texts[i].
+  static TokenWindow make(const Tokenizer& tokenizer, const TokenizeSettings& settings,
+                          std::span<const std::string_view> texts, ScratchPool& scratch, ThreadPool* pool,
+                          std::span<RowReport> reports);
+
+  std::size_t text_count() const noexcept { return texts_.size(); }
+  std::span<const TokenId> tokens(std::size_t text) const noexcept { return texts_[text]; }
+  std::size_t token_count() const noexcept { return token_count_; }
+
+ private:
+  std::vector<std::vector<TokenId>> chunks_;
+  std::vector<std::span<const TokenId>> texts_;
+  std::size_t token_count_ = 0;
+};
+
+// Texts of a batch, by index into the window.
+using Batch = std::span<const std::uint32_t>;
+
+struct BatchPlan {
+  std::vector<std::uint32_t> order;  // all texts, longest first; equal lengths in input order
+  std::vector<std::size_t> ends;     // of each batch in `order`
+  std::size_t size() const noexcept { return ends.size(); }
+  Batch batch(std::size_t i) const noexcept {
+    const std::size_t begin = i == 0 ? 0 : ends[i - 1];
+    return Batch(order).subspan(begin, ends[i] - begin);
+  }
+};
+
+// A text longer than the budget is a batch of its own. `text_count_max` 1 makes every text its own batch.
+BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std::size_t text_count_max);
+
+// Feeds of one batch: input_ids, position_ids, offsets, and ranges, which leave out the first `skip_token_count`
+// tokens.
+std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, std::size_t skip_token_count);
+
+}  // namespace asterism

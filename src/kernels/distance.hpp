@@ -1,0 +1,19 @@
+// Inner products of float vectors.
+//
+// SIMD by run-time dispatch (Highway); the *_scalar functions are the oracles of the tests and accumulate in double.
+// Thread-safety: pure functions. Cost: one pass.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace asterism {
+
+// Sum of a[i] * b[i]; the spans have one length.
+float dot_product(std::span<const float> a, std::span<const float> b) noexcept;
+float dot_product_scalar(std::span<const float> a, std::span<const float> b) noexcept;
+
+// out[r] = dot_product(rows[r], query) for every row of `rows` [out.size(), query.size()].
+void dot_products(std::span<const float> rows, std::span<const float> query, std::span<float> out) noexcept;
+
+}  // namespace asterism
