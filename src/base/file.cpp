@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 namespace asterism {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kWriteBufferSizeBytes = std::size_t{1} << 20;
+constexpr std::size_t kReadChunkSizeBytes = std::size_t{1} << 20;
 
 std::unexpected<Error> system_error(std::string_view doing, const fs::path& path, int error_number) {
   const std::string message = fmt::format("{}: {}: {}", path.string(), doing, std::strerror(error_number));
@@ -109,6 +111,27 @@ Result<std::string> read_file(const fs::path& path, std::size_t size_bytes_max) 
   }
   text.resize(done);
   return text;
+}
+
+Result<void> read_file_chunks(const fs::path& path, const std::function<void(std::span<const std::byte>)>& take) {
+  auto file = open_regular(path);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  std::vector<std::byte> chunk(kReadChunkSizeBytes);
+  for (;;) {
+    const ssize_t n = ::read(file->fd, chunk.data(), chunk.size());
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n < 0) {
+      return system_error("cannot read", path, errno);
+    }
+    if (n == 0) {
+      return {};
+    }
+    take(std::span<const std::byte>(chunk).first(static_cast<std::size_t>(n)));
+  }
 }
 
 Result<MappedFile> MappedFile::open(const fs::path& path) {
@@ -261,24 +284,37 @@ Result<void> write_file_atomic(const fs::path& path, std::string_view text) {
 }
 
 Result<FileLock> FileLock::lock(const fs::path& path, int operation) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    return system_error("cannot open lock", path, errno);
-  }
-  int result = 0;
-  do {
-    result = ::flock(fd, operation);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) {
-    const int error_number = errno;
-    ::close(fd);
-    if (error_number == EWOULDBLOCK) {
+  for (;;) {
+    OpenFile file;
+    file.fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file.fd < 0) {
+      return system_error("cannot open lock", path, errno);
+    }
+    int result = 0;
+    do {
+      result = ::flock(file.fd, operation);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0 && errno == EWOULDBLOCK) {
       return fail(ErrorCode::kIo, fmt::format("{}: held by another process", path.string()),
                   "wait for it to finish, or choose another output");
     }
-    return system_error("cannot lock", path, error_number);
+    if (result != 0) {
+      return system_error("cannot lock", path, errno);
+    }
+    // Between open and lock the holder may have removed the file: a lock on a nameless file would exclude nobody.
+    struct stat locked {};
+    struct stat named {};
+    if (::fstat(file.fd, &locked) == 0 && ::stat(path.c_str(), &named) == 0 && locked.st_ino == named.st_ino &&
+        locked.st_dev == named.st_dev) {
+      return FileLock(std::exchange(file.fd, -1), path);
+    }
   }
-  return FileLock(fd);
+}
+
+void FileLock::remove_file() noexcept {
+  if (fd_ >= 0) {
+    ::unlink(path_.c_str());
+  }
 }
 
 Result<FileLock> FileLock::try_acquire(const fs::path& path) {
@@ -289,10 +325,11 @@ Result<FileLock> FileLock::acquire(const fs::path& path) {
   return lock(path, LOCK_EX);
 }
 
-FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
 
 FileLock& FileLock::operator=(FileLock&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
   return *this;
 }
 

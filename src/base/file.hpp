@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "asterism/error.hpp"
 
@@ -18,6 +20,10 @@ namespace asterism {
 
 // Reads a regular file whole. kNotFound, kIo, or kLimitExceeded past `size_bytes_max`; a directory is kInvalidArgument.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_bytes_max);
+
+// Calls `take` with the file's bytes piece by piece, in order: memory is constant. Errors as read_file.
+Result<void> read_file_chunks(const std::filesystem::path& path,
+                              const std::function<void(std::span<const std::byte>)>& take);
 
 // A read-only mapping of a whole regular file; empty files map to an empty span.
 class MappedFile {
@@ -79,10 +85,15 @@ class FileLock {
   FileLock& operator=(const FileLock&) = delete;
   ~FileLock();
 
+  // Removes the lock file while the lock is still held, so that none is left behind; whoever waited for it goes on with
+  // a new file.
+  void remove_file() noexcept;
+
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
+  FileLock(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
   static Result<FileLock> lock(const std::filesystem::path& path, int operation);
   int fd_ = -1;
+  std::filesystem::path path_;
 };
 
 }  // namespace asterism

@@ -42,11 +42,11 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
 }
 
 Result<std::string> sha256_file(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path);
-  if (!file) {
-    return std::unexpected(file.error());
+  Sha256 hash;
+  if (auto read = read_file_chunks(path, [&](std::span<const std::byte> chunk) { hash.update(chunk); }); !read) {
+    return std::unexpected(read.error());
   }
-  return sha256_hex(file->bytes());
+  return hash.hex();
 }
 
 }  // namespace asterism

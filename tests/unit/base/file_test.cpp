@@ -118,6 +118,36 @@ TEST_F(FileTest, second_lock_is_refused_until_the_first_is_gone) {
   EXPECT_TRUE(FileLock::try_acquire(path));
 }
 
+TEST_F(FileTest, removed_lock_file_leaves_nothing_and_excludes_nobody_later) {
+  const fs::path path = folder / "lock";
+  {
+    auto first = FileLock::try_acquire(path);
+    ASSERT_TRUE(first);
+    first->remove_file();
+    EXPECT_FALSE(fs::exists(path));
+    // The first lock is on a file without a name by now: a newcomer makes its own.
+    EXPECT_TRUE(FileLock::try_acquire(path));
+  }
+  const auto held = FileLock::try_acquire(path);
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(FileLock::try_acquire(path));
+}
+
+TEST_F(FileTest, chunks_add_up_to_the_file) {
+  std::string text;
+  for (int i = 0; i < 400'000; ++i) {
+    text += std::to_string(i);
+  }
+  ASSERT_TRUE(write_file_atomic(folder / "data", text));
+  std::string read;
+  ASSERT_TRUE(read_file_chunks(folder / "data", [&](std::span<const std::byte> chunk) {
+    read.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+  }));
+  EXPECT_EQ(read, text);
+  EXPECT_EQ(read_file_chunks(folder / "none", [](auto) {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(read_file_chunks(folder, [](auto) {}).error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(FileTest, sha256_matches_the_published_test_vectors) {
   // FIPS 180-4 examples: the empty message and "abc".
   EXPECT_EQ(sha256_hex({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
