@@ -1,14 +1,24 @@
 // The streaming job behind `asterism embed`: rows in, vectors out, in order, in flat memory, resumable.
 //
-//   reader thread -> bounded queue -> encoder (windows) -> bounded queue -> writer thread
+//   reader thread -> bounded queue -> encode (the caller's thread) -> bounded queue -> writer thread
 //
-// Output is written to temporary names and renamed when complete. With `shard_row_count`, each shard is complete on its
-// own and listed in OUT.manifest.json; a second run with the same inputs and settings makes only the missing shards.
+// Output is written to temporary names and renamed when complete. With OUT = "vectors.npy" there are vectors.npy and
+// vectors.rows.jsonl (src/dataset/rows_writer.hpp); with `shard_row_count` vectors-00000.npy, vectors-00000.rows.jsonl
+// and so on, each shard complete on its own and listed in vectors.manifest.json (manifest.hpp). A second run with the
+// same inputs and settings makes only the shards that are missing or damaged. vectors.lock stands there while a job
+// runs: a second one on the same OUT is refused at once.
+//
+// Thread-safety: one job is one call; jobs with different outputs may run at once. Cost: memory for a handful of
+// windows, whatever the number of rows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "asterism/cancel.hpp"
@@ -16,44 +26,72 @@
 #include "asterism/error.hpp"
 #include "base/log.hpp"
 #include "dataset/text_reader.hpp"
+#include "dataset/vector_writer.hpp"
 
 namespace asterism {
 
 enum class OnRowError : std::uint8_t { kStop, kSkip };
-enum class VectorFormat : std::uint8_t { kAuto, kNpy, kJsonl, kSafetensors };
+
+// A window is the rows that the encoder gets at once; it ends at whichever comes first, and at the end of a shard. The
+// bytes bound the work of one window, and with it how long a cancel takes.
+inline constexpr std::size_t kWindowRowCountDefault = 1024;
+inline constexpr std::size_t kWindowTextSizeBytesMax = std::size_t{128} << 10;
+// The manifest is written anew after each shard, so their number is bounded.
+inline constexpr std::uint64_t kShardCountMax = 100'000;
+// Failing rows that are logged one by one; all of them are in the rows file.
+inline constexpr std::uint64_t kFailedRowsLoggedMax = 10;
 
 struct EmbedJobProgress {
-  std::uint64_t row_count = 0;
-  std::uint64_t token_count = 0;
+  std::uint64_t row_count = 0;    // of this run
+  std::uint64_t token_count = 0;  // of this run
   double seconds = 0.0;
-  double fraction = 0.0;  // of the input's bytes; 0 when unknown
+  double fraction = 0.0;  // of the bytes this run has to read; 0 when unknown (stdin)
 };
 
+// Whatever shapes the vectors beside the inputs: name and value ("precision", "bf16"). Kept in the manifest; a run with
+// other settings does not add to the shards of an earlier one.
+using JobSettings = std::vector<std::pair<std::string, std::string>>;
+
 struct EmbedJobOptions {
-  TextReaderOptions input;
-  std::string output;                              // path, or "-" for jsonl on stdout
-  VectorFormat format = VectorFormat::kAuto;       // by extension
-  std::uint64_t shard_row_count = 0;               // 0 = one file
+  TextReaderOptions input;                    // `interrupted` is set by the job
+  std::string output;                         // path, or "-" for jsonl on stdout
+  VectorFormat format = VectorFormat::kAuto;  // by extension
+  std::uint64_t shard_row_count = 0;          // 0 = one file
   OnRowError on_row_error = OnRowError::kSkip;
-  std::size_t window_row_count = 0;                // rows sorted by length together; 0 = default
-  const CancelFlag* cancel = nullptr;              // borrowed; may be null
-  std::function<void(const EmbedJobProgress&)> on_progress;  // called from one thread, at most ~10 times a second
-  LogSink log;
+  std::size_t window_row_count = 0;                          // 0 = kWindowRowCountDefault
+  JobSettings settings;                                      // beside what the encoder's info says; see job_settings()
+  const CancelFlag* cancel = nullptr;                        // borrowed; may be null
+  std::function<void(const EmbedJobProgress&)> on_progress;  // on the caller's thread, at most ~10 times a second
+  LogSink log;  // kWarning: failed rows, damaged shards; kInfo: truncated rows, what was kept
 };
 
 struct EmbedJobResult {
-  std::uint64_t row_count = 0;           // written in this run and before
-  std::uint64_t row_count_resumed = 0;   // of those, found complete from an earlier run
+  std::uint64_t row_count = 0;          // written in this run and before
+  std::uint64_t row_count_resumed = 0;  // of those, found complete from an earlier run
   std::uint64_t failed_row_count = 0;
   std::uint64_t truncated_row_count = 0;
   std::uint64_t token_count = 0;
   std::size_t dim = 0;
   double seconds = 0.0;
-  std::vector<std::string> files;        // vector files written or kept
-  std::string rows_file;                 // OUT.rows.jsonl; empty for stdout
+  std::vector<std::string> files;       // vector files written or kept
+  std::vector<std::string> rows_files;  // one beside each; none for stdout
+  std::string manifest;                 // of a sharded job; else empty
 };
 
-// Runs to the end, to the first failing row (kStop), or to a cancel (kCancelled: complete shards stay).
+// What the job needs of an encoder.
+struct JobEncoder {
+  std::function<Result<Embeddings>(std::span<const std::string_view> texts)> encode;
+  std::size_t dim = 0;
+  JobSettings settings;
+};
+
+// Runs to the end, to the first failing row (kStop: that row's error), or to a cancel (kCancelled: the window at hand
+// is finished, complete shards stay). Rows that failed and were skipped are counted in the result, not an error.
+// kMismatch: there are shards of another job, other settings or other inputs under that name.
+Result<EmbedJobResult> run_embed_job(const JobEncoder& encoder, const EmbedJobOptions& options);
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options);
+
+// The settings that EncoderInfo does not tell: prompt, layer, batch invariance.
+JobSettings job_settings(const EncoderOptions& options);
 
 }  // namespace asterism

@@ -1,0 +1,158 @@
+#include "dataset/csv_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "dataset/csv_parser.hpp"
+#include "dataset/row_error.hpp"
+
+namespace asterism {
+namespace {
+
+// Most columns an error message lists.
+constexpr std::size_t kColumnsShownMax = 20;
+
+struct CsvColumns {
+  std::size_t count = 0;
+  std::size_t text = 0;
+  std::optional<std::size_t> id;
+};
+
+std::string column_list(std::span<const std::string> names) {
+  std::vector<std::string> shown;
+  for (const std::string& name : names.first(std::min(names.size(), kColumnsShownMax))) {
+    shown.push_back('"' + name + '"');
+  }
+  if (shown.size() < names.size()) {
+    shown.emplace_back("...");
+  }
+  return fmt::format("{}", fmt::join(shown, ", "));
+}
+
+Result<std::optional<std::size_t>> find_column(std::span<const std::string> names, const std::string& wanted,
+                                               const std::string& source) {
+  const auto it = std::ranges::find(names, wanted);
+  if (it == names.end()) {
+    return std::nullopt;
+  }
+  if (std::find(it + 1, names.end(), wanted) != names.end()) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: expected the column \"{}\" once, found it {} times in the header", source, wanted,
+                            std::ranges::count(names, wanted)),
+                "give the columns different names");
+  }
+  return static_cast<std::size_t>(it - names.begin());
+}
+
+std::unexpected<Error> missing_column(std::span<const std::string> names, const std::string& wanted,
+                                      const std::string& source, std::string_view hint) {
+  return fail(ErrorCode::kNotFound,
+              fmt::format("{}: expected the column \"{}\", found {}", source, wanted, column_list(names)),
+              std::string(hint));
+}
+
+Result<CsvColumns> find_columns(std::span<const std::string> names, const RecordOptions& options) {
+  CsvColumns columns{.count = names.size(), .text = 0, .id = {}};
+  const std::string text_name = options.column.empty() ? std::string(kTextColumn) : options.column;
+  auto text = find_column(names, text_name, options.source);
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  if (!*text) {
+    return missing_column(names, text_name, options.source, "choose the column of the text (--column)");
+  }
+  columns.text = **text;
+  const std::string id_name = options.id_column.empty() ? std::string(kIdColumn) : options.id_column;
+  auto id = find_column(names, id_name, options.source);
+  if (!id) {
+    return std::unexpected(id.error());
+  }
+  if (!*id && !options.id_column.empty()) {
+    return missing_column(names, id_name, options.source, "choose the column of the id (--id-column)");
+  }
+  columns.id = *id;
+  return columns;
+}
+
+class CsvReader final : public RecordReader {
+ public:
+  CsvReader(CsvParser parser, RecordOptions options, CsvColumns columns)
+      : parser_(std::move(parser)), options_(std::move(options)), columns_(columns) {}
+
+  Result<bool> next(TextRow& row) override {
+    auto found = parser_.next();
+    if (!found || !*found) {
+      return found;
+    }
+    row = TextRow{
+        .source = options_.source, .line = parser_.record_line(), .id = {}, .text = {}, .error = record_fault()};
+    if (!row.error) {
+      const auto fields = parser_.fields();
+      row.text = fields[columns_.text];
+      row.id = columns_.id ? fields[*columns_.id] : std::string{};
+    }
+    return true;
+  }
+
+  std::uint64_t byte_offset() const noexcept override { return parser_.byte_offset(); }
+  std::uint64_t line() const noexcept override { return parser_.line(); }
+  Result<void> seek(std::uint64_t byte_offset, std::uint64_t line) override { return parser_.seek(byte_offset, line); }
+
+ private:
+  std::optional<Error> record_fault() const {
+    const std::uint64_t line = parser_.record_line();
+    switch (parser_.fault()) {
+      case CsvFault::kTooLong:
+        return row_too_long_error(options_.source, line, options_.row_size_bytes_max, parser_.record_size_bytes());
+      case CsvFault::kUnterminatedQuote:
+        return row_error(
+            ErrorCode::kCorrupt, options_.source, line,
+            fmt::format("expected a closing quote for the one opened on line {}, found the end of the input",
+                        parser_.quote_line()),
+            "write quotes inside a field twice");
+      case CsvFault::kTextAfterQuote:
+        return row_error(ErrorCode::kCorrupt, options_.source, line,
+                         "expected a delimiter or the end of the line after a closing quote, found more text",
+                         "write quotes inside a field twice");
+      case CsvFault::kNone:
+        break;
+    }
+    if (parser_.fields().size() != columns_.count) {
+      return row_error(
+          ErrorCode::kCorrupt, options_.source, line,
+          fmt::format("expected {} fields as in the header, found {}", columns_.count, parser_.fields().size()));
+    }
+    return std::nullopt;
+  }
+
+  CsvParser parser_;
+  RecordOptions options_;
+  CsvColumns columns_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RecordReader>> make_csv_reader(BufferedInput input, char delimiter, RecordOptions options) {
+  CsvParser parser(std::move(input), {.delimiter = delimiter, .record_size_bytes_max = options.row_size_bytes_max});
+  auto header = parser.next();
+  if (!header) {
+    return std::unexpected(header.error());
+  }
+  if (!*header || parser.fault() != CsvFault::kNone) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: expected a header line with the names of the columns, found {}", options.source,
+                            *header ? "a line with broken quotes or of excessive length" : "an empty file"));
+  }
+  auto columns = find_columns(parser.fields(), options);
+  if (!columns) {
+    return std::unexpected(columns.error());
+  }
+  return std::make_unique<CsvReader>(std::move(parser), std::move(options), *columns);
+}
+
+}  // namespace asterism

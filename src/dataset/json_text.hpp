@@ -1,0 +1,22 @@
+// Pieces of JSON text for writers of many rows: no document in between.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "asterism/error.hpp"
+
+namespace asterism {
+
+// Appends `text` as a JSON string. Bytes that are not UTF-8 become U+FFFD, since JSON must be UTF-8.
+void append_json_string(std::string& out, std::string_view text);
+
+// Appends "[a,b,...]": for each value the shortest decimal that reads back as the same float; null for NaN and
+// infinities.
+void append_json_floats(std::string& out, std::span<const float> values);
+
+// Appends {"code": name, "message": text}.
+void append_json_error(std::string& out, const Error& error);
+
+}  // namespace asterism
