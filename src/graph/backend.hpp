@@ -32,8 +32,10 @@ struct Feed {
 class Executable {
  public:
   virtual ~Executable() = default;
-  // Feeds every input of the graph; returns the graph's outputs in order. Thread-safe. Inputs whose sizes disagree with
-  // each other (offsets past the tokens, ids outside a table) are kInvalidArgument: a bad feed must not read outside memory.
+  // Feeds every input of the graph (feeds that the graph does not ask for are ignored: a cut graph may need fewer);
+  // returns the graph's outputs in order. Thread-safe; waits while `stream_count` runs are under way. Feeds that
+  // disagree with the graph or with each other (offsets past the tokens, ids outside a table) are kInvalidArgument: a
+  // bad feed never reads outside memory. See graph/feeds.hpp for the checks.
   virtual Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds) const = 0;
 };
 

@@ -28,8 +28,9 @@ struct TextModel {
 };
 
 // `tensors` is the checkpoint as read; names are mapped (prefix "bert.", LayerNorm.gamma/beta, unused heads such as
-// "pooler.*", "cls.*" and "embeddings.position_ids" are known and left out by name). Parameters stay in the dtype of the
-// file. Unknown config values that change the numbers (position_embedding_type, hidden_act, model_type) are kUnsupported.
+// "pooler.*", "cls.*" and "embeddings.position_ids" are known and left out by name). Parameters stay in the dtype of
+// the file. Unknown config values that change the numbers (position_embedding_type, hidden_act, model_type) are
+// kUnsupported.
 Result<TextModel> build_text_model(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
 
 // model_type values accepted, for errors and documentation.

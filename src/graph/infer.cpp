@@ -1,0 +1,239 @@
+#include "graph/infer.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asterism {
+namespace {
+
+std::unexpected<Error> bad(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
+std::string type_to_string(const Value& value) {
+  return fmt::format("{} {}", dtype_name(value.dtype), symbolic_shape_to_string(value.shape));
+}
+
+// Rows of float32 whose length is known: what every computing op takes.
+Result<void> expect_rows(const Value& value, std::string_view what) {
+  if (value.dtype != DType::kF32 || value.shape.size() != 2 || value.shape[1] <= 0) {
+    return bad(fmt::format("{} must be f32 [rows, dim], found {}", what, type_to_string(value)));
+  }
+  return {};
+}
+
+Result<void> expect_parameter(const Value& value, const Shape& shape, std::string_view what) {
+  if (value.op != Op::kParameter || value.shape != shape) {
+    return bad(fmt::format("{} must be a parameter {}, found {} {}", what, symbolic_shape_to_string(shape),
+                           op_name(value.op), type_to_string(value)));
+  }
+  return {};
+}
+
+Result<ValueType> infer_embedding(std::span<const Value* const> inputs) {
+  const Value& table = *inputs[0];
+  const Value& ids = *inputs[1];
+  if (table.op != Op::kParameter || table.shape.size() != 2 || table.shape[0] <= 0 || table.shape[1] <= 0) {
+    return bad(fmt::format("the table must be a parameter [rows, dim], found {} {}", op_name(table.op),
+                           type_to_string(table)));
+  }
+  if (ids.op != Op::kInput || ids.dtype != DType::kI32 || ids.shape.size() != 1) {
+    return bad(fmt::format("ids must be an input i32 [tokens], found {} {}", op_name(ids.op), type_to_string(ids)));
+  }
+  return ValueType{DType::kF32, {ids.shape[0], table.shape[1]}};
+}
+
+Result<ValueType> infer_linear(std::span<const Value* const> inputs) {
+  const Value& x = *inputs[0];
+  const Value& weight = *inputs[1];
+  if (auto ok = expect_rows(x, "x"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (weight.op != Op::kParameter || weight.shape.size() != 2 || weight.shape[0] <= 0 ||
+      weight.shape[1] != x.shape[1]) {
+    return bad(fmt::format("the weight must be a parameter [out, {}], found {} {}", x.shape[1], op_name(weight.op),
+                           type_to_string(weight)));
+  }
+  if (inputs.size() == 3) {
+    if (auto ok = expect_parameter(*inputs[2], {weight.shape[0]}, "the bias"); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
+  return ValueType{DType::kF32, {x.shape[0], weight.shape[0]}};
+}
+
+Result<ValueType> infer_binary(std::span<const Value* const> inputs) {
+  const Value& a = *inputs[0];
+  const Value& b = *inputs[1];
+  if (auto ok = expect_rows(a, "a"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  const bool is_row = b.op == Op::kParameter && b.shape == Shape{a.shape[1]};
+  const bool is_same = b.op != Op::kParameter && b.shape == a.shape;
+  if (b.dtype != DType::kF32 || (!is_row && !is_same)) {
+    return bad(fmt::format("b must be f32 {} or a parameter [{}], found {} {}", symbolic_shape_to_string(a.shape),
+                           a.shape[1], op_name(b.op), type_to_string(b)));
+  }
+  return ValueType{DType::kF32, a.shape};
+}
+
+Result<void> expect_epsilon(double epsilon) {
+  if (!std::isfinite(epsilon) || epsilon < 0.0) {
+    return bad(fmt::format("epsilon must be finite and not negative, found {}", epsilon));
+  }
+  return {};
+}
+
+Result<ValueType> infer_layer_norm(const Attributes& attributes, std::span<const Value* const> inputs) {
+  if (auto ok = expect_rows(*inputs[0], "x"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  const Shape row{inputs[0]->shape[1]};
+  if (auto ok = expect_parameter(*inputs[1], row, "the weight"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (auto ok = expect_parameter(*inputs[2], row, "the bias"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (auto ok = expect_epsilon(attributes.epsilon); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return ValueType{DType::kF32, inputs[0]->shape};
+}
+
+Result<ValueType> infer_attention(const Attributes& attributes, std::span<const Value* const> inputs) {
+  const Value& query = *inputs[0];
+  if (auto ok = expect_rows(query, "the query"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (inputs[i]->dtype != DType::kF32 || inputs[i]->shape != query.shape) {
+      return bad(fmt::format("the {} must be f32 {} as the query is, found {}", i == 1 ? "key" : "value",
+                             symbolic_shape_to_string(query.shape), type_to_string(*inputs[i])));
+    }
+  }
+  if (query.shape[0] == kTextDim) {
+    return bad("the query must have one row a token, found one row a text");
+  }
+  const Value& offsets = *inputs[3];
+  if (offsets.op != Op::kInput || offsets.dtype != DType::kI32 || offsets.shape.size() != 1) {
+    return bad(fmt::format("offsets must be an input i32 [texts + 1], found {} {}", op_name(offsets.op),
+                           type_to_string(offsets)));
+  }
+  if (attributes.head_count <= 0 || query.shape[1] % attributes.head_count != 0) {
+    return bad(fmt::format("head_count must divide {}, found {}", query.shape[1], attributes.head_count));
+  }
+  if (!std::isfinite(attributes.scale)) {
+    return bad(fmt::format("scale must be finite, found {}", attributes.scale));
+  }
+  return ValueType{DType::kF32, query.shape};
+}
+
+Result<ValueType> infer_pool(std::span<const Value* const> inputs) {
+  const Value& x = *inputs[0];
+  const Value& ranges = *inputs[1];
+  if (auto ok = expect_rows(x, "x"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (x.shape[0] == kTextDim) {
+    return bad("x must have one row a token, found one row a text");
+  }
+  if (ranges.op != Op::kInput || ranges.dtype != DType::kI32 || ranges.shape.size() != 2 || ranges.shape[1] != 2) {
+    return bad(
+        fmt::format("ranges must be an input i32 [texts, 2], found {} {}", op_name(ranges.op), type_to_string(ranges)));
+  }
+  return ValueType{DType::kF32, {kTextDim, x.shape[1]}};
+}
+
+Result<ValueType> infer_concat(std::span<const Value* const> inputs) {
+  std::int64_t dim = 0;
+  for (const Value* part : inputs) {
+    if (auto ok = expect_rows(*part, "every part"); !ok) {
+      return std::unexpected(ok.error());
+    }
+    if (part->shape[0] != inputs[0]->shape[0]) {
+      return bad(fmt::format("parts must have as many rows as the first, {}, found {}",
+                             symbolic_shape_to_string(inputs[0]->shape), symbolic_shape_to_string(part->shape)));
+    }
+    dim += part->shape[1];
+  }
+  return ValueType{DType::kF32, {inputs[0]->shape[0], dim}};
+}
+
+Result<ValueType> infer_slice(const Attributes& attributes, const Value& x) {
+  if (auto ok = expect_rows(x, "x"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (attributes.size < 1 || attributes.size > x.shape[1]) {
+    return bad(fmt::format("size must be 1 to {}, found {}", x.shape[1], attributes.size));
+  }
+  return ValueType{DType::kF32, {x.shape[0], attributes.size}};
+}
+
+Result<ValueType> infer_same(const Value& x) {
+  if (auto ok = expect_rows(x, "x"); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return ValueType{DType::kF32, x.shape};
+}
+
+}  // namespace
+
+std::string symbolic_shape_to_string(std::span<const std::int64_t> shape) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    out += i == 0 ? "" : ", ";
+    if (shape[i] == kDynamicDim) {
+      out += "tokens";
+    } else if (shape[i] == kTextDim) {
+      out += "texts";
+    } else {
+      out += std::to_string(shape[i]);
+    }
+  }
+  return out + "]";
+}
+
+Result<ValueType> infer_type(Op op, const Attributes& attributes, std::span<const Value* const> inputs) {
+  const OpTraits& traits = op_traits(op);
+  if (inputs.size() < traits.input_count_min || inputs.size() > traits.input_count_max) {
+    return bad(fmt::format("{} takes {} to {} inputs, found {}", traits.name, traits.input_count_min,
+                           traits.input_count_max, inputs.size()));
+  }
+  switch (op) {
+    case Op::kInput:
+    case Op::kParameter:
+      return bad(fmt::format("{} has a given type, not an inferred one", traits.name));
+    case Op::kEmbedding:
+      return infer_embedding(inputs);
+    case Op::kLinear:
+      return infer_linear(inputs);
+    case Op::kAdd:
+    case Op::kMultiply:
+      return infer_binary(inputs);
+    case Op::kLayerNorm:
+      return infer_layer_norm(attributes, inputs);
+    case Op::kActivation:
+      return infer_same(*inputs[0]);
+    case Op::kAttention:
+      return infer_attention(attributes, inputs);
+    case Op::kPool:
+      return infer_pool(inputs);
+    case Op::kConcat:
+      return infer_concat(inputs);
+    case Op::kSlice:
+      return infer_slice(attributes, *inputs[0]);
+    case Op::kNormalize:
+      if (auto ok = expect_epsilon(attributes.epsilon); !ok) {
+        return std::unexpected(ok.error());
+      }
+      return infer_same(*inputs[0]);
+  }
+  return fail(ErrorCode::kInternal, "an op outside the op table");
+}
+
+}  // namespace asterism

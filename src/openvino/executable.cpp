@@ -1,0 +1,136 @@
+#include "openvino/executable.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+namespace asterism {
+namespace {
+
+// Sizes up to this one are run as they are: a lone query must not pay for padding.
+constexpr std::int64_t kExactSizeMax = 32;
+// Above it, a power of two is divided into this many steps.
+constexpr std::int64_t kStepsPerOctave = 8;
+
+}  // namespace
+
+std::int64_t bucket_size(std::int64_t count) noexcept {
+  if (count <= kExactSizeMax) {
+    return std::max<std::int64_t>(count, 1);
+  }
+  const auto octave = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(count - 1)));
+  const std::int64_t step = octave / kStepsPerOctave;
+  return (count + step - 1) / step * step;
+}
+
+// Holds one infer request; gives it back when it goes.
+class OpenVinoExecutable::Lease {
+ public:
+  explicit Lease(const OpenVinoExecutable& owner) : owner_(owner) {
+    std::unique_lock lock(owner_.mutex_);
+    owner_.request_free_.wait(lock, [&] { return !owner_.free_requests_.empty(); });
+    request_ = std::move(owner_.free_requests_.back());
+    owner_.free_requests_.pop_back();
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() {
+    {
+      const std::scoped_lock lock(owner_.mutex_);
+      owner_.free_requests_.push_back(std::move(request_));
+    }
+    owner_.request_free_.notify_one();
+  }
+  ov::InferRequest& request() noexcept { return request_; }
+
+ private:
+  const OpenVinoExecutable& owner_;
+  ov::InferRequest request_;
+};
+
+OpenVinoExecutable::OpenVinoExecutable(ov::CompiledModel model, FeedPlan plan, std::vector<Shape> output_shapes,
+                                       std::size_t request_count)
+    : model_(std::move(model)), plan_(std::move(plan)), output_shapes_(std::move(output_shapes)) {
+  free_requests_.reserve(request_count);
+  for (std::size_t i = 0; i < request_count; ++i) {
+    free_requests_.push_back(model_.create_infer_request());
+  }
+}
+
+Result<std::vector<Tensor>> OpenVinoExecutable::run(const std::vector<Feed>& feeds) const {
+  const auto checked = plan_.check(feeds);
+  if (!checked) {
+    return std::unexpected(checked.error());
+  }
+  try {
+    Lease lease(*this);
+    return infer(lease.request(), *checked);
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kInternal,
+                fmt::format("OpenVINO could not run the model on {} tokens: {}", checked->token_count, e.what()));
+  }
+}
+
+ov::Tensor OpenVinoExecutable::padded(const FeedSlot& slot, const Tensor& tensor, const CheckedFeeds& feeds) const {
+  const std::int64_t rows = tensor.shape()[0];
+  std::int64_t target = 0;
+  switch (slot.role) {
+    case FeedRole::kTokenIds:
+    case FeedRole::kTokenRows:
+      target = bucket_size(feeds.token_count);
+      break;
+    case FeedRole::kTextRows:
+    case FeedRole::kRanges:
+      target = bucket_size(feeds.text_count);
+      break;
+    case FeedRole::kOffsets:
+      target = bucket_size(rows - 1) + 1;
+      break;
+  }
+  ov::Shape shape;
+  std::ranges::transform(tensor.shape(), std::back_inserter(shape),
+                         [](std::int64_t dim) { return static_cast<std::size_t>(dim); });
+  shape[0] = static_cast<std::size_t>(target);
+  const ov::element::Type type = tensor.dtype() == DType::kI32 ? ov::element::i32 : ov::element::f32;
+  if (target == rows) {
+    // The plugin only reads its inputs.
+    return {type, shape, const_cast<std::byte*>(tensor.bytes().data())};
+  }
+  ov::Tensor out(type, shape);
+  auto* bytes = static_cast<std::byte*>(out.data());
+  std::ranges::copy(tensor.bytes(), bytes);
+  std::fill(bytes + tensor.bytes().size(), bytes + out.get_byte_size(), std::byte{0});
+  if (slot.role == FeedRole::kOffsets) {  // padding texts are empty ones at the end
+    auto* offsets = out.data<std::int32_t>();
+    std::fill(offsets + rows, offsets + target, offsets[rows - 1]);
+  }
+  return out;
+}
+
+Tensor OpenVinoExecutable::taken(const ov::Tensor& output, const Shape& shape, const CheckedFeeds& feeds) const {
+  Shape actual = shape;
+  actual[0] = shape[0] == kTextDim ? feeds.text_count : feeds.token_count;
+  Tensor out(DType::kF32, actual);
+  if (out.element_count() > 0) {
+    std::memcpy(out.mutable_as<float>().data(), output.data(), out.bytes().size());
+  }
+  return out;
+}
+
+Result<std::vector<Tensor>> OpenVinoExecutable::infer(ov::InferRequest& request, const CheckedFeeds& feeds) const {
+  for (std::size_t i = 0; i < feeds.tensors.size(); ++i) {
+    request.set_input_tensor(i, padded(plan_.slots()[i], *feeds.tensors[i], feeds));
+  }
+  request.infer();
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < output_shapes_.size(); ++i) {
+    outputs.push_back(taken(request.get_output_tensor(i), output_shapes_[i], feeds));
+  }
+  return outputs;
+}
+
+}  // namespace asterism

@@ -1,0 +1,291 @@
+#include "openvino/lowering.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <openvino/op/add.hpp>
+#include <openvino/op/concat.hpp>
+#include <openvino/op/constant.hpp>
+#include <openvino/op/gather.hpp>
+#include <openvino/op/gelu.hpp>
+#include <openvino/op/matmul.hpp>
+#include <openvino/op/multiply.hpp>
+#include <openvino/op/mvn.hpp>
+#include <openvino/op/normalize_l2.hpp>
+#include <openvino/op/parameter.hpp>
+#include <openvino/op/relu.hpp>
+#include <openvino/op/result.hpp>
+#include <openvino/op/sigmoid.hpp>
+#include <openvino/op/slice.hpp>
+#include <openvino/op/swish.hpp>
+#include <openvino/op/tanh.hpp>
+
+#include "openvino/packed_ops.hpp"
+
+namespace asterism {
+namespace {
+
+using Node = ov::Output<ov::Node>;
+
+constexpr std::size_t kProjectionCount = 3;  // query, key, value
+
+std::size_t index_of(ValueId id) {
+  return static_cast<std::size_t>(id);
+}
+
+ov::Shape to_ov_shape(const Shape& shape) {
+  ov::Shape out;
+  std::ranges::transform(shape, std::back_inserter(out),
+                         [](std::int64_t dim) { return static_cast<std::size_t>(dim); });
+  return out;
+}
+
+Node constant_i64(std::vector<std::int64_t> values) {
+  return ov::op::v0::Constant::create(ov::element::i64, {values.size()}, values);
+}
+
+Node scalar(float value) {
+  return ov::op::v0::Constant::create(ov::element::f32, {}, {value});
+}
+
+Tensor prepare_weight(const Tensor& tensor, ComputePrecision precision) {
+  const Tensor wide = tensor.to_f32();
+  if (precision == ComputePrecision::kF32 || tensor.dtype() == DType::kBF16) {
+    return wide;
+  }
+  Tensor rounded(DType::kF32, wide.shape());
+  std::ranges::transform(wide.as<float>(), rounded.mutable_as<float>().begin(),
+                         [](float value) { return bf16_to_f32(f32_to_bf16(value)); });
+  return rounded;
+}
+
+// A constant over the tensor's own storage, which it keeps alive.
+Node constant_of(const Tensor& tensor) {
+  auto owner = std::make_shared<Tensor>(tensor);
+  const void* data = owner->bytes().data();
+  return std::make_shared<ov::op::v0::Constant>(ov::element::f32, to_ov_shape(tensor.shape()), data, owner);
+}
+
+class Lowering {
+ public:
+  Lowering(const Graph& graph, const ParameterMap& parameters, ComputePrecision precision)
+      : graph_(graph),
+        parameters_(parameters),
+        precision_(precision),
+        nodes_(graph.values().size()),
+        user_counts_(graph.values().size(), 0) {
+    for (const Value& value : graph.values()) {
+      for (const ValueId input : value.inputs) {
+        ++user_counts_[index_of(input)];
+      }
+    }
+    for (const ValueId output : graph.outputs()) {
+      ++user_counts_[index_of(output)];
+    }
+  }
+
+  LoweredModel run() {
+    find_fused_projections();
+    ov::ParameterVector inputs;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const Value& value = graph_.values()[i];
+      if (value.op == Op::kInput) {
+        inputs.push_back(lower_input(value));
+        nodes_[i] = inputs.back();
+      } else if (value.op != Op::kParameter && !absorbed_.contains(i)) {
+        nodes_[i] = lower_value(value, i);
+        nodes_[i].get_node()->set_friendly_name(value.name);
+      }
+    }
+    ov::ResultVector results;
+    for (const ValueId output : graph_.outputs()) {
+      results.push_back(std::make_shared<ov::op::v0::Result>(nodes_[index_of(output)]));
+    }
+    return {std::make_shared<ov::Model>(results, inputs, "asterism")};
+  }
+
+ private:
+  static std::shared_ptr<ov::op::v0::Parameter> lower_input(const Value& value) {
+    ov::PartialShape shape;
+    for (const std::int64_t dim : value.shape) {
+      shape.push_back(dim < 0 ? ov::Dimension::dynamic() : ov::Dimension(dim));
+    }
+    auto node = std::make_shared<ov::op::v0::Parameter>(
+        value.dtype == DType::kI32 ? ov::element::i32 : ov::element::f32, shape);
+    node->set_friendly_name(value.name);
+    return node;
+  }
+
+  const Tensor& weight(ValueId id) {
+    const std::string& name = graph_.value(id).name;
+    auto it = prepared_.find(name);
+    if (it == prepared_.end()) {
+      it = prepared_.emplace(name, prepare_weight(parameters_.find(name)->second, precision_)).first;
+    }
+    return it->second;
+  }
+
+  Node node(ValueId id) {
+    Node& found = nodes_[index_of(id)];
+    if (found.get_node() == nullptr) {
+      found = constant_of(weight(id));
+    }
+    return found;
+  }
+
+  // Marks the three linear layers before an attention that can be one: same input, all with or all without bias, used
+  // by nothing else.
+  void find_fused_projections() {
+    for (const Value& value : graph_.values()) {
+      if (value.op != Op::kAttention) {
+        continue;
+      }
+      const Value& query = graph_.value(value.inputs[0]);
+      bool fits = true;
+      std::set<std::size_t> layers;
+      for (std::size_t i = 0; i < kProjectionCount; ++i) {
+        const Value& layer = graph_.value(value.inputs[i]);
+        fits = fits && layer.op == Op::kLinear && layer.inputs[0] == query.inputs[0] &&
+               layer.inputs.size() == query.inputs.size() && user_counts_[index_of(value.inputs[i])] == 1;
+        layers.insert(index_of(value.inputs[i]));
+      }
+      if (fits && layers.size() == kProjectionCount) {
+        absorbed_.merge(layers);
+      }
+    }
+  }
+
+  // Rows of several weights (or elements of several biases), one after the other.
+  Node concatenated(const std::array<ValueId, kProjectionCount>& parts) {
+    Shape shape = weight(parts[0]).shape();
+    shape[0] = 0;
+    for (const ValueId part : parts) {
+      shape[0] += weight(part).shape()[0];
+    }
+    Tensor joined(DType::kF32, shape);
+    auto out = joined.mutable_as<float>().begin();
+    for (const ValueId part : parts) {
+      out = std::ranges::copy(weight(part).as<float>(), out).out;
+    }
+    return constant_of(joined);
+  }
+
+  static Node matmul(const Node& x, const Node& weight_node, const std::optional<Node>& bias) {
+    Node product = std::make_shared<ov::op::v0::MatMul>(x, weight_node, false, true);
+    return bias ? Node(std::make_shared<ov::op::v1::Add>(product, *bias)) : product;
+  }
+
+  Node lower_attention(const Value& value) {
+    const Node offsets = node(value.inputs[3]);
+    ov::OutputVector inputs;
+    if (absorbed_.contains(index_of(value.inputs[0]))) {
+      const std::array<const Value*, kProjectionCount> layers{
+          &graph_.value(value.inputs[0]), &graph_.value(value.inputs[1]), &graph_.value(value.inputs[2])};
+      const auto operand = [&](std::size_t i) {
+        return concatenated({layers[0]->inputs[i], layers[1]->inputs[i], layers[2]->inputs[i]});
+      };
+      std::optional<Node> bias;
+      if (layers[0]->inputs.size() == 3) {
+        bias = operand(2);
+      }
+      inputs = {matmul(node(layers[0]->inputs[0]), operand(1), bias), offsets};
+    } else {
+      inputs = {node(value.inputs[0]), node(value.inputs[1]), node(value.inputs[2]), offsets};
+    }
+    return std::make_shared<PackedAttentionOp>(inputs, value.attributes.head_count, value.attributes.scale);
+  }
+
+  Node lower_layer_norm(const Value& value) {
+    const Node axes = constant_i64({-1});
+    const Node normed = std::make_shared<ov::op::v6::MVN>(node(value.inputs[0]), axes, true,
+                                                          static_cast<float>(value.attributes.epsilon),
+                                                          ov::op::MVNEpsMode::INSIDE_SQRT);
+    const Node scaled = std::make_shared<ov::op::v1::Multiply>(normed, node(value.inputs[1]));
+    return std::make_shared<ov::op::v1::Add>(scaled, node(value.inputs[2]));
+  }
+
+  Node lower_activation(const Value& value) {
+    const Node x = node(value.inputs[0]);
+    switch (value.attributes.activation) {
+      case Activation::kIdentity:
+        return std::make_shared<ov::op::v1::Add>(x, scalar(0.0F));
+      case Activation::kGeluErf:
+        return std::make_shared<ov::op::v7::Gelu>(x, ov::op::GeluApproximationMode::ERF);
+      case Activation::kGeluTanh:
+        return std::make_shared<ov::op::v7::Gelu>(x, ov::op::GeluApproximationMode::TANH);
+      case Activation::kRelu:
+        return std::make_shared<ov::op::v0::Relu>(x);
+      case Activation::kTanh:
+        return std::make_shared<ov::op::v0::Tanh>(x);
+      case Activation::kSigmoid:
+        return std::make_shared<ov::op::v0::Sigmoid>(x);
+      case Activation::kSilu:
+        return std::make_shared<ov::op::v4::Swish>(x);
+      case Activation::kGeluQuick:
+        return std::make_shared<ov::op::v4::Swish>(x, scalar(1.702F));
+    }
+    return x;
+  }
+
+  Node lower_value(const Value& value, std::size_t) {
+    switch (value.op) {
+      case Op::kInput:
+      case Op::kParameter:
+        break;
+      case Op::kEmbedding:
+        return std::make_shared<ov::op::v8::Gather>(node(value.inputs[0]), node(value.inputs[1]), constant_i64({0}));
+      case Op::kLinear:
+        return matmul(node(value.inputs[0]), node(value.inputs[1]),
+                      value.inputs.size() == 3 ? std::optional(node(value.inputs[2])) : std::nullopt);
+      case Op::kAdd:
+        return std::make_shared<ov::op::v1::Add>(node(value.inputs[0]), node(value.inputs[1]));
+      case Op::kMultiply:
+        return std::make_shared<ov::op::v1::Multiply>(node(value.inputs[0]), node(value.inputs[1]));
+      case Op::kLayerNorm:
+        return lower_layer_norm(value);
+      case Op::kActivation:
+        return lower_activation(value);
+      case Op::kAttention:
+        return lower_attention(value);
+      case Op::kPool:
+        return std::make_shared<PackedPoolOp>(ov::OutputVector{node(value.inputs[0]), node(value.inputs[1])},
+                                              value.attributes.pooling);
+      case Op::kConcat: {
+        ov::OutputVector parts;
+        std::ranges::transform(value.inputs, std::back_inserter(parts), [&](ValueId id) { return node(id); });
+        return std::make_shared<ov::op::v0::Concat>(parts, -1);
+      }
+      case Op::kSlice:
+        return std::make_shared<ov::op::v8::Slice>(node(value.inputs[0]), constant_i64({0}),
+                                                   constant_i64({value.attributes.size}), constant_i64({1}),
+                                                   constant_i64({1}));
+      case Op::kNormalize: {
+        // OpenVINO compares the sum of squares with epsilon, torch its root.
+        const double epsilon = value.attributes.epsilon * value.attributes.epsilon;
+        return std::make_shared<ov::op::v0::NormalizeL2>(node(value.inputs[0]), constant_i64({1}),
+                                                         static_cast<float>(epsilon), ov::op::EpsMode::MAX);
+      }
+    }
+    return {};
+  }
+
+  const Graph& graph_;
+  const ParameterMap& parameters_;
+  const ComputePrecision precision_;
+  std::vector<Node> nodes_;
+  std::vector<std::size_t> user_counts_;  // users and outputs of each value
+  std::set<std::size_t> absorbed_;        // linear layers that lower with their attention
+  std::map<std::string, Tensor> prepared_;
+};
+
+}  // namespace
+
+LoweredModel lower(const Graph& graph, const ParameterMap& parameters, ComputePrecision precision) {
+  return Lowering(graph, parameters, precision).run();
+}
+
+}  // namespace asterism

@@ -1,0 +1,95 @@
+#include "openvino/openvino_backend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <openvino/runtime/core.hpp>
+#include <openvino/runtime/properties.hpp>
+
+#include "openvino/executable.hpp"
+#include "openvino/lowering.hpp"
+
+namespace asterism {
+namespace {
+
+constexpr const char* kDevice = "CPU";
+
+bool has_native_bf16(const std::vector<std::string>& capabilities) {
+  return std::ranges::find(capabilities, ov::device::capability::BF16) != capabilities.end();
+}
+
+ov::AnyMap compile_properties(const CompileOptions& options, ov::element::Type precision) {
+  return {
+      ov::num_streams(static_cast<int>(options.stream_count)),
+      ov::inference_num_threads(static_cast<int>(options.stream_count * options.thread_count)),
+      ov::hint::enable_cpu_pinning(false),
+      ov::hint::inference_precision(precision),
+  };
+}
+
+class OpenVinoBackend final : public Backend {
+ public:
+  std::string_view name() const noexcept override { return "openvino"; }
+
+  Result<std::unique_ptr<Executable>> compile(const Graph& graph, const ParameterMap& parameters,
+                                              const CompileOptions& options) const override {
+    if (auto ok = graph.verify(); !ok) {
+      return std::unexpected(ok.error());
+    }
+    if (auto ok = graph.check_bound(parameters); !ok) {
+      return std::unexpected(ok.error());
+    }
+    if (options.thread_count == 0 || options.stream_count == 0) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("compile: expected at least 1 thread and 1 stream, found {} and {}", options.thread_count,
+                              options.stream_count));
+    }
+    auto plan = FeedPlan::make(graph);
+    if (!plan) {
+      return std::unexpected(plan.error());
+    }
+    try {
+      ov::Core core;
+      const bool native = options.precision == ComputePrecision::kBF16 &&
+                          has_native_bf16(core.get_property(kDevice, ov::device::capabilities));
+      // Without native bf16 the plugin would emulate it slowly or not at all: the weights are rounded and f32 computes.
+      const ComputePrecision weights = native ? ComputePrecision::kF32 : options.precision;
+      const LoweredModel lowered = lower(graph, parameters, weights);
+      ov::CompiledModel model = core.compile_model(
+          lowered.model, kDevice, compile_properties(options, native ? ov::element::bf16 : ov::element::f32));
+      std::vector<Shape> output_shapes;
+      for (const ValueId output : graph.outputs()) {
+        output_shapes.push_back(graph.value(output).shape);
+      }
+      return std::make_unique<OpenVinoExecutable>(std::move(model), std::move(*plan), std::move(output_shapes),
+                                                  options.stream_count);
+    } catch (const std::exception& e) {
+      return fail(ErrorCode::kInternal, fmt::format("OpenVINO could not compile the model: {}", e.what()));
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_openvino_backend() {
+  return std::make_unique<OpenVinoBackend>();
+}
+
+Result<OpenVinoReport> openvino_report() {
+  try {
+    ov::Core core;
+    OpenVinoReport report;
+    report.version = ov::get_openvino_version().buildNumber;
+    report.capabilities = core.get_property(kDevice, ov::device::capabilities);
+    report.bf16_native = has_native_bf16(report.capabilities);
+    return report;
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kInternal, fmt::format("OpenVINO's CPU plugin did not load: {}", e.what()),
+                "the libraries of OpenVINO must lie together, as its package installs them");
+  }
+}
+
+}  // namespace asterism

@@ -1,0 +1,152 @@
+#include "openvino/packed_ops.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <openvino/core/parallel.hpp>
+#include <span>
+
+#include "kernels/attention.hpp"
+#include "kernels/pooling.hpp"
+
+namespace asterism {
+namespace {
+
+// Below this much work (multiply-adds) waking the other threads costs more than it saves.
+constexpr std::size_t kParallelWorkMin = 200'000;
+
+std::size_t dim(const ov::Tensor& tensor, std::ptrdiff_t axis) {
+  return tensor.get_shape()[axis];
+}
+
+// Takes units from a shared counter, a few at a time, so that one long text does not leave the other threads idle.
+template <typename Body>
+void for_units(std::size_t unit_count, std::size_t work, const Body& body) {
+  const auto thread_count = static_cast<std::size_t>(std::max(1, parallel_get_max_threads()));
+  if (thread_count == 1 || work < kParallelWorkMin) {
+    body(0, unit_count);
+    return;
+  }
+  const std::size_t chunk = std::max<std::size_t>(1, unit_count / (thread_count * 8));
+  std::atomic<std::size_t> next{0};
+  ov::parallel_nt(static_cast<int>(thread_count), [&](int, int) {
+    for (std::size_t begin = next.fetch_add(chunk); begin < unit_count; begin = next.fetch_add(chunk)) {
+      body(begin, std::min(unit_count, begin + chunk));
+    }
+  });
+}
+
+PoolKind pool_kind(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::kCls:
+      return PoolKind::kFirst;
+    case Pooling::kMax:
+      return PoolKind::kMax;
+    case Pooling::kMean:
+      return PoolKind::kMean;
+    case Pooling::kMeanSqrtLen:
+      return PoolKind::kMeanSqrtLen;
+    case Pooling::kWeightedMean:
+      return PoolKind::kWeightedMean;
+    case Pooling::kLastToken:
+      return PoolKind::kLast;
+  }
+  return PoolKind::kMean;
+}
+
+}  // namespace
+
+PackedAttentionOp::PackedAttentionOp(const ov::OutputVector& inputs, std::int64_t head_count, double scale)
+    : Op(inputs), head_count_(head_count), scale_(scale) {
+  constructor_validate_and_infer_types();
+}
+
+void PackedAttentionOp::validate_and_infer_types() {
+  ov::PartialShape shape = get_input_partial_shape(0);
+  if (get_input_size() == 2 && shape.rank().is_static() && shape[1].is_static()) {
+    shape[1] = shape[1].get_length() / 3;
+  }
+  set_output_type(0, get_input_element_type(0), shape);
+}
+
+std::shared_ptr<ov::Node> PackedAttentionOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
+  return std::make_shared<PackedAttentionOp>(inputs, head_count_, scale_);
+}
+
+bool PackedAttentionOp::visit_attributes(ov::AttributeVisitor& visitor) {
+  visitor.on_attribute("head_count", head_count_);
+  visitor.on_attribute("scale", scale_);
+  return true;
+}
+
+bool PackedAttentionOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  const bool fused = inputs.size() == 2;
+  const ov::Tensor& offsets = inputs.back();
+  const std::size_t token_count = dim(inputs[0], 0);
+  const std::size_t hidden = dim(inputs[0], 1) / (fused ? 3 : 1);
+  outputs[0].set_shape({token_count, hidden});
+
+  AttentionProblem problem;
+  problem.query = inputs[0].data<const float>();
+  problem.key = fused ? problem.query + hidden : inputs[1].data<const float>();
+  problem.value = fused ? problem.query + 2 * hidden : inputs[2].data<const float>();
+  problem.query_stride = problem.key_stride = problem.value_stride = dim(inputs[0], 1);
+  problem.output = outputs[0].data<float>();
+  problem.output_stride = hidden;
+  problem.offsets = {offsets.data<const std::int32_t>(), offsets.get_size()};
+  problem.head_count = static_cast<std::size_t>(head_count_);
+  problem.head_dim = hidden / problem.head_count;
+  problem.scale = static_cast<float>(scale_);
+
+  std::size_t work = 0;
+  for (std::size_t i = 0; i < problem.text_count(); ++i) {
+    const auto length = static_cast<std::size_t>(problem.offsets[i + 1] - problem.offsets[i]);
+    work += 2 * length * length * hidden;
+  }
+  for_units(problem.unit_count(), work, [&](std::size_t begin, std::size_t end) {
+    AttentionScratch scratch;
+    attention(problem, begin, end, scratch);
+  });
+  const auto used = static_cast<std::size_t>(problem.offsets.back());
+  std::fill(problem.output + used * hidden, problem.output + token_count * hidden, 0.0F);
+  return true;
+}
+
+PackedPoolOp::PackedPoolOp(const ov::OutputVector& inputs, Pooling pooling)
+    : Op(inputs), pooling_(static_cast<std::int64_t>(pooling)) {
+  constructor_validate_and_infer_types();
+}
+
+void PackedPoolOp::validate_and_infer_types() {
+  const ov::PartialShape& x = get_input_partial_shape(0);
+  const ov::PartialShape& ranges = get_input_partial_shape(1);
+  set_output_type(0, get_input_element_type(0), ov::PartialShape{ranges[0], x[1]});
+}
+
+std::shared_ptr<ov::Node> PackedPoolOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
+  return std::make_shared<PackedPoolOp>(inputs, static_cast<Pooling>(pooling_));
+}
+
+bool PackedPoolOp::visit_attributes(ov::AttributeVisitor& visitor) {
+  visitor.on_attribute("pooling", pooling_);
+  return true;
+}
+
+bool PackedPoolOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  const std::size_t hidden = dim(inputs[0], 1);
+  const std::size_t text_count = dim(inputs[1], 0);
+  outputs[0].set_shape({text_count, hidden});
+  const float* rows = inputs[0].data<const float>();
+  const auto* ranges = inputs[1].data<const std::int32_t>();
+  float* out = outputs[0].data<float>();
+  const PoolKind kind = pool_kind(static_cast<Pooling>(pooling_));
+  for_units(text_count, dim(inputs[0], 0) * hidden, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      const auto begin = static_cast<std::size_t>(ranges[2 * i]);
+      const auto end = static_cast<std::size_t>(ranges[2 * i + 1]);
+      pool_rows(kind, rows + begin * hidden, end - begin, hidden, hidden, out + i * hidden);
+    }
+  });
+  return true;
+}
+
+}  // namespace asterism

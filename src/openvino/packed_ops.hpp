@@ -1,0 +1,51 @@
+// Our own ops inside an OpenVINO model: the ones that see texts inside the packed rows. Private to src/openvino.
+//
+// Each is an ov::op::Op whose evaluate() calls src/kernels on the plugin's own threads. Their inputs were checked
+// before the run (graph/feeds.hpp), so that evaluate() trusts offsets and ranges.
+#pragma once
+
+#include <cstdint>
+
+#include <openvino/op/op.hpp>
+
+#include "graph/graph.hpp"
+
+namespace asterism {
+
+// (query, key, value, offsets), or (qkv [tokens, 3 * hidden], offsets) -> [tokens, hidden]. Rows of no text become
+// zeros.
+class PackedAttentionOp final : public ov::op::Op {
+ public:
+  OPENVINO_OP("PackedAttention", "asterism")
+  PackedAttentionOp() = default;
+  PackedAttentionOp(const ov::OutputVector& inputs, std::int64_t head_count, double scale);
+
+  void validate_and_infer_types() override;
+  std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  bool visit_attributes(ov::AttributeVisitor& visitor) override;
+  bool has_evaluate() const override { return true; }
+  bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
+
+ private:
+  std::int64_t head_count_ = 1;
+  double scale_ = 1.0;
+};
+
+// (x [tokens, hidden], ranges [texts, 2]) -> [texts, hidden].
+class PackedPoolOp final : public ov::op::Op {
+ public:
+  OPENVINO_OP("PackedPool", "asterism")
+  PackedPoolOp() = default;
+  PackedPoolOp(const ov::OutputVector& inputs, Pooling pooling);
+
+  void validate_and_infer_types() override;
+  std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  bool visit_attributes(ov::AttributeVisitor& visitor) override;
+  bool has_evaluate() const override { return true; }
+  bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
+
+ private:
+  std::int64_t pooling_ = 0;
+};
+
+}  // namespace asterism
