@@ -1,0 +1,169 @@
+#include "cli/command.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "cli/suggest.hpp"
+
+namespace asterism::cli {
+namespace {
+
+std::string check_count(const std::string& text, std::size_t minimum) {
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < minimum) {
+    return fmt::format("expected a whole number of at least {}, found '{}'", minimum, text);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_common_options(CLI::App& command, CommandLine& line) {
+  command.set_help_flag("-h,--help", "show this text")->group("Common");
+  command.add_flag("--json", line.json, "results as JSON on stdout, errors as one JSON object on stderr")
+      ->group("Common");
+  command.add_flag("-v,--verbose", line.verbose, "say more on stderr")->group("Common");
+  command.add_flag("-q,--quiet", line.quiet, "nothing on stderr but warnings and errors")->group("Common");
+}
+
+CLI::Option* add_count(CLI::App& command, const std::string& names, std::size_t& value, const std::string& description,
+                       std::size_t minimum) {
+  return command.add_option(names, value, description)
+      ->type_name("N")
+      ->check([minimum](const std::string& text) { return check_count(text, minimum); }, "");
+}
+
+void add_input_positional(CLI::App& command, InputArguments& arguments) {
+  command
+      .add_option("input", arguments.inputs,
+                  "text files (one text a line), .jsonl, .ndjson, .csv or .tsv files; - is standard input")
+      ->type_name("INPUT")
+      ->required();
+}
+
+void add_input_options(CLI::App& command, InputArguments& arguments) {
+  command.add_option("--column", arguments.column, "jsonl key or csv column that holds the text [text]")
+      ->type_name("NAME")
+      ->group("Input");
+  command
+      .add_option("--id-column", arguments.id_column,
+                  "jsonl key or csv column that names the row [id, where there is one]")
+      ->type_name("NAME")
+      ->group("Input");
+  command
+      .add_option("--format", arguments.format,
+                  "lines, jsonl, csv, tsv or auto [auto: by the file's extension, else lines]")
+      ->type_name("FORMAT")
+      ->group("Input");
+}
+
+Result<TextReaderOptions> to_reader_options(const InputArguments& arguments) {
+  auto format = choose<TextFormat>("--format",
+                                   {{"auto", TextFormat::kAuto},
+                                    {"lines", TextFormat::kLines},
+                                    {"jsonl", TextFormat::kJsonl},
+                                    {"csv", TextFormat::kCsv},
+                                    {"tsv", TextFormat::kTsv}},
+                                   arguments.format);
+  if (!format) {
+    return std::unexpected(format.error());
+  }
+  return TextReaderOptions{.inputs = arguments.inputs,
+                           .format = *format,
+                           .column = arguments.column,
+                           .id_column = arguments.id_column,
+                           .interrupted = {}};
+}
+
+void add_model_option(CLI::App& command, std::string& model) {
+  command
+      .add_option("-m,--model", model,
+                  "builtin, an id of `asterism models list`, org/name[@revision] on the Hugging Face hub, or a folder "
+                  "[builtin]")
+      ->type_name("MODEL")
+      ->group("Model");
+}
+
+void add_encoder_options(CLI::App& command, EncoderArguments& arguments) {
+  add_model_option(command, arguments.model);
+  command.add_option("--prompt", arguments.prompt_name, "put the model's prompt of this name before every text")
+      ->type_name("NAME")
+      ->group("Model");
+  arguments.prompt_text_option =
+      command.add_option("--prompt-text", arguments.prompt_text, "put this before every text")
+          ->type_name("TEXT")
+          ->group("Model");
+  arguments.normalize_option = command
+                                   .add_flag("--normalize,!--no-normalize", arguments.normalize,
+                                             "scale every vector to length 1, or do not [what the model says]")
+                                   ->group("Model");
+  add_count(command, "--dim", arguments.options.dim,
+            "keep the first N components, before normalising (Matryoshka) [all]")
+      ->group("Model");
+  command
+      .add_option(
+          "--pooling", arguments.options.pooling,
+          "cls, max, mean, mean_sqrt_len, weightedmean, lasttoken, or several joined by + [what the model says]")
+      ->type_name("MODE")
+      ->group("Model");
+  command
+      .add_option(
+          "--layer", arguments.options.layer,
+          "take the vectors at this layer (`asterism models layers MODEL`); what follows it is cut away [the last]")
+      ->type_name("NAME")
+      ->group("Model");
+  add_count(command, "--max-length", arguments.options.token_count_max,
+            "cut texts to N tokens, special tokens included [what the model says]")
+      ->group("Model");
+  command
+      .add_option("--precision", arguments.precision,
+                  "auto, f32 or bf16 [auto: bf16 where the processor has it natively, else f32]")
+      ->type_name("P")
+      ->group("Running");
+  add_count(command, "--threads", arguments.options.thread_count,
+            "threads in all [every processor this process may use]")
+      ->group("Running");
+  command
+      .add_flag("--batch-invariant", arguments.options.batch_invariant,
+                "bit-equal vectors whatever else is in the batch; slower")
+      ->group("Running");
+}
+
+Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
+  auto precision = choose<Precision>("--precision",
+                                     {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}},
+                                     arguments.precision);
+  if (!precision) {
+    return std::unexpected(precision.error());
+  }
+  EncoderOptions options = arguments.options;
+  options.precision = *precision;
+  options.prompt_name = arguments.prompt_name;
+  if (arguments.prompt_text_option->count() > 0) {
+    if (!arguments.prompt_name.empty()) {
+      return fail(ErrorCode::kUsage, "--prompt and --prompt-text: expected one of them, found both",
+                  "--prompt takes a name from `asterism models show MODEL`, --prompt-text the words themselves");
+    }
+    options.prompt = arguments.prompt_text;
+  }
+  if (arguments.normalize_option->count() > 0) {
+    options.normalize = arguments.normalize;
+  }
+  return options;
+}
+
+Error choice_error(std::string_view option, const std::vector<std::string_view>& expected, std::string_view found) {
+  std::string list;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    list += fmt::format("{}{}", i == 0 ? "" : i + 1 == expected.size() ? " or " : ", ", expected[i]);
+  }
+  const std::vector<std::string> names(expected.begin(), expected.end());
+  const auto suggestion = closest(found, names);
+  return Error{ErrorCode::kUsage, fmt::format("{}: expected {}, found '{}'", option, list, found),
+               suggestion ? fmt::format("did you mean {}?", *suggestion) : std::string{}};
+}
+
+}  // namespace asterism::cli
