@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kWriteBufferSizeBytes = std::size_t{1} << 20;
+constexpr auto kLockPollInterval = std::chrono::milliseconds(20);
 constexpr std::size_t kReadChunkSizeBytes = std::size_t{1} << 20;
 
 std::unexpected<Error> system_error(std::string_view doing, const fs::path& path, int error_number) {
@@ -283,7 +286,7 @@ Result<void> write_file_atomic(const fs::path& path, std::string_view text) {
   return file->commit();
 }
 
-Result<FileLock> FileLock::lock(const fs::path& path, int operation) {
+Result<std::optional<FileLock>> FileLock::lock(const fs::path& path, int operation) {
   for (;;) {
     OpenFile file;
     file.fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -295,8 +298,7 @@ Result<FileLock> FileLock::lock(const fs::path& path, int operation) {
       result = ::flock(file.fd, operation);
     } while (result != 0 && errno == EINTR);
     if (result != 0 && errno == EWOULDBLOCK) {
-      return fail(ErrorCode::kIo, fmt::format("{}: held by another process", path.string()),
-                  "wait for it to finish, or choose another output");
+      return std::nullopt;
     }
     if (result != 0) {
       return system_error("cannot lock", path, errno);
@@ -318,11 +320,31 @@ void FileLock::remove_file() noexcept {
 }
 
 Result<FileLock> FileLock::try_acquire(const fs::path& path) {
-  return lock(path, LOCK_EX | LOCK_NB);
+  auto locked = lock(path, LOCK_EX | LOCK_NB);
+  if (!locked) {
+    return std::unexpected(locked.error());
+  }
+  if (!*locked) {
+    return fail(ErrorCode::kIo, fmt::format("{}: held by another process", path.string()),
+                "wait for it to finish, or choose another output");
+  }
+  return std::move(**locked);
 }
 
-Result<FileLock> FileLock::acquire(const fs::path& path) {
-  return lock(path, LOCK_EX);
+Result<FileLock> FileLock::acquire(const fs::path& path, const CancelFlag* cancel) {
+  while (true) {
+    auto locked = lock(path, cancel == nullptr ? LOCK_EX : LOCK_EX | LOCK_NB);
+    if (!locked) {
+      return std::unexpected(locked.error());
+    }
+    if (*locked) {
+      return std::move(**locked);
+    }
+    if (cancel->requested()) {
+      return fail(ErrorCode::kCancelled, fmt::format("{}: cancelled while another process held it", path.string()));
+    }
+    std::this_thread::sleep_for(kLockPollInterval);
+  }
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}

@@ -9,11 +9,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 
 namespace asterism {
@@ -77,8 +79,8 @@ Result<void> write_file_atomic(const std::filesystem::path& path, std::string_vi
 class FileLock {
  public:
   static Result<FileLock> try_acquire(const std::filesystem::path& path);
-  // Blocks until the lock is free.
-  static Result<FileLock> acquire(const std::filesystem::path& path);
+  // Blocks until the lock is free, or until `cancel` (borrowed, may be null) is requested: then kCancelled.
+  static Result<FileLock> acquire(const std::filesystem::path& path, const CancelFlag* cancel = nullptr);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   FileLock(const FileLock&) = delete;
@@ -91,7 +93,8 @@ class FileLock {
 
  private:
   FileLock(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
-  static Result<FileLock> lock(const std::filesystem::path& path, int operation);
+  // Nothing when another process holds the lock and `operation` does not wait.
+  static Result<std::optional<FileLock>> lock(const std::filesystem::path& path, int operation);
   int fd_ = -1;
   std::filesystem::path path_;
 };
