@@ -5,6 +5,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export OPENVINO_DIR JOBS CMAKE_ARGS
+# Where `make dev-tools` puts ruff and mypy.
+export PATH := $(PATH):$(CURDIR)/.deps/devtools/bin
 
 .PHONY: help
 help:  ## list the targets
@@ -43,6 +45,10 @@ bench: build  ## run the micro benchmarks
 .PHONY: bench-peers
 bench-peers: build  ## the same work in other libraries, alternated with ours (makes a Python environment first)
 	@bench/peers/text/run.sh build/release
+
+.PHONY: dev-tools
+dev-tools:  ## install clang-format, clang-tidy, shellcheck, ccache, ruff and mypy
+	@tools/setup/dev_tools.sh
 
 .PHONY: format
 format:  ## format C++ with clang-format and Python with ruff
