@@ -63,6 +63,7 @@ struct ModelLayout {
   std::string token_count_max_source;
   // The value above is cut to the position embeddings without a word (it comes from the tokenizer's settings).
   bool token_count_max_capped = false;
+  bool truncate_left = false;             // over-long texts lose their beginning
   bool lowercase = false;                 // lower-case before the tokenizer's own normaliser
   std::optional<std::size_t> output_dim;  // truncate_dim: first columns, kept after everything else
   bool sentence_transformers = false;     // has modules.json

@@ -40,7 +40,7 @@ class TextEncoder final : public Encoder::Impl {
     std::unique_ptr<Executables> executables = nullptr;
     std::unique_ptr<ThreadPool> pool = nullptr;
     std::size_t dim = 0;
-    std::size_t skip_token_count = 0;  // of the prompt, when it is not pooled
+    FeedOptions feeds = {};
     std::size_t token_budget = 0;
     bool batch_invariant = false;
   };
@@ -125,7 +125,7 @@ class TextEncoder final : public Encoder::Impl {
   // Writes the rows of the batch where their texts stand in the window.
   Result<void> run_batch(const Executable& executable, const TokenWindow& window, Batch batch,
                          std::span<float> values) const {
-    auto outputs = executable.run(make_feeds(window, batch, parts_.skip_token_count));
+    auto outputs = executable.run(make_feeds(window, batch, parts_.feeds));
     if (!outputs) {
       return std::unexpected(outputs.error());
     }
@@ -225,13 +225,11 @@ std::size_t prompt_token_count(const Tokenizer& tokenizer, const TokenizeSetting
   return encoding.ids.size() - (closed ? 1 : 0);
 }
 
-Result<void> check_prompt_pooling(const TextGraph& graph, std::size_t skip_token_count) {
-  // The ranges tell pooling where the text begins, not how far into the input that is.
-  if (skip_token_count != 0 && graph.pooling.find(pooling_name(Pooling::kWeightedMean)) != std::string::npos) {
-    return fail(ErrorCode::kUnsupported,
-                "pooling weightedmean with include_prompt false: expected another pooling, or no prompt");
-  }
-  return {};
+// Special tokens before the first token of a text.
+std::size_t leading_special_count(const Tokenizer& tokenizer) {
+  const Encoding encoding = tokenizer.encode("a", {.with_offsets = true});
+  const auto text = std::ranges::find_if(encoding.offsets, [](const TokenOffset& offset) { return offset.end != 0; });
+  return static_cast<std::size_t>(text - encoding.offsets.begin());
 }
 
 EncoderInfo describe(const ModelLayout& layout, const TextGraph& graph) {
@@ -289,9 +287,13 @@ Result<std::unique_ptr<Encoder::Impl>> make_text_encoder(const ModelLayout& layo
   }
   TextEncoder::Parts parts{.tokenizer = *std::move(tokenizer),
                            .settings = {.prompt = *std::move(prompt), .token_count_max = *length}};
-  parts.skip_token_count = graph->include_prompt ? 0 : prompt_token_count(parts.tokenizer, parts.settings);
-  if (auto pooled = check_prompt_pooling(*graph, parts.skip_token_count); !pooled) {
-    return std::unexpected(pooled.error());
+  if (layout.truncate_left) {
+    parts.settings.truncate_left = true;
+    parts.settings.leading_special_count = leading_special_count(parts.tokenizer);
+  }
+  if (!graph->include_prompt) {
+    parts.feeds = {.skip_token_count = prompt_token_count(parts.tokenizer, parts.settings),
+                   .share_dim = graph->token_dim};
   }
   EncoderInfo info = describe(layout, *graph);
   info.family = family;

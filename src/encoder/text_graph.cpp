@@ -140,6 +140,7 @@ class ChainBuilder {
   }
   std::vector<std::string>& modules() { return modules_; }
   ParameterMap& parameters() { return parameters_; }
+  std::int64_t token_dim() const noexcept { return token_dim_; }
 
  private:
   Result<void> append_pooling(const ModuleSpec& spec, const PoolingModule& pooling) {
@@ -149,13 +150,35 @@ class ChainBuilder {
                               (spec.folder / "config.json").string(), width(), pooling.input_dim));
     }
     const ValueId ranges = builder_.input(std::string(kRangesInput), DType::kI32, {kTextDim, 2});
+    token_dim_ = width();
     std::vector<ValueId> parts;
     for (const Pooling mode : pooling.modes) {
-      parts.push_back(builder_.pool(fmt::format("{}.{}", spec.name, pooling_name(mode)), value_, ranges, mode));
+      const std::string name = fmt::format("{}.{}", spec.name, pooling_name(mode));
+      if (!pooling.include_prompt && mode == Pooling::kCls) {
+        const ValueId cls_ranges = builder_.input(std::string(kClsRangesInput), DType::kI32, {kTextDim, 2});
+        parts.push_back(builder_.pool(name, value_, cls_ranges, mode));
+      } else if (!pooling.include_prompt && mode == Pooling::kWeightedMean) {
+        parts.push_back(append_shifted_weighted_mean(name, ranges));
+      } else {
+        parts.push_back(builder_.pool(name, value_, ranges, mode));
+      }
     }
     value_ = parts.size() == 1 ? parts.front() : builder_.concat(spec.name, parts);
     modules_.push_back(fmt::format("Pooling({})", pooling_modes_name(pooling.modes)));
     return {};
+  }
+
+  // The original's weights are positions in the whole input, 1 for its first token, also when the prompt's tokens take
+  // no part: with p of them, sum of (p + i) x_i is a blend of the weighted mean that starts at 1 and the plain mean.
+  ValueId append_shifted_weighted_mean(const std::string& name, ValueId ranges) {
+    const auto blend = [&](std::string_view input, std::string_view suffix, Pooling mode) {
+      const ValueId share = builder_.input(std::string(input), DType::kF32, {kTextDim, token_dim_});
+      const ValueId pooled = builder_.pool(fmt::format("{}.{}", name, suffix), value_, ranges, mode);
+      return builder_.multiply(fmt::format("{}.{}.share", name, suffix), pooled, share);
+    };
+    const ValueId weighted = blend(kWeightedShareInput, "from_prompt", Pooling::kWeightedMean);
+    const ValueId plain = blend(kMeanShareInput, "mean", Pooling::kMean);
+    return builder_.add(name, weighted, plain);
   }
 
   // Moves the module's weights into the graph's parameters under `NAME.` and tells what is missing or too much.
@@ -231,6 +254,7 @@ class ChainBuilder {
 
   GraphBuilder builder_;
   ValueId value_{};
+  std::int64_t token_dim_ = 0;
   ParameterMap parameters_;
   std::vector<std::string> modules_;
 };
@@ -324,6 +348,7 @@ Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, c
     return std::unexpected(checked.error());
   }
   out.op_count_whole = out.graph.op_count() + removed_op_count;
+  out.token_dim = static_cast<std::size_t>(builder.token_dim());
   out.dim = static_cast<std::size_t>(out.graph.value(out.graph.outputs().front()).shape.back());
   out.normalized = chain->normalize && chain->output_dim == 0;
   out.modules = std::move(builder.modules());

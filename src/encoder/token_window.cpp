@@ -13,6 +13,42 @@ namespace {
 constexpr std::size_t kTextsPerChunk = 64;
 constexpr std::size_t kTextCountPerBatchMax = 4096;
 
+// Drops tokens after the leading special ones until `count_max` are left.
+void drop_first_tokens(Encoding& encoding, std::size_t count_max, std::size_t leading_count) {
+  if (encoding.ids.size() > count_max) {
+    const auto begin = encoding.ids.begin() + static_cast<std::ptrdiff_t>(leading_count);
+    encoding.ids.erase(begin, begin + static_cast<std::ptrdiff_t>(encoding.ids.size() - count_max));
+  }
+}
+
+void add_prompt_feeds(std::span<const std::int32_t> range, std::span<const std::int32_t> offset,
+                      const FeedOptions& options, std::vector<Feed>& feeds) {
+  const std::size_t text_count = offset.size() - 1;
+  const auto texts = static_cast<std::int64_t>(text_count);
+  Tensor cls_ranges(DType::kI32, {texts, 2});
+  Tensor weighted(DType::kF32, {texts, static_cast<std::int64_t>(options.share_dim)});
+  Tensor plain(DType::kF32, weighted.shape());
+  auto cls_range = cls_ranges.mutable_as<std::int32_t>();
+  for (std::size_t i = 0; i < text_count; ++i) {
+    const bool empty = range[2 * i] == range[2 * i + 1];
+    cls_range[2 * i] = empty ? offset[i] : range[2 * i];
+    cls_range[2 * i + 1] = offset[i + 1];
+    const double skipped = range[2 * i] - offset[i];
+    const double count = range[2 * i + 1] - range[2 * i];
+    const double own = count * (count + 1.0) / 2.0;  // sum of 1 ... count
+    const double share = empty ? 1.0 : own / (own + skipped * count);
+    std::ranges::fill(weighted.mutable_as<float>().subspan(i * options.share_dim, options.share_dim),
+                      static_cast<float>(share));
+    std::ranges::fill(plain.mutable_as<float>().subspan(i * options.share_dim, options.share_dim),
+                      static_cast<float>(1.0 - share));
+  }
+  feeds.push_back({std::string(kClsRangesInput), std::move(cls_ranges)});
+  if (options.share_dim != 0) {
+    feeds.push_back({std::string(kWeightedShareInput), std::move(weighted)});
+    feeds.push_back({std::string(kMeanShareInput), std::move(plain)});
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<TokenizeScratch> ScratchPool::take() {
@@ -39,8 +75,11 @@ void tokenize_text(const Tokenizer& tokenizer, const TokenizeSettings& settings,
     text = scratch.text;
   }
   const TokenizeOptions options{.add_special_tokens = settings.add_special_tokens,
-                                .token_count_max = settings.token_count_max};
+                                .token_count_max = settings.truncate_left ? 0 : settings.token_count_max};
   tokenizer.encode(text, options, scratch.tokenizer, scratch.encoding);
+  if (settings.truncate_left && settings.token_count_max != 0) {
+    drop_first_tokens(scratch.encoding, settings.token_count_max, settings.leading_special_count);
+  }
 }
 
 TokenWindow TokenWindow::make(const Tokenizer& tokenizer, const TokenizeSettings& settings,
@@ -112,7 +151,7 @@ BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std:
   return plan;
 }
 
-std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, std::size_t skip_token_count) {
+std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, const FeedOptions& options) {
   std::size_t token_count = 0;
   for (const std::uint32_t text : batch) {
     token_count += window.tokens(text).size();
@@ -130,18 +169,20 @@ std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, std::size_t
   std::size_t next = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto tokens = window.tokens(batch[i]);
-    const std::size_t skip = std::min(skip_token_count, tokens.size());
     offset[i] = static_cast<std::int32_t>(next);
-    range[2 * i] = static_cast<std::int32_t>(next + skip);
+    range[2 * i] = static_cast<std::int32_t>(next + std::min(options.skip_token_count, tokens.size()));
     std::ranges::copy(tokens, id.begin() + static_cast<std::ptrdiff_t>(next));
-    std::iota(position.begin() + static_cast<std::ptrdiff_t>(next),
-              position.begin() + static_cast<std::ptrdiff_t>(next + tokens.size()), 0);
+    const auto place = position.subspan(next, tokens.size());
+    std::iota(place.begin(), place.end(), 0);
     next += tokens.size();
     range[2 * i + 1] = static_cast<std::int32_t>(next);
   }
   offset[batch.size()] = static_cast<std::int32_t>(next);
   std::vector<Feed> feeds;
-  feeds.reserve(4);
+  feeds.reserve(7);
+  if (options.skip_token_count != 0 || options.share_dim != 0) {
+    add_prompt_feeds(range, offset, options, feeds);
+  }
   feeds.push_back({"input_ids", std::move(ids)});
   feeds.push_back({"position_ids", std::move(positions)});
   feeds.push_back({"offsets", std::move(offsets)});

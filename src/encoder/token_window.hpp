@@ -25,6 +25,9 @@ struct TokenizeSettings {
   std::string prompt;  // put before every text
   bool add_special_tokens = true;
   std::size_t token_count_max = 0;  // 0 = no limit
+  // Over-long texts lose their beginning instead of their end. The special tokens in front, this many, stay.
+  bool truncate_left = false;
+  std::size_t leading_special_count = 0;
 };
 
 // Working memory of one thread at a time, kept between calls.
@@ -84,8 +87,12 @@ struct BatchPlan {
 // A text longer than the budget is a batch of its own. `text_count_max` 1 makes every text its own batch.
 BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std::size_t text_count_max);
 
-// Feeds of one batch: input_ids, position_ids, offsets, and ranges, which leave out the first `skip_token_count`
-// tokens.
-std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, std::size_t skip_token_count);
+struct FeedOptions {
+  std::size_t skip_token_count = 0;  // tokens in front of each text that pooling leaves out
+  std::size_t share_dim = 0;         // width of the shares of a weighted mean (text_graph.hpp); 0 = not needed
+};
+
+// Feeds of one batch, by the names in text_graph.hpp and models/family.hpp.
+std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, const FeedOptions& options);
 
 }  // namespace asterism

@@ -147,10 +147,11 @@ Result<void> read_tokenizer_settings(ModelLayout& layout, const fs::path& path) 
   if (!side) {
     return std::unexpected(side.error());
   }
-  if (*side && **side != "right") {
+  if (*side && **side != "right" && **side != "left") {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: \"truncation_side\": expected \"right\", found \"{}\"", source, **side));
+                fmt::format("{}: \"truncation_side\": expected \"right\" or \"left\", found \"{}\"", source, **side));
   }
+  layout.truncate_left = *side && **side == "left";
   if (layout.token_count_max) {
     return {};
   }
