@@ -21,6 +21,9 @@ namespace asterism {
 
 using TokenId = std::int32_t;
 
+// Bytes of one text that are read; what lies behind is not seen, nor counted.
+inline constexpr std::size_t kTextSizeBytesMax = std::size_t{1} << 30U;
+
 // Byte range [begin, end) in the input text; special tokens that the post-processor adds have {0, 0}.
 struct TokenOffset {
   std::uint32_t begin = 0;
@@ -30,15 +33,16 @@ struct TokenOffset {
 
 struct TokenizeOptions {
   bool add_special_tokens = true;
-  // Longest result, special tokens included; 0 = no limit. Tokens past it are dropped from the right, as `tokenizers` does.
+  // Longest result, special tokens included; 0 = no limit. Tokens past it are dropped from the right, as `tokenizers`
+  // does.
   std::size_t token_count_max = 0;
   bool with_offsets = false;
 };
 
 struct Encoding {
   std::vector<TokenId> ids;
-  std::vector<TokenOffset> offsets;     // empty unless asked for
-  std::size_t token_count_given = 0;    // before truncation, special tokens included
+  std::vector<TokenOffset> offsets;   // empty unless asked for
+  std::size_t token_count_given = 0;  // before truncation, special tokens included
   bool truncated() const noexcept { return ids.size() < token_count_given; }
 };
 
@@ -53,7 +57,8 @@ class Tokenizer {
  public:
   // `path` is a tokenizer.json; components this program does not implement are kUnsupported and named.
   static Result<Tokenizer> from_json_file(const std::filesystem::path& path, const TokenizerOverrides& overrides = {});
-  static Result<Tokenizer> from_json_text(std::string_view text, std::string_view source, const TokenizerOverrides& overrides = {});
+  static Result<Tokenizer> from_json_text(std::string_view text, std::string_view source,
+                                          const TokenizerOverrides& overrides = {});
   // A BERT vocabulary, one token a line; the folder's tokenizer_config.json (do_lower_case, strip_accents,
   // tokenize_chinese_chars, special tokens) is honoured.
   static Result<Tokenizer> from_vocab_file(const std::filesystem::path& path, const TokenizerOverrides& overrides = {});
