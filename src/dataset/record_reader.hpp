@@ -16,9 +16,9 @@
 namespace asterism {
 
 struct RecordOptions {
-  std::string source;     // name for rows and messages
-  std::string column;     // jsonl key ("a.b" for a key inside an object) or csv header name; empty = kTextColumn
-  std::string id_column;  // empty = kIdColumn where there is one
+  std::string source = {};     // name for rows and messages
+  std::string column = {};     // jsonl key ("a.b" for a key inside an object) or csv header name; empty = kTextColumn
+  std::string id_column = {};  // empty = kIdColumn where there is one
   std::size_t row_size_bytes_max = kRowSizeBytesMax;
 };
 

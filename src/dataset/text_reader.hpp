@@ -33,11 +33,11 @@ inline constexpr std::string_view kTextColumn = "text";
 inline constexpr std::string_view kIdColumn = "id";
 
 struct TextReaderOptions {
-  std::vector<std::string> inputs;        // paths, or "-" for stdin
-  TextFormat format = TextFormat::kAuto;  // by extension: .jsonl/.ndjson, .csv, .tsv; else lines
-  std::string column;                     // jsonl key or csv header name; empty = "text"
-  std::string id_column;                  // empty = "id" where there is one
-  std::function<bool()> interrupted;      // asked while waiting for a pipe; true ends the stream with kCancelled
+  std::vector<std::string> inputs = {};    // paths, or "-" for stdin
+  TextFormat format = TextFormat::kAuto;   // by extension: .jsonl/.ndjson, .csv, .tsv; else lines
+  std::string column = {};                 // jsonl key or csv header name; empty = "text"
+  std::string id_column = {};              // empty = "id" where there is one
+  std::function<bool()> interrupted = {};  // asked while waiting for a pipe; true ends the stream with kCancelled
 };
 
 // A place between two rows.

@@ -367,10 +367,11 @@ EmbedJobResult result_of(const Job& job, double seconds) {
     }
   }
   result.row_count = total.row_count;
-  result.row_count_resumed = job.resume.kept_row_count;
+  result.row_count_resumed = job.resume.kept_summary.row_count;
   result.failed_row_count = total.failed_row_count;
   result.truncated_row_count = total.truncated_row_count;
   result.token_count = total.token_count;
+  result.token_count_resumed = job.resume.kept_summary.token_count;
   result.manifest = job.files && job.files->sharded ? job.files->manifest().string() : "";
   return result;
 }

@@ -71,6 +71,7 @@ struct EmbedJobResult {
   std::uint64_t failed_row_count = 0;
   std::uint64_t truncated_row_count = 0;
   std::uint64_t token_count = 0;
+  std::uint64_t token_count_resumed = 0;  // of those, in rows found complete
   std::size_t dim = 0;
   double seconds = 0.0;
   std::vector<std::string> files;       // vector files written or kept

@@ -52,13 +52,13 @@ Result<void> verify_shards(ResumePlan& plan, const JobFiles& files, const LogSin
     if (found) {
       log(sink, LogLevel::kWarning, *found + "; the shard will be made again");
     } else {
-      plan.kept_row_count += shards[i].summary.row_count;
+      plan.kept_summary += shards[i].summary;
     }
   }
   const auto kept_count = std::ranges::count(plan.kept, true);
   log(sink, LogLevel::kInfo,
       fmt::format("{}: kept {} of {} shards with {} rows", files.manifest().string(), kept_count, shards.size(),
-                  plan.kept_row_count));
+                  plan.kept_summary.row_count));
   return {};
 }
 

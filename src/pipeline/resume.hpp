@@ -16,7 +16,7 @@ namespace asterism {
 struct ResumePlan {
   std::optional<Manifest> before;  // none: there was no earlier run
   std::vector<bool> kept;          // per shard of `before`: both files are there, of the listed size and digest
-  std::uint64_t kept_row_count = 0;
+  RowsSummary kept_summary;
   bool marks_trusted = false;  // the inputs are regular files, unchanged since
 
   // True when the inputs need not even be read.
