@@ -1,7 +1,7 @@
 """Record the small weight files that tests/unit/weights reads: real bytes of the safetensors and numpy libraries.
 
 Run: python tools/goldens/weights_record.py
-Recorded with safetensors 0.8.0 and numpy 2.4.6 (see golden/versions.json). The tests compare bytes, so there is no tolerance.
+Recorded with the versions in golden/versions.json. The tests compare bytes, so there is no tolerance.
 """
 
 from __future__ import annotations
