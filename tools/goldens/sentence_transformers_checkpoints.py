@@ -39,8 +39,8 @@ def vocabulary() -> dict[str, int]:
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
     upper = [chr(c) for c in range(ord("A"), ord("Z") + 1)]
     digits = [str(d) for d in range(10)]
-    marks = list(".,;:!?'\"-()&%$#@/+*=") + ["é", "ü", "ß", "ñ", "中", "文", "日", "本", "語", "😀", "🚀"]
-    tokens = SPECIALS + letters + upper + digits + marks + WORDS.split()
+    marks = [*".,;:!?'\"-()&%$#@/+*=", "é", "ü", "ß", "ñ", "中", "文", "日", "本", "語", "😀", "🚀"]
+    tokens = [*SPECIALS, *letters, *upper, *digits, *marks, *WORDS.split()]
     tokens += ["##" + t for t in letters + upper + digits + ["é", "ü", "ß"] + PIECES.split()]
     return {token: i for i, token in enumerate(dict.fromkeys(tokens))}
 

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sentence_transformers_checkpoints as tiny
 import torch
 from safetensors.numpy import save_file
 from sentence_transformers import SentenceTransformer
+
+import sentence_transformers_checkpoints as tiny
 
 OLD = "sentence_transformers.models."
 NEW_TYPES = {
@@ -265,7 +266,8 @@ def weight_cases() -> list[Case]:
     mean = old_pooling(OLD_MODES[1])
 
     def stored_as(folder: Path, dtype: torch.dtype) -> None:
-        tiny.save_model(tiny.bert_model(seed=3).to(dtype), folder)  # type: ignore[arg-type]
+        model: Any = tiny.bert_model(seed=3)
+        tiny.save_model(model.to(dtype), folder)
         tiny.save_tokenizer(folder, lowercase=True)
         old_style(folder, mean, ["Dense", "Normalize"])
         config = {"bias": True, "activation_function": ACTIVATION + "Tanh"}
@@ -399,7 +401,7 @@ def main() -> None:
     manifest = {
         "recorded_with": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "script": "tools/goldens/sentence_transformers_record.py",
-        "tolerance": "max(20 * noise, 1e-5 * magnitude_max); noise: largest float32 - float64 difference of the original",
+        "tolerance": "max(20 * noise, 1e-5 * magnitude_max); noise: largest float32 - float64 difference",
         "texts": TEXTS,
         "cases": cases,
     }
