@@ -1,0 +1,91 @@
+"""What all benchmarks of this folder share: the command line's options and the contenders they start."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from contenders import ROOT, Arena
+from corpus import Corpus, load_corpus
+from report import has_native_bf16
+
+
+@dataclass
+class Options:
+    asterism: Path | None
+    worker: Path | None
+    tokenizer_worker: Path | None
+    model: Path | None
+    static_model: Path | None
+    texts: str
+    text_count: int
+    minutes: float
+    threads: int
+    cache: Path
+    only: list[str]
+    smoke: bool
+
+    def corpus(self) -> Corpus:
+        return load_corpus(self.texts, self.text_count)
+
+    def peers_available(self) -> bool:
+        return importlib.util.find_spec("sentence_transformers") is not None
+
+    def arena(self) -> Arena:
+        if self.model is None:
+            raise SystemExit(
+                "model: expected a folder with all-MiniLM-L6-v2 (--model FOLDER), or one that `asterism models show "
+                "all-MiniLM-L6-v2` names; found none. Run `asterism models pull all-MiniLM-L6-v2` first."
+            )
+        return Arena(self.model, self.threads, self.cache, self.worker, self.peers_available())
+
+    def wants(self, name: str) -> bool:
+        return not self.only or any(part in name for part in self.only)
+
+
+def find_program(asterism: Path | None, name: str) -> Path | None:
+    """A bench program of the build tree that holds `asterism`."""
+    if asterism is None:
+        return None
+    for folder in (asterism.parent, *list(asterism.parents)[:3]):
+        for candidate in (folder / name, folder / "bench" / name):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def find_asterism() -> Path | None:
+    built = sorted((ROOT / "build").glob("*/**/asterism"), key=lambda p: p.stat().st_mtime, reverse=True)
+    return next((path for path in built if path.is_file()), None)
+
+
+def find_model(asterism: Path | None) -> Path | None:
+    """The folder of all-MiniLM-L6-v2 that the catalogue resolved, if it was pulled."""
+    if asterism is None:
+        return None
+    import json
+
+    command = [str(asterism), "models", "show", "all-MiniLM-L6-v2", "--json"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        folder = json.loads(answer).get("folder", "")
+    except (subprocess.SubprocessError, OSError, ValueError):
+        return None
+    return Path(folder) if folder and Path(folder).is_dir() else None
+
+
+def text_peers() -> list[str]:
+    """The peers that run a transformer, in the order of the tables."""
+    peers = ["sentence-transformers f32", "onnxruntime f32", "openvino padded f32"]
+    return [*peers, "openvino padded bf16"] if has_native_bf16() else peers
+
+
+def asterism_precisions() -> list[str]:
+    return ["f32", "bf16"] if has_native_bf16() else ["f32"]
+
+
+def progress(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
