@@ -46,7 +46,11 @@ MadeImpl make_from_folder(const std::filesystem::path& folder, const EncoderOpti
     return std::unexpected(layout.error());
   }
   if (layout->kind == LayoutKind::kTransformer) {
-    return make_text_encoder(*layout, options);
+    auto text_encoder = make_text_encoder(*layout, options);
+    if (!text_encoder) {
+      return std::unexpected(text_encoder.error());
+    }
+    return std::unique_ptr<Encoder::Impl>(*std::move(text_encoder));
   }
   auto model = read_static_model(*layout);
   if (!model) {

@@ -32,7 +32,7 @@ constexpr std::size_t kDefaultTokenBudget = 4096;
 // A call is cut at least this coarsely when it is shared out over streams.
 constexpr std::size_t kTokenBudgetMin = 256;
 
-class TextEncoder final : public Encoder::Impl {
+class TextEncoder final : public TokenEncoder {
  public:
   struct Parts {
     Tokenizer tokenizer;
@@ -63,23 +63,43 @@ class TextEncoder final : public Encoder::Impl {
     return out;
   }
 
+  Result<std::vector<float>> encode_tokens(std::span<const std::vector<TokenId>> texts) const override {
+    std::vector<float> values(texts.size() * parts_.dim);
+    if (texts.empty()) {
+      return values;
+    }
+    std::unique_lock lock(pool_mutex_);
+    if (auto done = run_window(TokenWindow::from_tokens(texts), std::move(lock), values); !done) {
+      return std::unexpected(done.error());
+    }
+    return values;
+  }
+
+  const Tokenizer& tokenizer() const noexcept override { return parts_.tokenizer; }
+
  private:
   // Runs of the pool are one at a time; a call that needs no pool does not wait for one that has it.
   Result<void> encode_window(std::span<const std::string_view> texts, std::span<RowReport> reports,
                              std::span<float> values) const {
-    std::optional<std::unique_lock<std::mutex>> pool_lock;
+    std::unique_lock<std::mutex> pool_lock;
     if (texts.size() > 1) {
-      pool_lock.emplace(pool_mutex_);
+      pool_lock = std::unique_lock(pool_mutex_);
     }
-    ThreadPool* pool = pool_lock ? parts_.pool.get() : nullptr;
-    const TokenWindow window = TokenWindow::make(parts_.tokenizer, parts_.settings, texts, scratch_, pool, reports);
+    ThreadPool* pool = pool_lock.owns_lock() ? parts_.pool.get() : nullptr;
+    return run_window(TokenWindow::make(parts_.tokenizer, parts_.settings, texts, scratch_, pool, reports),
+                      std::move(pool_lock), values);
+  }
+
+  // Without the lock there is no pool: everything runs on the calling thread.
+  Result<void> run_window(const TokenWindow& window, std::unique_lock<std::mutex> pool_lock,
+                          std::span<float> values) const {
     auto choice = parts_.executables->choose(window.token_count());
     if (!choice) {
       return std::unexpected(choice.error());
     }
     const BatchPlan plan = make_plan(window, choice->stream_count);
-    if (plan.size() == 1 || choice->stream_count == 1 || pool == nullptr) {
-      pool_lock.reset();
+    if (plan.size() == 1 || choice->stream_count == 1 || !pool_lock.owns_lock()) {
+      pool_lock = {};
       for (std::size_t i = 0; i < plan.size(); ++i) {
         if (auto done = run_batch(*choice->executable, window, plan.batch(i), values); !done) {
           return done;
@@ -87,7 +107,7 @@ class TextEncoder final : public Encoder::Impl {
       }
       return {};
     }
-    return run_batches(*choice->executable, window, plan, *pool, values);
+    return run_batches(*choice->executable, window, plan, *parts_.pool, values);
   }
 
   BatchPlan make_plan(const TokenWindow& window, std::size_t stream_count) const {
@@ -261,7 +281,7 @@ Result<Tokenizer> read_tokenizer(const ModelLayout& layout, const TextModel& mod
 
 }  // namespace
 
-Result<std::unique_ptr<Encoder::Impl>> make_text_encoder(const ModelLayout& layout, const EncoderOptions& options) {
+Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layout, const EncoderOptions& options) {
   auto prompt = choose_prompt(layout, options);
   if (!prompt) {
     return std::unexpected(prompt.error());

@@ -127,6 +127,15 @@ TokenWindow TokenWindow::make(const Tokenizer& tokenizer, const TokenizeSettings
   return window;
 }
 
+TokenWindow TokenWindow::from_tokens(std::span<const std::vector<TokenId>> texts) {
+  TokenWindow window;
+  for (const auto& text : texts) {
+    window.texts_.emplace_back(text);
+    window.token_count_ += text.size();
+  }
+  return window;
+}
+
 BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std::size_t text_count_max) {
   BatchPlan plan;
   plan.order.resize(window.text_count());

@@ -61,6 +61,9 @@ class TokenWindow {
                           std::span<const std::string_view> texts, ScratchPool& scratch, ThreadPool* pool,
                           std::span<RowReport> reports);
 
+  // Of texts that are tokens already; they must outlive the window.
+  static TokenWindow from_tokens(std::span<const std::vector<TokenId>> texts);
+
   std::size_t text_count() const noexcept { return texts_.size(); }
   std::span<const TokenId> tokens(std::size_t text) const noexcept { return texts_[text]; }
   std::size_t token_count() const noexcept { return token_count_; }
