@@ -1,0 +1,138 @@
+// An encoder without a model, and a folder to work in: for the tests of the streaming job.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "base/file.hpp"
+#include "pipeline/embed_job.hpp"
+
+namespace asterism {
+
+inline constexpr std::size_t kFakeDim = 3;
+// Longest text in "tokens" (bytes) that the fake encoder does not truncate.
+inline constexpr std::uint32_t kFakeTokenCountMax = 40;
+
+// Three numbers that depend on every byte of the text (FNV-1a) and on nothing else.
+inline void fake_vector(std::string_view text, float* out) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  }
+  out[0] = static_cast<float>(hash & 0xFFFFU);
+  out[1] = static_cast<float>(hash >> 16U);
+  out[2] = static_cast<float>(text.size());
+}
+
+struct FakeEncoder {
+  std::atomic<std::uint64_t> row_count{0};     // encoded so far
+  std::atomic<std::uint64_t> window_count{0};  // calls so far
+  std::size_t row_count_max = 0;               // most rows in one call
+  std::chrono::microseconds row_delay{0};
+  std::function<std::optional<Error>(std::uint64_t window)> before_window;
+
+  JobEncoder encoder() {
+    return {.encode = [this](std::span<const std::string_view> texts) { return encode(texts); },
+            .dim = kFakeDim,
+            .settings = {{"model", "fake"}, {"precision", "f32"}}};
+  }
+
+  Result<Embeddings> encode(std::span<const std::string_view> texts) {
+    if (before_window) {
+      if (auto error = before_window(window_count)) {
+        return std::unexpected(*error);
+      }
+    }
+    ++window_count;
+    Embeddings made;
+    made.row_count = texts.size();
+    made.dim = kFakeDim;
+    made.values.resize(texts.size() * kFakeDim);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      fake_vector(texts[i], &made.values[i * kFakeDim]);
+      const auto given = static_cast<std::uint32_t>(texts[i].size());
+      made.reports.push_back({.token_count_given = given, .token_count_used = std::min(given, kFakeTokenCountMax)});
+      if (row_delay.count() > 0) {
+        std::this_thread::sleep_for(row_delay);
+      }
+    }
+    row_count += texts.size();
+    row_count_max = std::max(row_count_max, texts.size());
+    return made;
+  }
+};
+
+class JobTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "asterism-job-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  std::string write(const std::string& name, std::string_view text) const {
+    std::ofstream(folder / name, std::ios::binary) << text;
+    return (folder / name).string();
+  }
+
+  // "row 0", "row 1", ... with a long one now and then.
+  std::string write_rows(const std::string& name, std::size_t count) const {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      text += "row " + std::to_string(i) + (i % 17 == 5 ? std::string(60, 'x') : "") + "\n";
+    }
+    return write(name, text);
+  }
+
+  EmbedJobOptions options(const std::string& input, const std::string& output,
+                          std::uint64_t shard_row_count = 0) const {
+    EmbedJobOptions made;
+    made.input.inputs = {input};
+    made.output = (folder / output).string();
+    made.shard_row_count = shard_row_count;
+    made.window_row_count = 7;
+    return made;
+  }
+
+  std::string read(const std::string& name) const {
+    const auto text = read_file(folder / name, std::size_t{1} << 30);
+    if (!text) {
+      ADD_FAILURE() << text.error().to_string();
+      return {};
+    }
+    return *text;
+  }
+
+  // Name and content of every file of the folder whose name begins with `prefix`.
+  std::map<std::string, std::string> snapshot(const std::string& prefix) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(prefix)) {
+        files[name] = read(name);
+      }
+    }
+    return files;
+  }
+
+  std::filesystem::path folder;
+  FakeEncoder fake;
+};
+
+}  // namespace asterism
