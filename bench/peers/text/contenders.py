@@ -138,7 +138,7 @@ class Arena:
     def add_asterism(self, precision: str, model: str | None = None) -> Contender | None:
         name = f"asterism {precision}"
         if self.asterism_worker is None:
-            self.skipped.append(f"{name}: asterism_peer_worker is not built (cmake target of that name)")
+            self.skipped.append(f"{name}: asterism_peer_encoder_worker is not built (cmake target of that name)")
             return None
         where = model or str(self.model)
         command = [str(self.asterism_worker), where, precision, str(self.threads)]

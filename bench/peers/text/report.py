@@ -92,9 +92,10 @@ def conditions() -> dict[str, Any]:
 
 
 def write_result(name: str, result: dict[str, Any], *, smoke: bool) -> Path:
-    folder = ROOT / "bench" / "results"
+    """A smoke run's figures mean nothing: they stay in the cache folder."""
+    folder = ROOT / ".cache" / "peers-text" / "smoke" if smoke else ROOT / "bench" / "results"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / (f"smoke-{name}.json" if smoke else f"{name}.json")
+    path = folder / f"{name}.json"
     text = json.dumps({"benchmark": name, "conditions": conditions(), **result}, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path

@@ -72,12 +72,12 @@ def main() -> None:
         raise SystemExit(f"{asterism}: expected the asterism program, found no file (build it, or give --asterism)")
     options = Options(
         asterism=asterism,
-        worker=find_program(asterism, "asterism_peer_worker"),
-        tokenizer_worker=find_program(asterism, "asterism_tokenizer_worker"),
+        worker=find_program(asterism, "asterism_peer_encoder_worker"),
+        tokenizer_worker=find_program(asterism, "asterism_peer_tokenizer_worker"),
         model=arguments.model.resolve() if arguments.model else find_model(asterism),
         static_model=arguments.static_model.resolve() if arguments.static_model else None,
         texts=arguments.texts,
-        text_count=96 if arguments.smoke else arguments.text_count,
+        text_count=24 if arguments.smoke else arguments.text_count,
         minutes=0.05 if arguments.smoke else arguments.minutes,
         threads=arguments.threads,
         cache=arguments.cache.resolve(),
@@ -88,7 +88,7 @@ def main() -> None:
     for name in list(BENCHMARKS) if names == ["all"] else names:
         if name not in BENCHMARKS:
             raise SystemExit(f"{name}: expected one of {', '.join(BENCHMARKS)}, or all")
-        importlib.import_module(f"{name}_bench" if name in ("static",) else name).run(options)
+        importlib.import_module(name).run(options)
 
 
 if __name__ == "__main__":

@@ -56,11 +56,11 @@ def token_counts(model: Path, chunks: list[Path]) -> list[int] | None:
     return [sum(len(e.ids) for e in tokenizer.encode_batch_fast(texts)) for texts in lines]
 
 
-def calibrate(arena: Arena, chunk: Path) -> dict[str, str]:
+def calibrate(arena: Arena, chunk: Path, *, smoke: bool) -> dict[str, str]:
     settings = {}
     for contender in arena.contenders:
         contender.ask(f"texts {chunk}")
-        settings[contender.name] = contender.ask("calibrate")
+        settings[contender.name] = contender.ask("calibrate 16" if smoke else "calibrate")
         progress(f"{contender.name}: {settings[contender.name]}")
     return settings
 
@@ -130,7 +130,7 @@ def print_table(rows: dict[str, dict[str, Any]], settings: dict[str, str], fidel
 def run(options: Options) -> None:
     corpus = options.corpus()
     print(f"throughput: {corpus.describe()}, {options.threads} threads")
-    chunk_size = min(len(corpus.texts), 64 if options.smoke else 512)
+    chunk_size = min(len(corpus.texts), 512)
     chunks = write_chunks(corpus, chunk_size, options.cache / "work")
     with options.arena() as arena:
         start_contenders(arena, options)
@@ -138,13 +138,13 @@ def run(options: Options) -> None:
             print(f"skipped: {reason}")
         if not arena.contenders:
             return
-        settings = calibrate(arena, chunks[0])
+        settings = calibrate(arena, chunks[0], smoke=options.smoke)
         tokens = token_counts(arena.model, chunks)
         texts = [len(path.read_text(encoding="utf-8").splitlines()) for path in chunks]
         if tokens is not None:
             print(f"tokens as the model sees them: {sum(tokens)}, {sum(tokens) / sum(texts):.1f} a text")
         rounds = run_rounds(arena, chunks, options.minutes)
-        fidelity = measure_fidelity(arena, corpus, 16 if options.smoke else 256, options.cache)
+        fidelity = measure_fidelity(arena, corpus, 8 if options.smoke else 256, options.cache)
         rows = summarize(arena, rounds, texts, tokens)
         print_table(rows, settings, fidelity)
         if "sentence-transformers f32" in fidelity:

@@ -1,7 +1,7 @@
-"""One peer in a process of its own, driven by lines on stdin, as bench/peers/text/asterism_worker.cpp is.
+"""One peer in a process of its own, driven by lines on stdin, as bench/peers/text/encoder_worker.cpp is.
 
 texts PATH        read texts, one a line                     -> ok COUNT
-calibrate         try the peer's settings on these texts     -> ok DESCRIPTION of the fastest
+calibrate [COUNT] try the peer's settings on COUNT texts     -> ok DESCRIPTION of the fastest
 encode            encode all texts                           -> ok SECONDS
 single COUNT      encode one text at a time, COUNT times     -> ok SECONDS SECONDS ...
 save PATH         vectors of the last encode, raw            -> ok ROWS DIM DTYPE
@@ -35,8 +35,8 @@ class Worker:
         self.vectors = self.engine.encode(texts, setting)
         return time.perf_counter() - start
 
-    def calibrate(self) -> str:
-        sample = self.texts[:CALIBRATION_TEXTS]
+    def calibrate(self, count: int) -> str:
+        sample = self.texts[:count]
         best: tuple[float, Setting] | None = None
         for setting in self.engine.settings():
             self.time_encode(sample[:16], setting)
@@ -65,7 +65,7 @@ class Worker:
             self.texts = Path(argument).read_text(encoding="utf-8").splitlines()
             return str(len(self.texts))
         if command == "calibrate":
-            return self.calibrate()
+            return self.calibrate(int(argument or CALIBRATION_TEXTS))
         if command == "encode":
             return f"{self.time_encode(self.texts, self.setting):.9f}"
         if command == "single":
