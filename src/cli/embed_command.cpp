@@ -84,7 +84,7 @@ std::string summary_line(const EmbedJobResult& job) {
                             format_count(job.failed_row_count), format_count(job.truncated_row_count),
                             counted(job.token_count, "token"), format_duration(job.seconds),
                             format_rate(per_second(fresh, job.seconds)),
-                            format_rate(per_second(job.token_count, job.seconds)));
+                            format_rate(per_second(job.token_count - job.token_count_resumed, job.seconds)));
 }
 
 // "a", or "a to z (26 files)".
@@ -114,7 +114,7 @@ Json to_json(const service::EmbedResponse& response) {
   json["dim"] = job.dim;
   json["seconds"] = job.seconds;
   json["texts_per_second"] = per_second(job.row_count - job.row_count_resumed, job.seconds);
-  json["tokens_per_second"] = per_second(job.token_count, job.seconds);
+  json["tokens_per_second"] = per_second(job.token_count - job.token_count_resumed, job.seconds);
   json["ops"] = response.model.op_count;
   json["ops_whole"] = response.model.op_count_whole;
   json["files"] = job.files;

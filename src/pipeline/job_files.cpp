@@ -77,23 +77,28 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return found;
 }
 
+// People see these names: "out.npy" stays "out.npy" and does not become "./out.npy".
+fs::path within(const fs::path& folder, const std::string& name) {
+  return folder == "." ? fs::path(name) : folder / name;
+}
+
 }  // namespace
 
 fs::path JobFiles::vectors(std::uint64_t shard) const {
-  return folder / (sharded ? fmt::format("{}-{:05}{}", stem, shard, extension) : stem + extension);
+  return within(folder, sharded ? fmt::format("{}-{:05}{}", stem, shard, extension) : stem + extension);
 }
 
 fs::path JobFiles::rows(std::uint64_t shard) const {
-  return folder /
-         (sharded ? fmt::format("{}-{:05}{}", stem, shard, kRowsSuffix) : fmt::format("{}{}", stem, kRowsSuffix));
+  return within(folder,
+                sharded ? fmt::format("{}-{:05}{}", stem, shard, kRowsSuffix) : fmt::format("{}{}", stem, kRowsSuffix));
 }
 
 fs::path JobFiles::manifest() const {
-  return folder / fmt::format("{}{}", stem, kManifestSuffix);
+  return within(folder, fmt::format("{}{}", stem, kManifestSuffix));
 }
 
 fs::path JobFiles::lock() const {
-  return folder / fmt::format("{}{}", stem, kLockSuffix);
+  return within(folder, fmt::format("{}{}", stem, kLockSuffix));
 }
 
 Result<JobFiles> plan_job_files(const std::string& output, bool sharded, std::span<const std::string> inputs) {

@@ -1,0 +1,180 @@
+"""What the end-to-end tests share: running the program, reading its files, and the recorded answers it is held to."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("ASTERISM_PROGRAM", str(ROOT / "build" / "release" / "bin" / "asterism"))
+GOLDEN = ROOT / "tests" / "golden" / "sentence_transformers"
+EXAMPLES = ROOT / "examples" / "data"
+
+EXIT = {
+    "usage": 2,
+    "invalid_argument": 3,
+    "not_found": 4,
+    "corrupt": 5,
+    "unsupported": 6,
+    "mismatch": 7,
+    "limit_exceeded": 8,
+    "io": 9,
+    "network": 10,
+    "partial": 11,
+    "internal": 70,
+    "cancelled": 130,
+}
+
+Vector = list[float]
+
+
+def environment(home: Path, **extra: str) -> dict[str, str]:
+    """A user's environment of its own: no cache, no network, none of the variables of whoever runs the tests."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")}
+    return {**kept, "HOME": str(home), "LANG": "C.UTF-8", "HF_HUB_OFFLINE": "1", **extra}
+
+
+def read_npy(path: Path) -> list[Vector]:
+    data = path.read_bytes()
+    assert data[:6] == b"\x93NUMPY", data[:6]
+    width, form = (2, "<H") if data[6] == 1 else (4, "<I")
+    (size,) = struct.unpack(form, data[8 : 8 + width])
+    header = eval(data[8 + width : 8 + width + size].decode(), {"__builtins__": {}})  # a literal dictionary, by NumPy's format
+    assert header["descr"] == "<f4" and not header["fortran_order"], header
+    rows, dim = header["shape"]
+    values = struct.unpack(f"<{rows * dim}f", data[8 + width + size :])
+    return [list(values[i * dim : (i + 1) * dim]) for i in range(rows)]
+
+
+def read_safetensors(path: Path) -> dict[str, list[Vector]]:
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    header: dict[str, Any] = json.loads(data[8 : 8 + size])
+    body = data[8 + size :]
+    out: dict[str, list[Vector]] = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        assert entry["dtype"] == "F32", entry
+        rows, dim = entry["shape"]
+        begin, end = entry["data_offsets"]
+        values = struct.unpack(f"<{rows * dim}f", body[begin:end])
+        out[name] = [list(values[i * dim : (i + 1) * dim]) for i in range(rows)]
+    return out
+
+
+def read_jsonl(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def read_rows(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of OUT.rows.jsonl, and the summary in its last line."""
+    *rows, last = read_jsonl(path.read_text(encoding="utf-8"))
+    return rows, last["summary"]
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    return dot / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+
+
+def length(a: Sequence[float]) -> float:
+    return math.sqrt(sum(x * x for x in a))
+
+
+class Golden:
+    """A checkpoint of tests/golden/sentence_transformers with the answers of the original library."""
+
+    def __init__(self, name: str) -> None:
+        manifest = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
+        self.folder = GOLDEN / name
+        self.texts: list[str] = manifest["texts"]
+        case = next(c for c in manifest["cases"] if c["name"] == name)
+        self.runs: dict[str, dict[str, Any]] = {run["name"]: run for run in case["runs"]}
+        self.vectors = read_safetensors(self.folder / "expected.safetensors")
+
+    def jsonl(self) -> str:
+        return "".join(json.dumps({"id": f"t{i}", "text": text}) + "\n" for i, text in enumerate(self.texts))
+
+
+class CliTest(unittest.TestCase):
+    """A fresh folder for each test, and the program run in it."""
+
+    maxDiff = None
+
+    def setUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="asterism-cli-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.home = self.folder / "home"
+        self.home.mkdir()
+
+    def run_program(
+        self, *arguments: str | Path, stdin: str | bytes = b"", env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            capture_output=True,
+            cwd=self.folder,
+            env=environment(self.home, **(env or {})),
+            timeout=120,
+            check=False,
+            **options,
+        )
+
+    def ok(self, *arguments: str | Path, stdin: str | bytes = b"", env: dict[str, str] | None = None) -> tuple[str, str]:
+        """Runs; expects success; returns stdout and stderr."""
+        done = self.run_program(*arguments, stdin=stdin, env=env)
+        self.assertEqual(done.returncode, 0, f"{arguments}: {done.stderr.decode()}")
+        return done.stdout.decode(), done.stderr.decode()
+
+    def fails(
+        self, code: str, *arguments: str | Path, says: Sequence[str] = (), stdin: str | bytes = b"", env: dict[str, str] | None = None
+    ) -> str:
+        """Runs; expects the error `code` as text and as JSON, the same both times; returns the text."""
+        plain = self.run_program(*arguments, stdin=stdin, env=env)
+        text = plain.stderr.decode()
+        self.assertEqual(plain.returncode, EXIT[code], f"{arguments}: {text}")
+        self.assertIn("asterism: error: ", text)
+        as_json = self.run_program(*arguments, "--json", stdin=stdin, env=env)
+        self.assertEqual(as_json.returncode, EXIT[code], as_json.stderr.decode())
+        error = json.loads(as_json.stderr.decode().splitlines()[-1])["error"]
+        self.assertEqual(error["code"], code)
+        self.assertEqual(set(error), {"code", "message", "hint"})
+        self.assertIn(f"asterism: error: {error['message']}", text)
+        if error["hint"]:
+            self.assertIn(f"  hint: {error['hint']}", text)
+        for part in says:
+            self.assertIn(part, text)
+        return text
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def copy_model(self, name: str, target: str = "model") -> Path:
+        """A golden's folder with its links followed, so that a test may damage it."""
+        path = self.folder / target
+        shutil.copytree(GOLDEN / name, path, symlinks=False)
+        for file in path.rglob("*"):
+            if file.is_file():
+                file.chmod(0o644)
+        return path
+
+    def assert_vectors_near(self, found: Sequence[Vector], expected: Sequence[Vector], tolerance: float) -> None:
+        self.assertEqual(len(found), len(expected))
+        for i, (a, b) in enumerate(zip(found, expected, strict=True)):
+            self.assertEqual(len(a), len(b), f"row {i}")
+            worst = max(abs(x - y) for x, y in zip(a, b, strict=True))
+            self.assertLessEqual(worst, tolerance, f"row {i}")
