@@ -234,6 +234,18 @@ class Stages {
   BoundedQueue<EncodedWindow> encoded_{kQueuedWindowCountMax};
 };
 
+// The lock on OUT, whose file goes with it.
+class OutputLock {
+ public:
+  explicit OutputLock(FileLock lock) : lock_(std::move(lock)) {}
+  OutputLock(const OutputLock&) = delete;
+  OutputLock& operator=(const OutputLock&) = delete;
+  ~OutputLock() { lock_.remove_file(); }
+
+ private:
+  FileLock lock_;
+};
+
 struct Job {
   Job(const JobEncoder& job_encoder, const EmbedJobOptions& job_options) : encoder(job_encoder), options(job_options) {}
 
@@ -242,7 +254,7 @@ struct Job {
   FirstError error;
   std::unique_ptr<TextReader> reader;
   std::optional<JobFiles> files;  // none on stdout
-  std::optional<FileLock> lock;
+  std::optional<OutputLock> lock;
   Manifest manifest;
   ResumePlan resume;
 };
@@ -322,7 +334,7 @@ Result<void> claim_output(Job& job) {
   if (!lock) {
     return std::unexpected(lock.error());
   }
-  job.lock = std::move(*lock);
+  job.lock.emplace(std::move(*lock));
   remove_stale_temporaries(*job.files);
   if (!job.files->sharded) {
     return {};
@@ -427,9 +439,6 @@ Result<EmbedJobResult> run_embed_job(const JobEncoder& encoder, const EmbedJobOp
   Result<void> ran;
   if (!job.resume.nothing_to_do()) {
     ran = run_stages(job);
-  }
-  if (job.lock) {
-    job.lock->remove_file();
   }
   if (!ran) {
     return std::unexpected(ran.error());

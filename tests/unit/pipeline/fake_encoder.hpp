@@ -131,6 +131,19 @@ class JobTest : public testing::Test {
     return files;
   }
 
+  // Compares file by file, and names those that differ without printing them whole.
+  void expect_files(const std::string& prefix, const std::map<std::string, std::string>& expected) const {
+    const auto found = snapshot(prefix);
+    for (const auto& [name, content] : found) {
+      const auto it = expected.find(name);
+      EXPECT_NE(it, expected.end()) << "unexpected file " << name;
+      EXPECT_TRUE(it == expected.end() || it->second == content) << name << " differs";
+    }
+    for (const auto& [name, content] : expected) {
+      EXPECT_TRUE(found.contains(name)) << "missing file " << name;
+    }
+  }
+
   std::filesystem::path folder;
   FakeEncoder fake;
 };
