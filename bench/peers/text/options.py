@@ -46,20 +46,18 @@ class Options:
         return not self.only or any(part in name for part in self.only)
 
 
-def find_program(asterism: Path | None, name: str) -> Path | None:
-    """A bench program of the build tree that holds `asterism`."""
-    if asterism is None:
-        return None
-    for folder in (asterism.parent, *list(asterism.parents)[:3]):
-        for candidate in (folder / name, folder / "bench" / name):
-            if candidate.is_file():
-                return candidate
-    return None
+def find_build(asterism: Path | None) -> Path | None:
+    """The build tree that holds `asterism`; without one, the tree whose contender was built last."""
+    if asterism is not None:
+        return asterism.parent.parent
+    workers = [*(ROOT / "build").glob("*/bench/asterism_peer_encoder_worker")]
+    newest = max(workers, key=lambda path: path.stat().st_mtime, default=None)
+    return newest.parent.parent if newest is not None else None
 
 
-def find_asterism() -> Path | None:
-    built = sorted((ROOT / "build").glob("*/**/asterism"), key=lambda p: p.stat().st_mtime, reverse=True)
-    return next((path for path in built if path.is_file()), None)
+def program_of(build: Path | None, path: str) -> Path | None:
+    """A program of a build tree, if it was built."""
+    return build / path if build is not None and (build / path).is_file() else None
 
 
 def find_model(asterism: Path | None) -> Path | None:

@@ -44,7 +44,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, epilog=f"benchmarks:\n{names}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="default: throughput; `all` for every one")
-    parser.add_argument("--asterism", type=Path, help="the program; default: the newest one under build/")
+    parser.add_argument("--asterism", type=Path, help="the program; default: of the newest build")
     parser.add_argument(
         "--model", type=Path, help="folder of all-MiniLM-L6-v2; default: as `asterism models show` says"
     )
@@ -65,15 +65,17 @@ def main() -> None:
     enter_environment()
     sys.path.insert(0, str(HERE))
     arguments = parse_arguments()
-    from options import Options, find_asterism, find_model, find_program
+    from options import Options, find_build, find_model, program_of
 
-    asterism = arguments.asterism.resolve() if arguments.asterism else find_asterism()
+    asterism = arguments.asterism.resolve() if arguments.asterism else None
     if asterism is not None and not asterism.is_file():
         raise SystemExit(f"{asterism}: expected the asterism program, found no file (build it, or give --asterism)")
+    build = find_build(asterism)
+    asterism = program_of(build, "bin/asterism")
     options = Options(
         asterism=asterism,
-        worker=find_program(asterism, "asterism_peer_encoder_worker"),
-        tokenizer_worker=find_program(asterism, "asterism_peer_tokenizer_worker"),
+        worker=program_of(build, "bench/asterism_peer_encoder_worker"),
+        tokenizer_worker=program_of(build, "bench/asterism_peer_tokenizer_worker"),
         model=arguments.model.resolve() if arguments.model else find_model(asterism),
         static_model=arguments.static_model.resolve() if arguments.static_model else None,
         texts=arguments.texts,
