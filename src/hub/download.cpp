@@ -165,6 +165,12 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   return ContentRange{*begin, parse_number(text.substr(slash + 1))};
 }
 
+// Why an attempt failed that is worth another.
+struct Setback {
+  Error error;
+  std::int64_t retry_after_s = 0;
+};
+
 // One file on its way: the state that survives from attempt to attempt.
 class Transfer {
  public:
@@ -182,6 +188,8 @@ class Transfer {
   Result<void> take_head(const HttpHead& head);
   Result<void> take_body(std::span<const std::byte> bytes);
   std::expected<HttpHead, HttpFailure> attempt(HttpClient& client);
+  // What an attempt that did not complete the file means: worth another one, or the end.
+  Result<Setback> judge(const std::expected<HttpHead, HttpFailure>& head, const HttpClient& client);
   void report(bool always);
 
   const HubOptions& options_;
@@ -262,6 +270,33 @@ std::expected<HttpHead, HttpFailure> Transfer::attempt(HttpClient& client) {
                                 [this](std::span<const std::byte> bytes) { return take_body(bytes); }});
 }
 
+Result<Setback> Transfer::judge(const std::expected<HttpHead, HttpFailure>& head, const HttpClient& client) {
+  if (!head) {
+    const HttpFailure& failure = head.error();
+    const bool hopeless = failure.fault == HttpFault::kUnreachable && !client.has_answered();
+    // A refusal of take_head() to join two files is cured by starting over; other refusals are final.
+    const bool curable =
+        failure.fault != HttpFault::kRefused || (restart_ && failure.error.code == ErrorCode::kNetwork);
+    if (hopeless || !curable) {
+      return std::unexpected(failure.error);
+    }
+    return Setback{failure.error, 0};
+  }
+  if (head->status == 200 || head->status == 206) {
+    return Setback{Error{ErrorCode::kNetwork,
+                         fmt::format("{}: expected {} bytes, found {} before the connection ended", head->url,
+                                     request_.size_bytes.value_or(0), file_.size_bytes()),
+                         {}},
+                   0};
+  }
+  if (head->status == 416) {
+    restart_ = true;
+  } else if (!is_transient(head->status)) {
+    return status_error(*head);
+  }
+  return Setback{status_error(*head).error(), head->retry_after_s};
+}
+
 Result<void> Transfer::run(HttpClient& client) {
   Retry retry(options_);
   while (true) {
@@ -277,37 +312,19 @@ Result<void> Transfer::run(HttpClient& client) {
       report(true);
       return file_.sync();
     }
-    std::int64_t retry_after_s = 0;
-    Error error;
-    if (!head) {
-      error = head.error().error;
-      const bool hopeless = head.error().fault == HttpFault::kUnreachable && !client.has_answered();
-      if ((head.error().fault == HttpFault::kRefused && (!restart_ || error.code != ErrorCode::kNetwork)) || hopeless) {
-        return std::unexpected(std::move(error));
-      }
-    } else if (head->status == 416) {
-      restart_ = true;
-      error = status_error(*head).error();
-    } else if (head->status == 200 || head->status == 206) {
-      error = Error{ErrorCode::kNetwork,
-                    fmt::format("{}: expected {} bytes, found {} before the connection ended", head->url,
-                                *request_.size_bytes, file_.size_bytes()),
-                    {}};
-    } else if (is_transient(head->status)) {
-      retry_after_s = head->retry_after_s;
-      error = status_error(*head).error();
-    } else {
-      return status_error(*head);
+    auto setback = judge(head, client);
+    if (!setback) {
+      return std::unexpected(std::move(setback.error()));
     }
-    const auto again = retry.another(!restart_ && file_.size_bytes() > before, retry_after_s);
+    const auto again = retry.another(!restart_ && file_.size_bytes() > before, setback->retry_after_s);
     if (!again) {
       return std::unexpected(again.error());
     }
     if (!*again) {
-      return std::unexpected(std::move(error));
+      return std::unexpected(std::move(setback->error));
     }
     log(options_.log, LogLevel::kInfo,
-        fmt::format("{}: trying again after {} bytes", error.message, file_.size_bytes()));
+        fmt::format("{}: trying again after {} bytes", setback->error.message, file_.size_bytes()));
   }
 }
 

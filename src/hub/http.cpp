@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <optional>
 #include <utility>
 
 namespace asterism {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr int kRedirectCountMax = 10;
 constexpr std::size_t kHeaderCountMax = 200;
@@ -80,6 +83,9 @@ struct Exchange {
   const CancelFlag* cancel = nullptr;
   HttpHead head;
   std::optional<Error> error;  // of a callback
+  std::chrono::milliseconds stall_timeout{};
+  Clock::time_point heard = Clock::now();  // when the server last sent anything
+  bool stalled = false;
   std::uint64_t dropped_bytes = 0;
 
   bool delivers() const noexcept { return head.status == 200 || head.status == 206; }
@@ -127,12 +133,14 @@ bool take_header_line(Exchange& exchange, std::string_view line) {
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* context) {
   auto& exchange = *static_cast<Exchange*>(context);
+  exchange.heard = Clock::now();
   return take_header_line(exchange, std::string_view(data, size * count)) ? size * count : 0;
 }
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* context) {
   auto& exchange = *static_cast<Exchange*>(context);
   const std::size_t total = size * count;
+  exchange.heard = Clock::now();
   if (!exchange.delivers() || !exchange.receiver->on_body) {
     exchange.dropped_bytes += total;
     return exchange.dropped_bytes > kErrorBodySizeBytesMax ? 0 : total;
@@ -145,8 +153,9 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* conte
 }
 
 int on_tick(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  const auto& exchange = *static_cast<const Exchange*>(context);
-  return exchange.cancel != nullptr && exchange.cancel->requested() ? 1 : 0;
+  auto& exchange = *static_cast<Exchange*>(context);
+  exchange.stalled = Clock::now() - exchange.heard > exchange.stall_timeout;
+  return exchange.stalled || (exchange.cancel != nullptr && exchange.cancel->requested()) ? 1 : 0;
 }
 
 std::string base64(std::string_view text) {
@@ -212,9 +221,6 @@ CurlList HttpClient::Impl::prepare(const HttpRequest& request, Exchange& exchang
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, message.data());
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits.connect_timeout_ms));
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME,
-                   static_cast<long>(std::max<std::int64_t>(1, limits.stall_timeout_ms / 1000)));
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &on_body);
@@ -250,6 +256,13 @@ std::expected<HttpHead, HttpFailure> HttpClient::Impl::failure(CURLcode code, st
   if (exchange.error) {
     return std::unexpected(HttpFailure{HttpFault::kRefused, std::move(*exchange.error)});
   }
+  if (code == CURLE_ABORTED_BY_CALLBACK && exchange.stalled) {
+    return std::unexpected(HttpFailure{HttpFault::kDropped,
+                                       Error{ErrorCode::kNetwork,
+                                             fmt::format("{}: nothing came for {} s", exchange.request->url,
+                                                         std::chrono::duration<double>(exchange.stall_timeout).count()),
+                                             {}}});
+  }
   if (code == CURLE_ABORTED_BY_CALLBACK) {
     return std::unexpected(refused(ErrorCode::kCancelled, fmt::format("{}: download cancelled", exchange.request->url),
                                    "run the same command again to go on"));
@@ -277,6 +290,7 @@ std::expected<HttpHead, HttpFailure> HttpClient::Impl::single(const HttpRequest&
   exchange.request = &request;
   exchange.receiver = &receiver;
   exchange.cancel = cancel;
+  exchange.stall_timeout = std::chrono::milliseconds(limits.stall_timeout_ms);
   std::array<char, CURL_ERROR_SIZE> message{};
   const CurlList headers = prepare(request, exchange, message);
   const CURLcode code = curl_easy_perform(easy.get());

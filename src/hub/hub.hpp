@@ -39,7 +39,7 @@ struct HubProgress {
 // Patience of one download. The defaults suit people on the open internet; tests shorten them.
 struct NetworkLimits {
   std::int64_t connect_timeout_ms = 5'000;
-  // A transfer slower than one byte a second for this long counts as dropped.
+  // A server that says nothing for this long (noticed within about a second) counts as gone.
   std::int64_t stall_timeout_ms = 20'000;
   // Attempts in a row that brought no new byte, and attempts in all, before a download fails.
   int attempt_count_max = 5;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "hub/model_id.hpp"
@@ -89,13 +90,15 @@ Result<void> HubCache::link(std::string_view commit, std::string_view file, std:
   }
   // Made beside and renamed, so that there is no moment without a file.
   fs::path temporary = pointer;
-  temporary += fmt::format(".tmp-{}", ::getpid());
-  fs::remove(temporary, ec);
+  static std::atomic<unsigned> counter{0};
+  temporary += fmt::format(".tmp-{}-{}", ::getpid(), counter.fetch_add(1));
   fs::create_symlink(target, temporary, ec);
   if (!ec) {
     fs::rename(temporary, pointer, ec);
   }
   if (ec) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
     return fail(ErrorCode::kIo, fmt::format("{}: cannot create the link: {}", pointer.string(), ec.message()));
   }
   return {};
