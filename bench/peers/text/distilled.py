@@ -27,5 +27,6 @@ def distilled_model(options: Options) -> Path | None:
         progress(f"model2vec cannot distill here: {error}")
         return None
     progress("model2vec distils the model (a minute or two, once)")
-    distill(str(options.model), pca_dims=DIM, device="cpu").save_pretrained(folder)
+    # float32: numpy means of the default float16 are slow, and would flatter us.
+    distill(str(options.model), pca_dims=DIM, device="cpu", quantize_to="float32").save_pretrained(folder)
     return folder

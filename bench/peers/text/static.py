@@ -87,6 +87,6 @@ def run(options: Options) -> None:
         lines.append([name, spread(rates), f"{ratio:.2f}" if ratio else "-"])
     print(table(["contender", "texts/s", "times model2vec"], lines))
     if found is not None:
-        print(f"same checkpoint: max |d| {found['max_difference']:.1e}, min cosine {found['cosine_min']:.7f}")
+        print(f"same checkpoint: max difference {found['max_difference']:.1e}, min cosine {found['cosine_min']:.7f}")
     result = {"corpus": corpus.describe(), "contenders": rows, "same_checkpoint": found, "skipped": skipped}
     print(f"written: {write_result('static', result, smoke=options.smoke)}")

@@ -115,7 +115,7 @@ def summarize(
 def print_table(rows: dict[str, dict[str, Any]], settings: dict[str, str], fidelity: dict[str, Fidelity]) -> None:
     asterism = [name for name in rows if name.startswith("asterism")]
     header = ["contender", "setting", "texts/s", "tokens/s", *(f"{name} is x" for name in asterism)]
-    header += ["max |d| to f64", "max |d| to f32", "min cosine"]
+    header += ["max diff to f64", "max diff to f32", "min cosine"]
     lines = []
     for name, row in rows.items():
         line = [name, settings[name], spread(row["texts_per_second"])]
