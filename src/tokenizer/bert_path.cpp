@@ -104,6 +104,7 @@ class BertPath::Run {
       }
       state_.pieces.clear();
       model_.encode(vocabulary_, state_.word, state_.pieces);
+      state_.word.clear();
       push_pieces(begin);
       return end;
     }

@@ -1,0 +1,195 @@
+// Ids and offsets against recordings of the `tokenizers` package (tools/goldens/tokenizer_record.py).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "golden_strings.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace asterism {
+namespace {
+
+const std::filesystem::path kFolder = std::filesystem::path(ASTERISM_SOURCE_DIR) / "tests/golden/tokenizer";
+constexpr std::uint64_t kBlockSize = 100;
+
+Json read(const std::string& name) {
+  auto document = read_json_file(kFolder / name);
+  EXPECT_TRUE(document) << document.error().to_string();
+  return document ? *document : Json{};
+}
+
+// Every model of the goldens, variants made from their base.
+std::map<std::string, Json> read_models() {
+  std::map<std::string, Json> models;
+  for (const std::string name : {"uncased", "cased", "unigram"}) {
+    models[name] = read(name + ".json");
+  }
+  for (const Json& variant : read("variants.json")) {
+    Json document = models.at(variant.at("base").get<std::string>());
+    for (const auto& [key, value] : variant.at("parts").items()) {
+      if (key == "model") {
+        document["model"].update(value);
+      } else {
+        document[key] = value;
+      }
+    }
+    models[variant.at("name").get<std::string>()] = document;
+  }
+  return models;
+}
+
+std::uint64_t mix(std::uint64_t state, std::uint64_t value) {
+  return (state ^ value) * 0x100000001B3ULL;
+}
+
+struct BlockHash {
+  std::uint64_t ids = 0xCBF29CE484222325ULL;
+  std::uint64_t offsets = 0xCBF29CE484222325ULL;
+
+  void add(const Encoding& encoding) {
+    ids = mix(ids, encoding.ids.size());
+    offsets = mix(offsets, encoding.ids.size());
+    for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
+      ids = mix(ids, static_cast<std::uint64_t>(encoding.ids[i]));
+      offsets = mix(mix(offsets, encoding.offsets[i].begin), encoding.offsets[i].end);
+    }
+  }
+};
+
+struct Recording {
+  std::string model;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> blocks;  // ids, offsets
+};
+
+std::vector<Recording> read_hashes() {
+  std::ifstream file(kFolder / "hashes.txt");
+  std::vector<Recording> recordings;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    if (line.starts_with("model ")) {
+      std::string word;
+      words >> word >> word;
+      recordings.push_back({word, {}});
+    } else {
+      std::uint64_t ids = 0;
+      std::uint64_t offsets = 0;
+      words >> std::hex >> ids >> offsets;
+      recordings.back().blocks.emplace_back(ids, offsets);
+    }
+  }
+  return recordings;
+}
+
+std::string joined(const Encoding& encoding) {
+  std::ostringstream out;
+  for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
+    out << encoding.ids[i] << '[' << encoding.offsets[i].begin << ',' << encoding.offsets[i].end << ") ";
+  }
+  return out.str();
+}
+
+std::string unhex(const std::string& hex) {
+  std::string out;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST(TokenizerGolden, sampled_strings_have_the_recorded_ids_and_offsets) {
+  const auto models = read_models();
+  std::map<std::string, Tokenizer> tokenizers;
+  std::ifstream file(kFolder / "samples.jsonl");
+  std::size_t count = 0;
+  for (std::string line; std::getline(file, line); ++count) {
+    const Json sample = Json::parse(line);
+    const auto name = sample.at("model").get<std::string>();
+    if (!tokenizers.contains(name)) {
+      auto tokenizer = Tokenizer::from_json_text(models.at(name).dump(), name);
+      ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+      tokenizers.emplace(name, std::move(*tokenizer));
+    }
+    const auto text = sample.at("text").get<std::string>();
+    const Encoding found = tokenizers.at(name).encode(unhex(text), {.with_offsets = true});
+    Encoding expected{.ids = sample.at("ids").get<std::vector<TokenId>>(), .offsets = {}};
+    const auto places = sample.at("offsets").get<std::vector<std::uint32_t>>();
+    for (std::size_t i = 0; i < places.size(); i += 2) {
+      expected.offsets.push_back({places[i], places[i + 1]});
+    }
+    EXPECT_EQ(joined(found), joined(expected)) << name << ": text " << text;
+  }
+  EXPECT_EQ(count, 180U);
+}
+
+TEST(TokenizerGolden, generated_strings_have_the_recorded_hashes_for_every_model) {
+  const auto models = read_models();
+  const GoldenStrings strings(read("alphabet.json"));
+  std::size_t string_count = 0;
+  const auto recordings = read_hashes();
+  ASSERT_EQ(recordings.size(), models.size());
+  for (const Recording& recording : recordings) {
+    auto tokenizer = Tokenizer::from_json_text(models.at(recording.model).dump(), recording.model);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+    TokenizerScratch scratch;
+    Encoding encoding;
+    std::size_t wrong_count = 0;
+    for (std::uint64_t block = 0; block < recording.blocks.size(); ++block) {
+      BlockHash hash;
+      for (std::uint64_t i = 0; i < kBlockSize; ++i, ++string_count) {
+        tokenizer->encode(strings.make(block * kBlockSize + i), {.with_offsets = true}, scratch, encoding);
+        hash.add(encoding);
+      }
+      const bool same = hash.ids == recording.blocks[block].first && hash.offsets == recording.blocks[block].second;
+      if (!same && wrong_count++ == 0) {
+        ADD_FAILURE() << recording.model << ": the strings from seed " << block * kBlockSize << " differ in "
+                      << (hash.ids == recording.blocks[block].first ? "offsets" : "ids")
+                      << "; tools/goldens/tokenizer_fuzz.py --first " << block * kBlockSize << " shows them";
+      }
+    }
+    EXPECT_EQ(wrong_count, 0U) << "blocks of " << recording.model;
+  }
+  EXPECT_GE(string_count, 300'000U);
+}
+
+TEST(TokenizerGolden, results_do_not_depend_on_offsets_scratch_or_what_came_before) {
+  const auto models = read_models();
+  const GoldenStrings strings(read("alphabet.json"));
+  for (const std::string name : {"uncased", "added_normalized", "unigram"}) {
+    auto tokenizer = Tokenizer::from_json_text(models.at(name).dump(), name);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+    TokenizerScratch scratch;
+    Encoding reused;
+    for (std::uint64_t seed = 0; seed < 500; ++seed) {
+      const std::string text = strings.make(seed);
+      const Encoding fresh = tokenizer->encode(text, {.with_offsets = true});
+      tokenizer->encode(text, {}, scratch, reused);
+      EXPECT_EQ(reused.ids, fresh.ids) << name << ": seed " << seed;
+      EXPECT_TRUE(reused.offsets.empty());
+      EXPECT_EQ(fresh.offsets.size(), fresh.ids.size());
+    }
+  }
+}
+
+TEST(TokenizerGolden, one_scratch_may_serve_several_tokenizers) {
+  const auto models = read_models();
+  auto uncased = Tokenizer::from_json_text(models.at("uncased").dump(), "uncased");
+  auto cased = Tokenizer::from_json_text(models.at("cased").dump(), "cased");
+  ASSERT_TRUE(uncased && cased);
+  TokenizerScratch scratch;
+  Encoding out;
+  for (int round = 0; round < 3; ++round) {
+    for (const Tokenizer* tokenizer : {&*uncased, &*cased}) {
+      tokenizer->encode("Hello world, the McDonald", {}, scratch, out);
+      EXPECT_EQ(out.ids, tokenizer->encode("Hello world, the McDonald").ids);
+    }
+  }
+}
+
+}  // namespace asterism
