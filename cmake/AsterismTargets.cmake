@@ -4,7 +4,8 @@
 add_library(asterism_build_flags INTERFACE)
 target_compile_options(asterism_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
-  $<$<BOOL:${ASTERISM_WARNINGS_AS_ERRORS}>:-Werror>)
+  # Other compilers warn about the standard library that comes with GCC.
+  $<$<AND:$<BOOL:${ASTERISM_WARNINGS_AS_ERRORS}>,$<CXX_COMPILER_ID:GNU>>:-Werror>)
 if(ASTERISM_SANITIZE)
   target_compile_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE})

@@ -26,9 +26,10 @@ def only_places(findings: list[Finding]) -> list[Finding]:
     """One finding for each file of a report in the form FILE:LINE:COLUMN: MESSAGE."""
     places: dict[str, Finding] = {}
     for finding in findings:
-        match = re.match(r"([^:]+):(\d+):\d+: (.*)", finding.message)
+        match = re.match(r"(?: *--> )?([^:]+):(\d+):\d+(?:: (.*))?", finding.message)
         if match:
-            places.setdefault(match.group(1), Finding(match.group(1), int(match.group(2)), match.group(3)))
+            message = match.group(3) or "the format differs: make format"
+            places.setdefault(match.group(1), Finding(match.group(1), int(match.group(2)), message))
     return list(places.values()) or findings
 
 
@@ -40,9 +41,8 @@ def check_cpp_format(tree: Tree) -> list[Finding]:
 def check_python_lint(tree: Tree) -> list[Finding]:
     """ruff finds nothing, and leaves the format as it is."""
     files = tree.matching(r".*\.py")
-    return run_tool(tree, ["ruff", "check", "--quiet", "--no-cache", "--output-format=concise"], files) + run_tool(
-        tree, ["ruff", "format", "--check", "--quiet", "--no-cache"], files
-    )
+    lint = run_tool(tree, ["ruff", "check", "--quiet", "--no-cache", "--output-format=concise"], files)
+    return lint + only_places(run_tool(tree, ["ruff", "format", "--check", "--quiet", "--no-cache"], files))
 
 
 def check_python_types(tree: Tree) -> list[Finding]:
