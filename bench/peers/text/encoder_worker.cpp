@@ -129,9 +129,9 @@ void serve(Worker& worker) {
     if (command == "quit") return;
     const Result<std::string> answer = worker.answer(command, whole.substr(std::min(space + 1, whole.size())));
     if (answer) {
-      std::cout << "ok " << *answer << std::endl;
+      std::cout << "ok " << *answer << '\n' << std::flush;
     } else {
-      std::cout << "error " << answer.error().to_string() << std::endl;
+      std::cout << "error " << answer.error().to_string() << '\n' << std::flush;
     }
   }
 }
@@ -145,10 +145,10 @@ int main(int argument_count, char** arguments) {
   }
   Result<Encoder> encoder = load(arguments[1], arguments[2], arguments[3]);
   if (!encoder) {
-    std::cout << "error " << encoder.error().to_string() << std::endl;
+    std::cout << "error " << encoder.error().to_string() << '\n' << std::flush;
     return EXIT_FAILURE;
   }
-  std::cout << "ok ready" << std::endl;
+  std::cout << "ok ready" << '\n' << std::flush;
   Worker worker(std::move(*encoder));
   serve(worker);
   return EXIT_SUCCESS;

@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 from corpus import short_texts
-from options import Options, progress
+from options import BenchmarkSkipped, Options, progress
 from process import ProcessFailed, run_process
 from report import table, write_result
 
@@ -18,8 +18,7 @@ MIB = 1024 * 1024
 def run(options: Options) -> None:
     print("memory: asterism embed with the built-in model, short texts, sharded output")
     if options.asterism is None:
-        print("skipped: memory: the asterism program is not built")
-        return
+        raise BenchmarkSkipped("the asterism program is not built")
     work = options.cache / "work"
     output = work / "memory"
     work.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,10 @@ from corpus import Corpus, load_corpus
 from report import has_native_bf16
 
 
+class BenchmarkSkipped(RuntimeError):
+    """What the benchmark needs is not here."""
+
+
 @dataclass
 class Options:
     asterism: Path | None
@@ -34,13 +38,14 @@ class Options:
     def peers_available(self) -> bool:
         return importlib.util.find_spec("sentence_transformers") is not None
 
-    def arena(self) -> Arena:
-        if self.model is None:
-            raise SystemExit(
-                "model: expected a folder with all-MiniLM-L6-v2 (--model FOLDER), or one that `asterism models show "
-                "all-MiniLM-L6-v2` names; found none. Run `asterism models pull all-MiniLM-L6-v2` first."
+    def arena(self, *, model: Path | None = None) -> Arena:
+        """Contenders for `model`; without one, for MiniLM."""
+        found = model or self.model
+        if found is None:
+            raise BenchmarkSkipped(
+                "no folder with all-MiniLM-L6-v2: `asterism models pull all-MiniLM-L6-v2`, or --model"
             )
-        return Arena(self.model, self.threads, self.cache, self.worker, self.peers_available())
+        return Arena(found, self.threads, self.cache, self.worker, self.peers_available())
 
     def wants(self, name: str) -> bool:
         return not self.only or any(part in name for part in self.only)

@@ -10,7 +10,7 @@ from contenders import Arena, Contender
 from corpus import data_folder, one_line
 from distilled import distilled_model
 from fidelity import vectors_of
-from options import Options
+from options import BenchmarkSkipped, Options
 from report import table, write_result
 
 
@@ -48,11 +48,9 @@ def start(arena: Arena, options: Options, checkpoint: Path | None) -> None:
 def run(options: Options) -> None:
     path = data_folder() / "stsb" / "stsb-en-dev.csv"
     if not path.exists():
-        print(f"skipped: quality: {path} is not there (ASTERISM_DATA names the data folder)")
-        return
+        raise BenchmarkSkipped(f"{path} is not there (ASTERISM_DATA names the data folder)")
     if not options.peers_available():
-        print("skipped: quality: scipy and numpy come with the peers' environment (make -C bench/peers/text env)")
-        return
+        raise BenchmarkSkipped("scipy and numpy come with the peers' environment (make -C bench/peers/text env)")
     left, right, scores = read_pairs(path)
     if options.smoke:
         left, right, scores = left[:64], right[:64], scores[:64]

@@ -65,7 +65,7 @@ def main() -> None:
     enter_environment()
     sys.path.insert(0, str(HERE))
     arguments = parse_arguments()
-    from options import Options, find_build, find_model, program_of
+    from options import BenchmarkSkipped, Options, find_build, find_model, program_of
 
     asterism = arguments.asterism.resolve() if arguments.asterism else None
     if asterism is not None and not asterism.is_file():
@@ -90,7 +90,10 @@ def main() -> None:
     for name in list(BENCHMARKS) if names == ["all"] else names:
         if name not in BENCHMARKS:
             raise SystemExit(f"{name}: expected one of {', '.join(BENCHMARKS)}, or all")
-        importlib.import_module(name).run(options)
+        try:
+            importlib.import_module(name).run(options)
+        except BenchmarkSkipped as reason:
+            print(f"skipped: {name}: {reason}")
 
 
 if __name__ == "__main__":

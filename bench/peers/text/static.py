@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from contenders import Arena, Contender
+from contenders import ROOT, Arena, Contender
 from distilled import distilled_model
 from fidelity import vectors_of
 from options import Options, progress
 from report import spread, table, write_result
 
 TEXT_COUNT = 20_000
+BUILTIN = ROOT / "assets" / "builtin"
 
 
 def run_rounds(contenders: list[Contender], minutes: float) -> dict[str, list[float]]:
@@ -63,7 +64,7 @@ def run(options: Options) -> None:
     work.mkdir(parents=True, exist_ok=True)
     (work / "texts.txt").write_text("\n".join(corpus.texts) + "\n", encoding="utf-8")
     checkpoint = options.static_model or distilled_model(options)
-    with options.arena() as arena:
+    with options.arena(model=checkpoint or BUILTIN) as arena:
         start(arena, options, checkpoint)
         for reason in arena.skipped:
             print(f"skipped: {reason}")

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from contenders import HERE, Arena
+from contenders import HERE, ROOT, Arena
 from options import Options
 from report import spread, table, write_result
 
 TEXT_COUNT = 20_000
+BUILTIN = ROOT / "assets" / "builtin"
 
 
 def compare_ids(arena: Arena, work: Path) -> str:
@@ -47,7 +48,7 @@ def run(options: Options) -> None:
     work = options.cache / "work"
     work.mkdir(parents=True, exist_ok=True)
     (work / "texts.txt").write_text("\n".join(corpus.texts) + "\n", encoding="utf-8")
-    with options.arena() as arena:
+    with options.arena(model=options.model or BUILTIN) as arena:
         arena.threads = 1
         if arena.peers_available:
             arena.add("tokenizers", [sys.executable, str(HERE / "tokenizer_worker.py"), str(arena.model)])

@@ -85,10 +85,10 @@ int main(int argument_count, char** arguments) {
   }
   Result<Tokenizer> tokenizer = Tokenizer::from_folder(arguments[1]);
   if (!tokenizer) {
-    std::cout << "error " << tokenizer.error().to_string() << std::endl;
+    std::cout << "error " << tokenizer.error().to_string() << '\n' << std::flush;
     return EXIT_FAILURE;
   }
-  std::cout << "ok ready" << std::endl;
+  std::cout << "ok ready" << '\n' << std::flush;
   Worker worker(std::move(*tokenizer));
   for (std::string line; std::getline(std::cin, line);) {
     const std::string_view whole = line;
@@ -96,7 +96,7 @@ int main(int argument_count, char** arguments) {
     if (whole.substr(0, space) == "quit") break;
     const Result<std::string> answer =
         worker.answer(whole.substr(0, space), whole.substr(std::min(space + 1, whole.size())));
-    std::cout << (answer ? "ok " + *answer : "error " + answer.error().to_string()) << std::endl;
+    std::cout << (answer ? "ok " + *answer : "error " + answer.error().to_string()) << '\n' << std::flush;
   }
   return EXIT_SUCCESS;
 }
