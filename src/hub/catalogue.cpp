@@ -197,8 +197,8 @@ Result<CatalogueSource> read_source(const toml::table& table, const std::string&
   return source;
 }
 
-Result<void> read_verify(const toml::table& table, CatalogueEntry& entry) {
-  TableReader reader(table, entry.id + ": verify");
+Result<void> read_verify(const toml::table& table, const std::string& where, CatalogueEntry& entry) {
+  TableReader reader(table, where + ": verify");
   entry.verify_recorded_with = reader.text("recorded_with");
   for (const toml::table* given : reader.tables("case")) {
     TableReader one(*given, reader.where() + ": case");
@@ -238,7 +238,7 @@ Result<CatalogueEntry> read_entry(const toml::table& table, std::string_view sou
     entry.sources.push_back(std::move(*read));
   }
   if (const toml::table* verify = reader.table("verify"); verify != nullptr) {
-    if (auto read = read_verify(*verify, entry); !read) {
+    if (auto read = read_verify(*verify, fmt::format("{}: {}", source, entry.id), entry); !read) {
       return std::unexpected(read.error());
     }
   }
