@@ -11,6 +11,11 @@
 namespace asterism::cli {
 namespace {
 
+// "2026.4.1" of "2026.4.1-22982-e213a147257-releases/2026/4".
+std::string short_version(const std::string& version) {
+  return version.substr(0, version.find('-'));
+}
+
 std::string feature_list(const service::DoctorReport& report, bool present) {
   std::vector<std::string> names;
   for (const auto& [name, here] : report.processor_features) {
@@ -32,7 +37,7 @@ std::string folder_text(const service::DoctorFolder& folder) {
 std::string report_text(const service::DoctorReport& report) {
   Fields fields;
   fields.add("asterism", report.version);
-  fields.add("OpenVINO", report.openvino_version.empty() ? "does not start" : report.openvino_version);
+  fields.add("OpenVINO", report.openvino_version.empty() ? "does not start" : short_version(report.openvino_version));
   fields.add("  its CPU device", report.openvino_capabilities.empty() ? "-" : join(report.openvino_capabilities, ", "));
   fields.add("processor", report.processor.empty() ? "unknown" : report.processor);
   fields.add("  has", feature_list(report, true));
@@ -96,7 +101,7 @@ Result<int> run_doctor(Console& console) {
     return std::unexpected(report.error());
   }
   console.print(console.json() ? json_line(report_json(*report)) : report_text(*report));
-  return report->problems.empty() ? 0 : error_traits(ErrorCode::kInternal).exit_code;
+  return report->problems.empty() ? 0 : error_traits(ErrorCode::kIo).exit_code;
 }
 
 }  // namespace

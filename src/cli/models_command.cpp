@@ -330,7 +330,7 @@ void add_show(CLI::App& models, CommandLine& line) {
 void add_models(CLI::App& root, CommandLine& line) {
   CLI::App& models = *root.add_subcommand("models", "Find, fetch, check and look into models.");
   models.require_subcommand(0, 1);
-  models.set_help_flag("-h,--help", "show this text")->group("Common");
+  add_common_options(models, line);
   set_examples(models,
                {{"asterism models list", "what the catalogue has"},
                 {"asterism models pull all-MiniLM-L6-v2", "fetch a model once; embedding it then needs no network"}});

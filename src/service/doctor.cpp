@@ -32,7 +32,7 @@ bool could_write(fs::path path) {
     }
     path = path.parent_path();
   }
-  return !path.empty() && ::access(path.c_str(), W_OK) == 0;
+  return fs::is_directory(path, ec) && ::access(path.c_str(), W_OK) == 0;
 }
 
 // /proc files have no size that a bounded read could ask for first.

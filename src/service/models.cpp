@@ -36,7 +36,7 @@ std::vector<ModelFileInfo> files_in(const fs::path& folder) {
   for (fs::recursive_directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
     std::error_code file_error;
     if (const auto size = fs::file_size(it->path(), file_error); !file_error) {
-      files.push_back({fs::relative(it->path(), folder, file_error).generic_string(), size});
+      files.push_back({it->path().lexically_relative(folder).generic_string(), size});
     }
   }
   std::ranges::sort(files, {}, &ModelFileInfo::name);
@@ -156,8 +156,7 @@ Result<PulledModel> pull_model(std::string_view model, const ModelFetch& fetch) 
 }
 
 bool ModelVerification::ok() const noexcept {
-  const bool files_ok = std::ranges::all_of(files, &FileCheck::matches);
-  return files_ok && reference_failed_count == 0 && (reference_count > 0 || !files.empty());
+  return reference_failed_count == 0 && std::ranges::all_of(files, &FileCheck::matches);
 }
 
 Result<ModelVerification> verify_model(std::string_view model) {
@@ -187,6 +186,11 @@ Result<ModelVerification> verify_model(std::string_view model) {
   }
   if (auto checked = check_references(*entry, check.folder.empty() ? check.model : check.folder, check); !checked) {
     return std::unexpected(checked.error());
+  }
+  if (check.files.empty() && check.reference_count == 0) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("model '{}': expected digests or reference vectors in the catalogue, found neither", model),
+                "there is nothing to compare this model with");
   }
   return check;
 }

@@ -63,13 +63,13 @@ struct ModelVerification {
   double difference_allowed = 0.0;  // for that element's text
   double cosine_min = 1.0;          // over the references
   std::size_t reference_failed_count = 0;
-  bool ok() const noexcept;  // every file and every reference, and at least one of either
+  bool ok() const noexcept;  // every file and every reference
 };
 
 // Files against the catalogue's digests, then reference texts against the original library's vectors, in f32. Every
 // element may differ by max(20 x noise, 1e-5 x the vector's largest magnitude), noise being the original's own
-// difference between float32 and float64. Uses no network: kNotFound for a model that is not here or not in the
-// catalogue.
+// difference between float32 and float64. Uses no network. kNotFound for a model that is not here or not in the
+// catalogue; kUnsupported where the catalogue has nothing to compare it with.
 Result<ModelVerification> verify_model(std::string_view model);
 
 // Every value that `layer` accepts, in the order of computation; kUnsupported for a static model, which has no graph.

@@ -59,9 +59,13 @@ class Inputs(CliTest):
         self.fails("invalid_argument", "embed", "in.jsonl", "-o", "in.jsonl", says=["in.jsonl"])
 
     def test_bytes_that_are_not_text_still_have_vectors(self) -> None:
-        self.write("in.txt", b"\xff\xfe\x00\xc3\n\xf0\x9f\n")
+        self.write("in.txt", b"\xc3\x00\xff\xfe\n\xf0\x9f\n")
         _, stderr = self.ok("embed", "in.txt", "-o", "o.npy")
         self.assertIn("2 rows, 0 failed", stderr)
+
+    def test_utf_16_is_named_with_the_way_out(self) -> None:
+        self.write("in.txt", "hello\n".encode("utf-16"))
+        self.fails("unsupported", "embed", "in.txt", says=["UTF-16", "iconv"])
 
 
 class Models(CliTest):

@@ -24,9 +24,10 @@ COMMANDS = [
 
 class Help(CliTest):
     def test_every_command_explains_itself_with_examples_that_parse(self) -> None:
-        for command in [[], *COMMANDS]:
+        helps = {tuple(command): self.ok(*command, "--help") for command in [[], *COMMANDS]}
+        every = "".join(stdout for stdout, _ in helps.values())
+        for command, (stdout, stderr) in helps.items():
             with self.subTest(command):
-                stdout, stderr = self.ok(*command, "--help")
                 self.assertEqual(stderr, "")
                 self.assertIn("Usage: asterism", stdout)
                 self.assertRegex(stdout, r"Examples:\n  \S")
@@ -34,7 +35,7 @@ class Help(CliTest):
                 self.assertLessEqual(max(len(line) for line in stdout.splitlines() if "asterism" not in line), 100)
                 examples = stdout.split("Examples:\n")[1]
                 for option in re.findall(r"(?<=\s)(--[a-z-]+|-[a-z])(?=\s|$)", "\n".join(re.findall(r"^  \S.*", examples, re.M))):
-                    self.assertRegex("".join(self.ok(*c, "--help")[0] for c in COMMANDS), rf"{option}\b")
+                    self.assertRegex(every, rf"{option}\b")
 
     def test_commands_that_print_results_take_json(self) -> None:
         for command in COMMANDS:
@@ -81,15 +82,19 @@ class Usage(CliTest):
             (["embed", "x", "--dim", "-3"], ["--dim"]),
             (["embed", "x", "--threads", "0"], ["--threads", "at least 1", "'0'"]),
             (["embed", "x", "--dim", "99999999999999999999999"], ["--dim", "whole number"]),
-            (["embed", "x", "--format", "xml"], ["--format", "lines, jsonl, csv, tsv", "'xml'"]),
+            (["embed", "x", "--format", "xml"], ["--format", "auto, lines, jsonl, csv or tsv", "'xml'"]),
             (["embed", "x", "--on-error", "explode"], ["--on-error", "stop or skip", "'explode'"]),
             (["embed", "x", "--output-format", "hdf5"], ["--output-format", "npy", "'hdf5'"]),
             (["embed", "x", "--prompt", "a", "--prompt-text", "b"], ["--prompt", "found both"]),
-            (["embed", "x", "-o"], ["--output", "expected a value"]),
             (["doctor", "x"], ["unknown argument 'x'"]),
         ]:
             with self.subTest(arguments):
                 self.fails("usage", *arguments, says=parts)
+
+    def test_an_option_without_its_value(self) -> None:
+        done = self.run_program("embed", "x", "-o")
+        self.assertEqual(done.returncode, EXIT["usage"])
+        self.assertIn("--output: expected a value, found none", done.stderr.decode())
 
     def test_one_error_is_one_line_and_a_hint(self) -> None:
         done = self.run_program("embed", "nowhere.txt")

@@ -78,9 +78,9 @@ class Similarity(CliTest):
         self.assertEqual([hit["line"] for hit in json.loads(stdout)["nearest"]], [1, 2, 3])
 
     def test_texts_that_start_with_a_dash_go_after_two_dashes(self) -> None:
-        stdout, _ = self.ok("similarity", "--", "-5 degrees", "-5 degrees")
+        stdout, _ = self.ok("similarity", "--", "-x or -y", "-x or -y")
         self.assertEqual(stdout, "1.0000\n")
-        self.fails("usage", "similarity", "-5 degrees", "b", says=["goes after --"])
+        self.fails("usage", "similarity", "-x or -y", "b", says=["goes after --"])
 
     def test_truncated_texts_are_named(self) -> None:
         _, stderr = self.ok("similarity", "hello", "river " * 30, *self.model, "--max-length", "8")
