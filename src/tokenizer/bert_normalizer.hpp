@@ -17,6 +17,8 @@ struct BertNormalizerOptions {
   bool handle_chinese_chars = true;
   bool strip_accents = true;
   bool lowercase = true;
+  // A Lowercase step in front of everything else (sentence-transformers' do_lower_case).
+  bool lowercase_first = false;
 };
 
 class BertStream {
@@ -27,6 +29,21 @@ class BertStream {
   // Calls sink(code_point, span) for each result; combining marks come out at the next base character or flush().
   template <typename Sink>
   void feed(char32_t c, TokenOffset span, Sink&& sink) {
+    if (!options_.lowercase_first) {
+      clean(c, span, sink);
+    } else {
+      lower(c, span, [&](char32_t lowered, TokenOffset same_span) { clean(lowered, same_span, sink); });
+    }
+  }
+
+  template <typename Sink>
+  void flush(Sink&& sink) {
+    decomposer_.flush([&](const NotedChar& c) { stripped(c, sink); });
+  }
+
+ private:
+  template <typename Sink>
+  void clean(char32_t c, TokenOffset span, Sink&& sink) {
     const std::uint16_t flags = unicode::char_record(c).flags;
     if (options_.clean_text) {
       if ((flags & unicode::kDropped) != 0) {
@@ -46,15 +63,9 @@ class BertStream {
   }
 
   template <typename Sink>
-  void flush(Sink&& sink) {
-    decomposer_.flush([&](const NotedChar& c) { stripped(c, sink); });
-  }
-
- private:
-  template <typename Sink>
   void accents(char32_t c, TokenOffset span, Sink&& sink) {
     if (!options_.strip_accents) {
-      lower(c, span, sink);
+      finish(c, span, sink);
       return;
     }
     sources_.push(span);
@@ -65,16 +76,21 @@ class BertStream {
   void stripped(const NotedChar& c, Sink&& sink) {
     const TokenOffset span = sources_.place(c.change);
     if (!unicode::has_flag(c.code_point, unicode::kNonspacing)) {
-      lower(c.code_point, span, sink);
+      finish(c.code_point, span, sink);
     }
   }
 
   template <typename Sink>
-  void lower(char32_t c, TokenOffset span, Sink&& sink) {
-    if (!options_.lowercase) {
+  void finish(char32_t c, TokenOffset span, Sink&& sink) {
+    if (options_.lowercase) {
+      lower(c, span, sink);
+    } else {
       sink(c, span);
-      return;
     }
+  }
+
+  template <typename Sink>
+  static void lower(char32_t c, TokenOffset span, Sink&& sink) {
     const std::int32_t delta = unicode::char_record(c).lower_delta;
     if (delta == unicode::kLowerOfTwo) {
       sink(U'i', span);

@@ -2,6 +2,7 @@
 // vocab_txt.cpp).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/file.hpp"
@@ -12,51 +13,90 @@
 namespace asterism {
 namespace {
 
-void override_lowercase(const TokenizerOverrides& overrides, tok::TokenizerParts& parts) {
-  if (overrides.lowercase == TokenizerOverrides::Lowercase::kAsInFile) {
-    return;
-  }
-  const bool lowercase = overrides.lowercase == TokenizerOverrides::Lowercase::kOn;
-  for (tok::NormalizerStep& step : parts.normalizer) {
-    if (auto* bert = std::get_if<tok::BertNormalizerOptions>(&step)) {
-      bert->lowercase = lowercase;
+// On: a Lowercase step goes in front, as sentence-transformers puts it, unless there is one. Off: nothing lowers.
+void override_lowercase(const TokenizerOverrides& overrides, std::vector<tok::NormalizerStep>& steps) {
+  using Lowercase = TokenizerOverrides::Lowercase;
+  const auto is_lowercase_step = [](const tok::NormalizerStep& step) {
+    return std::holds_alternative<tok::LowercaseStep>(step);
+  };
+  if (overrides.lowercase == Lowercase::kOff) {
+    std::erase_if(steps, is_lowercase_step);
+    for (tok::NormalizerStep& step : steps) {
+      if (auto* bert = std::get_if<tok::BertNormalizerOptions>(&step)) {
+        bert->lowercase = false;
+      }
+    }
+  } else if (overrides.lowercase == Lowercase::kOn && std::ranges::none_of(steps, is_lowercase_step)) {
+    auto* bert = steps.empty() ? nullptr : std::get_if<tok::BertNormalizerOptions>(&steps.front());
+    if (bert != nullptr) {
+      bert->lowercase_first = true;
+    } else {
+      steps.emplace_back(tok::LowercaseStep{});
+      std::ranges::rotate(steps, steps.end() - 1);
     }
   }
 }
 
-}  // namespace
-
-Result<Tokenizer> Tokenizer::from_json_text(std::string_view text, std::string_view source,
-                                            const TokenizerOverrides& overrides) {
-  auto parts = tok::read_tokenizer_json(text, source);
-  if (!parts) {
-    return std::unexpected(parts.error());
+// transformers builds a BERT tokenizer's normaliser from tokenizer_config.json, whatever tokenizer.json says of it.
+Result<void> follow_configuration(const std::filesystem::path& folder, std::vector<tok::NormalizerStep>& steps) {
+  auto* bert = steps.size() == 1 ? std::get_if<tok::BertNormalizerOptions>(&steps.front()) : nullptr;
+  std::error_code error;
+  const std::filesystem::path path = folder / "tokenizer_config.json";
+  if (bert == nullptr || !std::filesystem::exists(path, error)) {
+    return {};
   }
-  override_lowercase(overrides, *parts);
-  return Tokenizer(std::make_unique<const Impl>(std::move(*parts)));
+  const auto config = read_json_file(path);
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  const auto is_bert = tok::names_bert_tokenizer(*config, path.string());
+  if (!is_bert) {
+    return std::unexpected(is_bert.error());
+  }
+  return *is_bert ? tok::read_normalizer_settings(*config, path.string(), *bert) : Result<void>{};
 }
 
-Result<Tokenizer> Tokenizer::from_json_file(const std::filesystem::path& path, const TokenizerOverrides& overrides) {
+Result<tok::TokenizerParts> read_json_parts(const std::filesystem::path& path) {
   const auto text = read_file(path, kJsonFileSizeBytesMax);
   if (!text) {
     return std::unexpected(text.error());
   }
-  return from_json_text(*text, path.string(), overrides);
+  return tok::read_tokenizer_json(*text, path.string());
 }
 
-Result<Tokenizer> Tokenizer::from_vocab_file(const std::filesystem::path& path, const TokenizerOverrides& overrides) {
-  auto parts = tok::read_vocab_txt(path);
+}  // namespace
+
+Result<Tokenizer> Tokenizer::from_parts(Result<tok::TokenizerParts> parts, const TokenizerOverrides& overrides) {
   if (!parts) {
     return std::unexpected(parts.error());
   }
-  override_lowercase(overrides, *parts);
+  override_lowercase(overrides, parts->normalizer);
   return Tokenizer(std::make_unique<const Impl>(std::move(*parts)));
+}
+
+Result<Tokenizer> Tokenizer::from_json_text(std::string_view text, std::string_view source,
+                                            const TokenizerOverrides& overrides) {
+  return from_parts(tok::read_tokenizer_json(text, source), overrides);
+}
+
+Result<Tokenizer> Tokenizer::from_json_file(const std::filesystem::path& path, const TokenizerOverrides& overrides) {
+  return from_parts(read_json_parts(path), overrides);
+}
+
+Result<Tokenizer> Tokenizer::from_vocab_file(const std::filesystem::path& path, const TokenizerOverrides& overrides) {
+  return from_parts(tok::read_vocab_txt(path), overrides);
 }
 
 Result<Tokenizer> Tokenizer::from_folder(const std::filesystem::path& folder, const TokenizerOverrides& overrides) {
   std::error_code error;
   if (std::filesystem::exists(folder / "tokenizer.json", error)) {
-    return from_json_file(folder / "tokenizer.json", overrides);
+    auto parts = read_json_parts(folder / "tokenizer.json");
+    if (parts) {
+      if (auto followed = follow_configuration(folder, parts->normalizer); !followed) {
+        return std::unexpected(followed.error());
+      }
+    }
+    return from_parts(std::move(parts), overrides);
   }
   if (std::filesystem::exists(folder / "vocab.txt", error)) {
     return from_vocab_file(folder / "vocab.txt", overrides);

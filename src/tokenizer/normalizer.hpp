@@ -50,7 +50,7 @@ struct ReplaceRunStep {
 // Several Replace steps of one ASCII character each, done in one pass (model2vec writes 32 of them).
 struct ReplaceBytesStep {
   std::array<bool, 128> replaced{};
-  std::array<std::string, 128> contents;
+  std::vector<std::string> contents = std::vector<std::string>(128);
 };
 
 using NormalizerStep = std::variant<BertNormalizerOptions, LowercaseStep, StripAccentsStep, NormalFormStep, StripStep,

@@ -19,6 +19,10 @@
 
 namespace asterism {
 
+namespace tok {
+struct TokenizerParts;
+}
+
 using TokenId = std::int32_t;
 
 // Bytes of one text that are read; what lies behind is not seen, nor counted.
@@ -50,6 +54,8 @@ class TokenizerScratch;
 
 // Values that the model folder's configuration overrides in the tokenizer's own file.
 struct TokenizerOverrides {
+  // kOn puts a lower-casing step in front of the file's normaliser (sentence-transformers' do_lower_case); kOff removes
+  // all.
   enum class Lowercase { kAsInFile, kOn, kOff } lowercase = Lowercase::kAsInFile;
 };
 
@@ -62,7 +68,8 @@ class Tokenizer {
   // A BERT vocabulary, one token a line; the folder's tokenizer_config.json (do_lower_case, strip_accents,
   // tokenize_chinese_chars, special tokens) is honoured.
   static Result<Tokenizer> from_vocab_file(const std::filesystem::path& path, const TokenizerOverrides& overrides = {});
-  // tokenizer.json if there, else vocab.txt.
+  // tokenizer.json if there, else vocab.txt. What a BERT tokenizer's tokenizer_config.json says of lower case, accents
+  // and Chinese characters goes before tokenizer.json, as in transformers.
   static Result<Tokenizer> from_folder(const std::filesystem::path& folder, const TokenizerOverrides& overrides = {});
 
   Tokenizer(Tokenizer&&) noexcept;
@@ -92,6 +99,7 @@ class Tokenizer {
 
  private:
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
+  static Result<Tokenizer> from_parts(Result<tok::TokenizerParts> parts, const TokenizerOverrides& overrides);
   std::unique_ptr<const Impl> impl_;
 };
 

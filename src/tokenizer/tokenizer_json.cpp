@@ -54,33 +54,40 @@ Result<void> read_added_tokens(const JsonView& section, TokenizerParts& parts) {
   return add_tokens(std::move(tokens), AddedIds::kDeclared, section.place(), parts);
 }
 
-// Only the length matters: one text has no second sequence, and what overflows is not kept.
+// The word at `key`, which must be one of those the original has; nothing when it is missing.
+Result<void> check_word(const JsonView& section, std::string_view key, std::initializer_list<std::string_view> known) {
+  const auto value = section.find(key);
+  if (!value) {
+    return std::unexpected(value.error());
+  }
+  if (!*value) {
+    return {};
+  }
+  const auto word = (*value)->as_string();
+  if (!word) {
+    return std::unexpected(word.error());
+  }
+  if (std::ranges::find(known, *word) == known.end()) {
+    return (*value)->unsupported(fmt::format("\"{}\"", fmt::join(known, "\" or \"")));
+  }
+  return {};
+}
+
+// Only the length is kept: the caller decides whether and where to cut; a second sequence and overflowing parts do not
+// exist.
 Result<std::size_t> read_truncation(const JsonView& section) {
   if (auto only = section.expect_only({"direction", "max_length", "strategy", "stride"}); !only) {
     return std::unexpected(only.error());
   }
+  if (auto word = check_word(section, "direction", {"Right", "Left"}); !word) {
+    return std::unexpected(word.error());
+  }
+  if (auto word = check_word(section, "strategy", {"LongestFirst", "OnlyFirst", "OnlySecond"}); !word) {
+    return std::unexpected(word.error());
+  }
   const auto length = section.get_integer("max_length", 0, std::numeric_limits<std::int64_t>::max());
   if (!length) {
     return std::unexpected(length.error());
-  }
-  const auto direction = section.find("direction");
-  const auto strategy = section.find("strategy");
-  if (!direction || !strategy) {
-    return std::unexpected(direction ? strategy.error() : direction.error());
-  }
-  const auto text_of = [](const std::optional<JsonView>& value) {
-    return value ? value->as_string() : Result<std::string_view>("");
-  };
-  const auto direction_text = text_of(*direction);
-  const auto strategy_text = text_of(*strategy);
-  if (!direction_text || !strategy_text) {
-    return std::unexpected(direction_text ? strategy_text.error() : direction_text.error());
-  }
-  if (*direction && *direction_text != "Right") {
-    return (*direction)->unsupported("\"Right\"");
-  }
-  if (*strategy && *strategy_text != "LongestFirst" && *strategy_text != "OnlyFirst") {
-    return (*strategy)->unsupported("\"LongestFirst\" or \"OnlyFirst\"");
   }
   return static_cast<std::size_t>(*length);
 }

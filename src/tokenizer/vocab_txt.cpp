@@ -206,22 +206,6 @@ Result<void> read_extra_tokens(const Configuration& c, std::vector<AddedToken>& 
   return {};
 }
 
-Result<BertNormalizerOptions> read_options(const Configuration& c) {
-  const auto lowercase = json_find<bool>(c.config, "do_lower_case", c.config_source);
-  const auto chinese = json_find<bool>(c.config, "tokenize_chinese_chars", c.config_source);
-  const auto accents = json_find<bool>(c.config, "strip_accents", c.config_source);
-  for (const auto* flag : {&lowercase, &chinese, &accents}) {
-    if (!*flag) {
-      return std::unexpected(flag->error());
-    }
-  }
-  const bool lower = lowercase->value_or(true);
-  return BertNormalizerOptions{.clean_text = true,
-                               .handle_chinese_chars = chinese->value_or(true),
-                               .strip_accents = accents->value_or(lower),
-                               .lowercase = lower};
-}
-
 Result<Configuration> read_configuration(const std::filesystem::path& folder) {
   Configuration c;
   c.config_source = (folder / "tokenizer_config.json").string();
@@ -233,14 +217,15 @@ Result<Configuration> read_configuration(const std::filesystem::path& folder) {
   }
   c.config = std::move(*config);
   c.map = std::move(*map);
-  const auto tokenizer_class = json_find<std::string>(c.config, "tokenizer_class", c.config_source);
-  if (!tokenizer_class) {
-    return std::unexpected(tokenizer_class.error());
+  const auto is_bert = names_bert_tokenizer(c.config, c.config_source);
+  if (!is_bert) {
+    return std::unexpected(is_bert.error());
   }
-  if (*tokenizer_class && std::ranges::find(kTokenizerClasses, **tokenizer_class) == kTokenizerClasses.end()) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: tokenizer_class: \"{}\" is not supported with vocab.txt, expected one of \"{}\"",
-                            c.config_source, **tokenizer_class, fmt::join(kTokenizerClasses, "\", \"")));
+  if (!*is_bert) {
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: tokenizer_class: {} is not supported with vocab.txt, expected one of \"{}\"", c.config_source,
+                    c.config.at("tokenizer_class").dump(), fmt::join(kTokenizerClasses, "\", \"")));
   }
   return c;
 }
@@ -275,6 +260,33 @@ Result<std::vector<AddedToken>> read_tokens(const Configuration& c, std::map<std
 
 }  // namespace
 
+Result<bool> names_bert_tokenizer(const Json& config, std::string_view source) {
+  const auto name = json_find<std::string>(config, "tokenizer_class", source);
+  if (!name) {
+    return std::unexpected(name.error());
+  }
+  return !*name || std::ranges::find(kTokenizerClasses, **name) != kTokenizerClasses.end();
+}
+
+Result<void> read_normalizer_settings(const Json& config, std::string_view source, BertNormalizerOptions& options) {
+  const auto lowercase = json_find<bool>(config, "do_lower_case", source);
+  const auto chinese = json_find<bool>(config, "tokenize_chinese_chars", source);
+  const auto accents = json_find<bool>(config, "strip_accents", source);
+  for (const auto* flag : {&lowercase, &chinese, &accents}) {
+    if (!*flag) {
+      return std::unexpected(flag->error());
+    }
+  }
+  options.handle_chinese_chars = chinese->value_or(options.handle_chinese_chars);
+  if (*lowercase) {
+    options.lowercase = **lowercase;
+    // Unless told apart, accents go with upper case.
+    options.strip_accents = options.lowercase;
+  }
+  options.strip_accents = accents->value_or(options.strip_accents);
+  return {};
+}
+
 Result<TokenizerParts> read_vocab_txt(const std::filesystem::path& path) {
   const auto text = read_file(path, kVocabularyFileSizeBytesMax);
   if (!text) {
@@ -288,11 +300,12 @@ Result<TokenizerParts> read_vocab_txt(const std::filesystem::path& path) {
   if (!configuration) {
     return std::unexpected(configuration.error());
   }
-  const auto options = read_options(*configuration);
+  BertNormalizerOptions options;
+  const auto settings = read_normalizer_settings(configuration->config, configuration->config_source, options);
   std::map<std::string_view, std::string> contents;
   auto tokens = read_tokens(*configuration, contents);
-  if (!options || !tokens) {
-    return std::unexpected(options ? tokens.error() : options.error());
+  if (!settings || !tokens) {
+    return std::unexpected(settings ? tokens.error() : settings.error());
   }
   TokenizerParts parts;
   parts.vocabulary = std::move(*vocabulary);
@@ -304,7 +317,7 @@ Result<TokenizerParts> read_vocab_txt(const std::filesystem::path& path) {
         "set \"unk_token\" in tokenizer_config.json to one of its tokens");
   }
   parts.model = WordPiece({"##", 100, unknown_id});
-  parts.normalizer = {*options};
+  parts.normalizer = {options};
   parts.pre_tokenizer = bert_pre_tokenizer();
   if (auto added = add_tokens(std::move(*tokens), AddedIds::kAssigned, path.string(), parts); !added) {
     return std::unexpected(added.error());

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "base/json.hpp"
 #include "tokenizer/tokenizer_impl.hpp"
 
 namespace asterism::tok {
@@ -13,5 +14,10 @@ namespace asterism::tok {
 inline constexpr std::size_t kVocabularyFileSizeBytesMax = std::size_t{64} << 20U;
 
 Result<TokenizerParts> read_vocab_txt(const std::filesystem::path& path);
+
+// Whether a tokenizer_config.json speaks of a BERT tokenizer (or of none in particular).
+Result<bool> names_bert_tokenizer(const Json& config, std::string_view source);
+// Applies do_lower_case, strip_accents and tokenize_chinese_chars where they are present.
+Result<void> read_normalizer_settings(const Json& config, std::string_view source, BertNormalizerOptions& options);
 
 }  // namespace asterism::tok
