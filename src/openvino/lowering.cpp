@@ -72,10 +72,10 @@ Node constant_of(const Tensor& tensor) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const ParameterMap& parameters, ComputePrecision precision)
+  Lowering(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options)
       : graph_(graph),
         parameters_(parameters),
-        precision_(precision),
+        options_(options),
         nodes_(graph.values().size()),
         user_counts_(graph.values().size(), 0) {
     for (const Value& value : graph.values()) {
@@ -90,6 +90,9 @@ class Lowering {
 
   LoweredModel run() {
     find_fused_projections();
+    if (options_.linear == LinearEngine::kKernels) {
+      find_fused_epilogues();
+    }
     ov::ParameterVector inputs;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       const Value& value = graph_.values()[i];
@@ -97,7 +100,7 @@ class Lowering {
         inputs.push_back(lower_input(value));
         nodes_[i] = inputs.back();
       } else if (value.op != Op::kParameter && !absorbed_.contains(i)) {
-        nodes_[i] = lower_value(value, i);
+        nodes_[i] = lower_value(value);
         nodes_[i].get_node()->set_friendly_name(value.name);
       }
     }
@@ -109,24 +112,26 @@ class Lowering {
   }
 
  private:
+  // A linear layer with what was fused into it, ready to lower.
+  struct FusedLinear {
+    std::vector<const Value*> layers;  // one, or query, key and value
+    LinearActivation activation = LinearActivation::kNone;
+    std::optional<ValueId> residual;
+  };
+
   static std::shared_ptr<ov::op::v0::Parameter> lower_input(const Value& value) {
     ov::PartialShape shape;
     for (const std::int64_t dim : value.shape) {
       shape.push_back(dim < 0 ? ov::Dimension::dynamic() : ov::Dimension(dim));
     }
-    auto node = std::make_shared<ov::op::v0::Parameter>(
-        value.dtype == DType::kI32 ? ov::element::i32 : ov::element::f32, shape);
+    const ov::element::Type type = value.dtype == DType::kI32 ? ov::element::i32 : ov::element::f32;
+    auto node = std::make_shared<ov::op::v0::Parameter>(type, shape);
     node->set_friendly_name(value.name);
     return node;
   }
 
-  const Tensor& weight(ValueId id) {
-    const std::string& name = graph_.value(id).name;
-    auto it = prepared_.find(name);
-    if (it == prepared_.end()) {
-      it = prepared_.emplace(name, prepare_weight(parameters_.find(name)->second, precision_)).first;
-    }
-    return it->second;
+  Tensor weight(ValueId id) const {
+    return prepare_weight(parameters_.find(graph_.value(id).name)->second, options_.weights);
   }
 
   Node node(ValueId id) {
@@ -136,6 +141,8 @@ class Lowering {
     }
     return found;
   }
+
+  bool used_once(ValueId id) const { return user_counts_[index_of(id)] == 1; }
 
   // Marks the three linear layers before an attention that can be one: same input, all with or all without bias, used
   // by nothing else.
@@ -150,7 +157,7 @@ class Lowering {
       for (std::size_t i = 0; i < kProjectionCount; ++i) {
         const Value& layer = graph_.value(value.inputs[i]);
         fits = fits && layer.op == Op::kLinear && layer.inputs[0] == query.inputs[0] &&
-               layer.inputs.size() == query.inputs.size() && user_counts_[index_of(value.inputs[i])] == 1;
+               layer.inputs.size() == query.inputs.size() && used_once(value.inputs[i]);
         layers.insert(index_of(value.inputs[i]));
       }
       if (fits && layers.size() == kProjectionCount) {
@@ -159,40 +166,106 @@ class Lowering {
     }
   }
 
-  // Rows of several weights (or elements of several biases), one after the other.
-  Node concatenated(const std::array<ValueId, kProjectionCount>& parts) {
-    Shape shape = weight(parts[0]).shape();
-    shape[0] = 0;
-    for (const ValueId part : parts) {
-      shape[0] += weight(part).shape()[0];
+  // Marks linear layers whose only user is an activation or a residual sum that our kernel does on the way out.
+  void find_fused_epilogues() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const Value& value = graph_.values()[i];
+      if (value.op == Op::kActivation && kernel_activation(value.attributes.activation) &&
+          is_free_linear(value.inputs[0])) {
+        absorbed_.insert(index_of(value.inputs[0]));
+        fused_.emplace(
+            i, FusedLinear{{&graph_.value(value.inputs[0])}, *kernel_activation(value.attributes.activation), {}});
+      } else if (value.op == Op::kAdd && graph_.value(value.inputs[1]).op != Op::kParameter) {
+        const std::size_t side = is_free_linear(value.inputs[0]) ? 0 : 1;
+        if (is_free_linear(value.inputs[side]) && value.inputs[0] != value.inputs[1]) {
+          absorbed_.insert(index_of(value.inputs[side]));
+          fused_.emplace(
+              i, FusedLinear{{&graph_.value(value.inputs[side])}, LinearActivation::kNone, value.inputs[1 - side]});
+        }
+      }
     }
-    Tensor joined(DType::kF32, shape);
-    auto out = joined.mutable_as<float>().begin();
-    for (const ValueId part : parts) {
-      out = std::ranges::copy(weight(part).as<float>(), out).out;
-    }
-    return constant_of(joined);
   }
 
-  static Node matmul(const Node& x, const Node& weight_node, const std::optional<Node>& bias) {
-    Node product = std::make_shared<ov::op::v0::MatMul>(x, weight_node, false, true);
-    return bias ? Node(std::make_shared<ov::op::v1::Add>(product, *bias)) : product;
+  bool is_free_linear(ValueId id) const {
+    return graph_.value(id).op == Op::kLinear && used_once(id) && !absorbed_.contains(index_of(id));
+  }
+
+  static std::optional<LinearActivation> kernel_activation(Activation activation) {
+    switch (activation) {
+      case Activation::kGeluErf:
+        return LinearActivation::kGeluErf;
+      case Activation::kRelu:
+        return LinearActivation::kRelu;
+      default:
+        return std::nullopt;
+    }
+  }
+
+  Node lower_linear(const FusedLinear& fused) {
+    return options_.linear == LinearEngine::kKernels ? kernel_linear(fused) : plugin_linear(fused);
+  }
+
+  Node kernel_linear(const FusedLinear& fused) {
+    std::vector<Tensor> tensors;  // keeps the parts alive
+    tensors.reserve(2 * fused.layers.size());
+    std::vector<LinearPart> parts;
+    for (const Value* layer : fused.layers) {
+      LinearPart& part = parts.emplace_back();
+      part.weight = tensors.emplace_back(weight(layer->inputs[1])).as<float>();
+      if (layer->inputs.size() == 3) {
+        part.bias = tensors.emplace_back(weight(layer->inputs[2])).as<float>();
+      }
+    }
+    const ValueId x = fused.layers[0]->inputs[0];
+    ov::OutputVector inputs{node(x)};
+    if (fused.residual) {
+      inputs.push_back(node(*fused.residual));
+    }
+    auto packed = std::make_shared<const LinearWeight>(parts, static_cast<std::size_t>(graph_.value(x).shape[1]));
+    return std::make_shared<PackedLinearOp>(inputs, std::move(packed), fused.activation);
+  }
+
+  // The plugin fuses bias and activation itself.
+  Node plugin_linear(const FusedLinear& fused) {
+    const Value& first = *fused.layers[0];
+    const Node product =
+        std::make_shared<ov::op::v0::MatMul>(node(first.inputs[0]), joined(fused.layers, 1), false, true);
+    return first.inputs.size() == 3 ? Node(std::make_shared<ov::op::v1::Add>(product, joined(fused.layers, 2)))
+                                    : product;
+  }
+
+  // Operand `index` of the layers, one after the other.
+  Node joined(const std::vector<const Value*>& layers, std::size_t index) {
+    if (layers.size() == 1) {
+      return node(layers[0]->inputs[index]);
+    }
+    std::vector<Tensor> parts;
+    Shape shape;
+    for (const Value* layer : layers) {
+      parts.push_back(weight(layer->inputs[index]));
+      if (shape.empty()) {
+        shape = parts.back().shape();
+      } else {
+        shape[0] += parts.back().shape()[0];
+      }
+    }
+    Tensor whole(DType::kF32, shape);
+    auto out = whole.mutable_as<float>().begin();
+    for (const Tensor& part : parts) {
+      out = std::ranges::copy(part.as<float>(), out).out;
+    }
+    return constant_of(whole);
   }
 
   Node lower_attention(const Value& value) {
     const Node offsets = node(value.inputs[3]);
     ov::OutputVector inputs;
     if (absorbed_.contains(index_of(value.inputs[0]))) {
-      const std::array<const Value*, kProjectionCount> layers{
-          &graph_.value(value.inputs[0]), &graph_.value(value.inputs[1]), &graph_.value(value.inputs[2])};
-      const auto operand = [&](std::size_t i) {
-        return concatenated({layers[0]->inputs[i], layers[1]->inputs[i], layers[2]->inputs[i]});
-      };
-      std::optional<Node> bias;
-      if (layers[0]->inputs.size() == 3) {
-        bias = operand(2);
-      }
-      inputs = {matmul(node(layers[0]->inputs[0]), operand(1), bias), offsets};
+      const FusedLinear projections{
+          {&graph_.value(value.inputs[0]), &graph_.value(value.inputs[1]), &graph_.value(value.inputs[2])},
+          LinearActivation::kNone,
+          {}};
+      inputs = {lower_linear(projections), offsets};
     } else {
       inputs = {node(value.inputs[0]), node(value.inputs[1]), node(value.inputs[2]), offsets};
     }
@@ -231,7 +304,11 @@ class Lowering {
     return x;
   }
 
-  Node lower_value(const Value& value, std::size_t) {
+  Node lower_value(const Value& value) {
+    const auto fused = fused_.find(static_cast<std::size_t>(&value - graph_.values().data()));
+    if (fused != fused_.end()) {
+      return lower_linear(fused->second);
+    }
     switch (value.op) {
       case Op::kInput:
       case Op::kParameter:
@@ -239,8 +316,7 @@ class Lowering {
       case Op::kEmbedding:
         return std::make_shared<ov::op::v8::Gather>(node(value.inputs[0]), node(value.inputs[1]), constant_i64({0}));
       case Op::kLinear:
-        return matmul(node(value.inputs[0]), node(value.inputs[1]),
-                      value.inputs.size() == 3 ? std::optional(node(value.inputs[2])) : std::nullopt);
+        return lower_linear({{&value}, LinearActivation::kNone, {}});
       case Op::kAdd:
         return std::make_shared<ov::op::v1::Add>(node(value.inputs[0]), node(value.inputs[1]));
       case Op::kMultiply:
@@ -275,17 +351,17 @@ class Lowering {
 
   const Graph& graph_;
   const ParameterMap& parameters_;
-  const ComputePrecision precision_;
+  const LoweringOptions options_;
   std::vector<Node> nodes_;
-  std::vector<std::size_t> user_counts_;  // users and outputs of each value
-  std::set<std::size_t> absorbed_;        // linear layers that lower with their attention
-  std::map<std::string, Tensor> prepared_;
+  std::vector<std::size_t> user_counts_;      // users and outputs of each value
+  std::set<std::size_t> absorbed_;            // linear layers that lower with the value that uses them
+  std::map<std::size_t, FusedLinear> fused_;  // those values: activations and sums
 };
 
 }  // namespace
 
-LoweredModel lower(const Graph& graph, const ParameterMap& parameters, ComputePrecision precision) {
-  return Lowering(graph, parameters, precision).run();
+LoweredModel lower(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options) {
+  return Lowering(graph, parameters, options).run();
 }
 
 }  // namespace asterism

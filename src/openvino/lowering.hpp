@@ -11,6 +11,14 @@
 
 namespace asterism {
 
+// Who multiplies matrices: our kernels in float32, the plugin where it has bfloat16.
+enum class LinearEngine : std::uint8_t { kKernels, kPlugin };
+
+struct LoweringOptions {
+  ComputePrecision weights = ComputePrecision::kF32;  // kBF16: weights are rounded to bfloat16 first
+  LinearEngine linear = LinearEngine::kKernels;
+};
+
 struct LoweredModel {
   // Parameters in the order of the graph's inputs, results in the order of its outputs.
   std::shared_ptr<ov::Model> model;
@@ -19,6 +27,6 @@ struct LoweredModel {
 // Linear layers run over all rows; the query, key and value layers of one attention become one matrix multiply unless
 // one of them is asked for. float32 weights are shared with `parameters`' storage, not copied; others are widened. With
 // kBF16, weights are rounded to bfloat16 first. May throw ov::Exception: the caller catches.
-LoweredModel lower(const Graph& graph, const ParameterMap& parameters, ComputePrecision precision);
+LoweredModel lower(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options);
 
 }  // namespace asterism

@@ -56,8 +56,9 @@ class OpenVinoBackend final : public Backend {
       const bool native = options.precision == ComputePrecision::kBF16 &&
                           has_native_bf16(core.get_property(kDevice, ov::device::capabilities));
       // Without native bf16 the plugin would emulate it slowly or not at all: the weights are rounded and f32 computes.
-      const ComputePrecision weights = native ? ComputePrecision::kF32 : options.precision;
-      const LoweredModel lowered = lower(graph, parameters, weights);
+      const LoweringOptions lowering{native ? ComputePrecision::kF32 : options.precision,
+                                     native ? LinearEngine::kPlugin : LinearEngine::kKernels};
+      const LoweredModel lowered = lower(graph, parameters, lowering);
       ov::CompiledModel model = core.compile_model(
           lowered.model, kDevice, compile_properties(options, native ? ov::element::bf16 : ov::element::f32));
       std::vector<Shape> output_shapes;

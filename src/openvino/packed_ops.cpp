@@ -4,6 +4,7 @@
 #include <atomic>
 #include <openvino/core/parallel.hpp>
 #include <span>
+#include <utility>
 
 #include "kernels/attention.hpp"
 #include "kernels/pooling.hpp"
@@ -14,19 +15,23 @@ namespace {
 // Below this much work (multiply-adds) waking the other threads costs more than it saves.
 constexpr std::size_t kParallelWorkMin = 200'000;
 
+// Row blocks from which a linear layer is divided by rows alone.
+constexpr std::size_t kRowBlocksMin = 8;
+// Parts into which the panels are divided below that.
+constexpr std::size_t kPanelGroupCount = 8;
+
 std::size_t dim(const ov::Tensor& tensor, std::ptrdiff_t axis) {
   return tensor.get_shape()[axis];
 }
 
 // Takes units from a shared counter, a few at a time, so that one long text does not leave the other threads idle.
 template <typename Body>
-void for_units(std::size_t unit_count, std::size_t work, const Body& body) {
+void for_units(std::size_t unit_count, std::size_t work, std::size_t chunk, const Body& body) {
   const auto thread_count = static_cast<std::size_t>(std::max(1, parallel_get_max_threads()));
   if (thread_count == 1 || work < kParallelWorkMin) {
     body(0, unit_count);
     return;
   }
-  const std::size_t chunk = std::max<std::size_t>(1, unit_count / (thread_count * 8));
   std::atomic<std::size_t> next{0};
   ov::parallel_nt(static_cast<int>(thread_count), [&](int, int) {
     for (std::size_t begin = next.fetch_add(chunk); begin < unit_count; begin = next.fetch_add(chunk)) {
@@ -54,6 +59,50 @@ PoolKind pool_kind(Pooling pooling) {
 }
 
 }  // namespace
+
+PackedLinearOp::PackedLinearOp(const ov::OutputVector& inputs, std::shared_ptr<const LinearWeight> weight,
+                               LinearActivation activation)
+    : Op(inputs), weight_(std::move(weight)), activation_(activation) {
+  constructor_validate_and_infer_types();
+}
+
+void PackedLinearOp::validate_and_infer_types() {
+  ov::PartialShape shape = get_input_partial_shape(0);
+  shape[1] = static_cast<std::int64_t>(weight_->out());
+  set_output_type(0, get_input_element_type(0), shape);
+}
+
+std::shared_ptr<ov::Node> PackedLinearOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
+  return std::make_shared<PackedLinearOp>(inputs, weight_, activation_);
+}
+
+bool PackedLinearOp::visit_attributes(ov::AttributeVisitor&) {
+  return true;
+}
+
+bool PackedLinearOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  const std::size_t row_count = dim(inputs[0], 0);
+  outputs[0].set_shape({row_count, weight_->out()});
+  const LinearProblem problem{weight_.get(), inputs[0].data<const float>(),
+                              inputs.size() == 2 ? inputs[1].data<const float>() : nullptr, outputs[0].data<float>(),
+                              activation_};
+  const std::size_t panel_count = weight_->panel_count();
+  const std::size_t block_count = (row_count + kLinearRowBlock - 1) / kLinearRowBlock;
+  // Few rows are divided by panels, many by rows: every thread then reads the whole weight, but keeps its rows in
+  // cache.
+  const std::size_t group_count =
+      block_count >= kRowBlocksMin ? 1 : std::min<std::size_t>(panel_count, kPanelGroupCount);
+  for_units(block_count * group_count, row_count * weight_->in() * weight_->out(), 1,
+            [&](std::size_t begin, std::size_t end) {
+              for (std::size_t i = begin; i < end; ++i) {
+                const std::size_t row = i / group_count * kLinearRowBlock;
+                const std::size_t group = i % group_count;
+                linear(problem, {row, std::min(row_count, row + kLinearRowBlock), panel_count * group / group_count,
+                                 panel_count * (group + 1) / group_count});
+              }
+            });
+  return true;
+}
 
 PackedAttentionOp::PackedAttentionOp(const ov::OutputVector& inputs, std::int64_t head_count, double scale)
     : Op(inputs), head_count_(head_count), scale_(scale) {
@@ -102,7 +151,7 @@ bool PackedAttentionOp::evaluate(ov::TensorVector& outputs, const ov::TensorVect
     const auto length = static_cast<std::size_t>(problem.offsets[i + 1] - problem.offsets[i]);
     work += 2 * length * length * hidden;
   }
-  for_units(problem.unit_count(), work, [&](std::size_t begin, std::size_t end) {
+  for_units(problem.unit_count(), work, problem.head_count, [&](std::size_t begin, std::size_t end) {
     AttentionScratch scratch;
     attention(problem, begin, end, scratch);
   });
@@ -139,7 +188,7 @@ bool PackedPoolOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& i
   const auto* ranges = inputs[1].data<const std::int32_t>();
   float* out = outputs[0].data<float>();
   const PoolKind kind = pool_kind(static_cast<Pooling>(pooling_));
-  for_units(text_count, dim(inputs[0], 0) * hidden, [&](std::size_t first, std::size_t last) {
+  for_units(text_count, dim(inputs[0], 0) * hidden, 4, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       const auto begin = static_cast<std::size_t>(ranges[2 * i]);
       const auto end = static_cast<std::size_t>(ranges[2 * i + 1]);

@@ -5,12 +5,34 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <openvino/op/op.hpp>
 
 #include "graph/graph.hpp"
+#include "kernels/linear.hpp"
 
 namespace asterism {
+
+// (x [rows, in], residual [rows, out]?) -> act(x W^T + b) + residual [rows, out], with a weight laid out by
+// src/kernels.
+class PackedLinearOp final : public ov::op::Op {
+ public:
+  OPENVINO_OP("PackedLinear", "asterism")
+  PackedLinearOp() = default;
+  PackedLinearOp(const ov::OutputVector& inputs, std::shared_ptr<const LinearWeight> weight,
+                 LinearActivation activation);
+
+  void validate_and_infer_types() override;
+  std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
+  bool visit_attributes(ov::AttributeVisitor& visitor) override;
+  bool has_evaluate() const override { return true; }
+  bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
+
+ private:
+  std::shared_ptr<const LinearWeight> weight_;
+  LinearActivation activation_ = LinearActivation::kNone;
+};
 
 // (query, key, value, offsets), or (qkv [tokens, 3 * hidden], offsets) -> [tokens, hidden]. Rows of no text become
 // zeros.
