@@ -37,7 +37,7 @@ enum class OnRowError : std::uint8_t { kStop, kSkip };
 inline constexpr std::size_t kWindowRowCountDefault = 1024;
 inline constexpr std::size_t kWindowTextSizeBytesMax = std::size_t{128} << 10;
 // The manifest is written anew after each shard, so their number is bounded.
-inline constexpr std::uint64_t kShardCountMax = 100'000;
+inline constexpr std::uint64_t kShardCountMax = 10'000;
 // Failing rows that are logged one by one; all of them are in the rows file.
 inline constexpr std::uint64_t kFailedRowsLoggedMax = 10;
 
@@ -90,6 +90,8 @@ struct JobEncoder {
 // is finished, complete shards stay). Rows that failed and were skipped are counted in the result, not an error.
 // kMismatch: there are shards of another job, other settings or other inputs under that name.
 Result<EmbedJobResult> run_embed_job(const JobEncoder& encoder, const EmbedJobOptions& options);
+// The second form adds what the encoder's info says to the settings, and for shards a digest of the model's files: that
+// reads the model folder once more.
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options);
 
 // The settings that EncoderInfo does not tell: prompt, layer, batch invariance.

@@ -1,24 +1,81 @@
 // The job on a real encoder. Apart from the rest, so that programs that bring their own JobEncoder need no encoder.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "base/sha256.hpp"
 #include "pipeline/embed_job.hpp"
 
 namespace asterism {
 namespace {
 
-JobSettings settings_of(const EncoderInfo& info) {
-  return {{"model", info.model},
-          {"source", info.source},
-          {"precision", info.precision},
-          {"pooling", info.pooling},
-          {"normalized", info.normalized ? "true" : "false"},
-          {"token_count_max", std::to_string(info.token_count_max)}};
+namespace fs = std::filesystem;
+
+// Files that make up a model, by extension.
+constexpr std::array<std::string_view, 3> kModelExtensions{".safetensors", ".json", ".txt"};
+
+std::vector<fs::path> model_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const bool is_model_file =
+        std::ranges::find(kModelExtensions, it->path().extension().string()) != kModelExtensions.end();
+    if (is_model_file && it->is_regular_file(error)) {
+      files.push_back(it->path());
+    }
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+// Digest over names and contents of the model's files, so that shards of a model that was trained further under the
+// same name are not mixed. Empty for the model inside the program.
+Result<std::string> model_digest(const std::string& folder) {
+  if (folder.empty()) {
+    return std::string{};
+  }
+  Sha256 hash;
+  for (const fs::path& file : model_files(folder)) {
+    auto digest = sha256_file(file);
+    if (!digest) {
+      return digest;
+    }
+    const std::string line = file.lexically_relative(folder).string() + ' ' + *digest + '\n';
+    hash.update(std::as_bytes(std::span(line)));
+  }
+  return hash.hex();
+}
+
+Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
+  JobSettings settings{{"model", info.model},
+                       {"source", info.source},
+                       {"precision", info.precision},
+                       {"pooling", info.pooling},
+                       {"normalized", info.normalized ? "true" : "false"},
+                       {"token_count_max", std::to_string(info.token_count_max)}};
+  if (sharded) {
+    auto digest = model_digest(info.folder);
+    if (!digest) {
+      return std::unexpected(digest.error());
+    }
+    settings.emplace_back("model_sha256", std::move(*digest));
+  }
+  return settings;
 }
 
 }  // namespace
 
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options) {
+  auto settings = settings_of(encoder.info(), options.shard_row_count > 0);
+  if (!settings) {
+    return std::unexpected(settings.error());
+  }
   const JobEncoder job_encoder{.encode = [&](std::span<const std::string_view> texts) { return encoder.encode(texts); },
                                .dim = encoder.dim(),
-                               .settings = settings_of(encoder.info())};
+                               .settings = std::move(*settings)};
   return run_embed_job(job_encoder, options);
 }
 

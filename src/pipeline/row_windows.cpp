@@ -113,6 +113,11 @@ Result<void> RowWindows::take_row(RowWindow& window, TextRow row) {
   if (options_.before != nullptr && options_.before->complete && entry(shard_) == nullptr) {
     return other_rows(shard_, "more rows than there were");
   }
+  if (shard_ >= kShardCountMax) {
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("expected at most {} shards, found rows for more", kShardCountMax),
+                "choose another output and more rows in a shard (--shard-rows)");
+  }
   if (options_.shard_row_count > 0) {
     hash_.update(row);
   }

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmath>
@@ -308,14 +307,6 @@ TEST_F(EmbedJob, several_inputs_are_one_stream) {
   EXPECT_EQ(done->row_count, 25U);
   EXPECT_THAT(read("v-00001.jsonl"),
               AllOf(HasSubstr("\"row\":15,"), HasSubstr("\"id\":\"1\""), HasSubstr("c.txt\",\"line\":1,")));
-}
-
-TEST_F(EmbedJob, settings_of_the_encoder_options_name_what_the_info_does_not) {
-  EncoderOptions encoder;
-  encoder.prompt_name = "query";
-  encoder.layer = "encoder.layer.3";
-  const JobSettings settings = job_settings(encoder);
-  EXPECT_THAT(settings, testing::IsSupersetOf({Pair("prompt_name", "query"), Pair("layer", "encoder.layer.3")}));
 }
 
 }  // namespace

@@ -1,0 +1,52 @@
+// Memory of a job is flat in its rows: ten times as many rows, the same peak.
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "../unit/pipeline/fake_encoder.hpp"
+
+namespace asterism {
+namespace {
+
+constexpr std::size_t kFewRows = 20'000;
+constexpr std::size_t kManyRows = 10 * kFewRows;
+// One extra byte kept per row of the larger job would be 0.2 MB; a vector and its text per row more than 10 MB.
+constexpr long kSlackKiB = 4096;
+
+class JobMemory : public JobTest {
+ protected:
+  // Peak resident memory of a child that runs the job, in KiB.
+  static long peak_kib(const EmbedJobOptions& job) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      FakeEncoder encoder;
+      ::_exit(run_embed_job(encoder.encoder(), job) ? 0 : 1);
+    }
+    int status = 0;
+    rusage usage{};
+    ::wait4(child, &status, 0, &usage);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return usage.ru_maxrss;
+  }
+};
+
+TEST_F(JobMemory, is_flat_in_rows) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer keeps memory that was freed";
+#endif
+  const std::string few = write_rows("few.txt", kFewRows);
+  const std::string many = write_rows("many.txt", kManyRows);
+  int job_count = 0;
+  for (const std::uint64_t shard_row_count : {0U, 20'000U}) {
+    for (const char* output : {"v.npy", "v.jsonl"}) {
+      EmbedJobOptions job = options(few, std::to_string(++job_count) + output, shard_row_count);
+      job.window_row_count = 0;
+      const long few_kib = peak_kib(job);
+      job.input.inputs = {many};
+      job.output = (folder / (std::to_string(++job_count) + output)).string();
+      EXPECT_LT(peak_kib(job), few_kib + kSlackKiB) << output << ", rows in a shard: " << shard_row_count;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace asterism
