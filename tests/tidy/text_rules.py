@@ -10,7 +10,7 @@ BINARY_SIZE_BYTES_MAX = 8_400_000
 # Recorded data and inputs of parsers are kept byte for byte.
 DATA_PATHS = re.compile(r"(fuzz/corpus|tests/.*golden|tests/data|examples/data|assets)/.*|.*\.(patch|tsv|csv|jsonl)")
 # Folders of one machine, which a clone elsewhere does not have.
-MACHINE_PATHS = re.compile(r"(?<![\w./}>-])/(?:work|var/tmp|root|home/[a-z]\w*)(?=/|\b(?![\w.-]))")
+MACHINE_PATHS = re.compile(r"(?<![\w./}>-])/(?:work|var/tmp|root)(?=/|\b(?![\w.-]))")
 MARKERS = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 
 
