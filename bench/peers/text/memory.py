@@ -33,9 +33,8 @@ def run(options: Options) -> None:
         shards = ["--shard-rows", str(SHARD_ROWS if not options.smoke else 5_000)]
         command = [str(options.asterism), "embed", str(texts), "-m", "builtin", "-o", str(output / "vectors.npy")]
         try:
-            taken = run_process(
-                [*command, *shards, "--threads", str(options.threads)], options.threads, work / "memory.log"
-            )
+            threads = ["--threads", str(options.threads)]
+            taken = run_process([*command, *shards, *threads], options.threads, work / "memory.log", watch_memory=True)
         except ProcessFailed as error:
             print(f"skipped: {count} rows: {error}")
             continue
