@@ -143,6 +143,7 @@ std::string Table::to_string() const {
         out.append(widths[i] - display_width(row[i]) + 2, ' ');
       }
     }
+    out.erase(out.find_last_not_of(' ') + 1);
     out += '\n';
   }
   return out;

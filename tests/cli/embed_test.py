@@ -26,7 +26,9 @@ class Formats(CliTest):
 
     def test_vectors_are_the_original_librarys_within_its_own_noise(self) -> None:
         self.write("in.jsonl", self.golden.jsonl())
-        self.assert_vectors_near(self.embed("in.jsonl"), self.golden.vectors["plain"], self.golden.runs["plain"]["tolerance"])
+        self.assert_vectors_near(
+            self.embed("in.jsonl"), self.golden.vectors["plain"], self.golden.runs["plain"]["tolerance"]
+        )
 
     def test_npy_jsonl_safetensors_and_stdout_hold_the_same_numbers(self) -> None:
         self.write("in.txt", "\n".join(TEXTS) + "\n")
@@ -60,7 +62,9 @@ class Formats(CliTest):
         self.assertEqual(self.embed("in.csv", "--column", "body"), expected)
         self.assertEqual(self.embed("in.tsv", "--column", "body"), expected)
         self.assertEqual(self.embed("-", stdin="\n".join(texts)), expected)
-        self.assertEqual(self.embed("-", "--format", "jsonl", stdin=json.dumps({"text": texts[0]}) + "\n"), expected[:1])
+        self.assertEqual(
+            self.embed("-", "--format", "jsonl", stdin=json.dumps({"text": texts[0]}) + "\n"), expected[:1]
+        )
         self.assertEqual(self.embed("-", "--format", "csv", "--column", "body", stdin=table.getvalue()), expected)
 
     def test_several_files_are_one_stream_in_the_order_given(self) -> None:
@@ -69,7 +73,9 @@ class Formats(CliTest):
         self.assertEqual(self.embed("b.txt", "a.txt"), self.embed("b.txt") + self.embed("a.txt"))
         self.embed("b.txt", "a.txt")
         rows, summary = read_rows(self.folder / "out.rows.jsonl")
-        self.assertEqual([(r["row"], r["source"], r["line"]) for r in rows], [(0, "b.txt", 1), (1, "b.txt", 2), (2, "a.txt", 1)])
+        self.assertEqual(
+            [(r["row"], r["source"], r["line"]) for r in rows], [(0, "b.txt", 1), (1, "b.txt", 2), (2, "a.txt", 1)]
+        )
         self.assertEqual(summary["rows"], 3)
 
     def test_rows_keep_the_input_order_whatever_their_lengths(self) -> None:
@@ -191,12 +197,16 @@ class Options(CliTest):
 
     def test_bf16_is_close_and_not_equal_precision(self) -> None:
         exact = self.embed("old_mean_normalize")
-        self.ok("embed", "in.jsonl", "-m", str(Golden("old_mean_normalize").folder), "--precision", "bf16", "-o", "b.npy")
+        self.ok(
+            "embed", "in.jsonl", "-m", str(Golden("old_mean_normalize").folder), "--precision", "bf16", "-o", "b.npy"
+        )
         for a, b in zip(exact, read_npy(self.folder / "b.npy"), strict=True):
             self.assertGreater(cosine(a, b), 0.99)
 
     def test_max_length_cuts_and_counts(self) -> None:
-        _, stderr = self.ok("embed", "in.jsonl", "-m", str(Golden("old_mean_normalize").folder), "-o", "o.npy", "--max-length", "5")
+        _, stderr = self.ok(
+            "embed", "in.jsonl", "-m", str(Golden("old_mean_normalize").folder), "-o", "o.npy", "--max-length", "5"
+        )
         counts = [c for c in Golden("old_mean_normalize").runs["plain"]["token_count_given"] if c > 5]
         self.assertIn(f"{len(counts)} truncated", stderr)
 
@@ -232,7 +242,9 @@ class Options(CliTest):
 
     def test_unknown_layer_prompt_and_pooling_say_what_there_is(self) -> None:
         model = str(Golden("prompt_default").folder)
-        self.fails("not_found", "embed", "in.jsonl", "-m", model, "--layer", "encoder.layer.99", says=["encoder.layer.99"])
+        self.fails(
+            "not_found", "embed", "in.jsonl", "-m", model, "--layer", "encoder.layer.99", says=["encoder.layer.99"]
+        )
         self.fails("not_found", "embed", "in.jsonl", "-m", model, "--prompt", "queri", says=["queri", "query"])
         done = self.run_program("embed", "in.jsonl", "-m", model, "--pooling", "median")
         self.assertNotEqual(done.returncode, 0)

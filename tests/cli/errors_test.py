@@ -100,13 +100,19 @@ class Models(CliTest):
         self.fails("invalid_argument", "embed", "in.txt", "-m", "org/../../etc", says=["org/../../etc"])
         self.fails("invalid_argument", "models", "pull", "a/b/c", says=["a/b/c"])
         self.fails("not_found", "embed", "in.txt", "-m", "./nowhere", says=["./nowhere"])
-        self.fails("not_found", "embed", "in.txt", "-m", "all-MiniLM-L6-v3", says=["all-MiniLM-L6-v3", "all-MiniLM-L6-v2"])
+        self.fails(
+            "not_found", "embed", "in.txt", "-m", "all-MiniLM-L6-v3", says=["all-MiniLM-L6-v3", "all-MiniLM-L6-v2"]
+        )
 
     def test_no_network(self) -> None:
         self.write("in.txt", "a\n")
         self.fails("network", "embed", "in.txt", "-m", "org/model", says=["org/model"])
         # Not offline by choice: nobody answers on this port of this machine.
-        endpoint = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://127.0.0.1:9", "ASTERISM_PYPI_INDEX": "http://127.0.0.1:9/simple"}
+        endpoint = {
+            "HF_HUB_OFFLINE": "0",
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+            "ASTERISM_PYPI_INDEX": "http://127.0.0.1:9/simple",
+        }
         done = self.run_program("embed", "in.txt", "-m", "org/model", env=endpoint)
         self.assertEqual(done.returncode, EXIT["network"], done.stderr.decode())
         self.assertIn("127.0.0.1:9", done.stderr.decode())
@@ -183,7 +189,11 @@ class Models(CliTest):
 
     def test_configurations_that_would_change_the_numbers(self) -> None:
         content = (self.model / "config.json").read_text(encoding="utf-8")
-        for key, value in {"model_type": "t5", "hidden_act": "swish2", "position_embedding_type": "relative_key"}.items():
+        for key, value in {
+            "model_type": "t5",
+            "hidden_act": "swish2",
+            "position_embedding_type": "relative_key",
+        }.items():
             with self.subTest(key):
                 self.edit(self.model / "config.json", **{key: value})
                 self.damaged("unsupported", says=["config.json", value])
@@ -225,7 +235,9 @@ class Models(CliTest):
 
     def test_dim_and_length_past_what_the_model_has(self) -> None:
         self.fails("invalid_argument", "embed", "-", "-m", "./model", "--dim", "33", stdin="a\n", says=["33", "32"])
-        self.fails("invalid_argument", "embed", "-", "-m", "./model", "--max-length", "65", stdin="a\n", says=["65", "64"])
+        self.fails(
+            "invalid_argument", "embed", "-", "-m", "./model", "--max-length", "65", stdin="a\n", says=["65", "64"]
+        )
 
 
 class Limits(CliTest):

@@ -34,7 +34,9 @@ class Help(CliTest):
                 self.assertEqual(self.ok(*command, "-h")[0], stdout)
                 self.assertLessEqual(max(len(line) for line in stdout.splitlines() if "asterism" not in line), 100)
                 examples = stdout.split("Examples:\n")[1]
-                for option in re.findall(r"(?<=\s)(--[a-z-]+|-[a-z])(?=\s|$)", "\n".join(re.findall(r"^  \S.*", examples, re.M))):
+                for option in re.findall(
+                    r"(?<=\s)(--[a-z-]+|-[a-z])(?=\s|$)", "\n".join(re.findall(r"^  \S.*", examples, re.M))
+                ):
                     self.assertRegex(every, rf"{option}\b")
 
     def test_commands_that_print_results_take_json(self) -> None:
@@ -45,7 +47,9 @@ class Help(CliTest):
     def test_docs_cli_md_is_what_the_parser_says(self) -> None:
         stdout, _ = self.ok("--help-markdown")
         self.assertEqual(
-            (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), stdout, "make it again: asterism --help-markdown > docs/cli.md"
+            (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"),
+            stdout,
+            "make it again: asterism --help-markdown > docs/cli.md",
         )
 
     def test_no_command_shows_the_help(self) -> None:
@@ -67,7 +71,9 @@ class Usage(CliTest):
             (["similarity", "a", "b", "--model=x", "--tp", "3"], "did you mean --top?"),
         ]:
             with self.subTest(arguments):
-                self.fails("usage", *arguments, says=[suggestion, "--help"] if "--precision" not in arguments else [suggestion])
+                self.fails(
+                    "usage", *arguments, says=[suggestion, "--help"] if "--precision" not in arguments else [suggestion]
+                )
 
     def test_far_misses_are_not(self) -> None:
         text = self.fails("usage", "frobnicate")

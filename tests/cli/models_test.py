@@ -57,7 +57,9 @@ class Models(CliTest):
         self.assertIn("encoder.layer.1", every)
         for name in (layer["name"] for layer in layers if layer["shape"] == "[tokens, 32]"):
             with self.subTest(name):
-                done = self.run_program("embed", "-", "-m", folder, "--layer", name, "--pooling", "mean", stdin="hello\n")
+                done = self.run_program(
+                    "embed", "-", "-m", folder, "--layer", name, "--pooling", "mean", stdin="hello\n"
+                )
                 self.assertEqual(done.returncode, 0, done.stderr.decode())
         stdout, _ = self.ok("models", "layers", folder)
         self.assertRegex(stdout, r"encoder\.layer\.0\S* +\w+ +\[tokens, \d+\]")
@@ -128,7 +130,10 @@ values = {values}
         self.assertEqual((code, check["ok"], check["references"]), (0, True, 1), check)
         self.assertLess(float(str(check["difference_max"])), 1e-5)
         self.assertRegex(text, r"(?m)^OK +model\.safetensors$")
-        self.assertRegex(text, r"(?m)^OK +1 reference text against the original library in f32: largest difference \S+ \(allowed \S+\), cosine")
+        self.assertRegex(
+            text,
+            r"(?m)^OK +1 reference text against the original library in f32: largest difference \S+ \(allowed \S+\), cosine",
+        )
         self.assertTrue(text.endswith("tiny: OK\n"))
 
     def test_other_numbers_fail(self) -> None:
@@ -206,7 +211,8 @@ class Distill(CliTest):
         self.assertLess(small, large)
         self.ok("distill", teacher, "-o", "plain", "--dim", "8", "--sif", "0", "--threads", "1")
         self.assertNotEqual(
-            (self.folder / "small" / "model.safetensors").read_bytes(), (self.folder / "plain" / "model.safetensors").read_bytes()
+            (self.folder / "small" / "model.safetensors").read_bytes(),
+            (self.folder / "plain" / "model.safetensors").read_bytes(),
         )
 
     def test_refusals(self) -> None:

@@ -16,7 +16,9 @@ from support import EXIT, PROGRAM, CliTest, Golden, environment, read_npy
 
 def lines(count: int) -> str:
     words = "the river is long and night small hello bread music garden stone walk water".split()
-    return "".join(" ".join(words[(i * 3 + j * 5) % len(words)] for j in range(3 + i % 7)) + f" {i}\n" for i in range(count))
+    return "".join(
+        " ".join(words[(i * 3 + j * 5) % len(words)] for j in range(3 + i % 7)) + f" {i}\n" for i in range(count)
+    )
 
 
 class Sharded(CliTest):
@@ -77,7 +79,9 @@ class Sharded(CliTest):
         self.assertEqual(len(after), 120)
         for name in listed:
             self.assertEqual(after[name], before[name], f"{name} was complete and is made again")
-        self.assertEqual([p.name for p in self.folder.iterdir() if ".tmp-" in p.name and p.name.startswith("out-0011")], [])
+        self.assertEqual(
+            [p.name for p in self.folder.iterdir() if ".tmp-" in p.name and p.name.startswith("out-0011")], []
+        )
 
     def test_a_deleted_shard_alone_is_made_again(self) -> None:
         self.write("in.txt", lines(30))
@@ -195,9 +199,14 @@ class Outputs(CliTest):
     def test_a_full_device_on_stdout_is_an_error(self) -> None:
         self.write("in.txt", lines(2_000))
         for command in (["embed", "in.txt"], ["tokenize", "in.txt"], ["similarity", "a", "b"], ["--help"]):
-            with self.subTest(command[0]), open("/dev/full", "wb") as full:
+            with self.subTest(command[0]), Path("/dev/full").open("wb") as full:
                 done = subprocess.run(
-                    [PROGRAM, *command], cwd=self.folder, env=environment(self.home), stdout=full, stderr=subprocess.PIPE, check=False
+                    [PROGRAM, *command],
+                    cwd=self.folder,
+                    env=environment(self.home),
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    check=False,
                 )
                 self.assertEqual(done.returncode, EXIT["io"], done.stderr.decode())
 

@@ -46,7 +46,9 @@ class Similarity(CliTest):
     def test_a_file_gives_its_nearest_rows_best_first(self) -> None:
         self.write("in.jsonl", self.golden.jsonl())
         query = 3
-        stdout, _ = self.ok("similarity", self.golden.texts[query], "--in", "in.jsonl", "--top", "4", *self.model, "--json")
+        stdout, _ = self.ok(
+            "similarity", self.golden.texts[query], "--in", "in.jsonl", "--top", "4", *self.model, "--json"
+        )
         result = json.loads(stdout)
         order = sorted(range(12), key=lambda i: -self.expected(query, i))
         self.assertEqual(result["rows"], 12)
@@ -58,7 +60,9 @@ class Similarity(CliTest):
 
     def test_a_file_as_a_table_for_people(self) -> None:
         self.write("in.csv", "id,body\na,bread and music\nb,the river is long\n")
-        stdout, _ = self.ok("similarity", "the river is long", "--in", "in.csv", "--column", "body", "--top", "1", *self.model)
+        stdout, _ = self.ok(
+            "similarity", "the river is long", "--in", "in.csv", "--column", "body", "--top", "1", *self.model
+        )
         heading, row = stdout.splitlines()
         self.assertEqual(heading.split(), ["score", "row", "text"])
         self.assertEqual(row.split(maxsplit=3), ["1.0000", "in.csv:3", "(b)", "the river is long"])

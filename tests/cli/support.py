@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import os
@@ -39,7 +40,11 @@ Vector = list[float]
 
 def environment(home: Path, **extra: str) -> dict[str, str]:
     """A user's environment of its own: no cache, no network, none of the variables of whoever runs the tests."""
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if k in ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TMPDIR")
+    }
     return {**kept, "HOME": str(home), "LANG": "C.UTF-8", "HF_HUB_OFFLINE": "1", **extra}
 
 
@@ -48,7 +53,7 @@ def read_npy(path: Path) -> list[Vector]:
     assert data[:6] == b"\x93NUMPY", data[:6]
     width, form = (2, "<H") if data[6] == 1 else (4, "<I")
     (size,) = struct.unpack(form, data[8 : 8 + width])
-    header = eval(data[8 + width : 8 + width + size].decode(), {"__builtins__": {}})  # a literal dictionary, by NumPy's format
+    header = ast.literal_eval(data[8 + width : 8 + width + size].decode().strip())
     assert header["descr"] == "<f4" and not header["fortran_order"], header
     rows, dim = header["shape"]
     values = struct.unpack(f"<{rows * dim}f", data[8 + width + size :])
@@ -131,14 +136,21 @@ class CliTest(unittest.TestCase):
             **options,
         )
 
-    def ok(self, *arguments: str | Path, stdin: str | bytes = b"", env: dict[str, str] | None = None) -> tuple[str, str]:
+    def ok(
+        self, *arguments: str | Path, stdin: str | bytes = b"", env: dict[str, str] | None = None
+    ) -> tuple[str, str]:
         """Runs; expects success; returns stdout and stderr."""
         done = self.run_program(*arguments, stdin=stdin, env=env)
         self.assertEqual(done.returncode, 0, f"{arguments}: {done.stderr.decode()}")
         return done.stdout.decode(), done.stderr.decode()
 
     def fails(
-        self, code: str, *arguments: str | Path, says: Sequence[str] = (), stdin: str | bytes = b"", env: dict[str, str] | None = None
+        self,
+        code: str,
+        *arguments: str | Path,
+        says: Sequence[str] = (),
+        stdin: str | bytes = b"",
+        env: dict[str, str] | None = None,
     ) -> str:
         """Runs; expects the error `code` as text and as JSON, the same both times; returns the text."""
         plain = self.run_program(*arguments, stdin=stdin, env=env)

@@ -14,7 +14,9 @@ class Tokenize(CliTest):
         super().setUp()
         self.golden = Golden("old_mean_normalize")
         self.model = ["-m", str(self.golden.folder)]
-        self.vocabulary: dict[str, int] = json.loads((self.golden.folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+        self.vocabulary: dict[str, int] = json.loads(
+            (self.golden.folder / "tokenizer.json").read_text(encoding="utf-8")
+        )["model"]["vocab"]
 
     def test_ids_tokens_and_offsets_belong_together(self) -> None:
         text = "The river is long, Straße 中 hello"
@@ -60,7 +62,9 @@ class Tokenize(CliTest):
         self.assertEqual(stdout, "-:1  4 tokens  [CLS] the river [SEP]\n-:2  2 tokens  [CLS] [SEP]\n")
 
     def test_a_failed_row_is_an_error_object_in_its_place_and_the_job_goes_on(self) -> None:
-        done = self.run_program("tokenize", "-", "--format", "jsonl", *self.model, "--json", stdin='{"text":"hello"}\n{\n{"text":"hello"}\n')
+        done = self.run_program(
+            "tokenize", "-", "--format", "jsonl", *self.model, "--json", stdin='{"text":"hello"}\n{\n{"text":"hello"}\n'
+        )
         self.assertEqual(done.returncode, EXIT["partial"])
         first, second, third = read_jsonl(done.stdout.decode())
         self.assertEqual(first, third)

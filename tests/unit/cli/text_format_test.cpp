@@ -70,6 +70,12 @@ TEST(Table, columns_are_as_wide_as_their_widest_cell) {
   EXPECT_EQ(table.to_string(), "a    bb\nccc  d\né    e\n");
 }
 
+TEST(Table, lines_end_with_their_last_word) {
+  Table table({"a", "b"});
+  table.add({"c", ""});
+  EXPECT_EQ(table.to_string(), "a  b\nc\n");
+}
+
 TEST(Fields, values_stand_under_each_other) {
   Fields fields;
   fields.add("a", "1");
