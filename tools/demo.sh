@@ -22,8 +22,9 @@ show_model() {
   "$asterism" embed "$texts" --column text -m "$model" -o "$vectors"
   printf '\nNearest texts by meaning:\n'
   "$neighbours" "$model" "$out/texts.txt" "${queries[@]}"
-  printf '\nVectors: %s\nRows:    %s\n' "$vectors" "$vectors.rows.jsonl"
 }
 
 show_model builtin builtin
 show_model all-MiniLM-L6-v2 minilm
+
+printf '\nThe vectors are in %s: *.npy, and *.rows.jsonl with what became of each row.\n' "${out#"$root"/}"
