@@ -39,6 +39,13 @@ void for_each_block(const RowsView& rows, const Eigen::RowVectorXd& mean, const 
   }
 }
 
+Eigen::RowVectorXd mean_of(const RowsView& rows) {
+  const Eigen::RowVectorXd zero = Eigen::RowVectorXd::Zero(static_cast<Eigen::Index>(rows.dim));
+  Eigen::RowVectorXd sum = zero;
+  for_each_block(rows, zero, [&](std::size_t, const Matrix& block) { sum += block.colwise().sum(); });
+  return sum / static_cast<double>(rows.row_count);
+}
+
 Matrix covariance_of(const RowsView& rows, const Eigen::RowVectorXd& mean) {
   const auto dim = static_cast<Eigen::Index>(rows.dim);
   Matrix covariance = Matrix::Zero(dim, dim);
@@ -72,12 +79,7 @@ Result<Pca> Pca::fit(const RowsView& rows, std::size_t component_count) {
   if (!std::ranges::all_of(rows.values.first(rows.row_count * rows.dim), [](float v) { return std::isfinite(v); })) {
     return fail(ErrorCode::kInvalidArgument, "PCA: expected finite values, found NaN or infinity");
   }
-  Eigen::RowVectorXd mean = Eigen::RowVectorXd::Zero(static_cast<Eigen::Index>(rows.dim));
-  for_each_block(rows, mean, [&, sum = mean](std::size_t, const Matrix& block) mutable {
-    sum += block.colwise().sum();
-    mean = sum;
-  });
-  mean /= static_cast<double>(rows.row_count);
+  const Eigen::RowVectorXd mean = mean_of(rows);
   const Matrix covariance = covariance_of(rows, mean);
   const Eigen::SelfAdjointEigenSolver<Matrix> solver(covariance);
   if (solver.info() != Eigen::Success) {

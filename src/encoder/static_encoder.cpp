@@ -75,7 +75,8 @@ struct StaticSettings {
   std::size_t code_point_count_max = 0;  // of a text; 0 = no limit
   TokenId dropped_id = -1;               // unknown tokens take no part; -1 = they do
   bool normalize = false;
-  std::size_t dim = 0;
+  std::size_t pooled_dim = 0;  // columns that are summed and normalised
+  std::size_t dim = 0;         // columns that are kept of those
 };
 
 class StaticEncoder final : public Encoder::Impl {
@@ -131,7 +132,13 @@ class StaticEncoder final : public Encoder::Impl {
     given = std::max(given, scratch.encoding.token_count_given);
     const std::size_t used = scratch.encoding.ids.size();
     gather(scratch);
-    pool(scratch, row);
+    if (settings_.pooled_dim == settings_.dim) {
+      pool(scratch, row);
+    } else {
+      scratch.pooled.resize(settings_.pooled_dim);
+      pool(scratch, scratch.pooled);
+      std::ranges::copy(std::span(scratch.pooled).first(settings_.dim), row.begin());
+    }
     return {.token_count_given = static_cast<std::uint32_t>(given),
             .token_count_used = static_cast<std::uint32_t>(used)};
   }
@@ -156,7 +163,7 @@ class StaticEncoder final : public Encoder::Impl {
     }
   }
 
-  void pool(const TokenizeScratch& scratch, std::span<float> row) const {
+  void pool(TokenizeScratch& scratch, std::span<float> row) const {
     if (scratch.rows.empty()) {
       std::ranges::fill(row, 0.0F);
       return;
@@ -260,6 +267,12 @@ Result<StaticSettings> choose_settings(const StaticModel& model, const StaticTab
   }
   settings.normalize = options.normalize.value_or(settings.normalize);
   settings.dim = options.dim != 0 ? options.dim : table.dim();
+  settings.pooled_dim = settings.dim;
+  if (options.dim == 0 && !table.model2vec && layout.output_dim) {
+    // As the original: its own cut comes after Normalize, and only an explicit wish normalises again.
+    settings.dim = std::min(*layout.output_dim, table.dim());
+    settings.pooled_dim = options.normalize.has_value() ? settings.dim : table.dim();
+  }
   auto prompt = choose_prompt(layout, options, !table.model2vec);
   if (!prompt) {
     return std::unexpected(prompt.error());
@@ -325,15 +338,10 @@ Result<std::unique_ptr<Encoder::Impl>> make_static_encoder(StaticModel model, co
   if (!table) {
     return std::unexpected(table.error());
   }
-  const std::size_t dim_max = table->dim();
-  EncoderOptions effective = options;
-  if (options.dim == 0 && !table->model2vec && layout.output_dim) {
-    effective.dim = *layout.output_dim;
-  }
-  if (auto checked = check_options(effective, dim_max); !checked) {
+  if (auto checked = check_options(options, table->dim()); !checked) {
     return std::unexpected(checked.error());
   }
-  auto settings = choose_settings(model, *table, layout, effective);
+  auto settings = choose_settings(model, *table, layout, options);
   if (!settings) {
     return std::unexpected(settings.error());
   }

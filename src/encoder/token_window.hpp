@@ -37,6 +37,7 @@ struct TokenizeScratch {
   std::string text;                 // prompt and text
   std::vector<std::uint32_t> rows;  // of a static table
   std::vector<float> weights;       // of the same tokens
+  std::vector<float> pooled;        // before columns are dropped
 };
 
 // Hands out scratch to whichever thread asks. Thread-safe.

@@ -33,7 +33,8 @@ std::string_view without_continuation(std::string_view token) {
 
 // A word that goes on with the token: if the tokenizer cuts it or changes its letters, no word ever does.
 bool continues_a_word(const Tokenizer& tokenizer, std::string_view rest) {
-  const std::string word = "a" + std::string(rest);
+  std::string word = "a";
+  word += rest;
   const Encoding encoding = tokenizer.encode(word, {.add_special_tokens = false});
   std::string spelled;
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {

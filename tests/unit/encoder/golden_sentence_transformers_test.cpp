@@ -42,7 +42,8 @@ bool is_deliberately_different(const std::string& folder, const std::string& run
 
 std::vector<Run> all_runs() {
   std::vector<Run> runs;
-  for (const Json& golden : manifest()["cases"]) {
+  const Json recorded = manifest();
+  for (const Json& golden : recorded["cases"]) {
     const auto folder = golden["name"].get<std::string>();
     for (const Json& run : golden["runs"]) {
       if (!is_deliberately_different(folder, run["name"].get<std::string>())) {
