@@ -3,10 +3,10 @@
 //   reader thread -> bounded queue -> encode (the caller's thread) -> bounded queue -> writer thread
 //
 // Output is written to temporary names and renamed when complete. With OUT = "vectors.npy" there are vectors.npy and
-// vectors.rows.jsonl (src/dataset/rows_writer.hpp); with `shard_row_count` vectors-00000.npy, vectors-00000.rows.jsonl
-// and so on, each shard complete on its own and listed in vectors.manifest.json (manifest.hpp). A second run with the
-// same inputs and settings makes only the shards that are missing or damaged. vectors.lock stands there while a job
-// runs: a second one on the same OUT is refused at once.
+// vectors.npy.rows.jsonl (src/dataset/rows_writer.hpp); with `shard_row_count` vectors-00000.npy and its
+// vectors-00000.npy.rows.jsonl and so on, each shard complete on its own and listed in vectors.npy.manifest.json
+// (manifest.hpp). A second run with the same inputs and settings makes only the shards that are missing or damaged.
+// vectors.npy.lock stands there while a job runs: a second one on the same OUT is refused at once.
 //
 // Thread-safety: one job is one call; jobs with different outputs may run at once. Cost: memory for a handful of
 // windows, whatever the number of rows.

@@ -38,7 +38,7 @@ std::optional<std::uint64_t> shard_of(const JobFiles& files, std::string_view na
   }
   std::string_view rest = name.substr(files.stem.size() + 1);
   const auto shard = take_number(rest);
-  if (!shard || (rest != files.extension && rest != kRowsSuffix)) {
+  if (!shard) {
     return std::nullopt;
   }
   // The number as we write it, and no other form of it.
@@ -89,16 +89,15 @@ fs::path JobFiles::vectors(std::uint64_t shard) const {
 }
 
 fs::path JobFiles::rows(std::uint64_t shard) const {
-  return within(folder,
-                sharded ? fmt::format("{}-{:05}{}", stem, shard, kRowsSuffix) : fmt::format("{}{}", stem, kRowsSuffix));
+  return vectors(shard) += kRowsSuffix;
 }
 
 fs::path JobFiles::manifest() const {
-  return within(folder, fmt::format("{}{}", stem, kManifestSuffix));
+  return within(folder, fmt::format("{}{}{}", stem, extension, kManifestSuffix));
 }
 
 fs::path JobFiles::lock() const {
-  return within(folder, fmt::format("{}{}", stem, kLockSuffix));
+  return within(folder, fmt::format("{}{}{}", stem, extension, kLockSuffix));
 }
 
 Result<JobFiles> plan_job_files(const std::string& output, bool sharded, std::span<const std::string> inputs) {

@@ -72,7 +72,7 @@ class Formats(CliTest):
         self.write("b.txt", "a stone\nthe river is long\n")
         self.assertEqual(self.embed("b.txt", "a.txt"), self.embed("b.txt") + self.embed("a.txt"))
         self.embed("b.txt", "a.txt")
-        rows, summary = read_rows(self.folder / "out.rows.jsonl")
+        rows, summary = read_rows(self.folder / "out.npy.rows.jsonl")
         self.assertEqual(
             [(r["row"], r["source"], r["line"]) for r in rows], [(0, "b.txt", 1), (1, "b.txt", 2), (2, "a.txt", 1)]
         )
@@ -108,7 +108,7 @@ class RowsFile(CliTest):
     def test_says_where_each_row_came_from_and_what_became_of_it(self) -> None:
         self.write("in.jsonl", '{"id": "a", "text": "hello"}\n{"id": "b", "text": ' + json.dumps("river " * 40) + "}\n")
         _, stderr = self.ok("embed", "in.jsonl", "-m", self.model, "-o", "out.npy", "--max-length", "10", "-v")
-        (first, second), summary = read_rows(self.folder / "out.rows.jsonl")
+        (first, second), summary = read_rows(self.folder / "out.npy.rows.jsonl")
         self.assertEqual((first["source"], first["line"], first["id"]), ("in.jsonl", 1, "a"))
         self.assertEqual((second["source"], second["line"], second["id"]), ("in.jsonl", 2, "b"))
         self.assertEqual((first["tokens"], first["tokens_used"], first["truncated"]), (3, 3, False))
@@ -124,10 +124,10 @@ class RowsFile(CliTest):
         self.assertEqual(done.returncode, EXIT["partial"])
         stderr = done.stderr.decode()
         self.assertIn("4 rows, 2 failed", stderr)
-        self.assertIn("out.rows.jsonl", stderr)
+        self.assertIn("out.npy.rows.jsonl", stderr)
         vectors = read_npy(self.folder / "out.npy")
         self.assertEqual([all(math.isnan(x) for x in v) for v in vectors], [False, True, True, False])
-        rows, summary = read_rows(self.folder / "out.rows.jsonl")
+        rows, summary = read_rows(self.folder / "out.npy.rows.jsonl")
         self.assertEqual(["error" in row for row in rows], [False, True, True, False])
         self.assertEqual([row["line"] for row in rows], [1, 2, 3, 4])
         self.assertIn("text", rows[2]["error"]["message"])
@@ -253,7 +253,7 @@ class Options(CliTest):
     def test_id_column(self) -> None:
         self.write("in.csv", "key,text\nk1,hello\nk2,a stone\n")
         self.ok("embed", "in.csv", "--id-column", "key", "-o", "o.npy")
-        rows, _ = read_rows(self.folder / "o.rows.jsonl")
+        rows, _ = read_rows(self.folder / "o.npy.rows.jsonl")
         self.assertEqual([row["id"] for row in rows], ["k1", "k2"])
 
 
@@ -270,7 +270,7 @@ class Reports(CliTest):
         stdout, _ = self.ok("embed", "in.txt", "-o", "o.npy", "--json")
         summary = json.loads(stdout)
         self.assertEqual((summary["rows"], summary["failed"], summary["files"]), (2, 0, ["o.npy"]))
-        self.assertEqual(summary["rows_files"], ["o.rows.jsonl"])
+        self.assertEqual(summary["rows_files"], ["o.npy.rows.jsonl"])
         self.assertGreater(summary["tokens"], 0)
         stdout, stderr = self.ok("embed", "in.txt", "--json")
         self.assertEqual(len(read_jsonl(stdout)), 2)
@@ -280,7 +280,7 @@ class Reports(CliTest):
         self.write("in.txt", "a\nb\n")
         _, stderr = self.ok("embed", "in.txt", "-o", "o.npy")
         self.assertIn("o.npy", stderr)
-        self.assertIn("o.rows.jsonl", stderr)
+        self.assertIn("o.npy.rows.jsonl", stderr)
         _, stderr = self.ok("embed", "in.txt", "-o", "o.npy", "-q")
         self.assertEqual(stderr, "")
 

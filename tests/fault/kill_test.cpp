@@ -113,7 +113,7 @@ TEST_F(KilledJob, without_shards_leaves_no_output_and_the_next_run_cleans_up) {
   while (snapshot("v.npy.tmp-").empty()) {
     ASSERT_FALSE(run_and_kill(job, std::chrono::milliseconds(15), *encoded));
     EXPECT_FALSE(fs::exists(folder / "v.npy"));
-    EXPECT_FALSE(fs::exists(folder / "v.rows.jsonl"));
+    EXPECT_FALSE(fs::exists(folder / "v.npy.rows.jsonl"));
   }
   const auto done = run_embed_job(fake.encoder(), job);
   ASSERT_TRUE(done) << done.error().to_string();
@@ -128,7 +128,7 @@ TEST_F(KilledJob, second_process_on_the_same_output_is_refused_at_once) {
     slow.row_delay = kRowDelay;
     ::_exit(run_embed_job(slow.encoder(), job) ? 0 : 1);
   }
-  while (!fs::exists(folder / "v.manifest.json")) {
+  while (!fs::exists(folder / "v.npy.manifest.json")) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   const auto refused = run_embed_job(fake.encoder(), job);
@@ -140,7 +140,7 @@ TEST_F(KilledJob, second_process_on_the_same_output_is_refused_at_once) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kIo);
   EXPECT_THAT(refused.error().to_string(),
-              testing::AllOf(testing::HasSubstr("v.lock"), testing::HasSubstr("another process")));
+              testing::AllOf(testing::HasSubstr("v.npy.lock"), testing::HasSubstr("another process")));
   EXPECT_FALSE(refused_too);
   EXPECT_EQ(fake.row_count, 0U);
   EXPECT_TRUE(run_embed_job(fake.encoder(), job));

@@ -71,7 +71,7 @@ TEST_F(ResumedJob, makes_only_the_deleted_shard) {
 
 TEST_F(ResumedJob, makes_only_the_damaged_shards) {
   flip_byte("v-00002.npy", 140);
-  flip_byte("v-00005.rows.jsonl", 3);
+  flip_byte("v-00005.npy.rows.jsonl", 3);
   fs::resize_file(folder / "v-00009.npy", 100);
   expect_restored(25);
   EXPECT_EQ(warnings.size(), 3U);
@@ -79,7 +79,7 @@ TEST_F(ResumedJob, makes_only_the_damaged_shards) {
 
 TEST_F(ResumedJob, makes_everything_when_only_the_manifest_is_left) {
   for (const auto& [name, content] : expected) {
-    if (name != "v.manifest.json") {
+    if (name != "v.npy.manifest.json") {
       fs::remove(folder / name);
     }
   }
@@ -94,7 +94,7 @@ TEST_F(ResumedJob, removes_temporaries_of_the_dead_and_nothing_else) {
   ::waitpid(gone, nullptr, 0);
   const std::string dead = std::to_string(gone);
   for (const std::string& name :
-       {"v-00003.npy.tmp-" + dead + "-0", "v-00012.rows.jsonl.tmp-" + dead + "-7", "v.manifest.json.tmp-" + dead + "-1",
+       {"v-00003.npy.tmp-" + dead + "-0", "v-00012.npy.rows.jsonl.tmp-" + dead + "-7", "v.npy.manifest.json.tmp-" + dead + "-1",
         "v-00001.npy.tmp-" + std::to_string(::getpid()) + "-99"}) {
     write(name, "half");
   }
@@ -113,19 +113,19 @@ TEST_F(ResumedJob, removes_temporaries_of_the_dead_and_nothing_else) {
 
 TEST_F(ResumedJob, refuses_a_truncated_manifest) {
   for (const std::size_t size : {0U, 1U, 100U, 2000U}) {
-    write("v.manifest.json", expected["v.manifest.json"].substr(0, size));
+    write("v.npy.manifest.json", expected["v.npy.manifest.json"].substr(0, size));
     const Error error = expect_refused();
     EXPECT_EQ(error.code, ErrorCode::kCorrupt) << size;
-    EXPECT_THAT(error.to_string(), AllOf(HasSubstr("v.manifest.json"), HasSubstr("begin again")));
+    EXPECT_THAT(error.to_string(), AllOf(HasSubstr("v.npy.manifest.json"), HasSubstr("begin again")));
   }
 }
 
 TEST_F(ResumedJob, refuses_a_manifest_that_contradicts_itself_or_is_none) {
   const auto with = [&](const std::string& from, const std::string& to) {
-    std::string text = expected["v.manifest.json"];
+    std::string text = expected["v.npy.manifest.json"];
     const std::size_t at = text.find(from);
     ASSERT_NE(at, std::string::npos) << from;
-    write("v.manifest.json", text.replace(at, from.size(), to));
+    write("v.npy.manifest.json", text.replace(at, from.size(), to));
     EXPECT_EQ(expect_refused().code, ErrorCode::kCorrupt) << to;
   };
   with("asterism-embed-manifest", "another-manifest");
@@ -179,7 +179,7 @@ TEST_F(ResumedJob, refuses_an_input_of_equal_size_with_other_rows) {
 
 TEST_F(ResumedJob, keeps_everything_when_an_input_was_only_touched) {
   fs::last_write_time(input, fs::file_time_type::clock::now() + std::chrono::seconds(5));
-  fs::remove(folder / "v-00004.rows.jsonl");
+  fs::remove(folder / "v-00004.npy.rows.jsonl");
   const auto done = run_embed_job(fake.encoder(), job);
   ASSERT_TRUE(done) << done.error().to_string();
   EXPECT_EQ(fake.row_count, 10U);
@@ -187,11 +187,11 @@ TEST_F(ResumedJob, keeps_everything_when_an_input_was_only_touched) {
 }
 
 TEST_F(ResumedJob, refuses_shards_that_no_manifest_lists) {
-  fs::remove(folder / "v.manifest.json");
+  fs::remove(folder / "v.npy.manifest.json");
   const Error alone = expect_refused();
   EXPECT_EQ(alone.code, ErrorCode::kMismatch);
   EXPECT_THAT(alone.message, HasSubstr("v-0000"));
-  write("v.manifest.json", expected["v.manifest.json"]);
+  write("v.npy.manifest.json", expected["v.npy.manifest.json"]);
   write("v-00011.npy", "old");
   EXPECT_THAT(expect_refused().message, HasSubstr("v-00011.npy"));
 }

@@ -34,7 +34,7 @@ TEST_F(EmbedJob, rows_come_out_in_input_order) {
   EXPECT_EQ(done->dim, kFakeDim);
   EXPECT_EQ(done->truncated_row_count, 59U);
   EXPECT_THAT(done->files, ElementsAre((folder / "v.npy").string()));
-  EXPECT_THAT(done->rows_files, ElementsAre((folder / "v.rows.jsonl").string()));
+  EXPECT_THAT(done->rows_files, ElementsAre((folder / "v.npy.rows.jsonl").string()));
   EXPECT_EQ(fake.row_count_max, 7U);
   const auto tensor = read_npy(folder / "v.npy");
   ASSERT_TRUE(tensor);
@@ -44,8 +44,8 @@ TEST_F(EmbedJob, rows_come_out_in_input_order) {
     fake_vector("row " + std::to_string(i) + (i % 17 == 5 ? std::string(60, 'x') : ""), expected);
     ASSERT_EQ(tensor->as<float>()[i * kFakeDim], expected[0]) << i;
   }
-  EXPECT_EQ(line_count(read("v.rows.jsonl")), 1001U);
-  EXPECT_THAT(snapshot("v"), UnorderedElementsAre(Pair("v.npy", testing::_), Pair("v.rows.jsonl", testing::_)));
+  EXPECT_EQ(line_count(read("v.npy.rows.jsonl")), 1001U);
+  EXPECT_THAT(snapshot("v"), UnorderedElementsAre(Pair("v.npy", testing::_), Pair("v.npy.rows.jsonl", testing::_)));
 }
 
 TEST_F(EmbedJob, failed_row_is_nan_and_counted_and_the_job_goes_on) {
@@ -65,7 +65,7 @@ TEST_F(EmbedJob, failed_row_is_nan_and_counted_and_the_job_goes_on) {
   EXPECT_FALSE(std::isnan(values->as<float>()[0]));
   EXPECT_TRUE(std::isnan(values->as<float>()[3]));
   EXPECT_FALSE(std::isnan(values->as<float>()[6]));
-  EXPECT_THAT(read("v.rows.jsonl"), AllOf(HasSubstr("\"code\":\"corrupt\""), HasSubstr("\"failed\":1")));
+  EXPECT_THAT(read("v.npy.rows.jsonl"), AllOf(HasSubstr("\"code\":\"corrupt\""), HasSubstr("\"failed\":1")));
 }
 
 TEST_F(EmbedJob, many_failing_rows_are_logged_only_so_often) {
@@ -145,14 +145,14 @@ TEST_F(EmbedJob, sharded_output_holds_what_the_single_file_does) {
     joined += read(fs::path(file).filename().string());
   }
   EXPECT_EQ(joined, read("one.jsonl"));
-  const auto manifest = parse_json(read("v.manifest.json"), "manifest");
+  const auto manifest = parse_json(read("v.npy.manifest.json"), "manifest");
   ASSERT_TRUE(manifest);
   EXPECT_EQ((*manifest)["complete"], true);
   EXPECT_EQ((*manifest)["shards"].size(), 10U);
   EXPECT_EQ((*manifest)["shards"][9]["row_count"], 5);
-  EXPECT_EQ((*manifest)["shards"][9]["rows"]["file"], "v-00009.rows.jsonl");
+  EXPECT_EQ((*manifest)["shards"][9]["rows"]["file"], "v-00009.npy.rows.jsonl");
   EXPECT_EQ((*manifest)["job"]["settings"]["precision"], "f32");
-  EXPECT_FALSE(fs::exists(folder / "v.lock"));
+  EXPECT_FALSE(fs::exists(folder / "v.npy.lock"));
 }
 
 TEST_F(EmbedJob, second_run_encodes_nothing) {
@@ -203,7 +203,7 @@ TEST_F(EmbedJob, error_of_the_encoder_ends_the_job_and_keeps_complete_shards) {
   EXPECT_EQ(done.error().message, "no luck");
   EXPECT_TRUE(fs::exists(folder / "v-00004.npy"));
   EXPECT_FALSE(fs::exists(folder / "v-00005.npy"));
-  EXPECT_FALSE(fs::exists(folder / "v.lock"));
+  EXPECT_FALSE(fs::exists(folder / "v.npy.lock"));
   fake.before_window = {};
   const auto again = run_embed_job(fake.encoder(), job);
   ASSERT_TRUE(again) << again.error().to_string();
