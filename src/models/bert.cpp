@@ -15,8 +15,21 @@
 namespace asterism {
 namespace {
 
-constexpr TextConfigKeys kKeys{"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
-                               "hidden_act"};
+// The defaults of BertConfig: a key that equals its default may be missing from the file.
+constexpr TextConfigKeys kKeys{"hidden_size",
+                               "num_hidden_layers",
+                               "num_attention_heads",
+                               "intermediate_size",
+                               "hidden_act",
+                               {.hidden_size = 768,
+                                .layer_count = 12,
+                                .head_count = 12,
+                                .intermediate_size = 3072,
+                                .position_count = 512,
+                                .vocabulary_size = 30522,
+                                .activation = Activation::kGeluErf}};
+constexpr std::int64_t kTokenTypeCountDefault = 2;
+constexpr double kLayerNormEpsilonDefault = 1e-12;
 
 // The pooler and the heads of BertForPreTraining, BertForMaskedLM, ...ForSequenceClassification,
 // ...ForQuestionAnswering; position_ids is a buffer that older versions of the library saved.
@@ -40,20 +53,20 @@ Result<BertConfig> read_config(const Json& config, std::string_view source) {
     return std::unexpected(text.error());
   }
   out.text = *text;
-  const auto token_types = read_size(config, "type_vocab_size", {1, kTokenTypeCountMax}, source);
+  const auto token_types = read_size(config, {"type_vocab_size", kTokenTypeCountMax, kTokenTypeCountDefault}, source);
   if (!token_types) {
     return std::unexpected(token_types.error());
   }
   out.token_type_count = *token_types;
-  const auto epsilon = json_get<double>(config, "layer_norm_eps", source);
+  const auto epsilon = json_find<double>(config, "layer_norm_eps", source);
   if (!epsilon) {
     return std::unexpected(epsilon.error());
   }
-  if (!std::isfinite(*epsilon) || *epsilon < 0.0 || *epsilon > 1.0) {
+  out.layer_norm_epsilon = epsilon->value_or(kLayerNormEpsilonDefault);
+  if (!std::isfinite(out.layer_norm_epsilon) || out.layer_norm_epsilon < 0.0 || out.layer_norm_epsilon > 1.0) {
     return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: \"layer_norm_eps\": expected 0 to 1, found {}", source, *epsilon));
+                fmt::format("{}: \"layer_norm_eps\": expected 0 to 1, found {}", source, out.layer_norm_epsilon));
   }
-  out.layer_norm_epsilon = *epsilon;
   const std::array<std::pair<std::string_view, Json>, 4> fixed{{
       {"position_embedding_type", "absolute"},
       {"is_decoder", false},

@@ -12,7 +12,19 @@
 namespace asterism {
 namespace {
 
-constexpr TextConfigKeys kKeys{"dim", "n_layers", "n_heads", "hidden_dim", "activation"};
+// The defaults of DistilBertConfig: a key that equals its default may be missing from the file.
+constexpr TextConfigKeys kKeys{"dim",
+                               "n_layers",
+                               "n_heads",
+                               "hidden_dim",
+                               "activation",
+                               {.hidden_size = 768,
+                                .layer_count = 6,
+                                .head_count = 12,
+                                .intermediate_size = 3072,
+                                .position_count = 512,
+                                .vocabulary_size = 30522,
+                                .activation = Activation::kGeluErf}};
 // The original has it in its code, not in its configuration.
 constexpr double kLayerNormEpsilon = 1e-12;
 

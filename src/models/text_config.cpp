@@ -30,12 +30,15 @@ constexpr std::array<std::pair<std::string_view, Activation>, 16> kActivationNam
 
 }  // namespace
 
-Result<std::int64_t> read_size(const Json& config, std::string_view key, const SizeLimits& limits,
-                               std::string_view source) {
-  auto value = json_get<std::int64_t>(config, key, source);
-  if (value && (*value < limits.least || *value > limits.most)) {
+Result<std::int64_t> read_size(const Json& config, const SizeRule& rule, std::string_view source) {
+  const auto found = json_find<std::int64_t>(config, rule.key, source);
+  if (!found) {
+    return std::unexpected(found.error());
+  }
+  const std::int64_t value = found->value_or(rule.missing);
+  if (value < 1 || value > rule.most) {
     return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: \"{}\": expected {} to {}, found {}", source, key, limits.least, limits.most, *value));
+                fmt::format("{}: \"{}\": expected 1 to {}, found {}", source, rule.key, rule.most, value));
   }
   return value;
 }
@@ -65,16 +68,17 @@ Result<void> expect_absent_or(const Json& config, std::string_view key, const Js
 
 Result<TextConfig> read_text_config(const Json& config, const TextConfigKeys& keys, std::string_view source) {
   TextConfig out;
-  const std::array<std::tuple<std::int64_t*, std::string_view, std::int64_t>, 6> sizes{{
-      {&out.hidden_size, keys.hidden_size, kHiddenSizeMax},
-      {&out.layer_count, keys.layer_count, kLayerCountMax},
-      {&out.head_count, keys.head_count, kHiddenSizeMax},
-      {&out.intermediate_size, keys.intermediate_size, kIntermediateSizeMax},
-      {&out.position_count, "max_position_embeddings", kPositionCountMax},
-      {&out.vocabulary_size, "vocab_size", kVocabularySizeMax},
+  const TextConfig& missing = keys.defaults;
+  const std::array<std::pair<std::int64_t*, SizeRule>, 6> sizes{{
+      {&out.hidden_size, {keys.hidden_size, kHiddenSizeMax, missing.hidden_size}},
+      {&out.layer_count, {keys.layer_count, kLayerCountMax, missing.layer_count}},
+      {&out.head_count, {keys.head_count, kHiddenSizeMax, missing.head_count}},
+      {&out.intermediate_size, {keys.intermediate_size, kIntermediateSizeMax, missing.intermediate_size}},
+      {&out.position_count, {"max_position_embeddings", kPositionCountMax, missing.position_count}},
+      {&out.vocabulary_size, {"vocab_size", kVocabularySizeMax, missing.vocabulary_size}},
   }};
-  for (const auto& [target, key, most] : sizes) {
-    const auto value = read_size(config, key, {1, most}, source);
+  for (const auto& [target, rule] : sizes) {
+    const auto value = read_size(config, rule, source);
     if (!value) {
       return std::unexpected(value.error());
     }
@@ -84,11 +88,11 @@ Result<TextConfig> read_text_config(const Json& config, const TextConfigKeys& ke
     return fail(ErrorCode::kCorrupt, fmt::format("{}: \"{}\": expected a multiple of \"{}\" ({}), found {}", source,
                                                  keys.hidden_size, keys.head_count, out.head_count, out.hidden_size));
   }
-  const auto name = json_get<std::string>(config, keys.activation, source);
+  const auto name = json_find<std::string>(config, keys.activation, source);
   if (!name) {
     return std::unexpected(name.error());
   }
-  const auto activation = activation_by_name(*name, source);
+  const auto activation = *name ? activation_by_name(**name, source) : Result<Activation>(missing.activation);
   if (!activation) {
     return std::unexpected(activation.error());
   }

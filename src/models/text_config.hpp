@@ -32,25 +32,26 @@ struct TextConfig {
   std::int64_t head_dim() const noexcept { return hidden_size / head_count; }
 };
 
-// The keys under which a family stores the sizes.
+// The keys under which a family stores the sizes, and what transformers takes where a key is missing.
 struct TextConfigKeys {
   std::string_view hidden_size;
   std::string_view layer_count;
   std::string_view head_count;
   std::string_view intermediate_size;
   std::string_view activation;
+  TextConfig defaults;
 };
 
-// kCorrupt for a missing or absurd value, kUnsupported for a value that would change the numbers. Allocates nothing.
+// kCorrupt for an absurd value, kUnsupported for a value that would change the numbers. Allocates nothing.
 Result<TextConfig> read_text_config(const Json& config, const TextConfigKeys& keys, std::string_view source);
 
-struct SizeLimits {
-  std::int64_t least = 1;
+struct SizeRule {
+  std::string_view key;
   std::int64_t most = 1;
+  std::int64_t missing = 1;  // the value where the key is missing
 };
-// An integer within limits; a missing key is an error.
-Result<std::int64_t> read_size(const Json& config, std::string_view key, const SizeLimits& limits,
-                               std::string_view source);
+// An integer from 1 to `most`.
+Result<std::int64_t> read_size(const Json& config, const SizeRule& rule, std::string_view source);
 
 // Names as in transformers' ACT2FN; kUnsupported lists what is known.
 Result<Activation> activation_by_name(std::string_view name, std::string_view source);
