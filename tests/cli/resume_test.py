@@ -54,7 +54,7 @@ class Sharded(CliTest):
         self.ok(*self.arguments("--shard-rows", "10"))
         vectors = [v for shard in self.shards() for v in read_npy(shard)]
         self.assertEqual([len(read_npy(s)) for s in self.shards()], [10, 10, 5])
-        manifest = json.loads((self.folder / "out.manifest.json").read_text())
+        manifest = json.loads((self.folder / "out.npy.manifest.json").read_text())
         self.assertTrue(manifest["complete"])
         self.assertEqual(len(manifest["shards"]), 3)
         self.ok("embed", "in.txt", "-m", self.model, "--precision", "f32", "-o", "whole.npy")
@@ -69,7 +69,7 @@ class Sharded(CliTest):
         before = {s.name: s.stat().st_mtime_ns for s in self.shards()}
         self.assertGreaterEqual(len(before), 3)
         self.assertLess(len(before), 120)
-        manifest = json.loads((self.folder / "out.manifest.json").read_text())
+        manifest = json.loads((self.folder / "out.npy.manifest.json").read_text())
         listed = {shard["vectors"]["file"] for shard in manifest["shards"]}
         stdout, _ = self.ok(*self.arguments("--shard-rows", "500", "--json"))
         result = json.loads(stdout)
@@ -106,7 +106,7 @@ class Sharded(CliTest):
     def test_other_settings_do_not_add_to_the_shards_of_an_earlier_run(self) -> None:
         self.write("in.txt", lines(30))
         self.ok(*self.arguments("--shard-rows", "10"))
-        self.fails("mismatch", *self.arguments("--shard-rows", "10", "--dim", "8"), says=["out.manifest.json"])
+        self.fails("mismatch", *self.arguments("--shard-rows", "10", "--dim", "8"), says=["out.npy.manifest.json"])
 
     def test_ctrl_c_keeps_complete_shards_says_how_to_go_on_and_exits_130(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -124,9 +124,21 @@ class Sharded(CliTest):
                 self.assertGreaterEqual(len(shards), 2)
                 self.assertTrue(all(len(read_npy(s)) == 500 for s in shards))
                 self.assertEqual(list(self.folder.glob("*.tmp-*")), [])
-                self.assertFalse(json.loads((self.folder / "out.manifest.json").read_text())["complete"])
+                self.assertFalse(json.loads((self.folder / "out.npy.manifest.json").read_text())["complete"])
         stdout, _ = self.ok(*self.arguments("--shard-rows", "500", "--json"))
         self.assertEqual(json.loads(stdout)["rows"], 60_000)
+
+    def test_a_signal_that_arrives_twice_is_one_request(self) -> None:
+        # As `timeout -s INT` sends it: to the process, and at once to its group.
+        self.write("in.txt", lines(60_000))
+        process = self.start("--shard-rows", "500")
+        self.wait_for_shards(process, 1)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, EXIT["cancelled"])
+        self.assertIn("same command again", stderr.decode())
+        self.assertEqual(list(self.folder.glob("*.tmp-*")), [])
 
     def test_ctrl_c_without_shards_leaves_nothing_half_written(self) -> None:
         self.write("in.txt", lines(100_000))
