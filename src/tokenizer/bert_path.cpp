@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "tokenizer/ascii_word.hpp"
 #include "tokenizer/utf8.hpp"
 
 namespace asterism::tok {
@@ -13,13 +14,11 @@ void encode_word(const Vocabulary& vocabulary, const WordPiece& model, std::stri
     model.encode(vocabulary, word, state.pieces);
     return;
   }
-  const WordCache::Key key = WordCache::Key::of(word.data(), word.size());
+  const WordCache::Key key = WordCache::Key::of(word);
   if (const WordCache::Entry* entry = state.cache.find(key)) {
-    std::uint32_t begin = 0;
-    for (std::size_t i = 0; i < entry->piece_count; ++i) {
-      state.pieces.push_back({entry->ids[i], begin, entry->ends[i]});
-      begin = entry->ends[i];
-    }
+    entry->each_piece([&](TokenId id, std::uint32_t begin, std::uint32_t end) {
+      state.pieces.push_back({id, begin, end});
+    });
     return;
   }
   model.encode(vocabulary, word, state.pieces);
@@ -27,7 +26,7 @@ void encode_word(const Vocabulary& vocabulary, const WordPiece& model, std::stri
 }
 
 BertPath::BertPath(const BertNormalizerOptions& options, const Vocabulary& vocabulary, const WordPiece& model)
-    : options_(options) {
+    : options_(options), lowers_(options.lowercase || options.lowercase_first) {
   classes_.fill(ByteClass::kOther);
   std::vector<Piece> pieces;
   for (std::uint8_t byte = 0; byte < 128; ++byte) {
@@ -88,44 +87,33 @@ class BertPath::Run {
     }
   }
 
+  // A word that starts with an ASCII letter or digit.
   std::uint32_t plain_word(std::uint32_t begin) {
-    std::uint32_t end = begin + 1;
-    while (end < text_.size() && path_.class_of(text_[end]) == ByteClass::kWord) {
-      ++end;
-    }
-    if (end < text_.size() && path_.class_of(text_[end]) == ByteClass::kOther) {
-      return mixed_word(begin);
-    }
-    const std::uint32_t size_bytes = end - begin;
-    if (size_bytes > WordCache::kWordSizeBytesMax) {
-      state_.word.resize(size_bytes);
-      for (std::uint32_t k = 0; k < size_bytes; ++k) {
-        state_.word[k] = path_.lower_of(text_[begin + k]);
-      }
-      state_.pieces.clear();
-      model_.encode(vocabulary_, state_.word, state_.pieces);
-      state_.word.clear();
-      push_pieces(begin);
-      return end;
-    }
-    std::array<char, WordCache::kWordSizeBytesMax> lowered{};
-    for (std::uint32_t k = 0; k < size_bytes; ++k) {
-      lowered[k] = path_.lower_of(text_[begin + k]);
-    }
     WordCache::Key key;
-    std::memcpy(key.parts.data(), lowered.data(), lowered.size());
-    key.size_bytes = size_bytes;
-    if (const WordCache::Entry* entry = state_.cache.find(key)) {
-      std::uint32_t from = begin;
-      for (std::size_t p = 0; p < entry->piece_count; ++p) {
-        const std::uint32_t to = begin + entry->ends[p];
-        push(entry->ids[p], from, to);
-        from = to;
+    std::uint32_t end = begin;
+    for (std::uint64_t& part : key.parts) {
+      const AsciiBlock block = read_ascii_block(text_.data() + end, text_.size() - end, path_.lowers_);
+      part = block.bytes;
+      end += static_cast<std::uint32_t>(block.word_size_bytes);
+      if (block.word_size_bytes < kBlockSizeBytes) {
+        break;
       }
+    }
+    if (end < text_.size()) {
+      const ByteClass next = path_.class_of(text_[end]);
+      if (next == ByteClass::kWord || next == ByteClass::kOther) {
+        return mixed_word(begin);
+      }
+    }
+    key.size_bytes = static_cast<std::uint8_t>(end - begin);
+    if (const WordCache::Entry* entry = state_.cache.find(key)) {
+      entry->each_piece([&](TokenId id, std::uint32_t from, std::uint32_t to) { push(id, begin + from, begin + to); });
       return end;
     }
+    std::array<char, WordCache::kWordSizeBytesMax> word;
+    std::memcpy(word.data(), key.parts.data(), word.size());
     state_.pieces.clear();
-    model_.encode(vocabulary_, {lowered.data(), size_bytes}, state_.pieces);
+    model_.encode(vocabulary_, {word.data(), key.size_bytes}, state_.pieces);
     state_.cache.put(key, state_.pieces);
     push_pieces(begin);
     return end;

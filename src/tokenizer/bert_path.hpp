@@ -48,6 +48,7 @@ class BertPath {
   char lower_of(char byte) const noexcept { return lower_[static_cast<std::uint8_t>(byte)]; }
 
   BertNormalizerOptions options_;
+  bool lowers_;
   std::array<ByteClass, 256> classes_{};
   std::array<char, 256> lower_{};
   std::array<TokenId, 256> punctuation_ids_{};

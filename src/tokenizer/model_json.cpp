@@ -35,7 +35,7 @@ Result<void> build_vocabulary(const std::vector<VocabularyEntry>& entries, const
     return fail(ErrorCode::kLimitExceeded,
                 fmt::format("{}: {} tokens, expected at most {}", section.place(), entries.size(), kVocabularySizeMax));
   }
-  auto vocabulary = Vocabulary::build(entries, section.place());
+  auto vocabulary = Vocabulary::build(entries, SameText::kRefused, section.place());
   if (!vocabulary) {
     return std::unexpected(vocabulary.error());
   }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 #include "base/file.hpp"
@@ -94,28 +93,16 @@ Result<Vocabulary> read_lines(std::string_view text, const std::string& source) 
   if (!is_well_formed_utf8(text)) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: expected UTF-8 text, one token a line", source));
   }
-  std::vector<std::string_view> lines;
+  std::vector<VocabularyEntry> entries;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(without_trailing_space(text.substr(begin, end - begin)));
+    entries.push_back({without_trailing_space(text.substr(begin, end - begin)), static_cast<TokenId>(entries.size())});
     begin = end + 1;
-  }
-  std::unordered_map<std::string_view, std::size_t> last_line;
-  last_line.reserve(lines.size());
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    last_line[lines[i]] = i;
-  }
-  std::vector<VocabularyEntry> entries;
-  entries.reserve(lines.size());
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (last_line[lines[i]] == i) {
-      entries.push_back({lines[i], static_cast<TokenId>(i)});
-    }
   }
   if (entries.empty()) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: expected one token a line, found an empty file", source));
   }
-  return Vocabulary::build(entries, source);
+  return Vocabulary::build(entries, SameText::kLastCounts, source);
 }
 
 struct Configuration {

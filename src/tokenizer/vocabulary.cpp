@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace asterism::tok {
 namespace {
@@ -26,7 +27,8 @@ Result<void> check_entry(const VocabularyEntry& entry, std::string_view source) 
 
 }  // namespace
 
-Result<Vocabulary> Vocabulary::build(std::span<const VocabularyEntry> entries, std::string_view source) {
+Result<Vocabulary> Vocabulary::build(std::span<const VocabularyEntry> entries, SameText same_text,
+                                     std::string_view source) {
   Vocabulary v;
   std::size_t id_end = 0;
   std::size_t arena_size_bytes = 0;
@@ -35,13 +37,17 @@ Result<Vocabulary> Vocabulary::build(std::span<const VocabularyEntry> entries, s
       return std::unexpected(checked.error());
     }
     id_end = std::max(id_end, static_cast<std::size_t>(entry.id) + 1);
-    arena_size_bytes += entry.text.size();
+    arena_size_bytes += entry.text.size() + sizeof(Header);
     v.token_size_bytes_max_ = std::max(v.token_size_bytes_max_, entry.text.size());
   }
   if (id_end > entries.size() + kTokenHoleCountMax) {
     return fail(ErrorCode::kLimitExceeded,
                 fmt::format("{}: {} tokens with ids up to {}, expected at most {} unused ids", source, entries.size(),
                             id_end - 1, kTokenHoleCountMax));
+  }
+  if (arena_size_bytes > kTokenSizeBytesTotalMax) {
+    return fail(ErrorCode::kLimitExceeded, fmt::format("{}: {} bytes of token texts, expected at most {}", source,
+                                                       arena_size_bytes, kTokenSizeBytesTotalMax));
   }
   std::vector<const VocabularyEntry*> by_id(id_end, nullptr);
   for (const VocabularyEntry& entry : entries) {
@@ -54,40 +60,61 @@ Result<Vocabulary> Vocabulary::build(std::span<const VocabularyEntry> entries, s
     place = &entry;
   }
   v.token_count_ = entries.size();
-  v.arena_.reserve(arena_size_bytes);
-  v.begins_.reserve(id_end + 1);
+  v.places_.assign(id_end, kFree);
   v.slots_.resize(std::bit_ceil(std::max<std::size_t>(2 * entries.size(), 8)));
-  const std::size_t mask = v.slots_.size() - 1;
-  for (std::size_t id = 0; id < id_end; ++id) {
-    v.begins_.push_back(static_cast<std::uint32_t>(v.arena_.size()));
+  v.arena_.reserve(arena_size_bytes);
+  // From the last id down, so that the last of equal texts is the one that stays.
+  for (std::size_t id = id_end; id-- > 0;) {
     if (by_id[id] == nullptr) {
       continue;
     }
-    const std::string_view text = by_id[id]->text;
-    TextHash hash;
-    hash.add(text);
-    const std::uint64_t h = hash.value();
-    const auto tag = static_cast<std::uint32_t>(h >> 32U);
-    std::size_t slot = h & mask;
-    for (; v.slots_[slot].id >= 0; slot = (slot + 1) & mask) {
-      if (v.slots_[slot].tag == tag && v.text(v.slots_[slot].id) == text) {
+    if (const TokenId other = v.insert(*by_id[id]); other >= 0) {
+      if (same_text == SameText::kRefused) {
         return fail(ErrorCode::kCorrupt, fmt::format("{}: token \"{}\" appears twice, with the ids {} and {}", source,
-                                                     text, v.slots_[slot].id, id));
+                                                     by_id[id]->text, id, other));
       }
+      --v.token_count_;
     }
-    v.slots_[slot] = {tag, static_cast<TokenId>(id)};
-    v.arena_.append(text);
   }
-  v.begins_.push_back(static_cast<std::uint32_t>(v.arena_.size()));
   return v;
 }
 
+TokenId Vocabulary::insert(const VocabularyEntry& entry) {
+  TextHash hash;
+  hash.add(entry.text);
+  const std::uint64_t h = hash.value();
+  const auto tag = static_cast<std::uint32_t>(h >> 32U);
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = h & mask;
+  for (; slots_[slot].place != kFree; slot = (slot + 1) & mask) {
+    if (slots_[slot].tag == tag && text_at(slots_[slot].place) == entry.text) {
+      return header(slots_[slot].place).id;
+    }
+  }
+  const auto place = static_cast<std::uint32_t>(arena_.size());
+  slots_[slot] = {tag, place};
+  places_[static_cast<std::size_t>(entry.id)] = place;
+  const Header header{entry.id, static_cast<std::uint32_t>(entry.text.size())};
+  arena_.append(reinterpret_cast<const char*>(&header), sizeof header);
+  arena_.append(entry.text);
+  return -1;
+}
+
+Vocabulary::Header Vocabulary::header(std::uint32_t place) const noexcept {
+  Header header;
+  std::memcpy(&header, arena_.data() + place, sizeof header);
+  return header;
+}
+
+std::string_view Vocabulary::text_at(std::uint32_t place) const noexcept {
+  return {arena_.data() + place + sizeof(Header), header(place).size_bytes};
+}
+
 std::string_view Vocabulary::text(TokenId id) const noexcept {
-  if (id < 0 || static_cast<std::size_t>(id) >= size()) {
+  if (id < 0 || static_cast<std::size_t>(id) >= size() || places_[static_cast<std::size_t>(id)] == kFree) {
     return {};
   }
-  const auto i = static_cast<std::size_t>(id);
-  return std::string_view(arena_).substr(begins_[i], begins_[i + 1] - begins_[i]);
+  return text_at(places_[static_cast<std::size_t>(id)]);
 }
 
 TokenId Vocabulary::find(std::string_view text) const noexcept {
@@ -103,13 +130,13 @@ TokenId Vocabulary::find_joined(const TextHash& hash, std::string_view prefix, s
   const std::size_t mask = slots_.size() - 1;
   const std::uint64_t h = hash.value();
   const auto tag = static_cast<std::uint32_t>(h >> 32U);
-  for (std::size_t slot = h & mask; slots_[slot].id >= 0; slot = (slot + 1) & mask) {
+  for (std::size_t slot = h & mask; slots_[slot].place != kFree; slot = (slot + 1) & mask) {
     if (slots_[slot].tag != tag) {
       continue;
     }
-    const std::string_view candidate = this->text(slots_[slot].id);
+    const std::string_view candidate = text_at(slots_[slot].place);
     if (candidate.size() == prefix.size() + text.size() && candidate.starts_with(prefix) && candidate.ends_with(text)) {
-      return slots_[slot].id;
+      return header(slots_[slot].place).id;
     }
   }
   return -1;

@@ -22,6 +22,8 @@ inline constexpr TokenId kTokenIdEnd = 1 << 24;
 inline constexpr std::size_t kTokenHoleCountMax = 1 << 20;
 // Longest token text accepted, in bytes.
 inline constexpr std::size_t kTokenSizeBytesMax = 1 << 16;
+// All texts together, so that a place in the arena fits 32 bits.
+inline constexpr std::size_t kTokenSizeBytesTotalMax = std::size_t{1} << 31U;
 
 struct VocabularyEntry {
   std::string_view text;
@@ -47,15 +49,19 @@ class TextHash {
   std::uint64_t state_ = 0xCBF29CE484222325ULL;
 };
 
+// What to do when two entries have the same text.
+enum class SameText : std::uint8_t { kRefused, kLastCounts };
+
 class Vocabulary {
  public:
   Vocabulary() = default;
-  // Ids may leave holes. kCorrupt when two entries share a text or an id, or an id is negative; kLimitExceeded past the
-  // limits above.
-  static Result<Vocabulary> build(std::span<const VocabularyEntry> entries, std::string_view source);
+  // Ids may leave holes. kCorrupt when two entries share an id (or a text, unless allowed), or an id is negative;
+  // kLimitExceeded past the limits above.
+  static Result<Vocabulary> build(std::span<const VocabularyEntry> entries, SameText same_text,
+                                  std::string_view source);
 
   // One past the largest id.
-  std::size_t size() const noexcept { return begins_.empty() ? 0 : begins_.size() - 1; }
+  std::size_t size() const noexcept { return places_.size(); }
   std::size_t token_count() const noexcept { return token_count_; }
   std::size_t token_size_bytes_max() const noexcept { return token_size_bytes_max_; }
   // Empty for a hole or an id outside.
@@ -66,13 +72,24 @@ class Vocabulary {
   TokenId find_joined(const TextHash& hash, std::string_view prefix, std::string_view text) const noexcept;
 
  private:
+  // Where the arena has the token: a header, then the text. One cache line fewer to a match than through the id.
   struct Slot {
     std::uint32_t tag = 0;
-    TokenId id = -1;
+    std::uint32_t place = kFree;
   };
+  struct Header {
+    TokenId id;
+    std::uint32_t size_bytes;
+  };
+  static constexpr std::uint32_t kFree = 0xFFFFFFFF;
+
+  Header header(std::uint32_t place) const noexcept;
+  std::string_view text_at(std::uint32_t place) const noexcept;
+  // Enters the token; the id of another with the same text if there is one, which then stays alone.
+  TokenId insert(const VocabularyEntry& entry);
 
   std::string arena_;
-  std::vector<std::uint32_t> begins_;  // [size + 1]
+  std::vector<std::uint32_t> places_;  // [size]; kFree for a hole
   std::vector<Slot> slots_;            // a power of two, at most half full
   std::size_t token_count_ = 0;
   std::size_t token_size_bytes_max_ = 0;
