@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -111,7 +112,9 @@ bool take_header_line(Exchange& exchange, std::string_view line) {
   if (line.starts_with("HTTP/")) {
     head.headers.clear();
     const auto space = line.find(' ');
-    head.status = space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space + 1, 3)).c_str());
+    const std::string_view status = space == std::string_view::npos ? std::string_view() : line.substr(space + 1, 3);
+    head.status = 0;
+    std::from_chars(status.data(), status.data() + status.size(), head.status);
     return true;
   }
   line = trim(line);

@@ -291,7 +291,8 @@ std::optional<DType> safetensors_dtype(std::string_view name) noexcept {
 Result<SafetensorsHeader> parse_safetensors_header(std::string_view json, std::string_view source) {
   // The parser takes a zero byte for the end of its input, so text behind one would go unread.
   if (json.find('\0') != std::string_view::npos) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected a JSON object as header, found a zero byte in it", source));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: expected a JSON object as header, found a zero byte in it", source));
   }
   HeaderHandler handler(source);
   try {

@@ -47,7 +47,7 @@ std::string make_zip(const std::vector<ZipMember>& members) {
     put(directory, 0x02014B50, 4);
     put(directory, 20, 2);
     put_common(directory, member);
-    put(directory, 0, 10);
+    directory.append(10, '\0');  // comment length, disk, attributes
     put(directory, offset, 4);
     directory += member.name;
   }
