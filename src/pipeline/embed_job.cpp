@@ -3,236 +3,27 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
-#include "base/bounded_queue.hpp"
 #include "base/file.hpp"
 #include "pipeline/job_files.hpp"
 #include "pipeline/manifest.hpp"
 #include "pipeline/resume.hpp"
 #include "pipeline/row_windows.hpp"
 #include "pipeline/shard_writer.hpp"
+#include "pipeline/stages.hpp"
 
 namespace asterism {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Windows that may wait between two stages: enough to keep both busy, few enough to keep memory small.
-constexpr std::size_t kQueuedWindowCountMax = 2;
-constexpr std::chrono::milliseconds kProgressInterval{100};
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// The first error of any stage; the stages ask it whether to go on.
-class FirstError {
- public:
-  void set(Error error) {
-    const std::scoped_lock lock(mutex_);
-    if (!error_) {
-      error_ = std::move(error);
-    }
-    is_set_.store(true, std::memory_order_release);
-  }
-  bool is_set() const noexcept { return is_set_.load(std::memory_order_acquire); }
-  std::optional<Error> take() {
-    const std::scoped_lock lock(mutex_);
-    return std::exchange(error_, std::nullopt);
-  }
-
- private:
-  std::mutex mutex_;
-  std::optional<Error> error_;
-  std::atomic<bool> is_set_{false};
-};
-
-// Encodes windows and tells the world about them: the middle stage, on the caller's thread.
-class WindowEncoder {
- public:
-  WindowEncoder(const JobEncoder& encoder, const EmbedJobOptions& options) : encoder_(encoder), options_(options) {}
-
-  Result<EncodedWindow> encode(RowWindow window) {
-    EncodedWindow encoded{
-        .shard = window.shard,
-        .row_first = window.row_first,
-        .rows = {},
-        .values = std::vector<float>(window.rows.size() * encoder_.dim, std::numeric_limits<float>::quiet_NaN()),
-        .shard_end = std::move(window.shard_end)};
-    std::vector<std::string_view> texts;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < window.rows.size(); ++i) {
-      TextRow& row = window.rows[i];
-      if (!row.error) {
-        texts.emplace_back(row.text);
-        places.push_back(i);
-      }
-      encoded.rows.push_back({.source = std::move(row.source),
-                              .line = row.line,
-                              .id = std::move(row.id),
-                              .token_count_given = 0,
-                              .token_count_used = 0,
-                              .error = std::move(row.error)});
-    }
-    if (auto filled = fill(encoded, texts, places); !filled) {
-      return std::unexpected(filled.error());
-    }
-    report(encoded, window.fraction);
-    return encoded;
-  }
-
-  void report_progress(double fraction) {
-    last_progress_ = Clock::now();
-    if (options_.on_progress) {
-      options_.on_progress({.row_count = done_.row_count,
-                            .token_count = done_.token_count,
-                            .seconds = seconds_since(start_),
-                            .fraction = fraction});
-    }
-  }
-
-  const RowsSummary& done() const noexcept { return done_; }
-
- private:
-  Result<void> fill(EncodedWindow& encoded, std::span<const std::string_view> texts,
-                    std::span<const std::size_t> places) const {
-    if (texts.empty()) {
-      return {};
-    }
-    auto made = encoder_.encode(texts);
-    if (!made) {
-      return std::unexpected(made.error());
-    }
-    if (made->row_count != texts.size() || made->dim != encoder_.dim || made->reports.size() != texts.size() ||
-        made->values.size() != texts.size() * encoder_.dim) {
-      return fail(ErrorCode::kInternal, fmt::format("encoder: expected {} vectors of dimension {}, found {} of {}",
-                                                    texts.size(), encoder_.dim, made->row_count, made->dim));
-    }
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      std::ranges::copy(made->row(i), encoded.values.begin() + static_cast<std::ptrdiff_t>(places[i] * encoder_.dim));
-      encoded.rows[places[i]].token_count_given = made->reports[i].token_count_given;
-      encoded.rows[places[i]].token_count_used = made->reports[i].token_count_used;
-    }
-    return {};
-  }
-
-  void report(const EncodedWindow& encoded, double fraction) {
-    for (const RowOutcome& row : encoded.rows) {
-      done_.add(row);
-      log_row(row);
-    }
-    if (Clock::now() - last_progress_ >= kProgressInterval) {
-      report_progress(fraction);
-    }
-  }
-
-  void log_row(const RowOutcome& row) const {
-    if (row.error && done_.failed_row_count <= kFailedRowsLoggedMax) {
-      log(options_.log, LogLevel::kWarning, row.error->to_string());
-    } else if (row.error && done_.failed_row_count == kFailedRowsLoggedMax + 1) {
-      log(options_.log, LogLevel::kWarning, "more rows failed: the rows file names them all");
-    } else if (options_.log && row.truncated()) {
-      log(options_.log, LogLevel::kInfo,
-          fmt::format("{}:{}: truncated to {} of {} tokens", row.source, row.line, row.token_count_used,
-                      row.token_count_given));
-    }
-  }
-
-  const JobEncoder& encoder_;
-  const EmbedJobOptions& options_;
-  const Clock::time_point start_ = Clock::now();
-  Clock::time_point last_progress_ = start_;
-  RowsSummary done_;
-};
-
-// The three stages and the queues between them. An error of the reader lets what was read before it be written; an
-// error of the encoder lets what was encoded before it be written; after an error of the writer nothing is.
-class Stages {
- public:
-  Stages(RowWindows& source, WindowEncoder& encoder, WindowSink& sink, const CancelFlag* cancel, FirstError& error)
-      : source_(source), encoder_(encoder), sink_(sink), cancel_(cancel), error_(error) {}
-
-  void run() {
-    // Threads are joined by their destructors; before that, whatever way this scope is left, the queues let them go.
-    std::jthread reader([this] { read(); });
-    std::jthread writer([this] { write(); });
-    const QueuesCloser closer(*this);
-    encode();
-  }
-
- private:
-  struct QueuesCloser {
-    explicit QueuesCloser(Stages& owner) : stages(owner) {}
-    QueuesCloser(const QueuesCloser&) = delete;
-    QueuesCloser& operator=(const QueuesCloser&) = delete;
-    ~QueuesCloser() {
-      stages.read_.cancel();
-      stages.encoded_.close();
-    }
-    Stages& stages;
-  };
-
-  void read() {
-    for (;;) {
-      auto window = source_.next();
-      if (!window) {
-        error_.set(std::move(window.error()));
-        break;
-      }
-      if (!*window || !read_.push(std::move(**window))) {
-        break;
-      }
-    }
-    read_.close();
-  }
-
-  void encode() {
-    double fraction = 0.0;
-    while (auto window = read_.pop()) {
-      if (cancel_ != nullptr && cancel_->requested()) {
-        error_.set(Error{ErrorCode::kCancelled, "stopped by the user", {}});
-        return;
-      }
-      fraction = window->fraction;
-      auto encoded = encoder_.encode(std::move(*window));
-      if (!encoded) {
-        error_.set(std::move(encoded.error()));
-        return;
-      }
-      if (!encoded_.push(std::move(*encoded))) {
-        return;
-      }
-    }
-    encoder_.report_progress(fraction);
-  }
-
-  void write() {
-    while (auto window = encoded_.pop()) {
-      if (auto written = sink_.append(*window); !written) {
-        error_.set(std::move(written.error()));
-        encoded_.cancel();
-        return;
-      }
-    }
-  }
-
-  RowWindows& source_;
-  WindowEncoder& encoder_;
-  WindowSink& sink_;
-  const CancelFlag* cancel_;
-  FirstError& error_;
-  BoundedQueue<RowWindow> read_{kQueuedWindowCountMax};
-  BoundedQueue<EncodedWindow> encoded_{kQueuedWindowCountMax};
-};
 
 // The lock on OUT, whose file goes with it.
 class OutputLock {
