@@ -67,7 +67,8 @@ HWY_INLINE Vector gelu(Vector x) {
   q = hn::MulAdd(q, t, hn::Set(d, 1.1289761960506439e-01F));
   q = hn::MulAdd(q, t, hn::Set(d, 4.9932458996772766e-01F));
   q = hn::MulAdd(q, t, hn::Set(d, 1.0F));
-  const auto erf = hn::Div(hn::Mul(z, p), q);
+  // Past the limit erf is 1 exactly: the last bits of the quotient times a huge x must not remain.
+  const auto erf = hn::IfThenElse(hn::Eq(z, scaled), hn::Div(hn::Mul(z, p), q), hn::CopySign(hn::Set(d, 1.0F), x));
   const auto half = hn::Mul(x, hn::Set(d, 0.5F));
   return hn::MulAdd(half, erf, half);
 }

@@ -1,0 +1,126 @@
+#include "kernels/attention.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <vector>
+
+namespace asterism {
+namespace {
+
+constexpr float kCanary = 12345.0F;
+
+// Query, key and value as slices of one matrix of [tokens, 3 * hidden], with canaries around the output and NaN in rows
+// that belong to no text.
+struct AttentionCase {
+  AttentionCase(std::vector<std::int32_t> text_offsets, std::size_t heads, std::size_t dim, float magnitude)
+      : offsets(std::move(text_offsets)), head_count(heads), head_dim(dim) {
+    const std::size_t hidden = head_count * head_dim;
+    const auto used = static_cast<std::size_t>(offsets.back());
+    const std::size_t rows = used + kPaddingRows;
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal(0.0F, magnitude);
+    qkv.assign(rows * 3 * hidden, std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t i = 0; i < used * 3 * hidden; ++i) {
+      qkv[i] = normal(random);
+    }
+    output.assign(rows * hidden, kCanary);
+    expected = output;
+  }
+
+  AttentionProblem problem(std::vector<float>& out) const {
+    const std::size_t hidden = head_count * head_dim;
+    AttentionProblem p;
+    p.query = qkv.data();
+    p.key = qkv.data() + hidden;
+    p.value = qkv.data() + 2 * hidden;
+    p.query_stride = p.key_stride = p.value_stride = 3 * hidden;
+    p.output = out.data();
+    p.output_stride = hidden;
+    p.offsets = offsets;
+    p.head_count = head_count;
+    p.head_dim = head_dim;
+    p.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
+    return p;
+  }
+
+  static constexpr std::size_t kPaddingRows = 5;
+  std::vector<std::int32_t> offsets;
+  std::size_t head_count;
+  std::size_t head_dim;
+  std::vector<float> qkv;
+  std::vector<float> output;
+  std::vector<float> expected;
+};
+
+struct AttentionShape {
+  std::vector<std::int32_t> offsets;
+  std::size_t head_count;
+  std::size_t head_dim;
+};
+
+class Attention : public testing::TestWithParam<AttentionShape> {};
+
+TEST_P(Attention, equals_the_oracle_and_touches_nothing_else) {
+  AttentionCase c(GetParam().offsets, GetParam().head_count, GetParam().head_dim, 1.0F);
+  AttentionScratch scratch;
+  const AttentionProblem p = c.problem(c.output);
+  attention(p, 0, p.unit_count(), scratch);
+  const AttentionProblem oracle = c.problem(c.expected);
+  attention_scalar(oracle, 0, oracle.unit_count());
+  // Weights sum to 1, so errors are a few roundings of values of magnitude ~4: 32 of them is generous and far below a
+  // mistake.
+  const float tolerance = 32.0F * 4.0F * std::numeric_limits<float>::epsilon();
+  for (std::size_t i = 0; i < c.output.size(); ++i) {
+    ASSERT_NEAR(c.output[i], c.expected[i], tolerance) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Attention,
+                         testing::Values(AttentionShape{{0, 1}, 1, 1}, AttentionShape{{0, 1, 3, 6, 10, 15, 21}, 3, 8},
+                                         AttentionShape{{0, 16, 33, 50}, 2, 32}, AttentionShape{{0, 256}, 1, 64},
+                                         AttentionShape{{0, 0, 4, 4, 4, 9, 9}, 2, 8}, AttentionShape{{0, 7}, 2, 5},
+                                         AttentionShape{{0, 13}, 3, 33}, AttentionShape{{0}, 2, 8}));
+
+TEST(AttentionUnits, are_independent_of_each_other_bit_for_bit) {
+  AttentionCase c({0, 5, 30, 31, 64}, 2, 16, 1.0F);
+  AttentionScratch scratch;
+  const AttentionProblem whole = c.problem(c.output);
+  attention(whole, 0, whole.unit_count(), scratch);
+  const AttentionProblem parts = c.problem(c.expected);
+  for (std::size_t i = parts.unit_count(); i-- > 0;) {
+    AttentionScratch own;
+    attention(parts, i, i + 1, own);
+  }
+  EXPECT_EQ(c.output, c.expected);
+}
+
+TEST(AttentionScores, of_any_size_do_not_overflow) {
+  AttentionCase c({0, 40}, 1, 16, 60.0F);  // scores of several thousands
+  AttentionScratch scratch;
+  const AttentionProblem p = c.problem(c.output);
+  attention(p, 0, p.unit_count(), scratch);
+  const AttentionProblem oracle = c.problem(c.expected);
+  attention_scalar(oracle, 0, oracle.unit_count());
+  for (std::size_t i = 0; i < 40U * 16U; ++i) {
+    ASSERT_TRUE(std::isfinite(c.output[i]));
+    // One weight is ~1: a score of ~10^4 carries a rounding of ~10^-3, and so does the weight.
+    ASSERT_NEAR(c.output[i], c.expected[i], 0.5F) << i;
+  }
+}
+
+TEST(AttentionScores, that_are_nan_stay_visible) {
+  AttentionCase c({0, 9}, 1, 8, 1.0F);
+  c.qkv[3 * 8 * 4] = std::numeric_limits<float>::quiet_NaN();  // in the query of token 4
+  AttentionScratch scratch;
+  const AttentionProblem p = c.problem(c.output);
+  attention(p, 0, p.unit_count(), scratch);
+  EXPECT_TRUE(std::isnan(c.output[4 * 8]));
+  EXPECT_FALSE(std::isnan(c.output[3 * 8]));
+}
+
+}  // namespace
+}  // namespace asterism
