@@ -27,7 +27,7 @@ namespace {
 
 // Texts that are tokenised and sorted by length together: bounds the memory of a call.
 constexpr std::size_t kWindowTextCount = 16384;
-// Tokens of one run. Larger gains nothing and keeps more activations out of the cache; smaller pays per run.
+// Tokens of one run: enough that its fixed cost vanishes, few enough that the activations of a layer stay small.
 constexpr std::size_t kDefaultTokenBudget = 4096;
 // A call is cut at least this coarsely when it is shared out over streams.
 constexpr std::size_t kTokenBudgetMin = 256;
@@ -279,6 +279,18 @@ Result<Tokenizer> read_tokenizer(const ModelLayout& layout, const TextModel& mod
   return tokenizer;
 }
 
+// What stays at the front of a text that is cut from the left, and what pooling leaves out there.
+void set_edges(const ModelLayout& layout, const TextGraph& graph, TextEncoder::Parts& parts) {
+  if (layout.truncate_left) {
+    parts.settings.truncate_left = true;
+    parts.settings.leading_special_count = leading_special_count(parts.tokenizer);
+  }
+  if (!graph.include_prompt) {
+    parts.feeds = {.skip_token_count = prompt_token_count(parts.tokenizer, parts.settings),
+                   .share_dim = graph.token_dim};
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layout, const EncoderOptions& options) {
@@ -307,14 +319,7 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   }
   TextEncoder::Parts parts{.tokenizer = *std::move(tokenizer),
                            .settings = {.prompt = *std::move(prompt), .token_count_max = *length}};
-  if (layout.truncate_left) {
-    parts.settings.truncate_left = true;
-    parts.settings.leading_special_count = leading_special_count(parts.tokenizer);
-  }
-  if (!graph->include_prompt) {
-    parts.feeds = {.skip_token_count = prompt_token_count(parts.tokenizer, parts.settings),
-                   .share_dim = graph->token_dim};
-  }
+  set_edges(layout, *graph, parts);
   EncoderInfo info = describe(layout, *graph);
   info.family = family;
   info.token_count_max = *length;
