@@ -36,7 +36,7 @@ asan: setup  ## build and test everything under the address and undefined-behavi
 .PHONY: tsan
 tsan: setup  ## build and run the tests of threaded code under the thread sanitizer
 	@tools/build.sh tsan asterism_threaded_tests
-	@ctest --preset tsan
+	@ctest --test-dir build/tsan -L threaded --output-on-failure
 
 .PHONY: bench
 bench: build  ## run the micro benchmarks
