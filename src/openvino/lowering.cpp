@@ -222,7 +222,7 @@ class Lowering {
       inputs.push_back(node(*fused.residual));
     }
     auto packed = std::make_shared<const LinearWeight>(parts, static_cast<std::size_t>(graph_.value(x).shape[1]));
-    return std::make_shared<PackedLinearOp>(inputs, std::move(packed), fused.activation);
+    return std::make_shared<PackedLinearOp>(inputs, std::move(packed), fused.activation, fused.layers[0]->name);
   }
 
   // The plugin fuses bias and activation itself.

@@ -61,8 +61,8 @@ PoolKind pool_kind(Pooling pooling) {
 }  // namespace
 
 PackedLinearOp::PackedLinearOp(const ov::OutputVector& inputs, std::shared_ptr<const LinearWeight> weight,
-                               LinearActivation activation)
-    : Op(inputs), weight_(std::move(weight)), activation_(activation) {
+                               LinearActivation activation, std::string layer)
+    : Op(inputs), weight_(std::move(weight)), activation_(activation), layer_(std::move(layer)) {
   constructor_validate_and_infer_types();
 }
 
@@ -73,10 +73,11 @@ void PackedLinearOp::validate_and_infer_types() {
 }
 
 std::shared_ptr<ov::Node> PackedLinearOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<PackedLinearOp>(inputs, weight_, activation_);
+  return std::make_shared<PackedLinearOp>(inputs, weight_, activation_, layer_);
 }
 
-bool PackedLinearOp::visit_attributes(ov::AttributeVisitor&) {
+bool PackedLinearOp::visit_attributes(ov::AttributeVisitor& visitor) {
+  visitor.on_attribute("layer", layer_);
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include <openvino/op/op.hpp>
 
@@ -32,6 +33,7 @@ class PackedLinearOp final : public ov::op::Op {
  private:
   std::shared_ptr<const LinearWeight> weight_;
   LinearActivation activation_ = LinearActivation::kNone;
+  std::string layer_;
 };
 
 // (query, key, value, offsets), or (qkv [tokens, 3 * hidden], offsets) -> [tokens, hidden]. Rows of no text become
