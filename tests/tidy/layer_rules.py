@@ -53,6 +53,7 @@ def is_system_header(target: str) -> bool:
         "stdlib.h",
         "string.h",
         "termios.h",
+        "time.h",
         "unistd.h",
     }
 
