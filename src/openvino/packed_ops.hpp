@@ -21,8 +21,10 @@ class PackedLinearOp final : public ov::op::Op {
  public:
   OPENVINO_OP("PackedLinear", "asterism")
   PackedLinearOp() = default;
+  // `layer` is the name of the value. The plugin merges nodes whose type, inputs and attributes agree, and it does not
+  // see the weight: the name is the attribute that keeps layers of one input apart.
   PackedLinearOp(const ov::OutputVector& inputs, std::shared_ptr<const LinearWeight> weight,
-                 LinearActivation activation);
+                 LinearActivation activation, std::string layer);
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
