@@ -87,7 +87,6 @@ TEST_F(KilledJob, goes_on_and_ends_as_if_nothing_had_happened) {
   ASSERT_EQ(expected.size(), 2 * kRowCount / kShardRowCount + 1);
 
   std::mt19937 random(20);
-  std::uniform_int_distribution<int> delay_us(0, 40'000);
   const SharedCount encoded = make_shared_count();
   for (int kill_count = 0; kill_count < kKillCount;) {
     for (const auto& [name, content] : snapshot("v")) {
@@ -95,10 +94,15 @@ TEST_F(KilledJob, goes_on_and_ends_as_if_nothing_had_happened) {
     }
     *encoded = 0;
     int kills_of_this_job = 0;
-    while (!run_and_kill(job, std::chrono::microseconds(delay_us(random)), *encoded)) {
+    // The longest delay grows, so that a slow machine or a sanitizer gets past the start of the job as well.
+    const auto delay = [&] {
+      return std::chrono::microseconds(
+          std::uniform_int_distribution<int>(0, 40'000 + 5'000 * kills_of_this_job)(random));
+    };
+    while (!run_and_kill(job, delay(), *encoded)) {
       ++kills_of_this_job;
       expect_only_complete_files();
-      ASSERT_LT(kills_of_this_job, 1000) << "the job makes no progress";
+      ASSERT_LT(kills_of_this_job, 300) << "the job makes no progress";
     }
     kill_count += kills_of_this_job;
     expect_files("v", expected);
@@ -132,17 +136,18 @@ TEST_F(KilledJob, second_process_on_the_same_output_is_refused_at_once) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   const auto refused = run_embed_job(fake.encoder(), job);
-  EmbedJobOptions other_format = job;
-  other_format.output = (folder / "v.safetensors").string();
-  const auto refused_too = run_embed_job(fake.encoder(), other_format);
+  const std::uint64_t encoded_while_refused = fake.row_count;
+  EmbedJobOptions beside = job;
+  beside.output = (folder / "v.safetensors").string();
+  const auto other_output = run_embed_job(fake.encoder(), beside);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kIo);
   EXPECT_THAT(refused.error().to_string(),
               testing::AllOf(testing::HasSubstr("v.npy.lock"), testing::HasSubstr("another process")));
-  EXPECT_FALSE(refused_too);
-  EXPECT_EQ(fake.row_count, 0U);
+  EXPECT_EQ(encoded_while_refused, 0U);
+  EXPECT_TRUE(other_output) << other_output.error().to_string();
   EXPECT_TRUE(run_embed_job(fake.encoder(), job));
 }
 

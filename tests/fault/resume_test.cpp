@@ -94,8 +94,8 @@ TEST_F(ResumedJob, removes_temporaries_of_the_dead_and_nothing_else) {
   ::waitpid(gone, nullptr, 0);
   const std::string dead = std::to_string(gone);
   for (const std::string& name :
-       {"v-00003.npy.tmp-" + dead + "-0", "v-00012.npy.rows.jsonl.tmp-" + dead + "-7", "v.npy.manifest.json.tmp-" + dead + "-1",
-        "v-00001.npy.tmp-" + std::to_string(::getpid()) + "-99"}) {
+       {"v-00003.npy.tmp-" + dead + "-0", "v-00012.npy.rows.jsonl.tmp-" + dead + "-7",
+        "v.npy.manifest.json.tmp-" + dead + "-1", "v-00001.npy.tmp-" + std::to_string(::getpid()) + "-99"}) {
     write(name, "half");
   }
   const std::string alive = write("v-00003.npy.tmp-1-0", "of a living process");

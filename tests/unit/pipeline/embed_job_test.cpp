@@ -145,14 +145,14 @@ TEST_F(EmbedJob, sharded_output_holds_what_the_single_file_does) {
     joined += read(fs::path(file).filename().string());
   }
   EXPECT_EQ(joined, read("one.jsonl"));
-  const auto manifest = parse_json(read("v.npy.manifest.json"), "manifest");
+  const auto manifest = parse_json(read("v.jsonl.manifest.json"), "manifest");
   ASSERT_TRUE(manifest);
   EXPECT_EQ((*manifest)["complete"], true);
   EXPECT_EQ((*manifest)["shards"].size(), 10U);
   EXPECT_EQ((*manifest)["shards"][9]["row_count"], 5);
-  EXPECT_EQ((*manifest)["shards"][9]["rows"]["file"], "v-00009.npy.rows.jsonl");
+  EXPECT_EQ((*manifest)["shards"][9]["rows"]["file"], "v-00009.jsonl.rows.jsonl");
   EXPECT_EQ((*manifest)["job"]["settings"]["precision"], "f32");
-  EXPECT_FALSE(fs::exists(folder / "v.npy.lock"));
+  EXPECT_FALSE(fs::exists(folder / "v.jsonl.lock"));
 }
 
 TEST_F(EmbedJob, second_run_encodes_nothing) {
