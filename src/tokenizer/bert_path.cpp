@@ -33,7 +33,7 @@ BertPath::BertPath(const BertNormalizerOptions& options, const Vocabulary& vocab
     const std::uint16_t flags = unicode::char_record(byte).flags;
     const bool dropped = options.clean_text && (flags & unicode::kDropped) != 0;
     lower_[byte] =
-        options.lowercase ? static_cast<char>(byte + unicode::char_record(byte).lower_delta) : static_cast<char>(byte);
+        lowers_ ? static_cast<char>(byte + unicode::char_record(byte).lower_delta) : static_cast<char>(byte);
     if (dropped) {
       continue;
     }

@@ -262,7 +262,8 @@ std::string Tokenizer::description() const {
   const bool is_wordpiece = std::holds_alternative<tok::WordPiece>(impl_->parts.model);
   const auto lowers = [](const tok::NormalizerStep& step) {
     const auto* bert = std::get_if<tok::BertNormalizerOptions>(&step);
-    return std::holds_alternative<tok::LowercaseStep>(step) || (bert != nullptr && bert->lowercase);
+    return std::holds_alternative<tok::LowercaseStep>(step) ||
+           (bert != nullptr && (bert->lowercase || bert->lowercase_first));
   };
   return fmt::format("{}, {} tokens, {}", is_wordpiece ? "WordPiece" : "Unigram", vocabulary_size(),
                      std::ranges::any_of(impl_->parts.normalizer, lowers) ? "lowercase" : "cased");

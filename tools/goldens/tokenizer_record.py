@@ -4,20 +4,20 @@
     python tools/goldens/tokenizer_record.py --train    # trains the models anew first
 
 Recorded with tokenizers 0.23.3. Ids and offsets are integers: there is no tolerance.
-hashes.txt: for each model a line "model NAME STRINGS", then one line per block of 100 strings: hash of all ids, hash of all
-offsets (FNV-1a over 64-bit words; each string adds its token count first). samples.jsonl: the first strings in full.
+hashes.txt: for each model a line "model NAME", then one line per block of 100 strings: hash of all ids, hash of all
+offsets (FNV-1a over 64-bit words; each string adds its token count first). "sweep NAME" likewise, for the strings that hold
+every code point, in blocks of 1024. samples.jsonl: the first strings in full.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 import tokenizers
 from tokenizer_models import read_variants, write_models
-from tokenizer_strings import GOLDEN, MASK, decode, make_string, read_alphabet
+from tokenizer_strings import GOLDEN, MASK, SWEEP_COUNT, decode, make_string, make_sweep_string, read_alphabet
 from tokenizers import Tokenizer
 
 BLOCK = 100
@@ -25,19 +25,44 @@ BLOCK = 100
 STRING_COUNTS = {"uncased": 100_000, "cased": 100_000, "unigram": 20_000}
 STRING_COUNT_VARIANT = 3_000
 SAMPLE_COUNT = 60
+# Together these meet every table: cleaning, Chinese characters, accents, lower case, the four normal forms, punctuation, words.
+SWEPT = ("uncased", "cased", "no_clean_text", "nfd_marks", "nfc_words", "nfkc_strip", "nfkd_plain")
+SWEEP_BLOCK = 1024
 
 
 def mix(state: int, value: int) -> int:
     return ((state ^ value) * 0x100000001B3) & MASK
 
 
-def encode_all(tokenizer: Tokenizer, count: int, alphabet: list[dict[str, Any]]) -> Iterator[tuple[bytes, list[int], list[tuple[int, int]]]]:
-    """Golden strings with their ids and byte offsets."""
-    for first in range(0, count, BLOCK):
-        data = [make_string(seed, alphabet) for seed in range(first, min(first + BLOCK, count))]
+Encoded = tuple[bytes, list[int], list[tuple[int, int]]]
+
+
+def encode_all(tokenizer: Tokenizer, seeds: range, make: Callable[[int], bytes]) -> Iterator[Encoded]:
+    """The strings with their ids and byte offsets."""
+    for first in range(0, len(seeds), BLOCK):
+        data = [make(seed) for seed in seeds[first : first + BLOCK]]
         decoded = [decode(one) for one in data]
         for one, (_, begins), encoding in zip(data, decoded, tokenizer.encode_batch([text for text, _ in decoded]), strict=True):
             yield one, encoding.ids, [(begins[begin], begins[end]) for begin, end in encoding.offsets]
+
+
+def block_hashes(encoded: Iterable[Encoded], block: int) -> Iterator[str]:
+    start = 0xCBF29CE484222325
+    ids_hash = offsets_hash = start
+    for i, (_, ids, offsets) in enumerate(encoded):
+        ids_hash, offsets_hash = mix(ids_hash, len(ids)), mix(offsets_hash, len(ids))
+        for token, (begin, end) in zip(ids, offsets, strict=True):
+            ids_hash = mix(ids_hash, token)
+            offsets_hash = mix(mix(offsets_hash, begin), end)
+        if (i + 1) % block == 0:
+            yield f"{ids_hash:016x} {offsets_hash:016x}"
+            ids_hash = offsets_hash = start
+
+
+def sample(name: str, encoded: Encoded) -> str:
+    data, ids, offsets = encoded
+    flat = [place for pair in offsets for place in pair]
+    return json.dumps({"model": name, "text": data.hex(), "ids": ids, "offsets": flat}, separators=(",", ":"))
 
 
 def main() -> None:
@@ -48,25 +73,23 @@ def main() -> None:
     if parser.parse_args().train:
         write_models()
     alphabet = read_alphabet()
+
+    def make(seed: int) -> bytes:
+        return make_string(seed, alphabet)
+
     hashes: list[str] = []
     samples: list[str] = []
     for model in read_variants():
+        name = model["name"]
         tokenizer = Tokenizer.from_str(json.dumps(model["json"]))
-        count = STRING_COUNTS.get(model["name"], STRING_COUNT_VARIANT)
-        hashes.append(f"model {model['name']} {count}")
-        ids_hash = offsets_hash = 0xCBF29CE484222325
-        for i, (data, ids, offsets) in enumerate(encode_all(tokenizer, count, alphabet)):
-            if i < SAMPLE_COUNT and model["name"] in STRING_COUNTS:
-                flat = [place for pair in offsets for place in pair]
-                samples.append(json.dumps({"model": model["name"], "text": data.hex(), "ids": ids, "offsets": flat}, separators=(",", ":")))
-            ids_hash, offsets_hash = mix(ids_hash, len(ids)), mix(offsets_hash, len(ids))
-            for token, (begin, end) in zip(ids, offsets, strict=True):
-                ids_hash = mix(ids_hash, token)
-                offsets_hash = mix(mix(offsets_hash, begin), end)
-            if (i + 1) % BLOCK == 0:
-                hashes.append(f"{ids_hash:016x} {offsets_hash:016x}")
-                ids_hash = offsets_hash = 0xCBF29CE484222325
-        print(model["name"], count)
+        seeds = range(STRING_COUNTS.get(name, STRING_COUNT_VARIANT))
+        hashes += [f"model {name}", *block_hashes(encode_all(tokenizer, seeds, make), BLOCK)]
+        if name in STRING_COUNTS:
+            samples += [sample(name, encoded) for encoded in encode_all(tokenizer, range(SAMPLE_COUNT), make)]
+        if name in SWEPT:
+            swept = encode_all(tokenizer, range(SWEEP_COUNT), make_sweep_string)
+            hashes += [f"sweep {name}", *block_hashes(swept, SWEEP_BLOCK)]
+        print(name, flush=True)
     (GOLDEN / "hashes.txt").write_text("\n".join(hashes) + "\n")
     (GOLDEN / "samples.jsonl").write_text("\n".join(samples) + "\n")
 

@@ -80,6 +80,16 @@ def make_string(seed: int, alphabet: list[dict[str, Any]]) -> bytes:
     return out
 
 
+SWEEP_WIDTH = 16
+SWEEP_COUNT = 0x110000 // SWEEP_WIDTH
+
+
+def make_sweep_string(index: int) -> bytes:
+    """Sixteen code points in order, each between letters, so that all strings together hold every code point."""
+    codes = range(index * SWEEP_WIDTH, (index + 1) * SWEEP_WIDTH)
+    return " ".join(f"a{chr(c)}e\u0301" for c in codes if not 0xD800 <= c <= 0xDFFF).encode()
+
+
 def decode(data: bytes) -> tuple[str, list[int]]:
     """The text, each maximal ill-formed part one U+FFFD, and the byte at which each of its characters begins (and the end)."""
     text = ""

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ namespace {
 
 const std::filesystem::path kFolder = std::filesystem::path(ASTERISM_SOURCE_DIR) / "tests/golden/tokenizer";
 constexpr std::uint64_t kBlockSize = 100;
+constexpr std::uint64_t kSweepBlockSize = 1024;
+constexpr std::uint64_t kSweepWidth = 16;
 
 Json read(const std::string& name) {
   auto document = read_json_file(kFolder / name);
@@ -62,6 +65,7 @@ struct BlockHash {
 };
 
 struct Recording {
+  std::string kind;  // "model": generated strings; "sweep": every code point
   std::string model;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> blocks;  // ids, offsets
 };
@@ -71,10 +75,9 @@ std::vector<Recording> read_hashes() {
   std::vector<Recording> recordings;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
-    if (line.starts_with("model ")) {
-      std::string word;
-      words >> word >> word;
-      recordings.push_back({word, {}});
+    if (line.starts_with("model ") || line.starts_with("sweep ")) {
+      recordings.emplace_back();
+      words >> recordings.back().kind >> recordings.back().model;
     } else {
       std::uint64_t ids = 0;
       std::uint64_t offsets = 0;
@@ -99,6 +102,39 @@ std::string unhex(const std::string& hex) {
     out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   }
   return out;
+}
+
+// Sixteen code points in order, each between letters.
+std::string sweep_string(std::uint64_t index) {
+  std::string out;
+  for (std::uint64_t c = index * kSweepWidth; c < (index + 1) * kSweepWidth; ++c) {
+    if (c >= 0xD800 && c <= 0xDFFF) {
+      continue;
+    }
+    out += out.empty() ? "a" : " a";
+    tok::append_utf8(static_cast<char32_t>(c), out);
+    out += "e\u0301";
+  }
+  return out;
+}
+
+// The first block that differs from the recording; nothing when all agree.
+template <typename MakeString>
+std::optional<std::uint64_t> first_wrong_block(const Tokenizer& tokenizer, const Recording& recording,
+                                               std::uint64_t block_size, MakeString&& make) {
+  TokenizerScratch scratch;
+  Encoding encoding;
+  for (std::uint64_t block = 0; block < recording.blocks.size(); ++block) {
+    BlockHash hash;
+    for (std::uint64_t i = 0; i < block_size; ++i) {
+      tokenizer.encode(make(block * block_size + i), {.with_offsets = true}, scratch, encoding);
+      hash.add(encoding);
+    }
+    if (hash.ids != recording.blocks[block].first || hash.offsets != recording.blocks[block].second) {
+      return block;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -131,31 +167,40 @@ TEST(TokenizerGolden, sampled_strings_have_the_recorded_ids_and_offsets) {
 TEST(TokenizerGolden, generated_strings_have_the_recorded_hashes_for_every_model) {
   const auto models = read_models();
   const GoldenStrings strings(read("alphabet.json"));
+  std::size_t model_count = 0;
   std::size_t string_count = 0;
-  const auto recordings = read_hashes();
-  ASSERT_EQ(recordings.size(), models.size());
-  for (const Recording& recording : recordings) {
+  for (const Recording& recording : read_hashes()) {
+    if (recording.kind != "model") {
+      continue;
+    }
     auto tokenizer = Tokenizer::from_json_text(models.at(recording.model).dump(), recording.model);
     ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
-    TokenizerScratch scratch;
-    Encoding encoding;
-    std::size_t wrong_count = 0;
-    for (std::uint64_t block = 0; block < recording.blocks.size(); ++block) {
-      BlockHash hash;
-      for (std::uint64_t i = 0; i < kBlockSize; ++i, ++string_count) {
-        tokenizer->encode(strings.make(block * kBlockSize + i), {.with_offsets = true}, scratch, encoding);
-        hash.add(encoding);
-      }
-      const bool same = hash.ids == recording.blocks[block].first && hash.offsets == recording.blocks[block].second;
-      if (!same && wrong_count++ == 0) {
-        ADD_FAILURE() << recording.model << ": the strings from seed " << block * kBlockSize << " differ in "
-                      << (hash.ids == recording.blocks[block].first ? "offsets" : "ids")
-                      << "; tools/goldens/tokenizer_fuzz.py --first " << block * kBlockSize << " shows them";
-      }
-    }
-    EXPECT_EQ(wrong_count, 0U) << "blocks of " << recording.model;
+    const auto wrong =
+        first_wrong_block(*tokenizer, recording, kBlockSize, [&](std::uint64_t seed) { return strings.make(seed); });
+    EXPECT_FALSE(wrong) << recording.model << ": tools/goldens/tokenizer_fuzz.py --first " << *wrong * kBlockSize
+                        << " --count 100 shows the difference";
+    string_count += recording.blocks.size() * kBlockSize;
+    ++model_count;
   }
+  EXPECT_EQ(model_count, models.size());
   EXPECT_GE(string_count, 300'000U);
+}
+
+TEST(TokenizerGolden, every_code_point_has_the_recorded_hashes) {
+  const auto models = read_models();
+  std::size_t model_count = 0;
+  for (const Recording& recording : read_hashes()) {
+    if (recording.kind != "sweep") {
+      continue;
+    }
+    EXPECT_EQ(recording.blocks.size() * kSweepBlockSize * kSweepWidth, 0x110000U);
+    auto tokenizer = Tokenizer::from_json_text(models.at(recording.model).dump(), recording.model);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+    const auto wrong = first_wrong_block(*tokenizer, recording, kSweepBlockSize, sweep_string);
+    EXPECT_FALSE(wrong) << recording.model << ": code points from " << *wrong * kSweepBlockSize * kSweepWidth;
+    ++model_count;
+  }
+  EXPECT_EQ(model_count, 7U);
 }
 
 TEST(TokenizerGolden, results_do_not_depend_on_offsets_scratch_or_what_came_before) {
