@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <utility>
 
@@ -159,7 +160,9 @@ Result<void> read_decoder(const Configuration& c, std::vector<AddedToken>& token
     if (!token) {
       return std::unexpected(token.error());
     }
-    by_id.emplace(std::stoull(key), std::move(*token));
+    std::uint64_t id = 0;
+    std::from_chars(key.data(), key.data() + key.size(), id);
+    by_id.emplace(id, std::move(*token));
   }
   for (auto& [id, token] : by_id) {
     tokens.push_back(std::move(token));
