@@ -18,10 +18,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from tokenizer_models import read_variants
 from tokenizer_record import encode_all
 from tokenizer_strings import make_string, read_alphabet
-from tokenizers import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 5
@@ -32,7 +33,7 @@ def compile_program(build: Path, folder: Path) -> Path:
     libraries = [build / "src" / f"libasterism_{name}.a" for name in ("tokenizer", "base")]
     source = ROOT / "tools" / "goldens" / "tokenizer_encode.cpp"
     flags = ["-std=c++23", "-O2", f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
-    command = ["g++", *flags, source, *libraries, "-lfmt", "-lsimdjson", "-lcrypto", "-o", program]
+    command: list[str | Path] = ["g++", *flags, source, *libraries, "-lfmt", "-lsimdjson", "-lcrypto", "-o", program]
     subprocess.run(command, check=True)
     return program
 
@@ -44,7 +45,9 @@ def encode_ours(program: Path, model: Path, texts: list[bytes]) -> list[tuple[li
     result, at = [], 0
     while at < len(words):
         end = at + 1 + 3 * words[at]
-        result.append((list(words[at + 1 : end : 3]), list(zip(words[at + 2 : end : 3], words[at + 3 : end : 3], strict=True))))
+        result.append(
+            (list(words[at + 1 : end : 3]), list(zip(words[at + 2 : end : 3], words[at + 3 : end : 3], strict=True)))
+        )
         at = end
     return result
 
@@ -55,7 +58,9 @@ def compare(name: str, program: Path, model: Path, tokenizer: Tokenizer, seeds: 
     tokenizer.no_padding()
     ours = encode_ours(program, model, [make_string(seed, alphabet) for seed in seeds])
     wrong = 0
-    for seed, mine, (data, ids, offsets) in zip(seeds, ours, encode_all(tokenizer, seeds, lambda seed: make_string(seed, alphabet)), strict=True):
+    for seed, mine, (data, ids, offsets) in zip(
+        seeds, ours, encode_all(tokenizer, seeds, lambda seed: make_string(seed, alphabet)), strict=True
+    ):
         if mine != (ids, offsets):
             wrong += 1
             if wrong <= SHOWN:
@@ -92,7 +97,9 @@ def main() -> None:
             for model in read_variants():
                 path = folder / f"{model['name']}.json"
                 path.write_text(json.dumps(model["json"]), encoding="utf-8")
-                wrong += compare(model["name"], program, path, Tokenizer.from_str(path.read_text(encoding="utf-8")), seeds)
+                wrong += compare(
+                    model["name"], program, path, Tokenizer.from_str(path.read_text(encoding="utf-8")), seeds
+                )
     raise SystemExit(1 if wrong else 0)
 
 

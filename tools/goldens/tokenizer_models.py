@@ -10,8 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tokenizer_strings import GOLDEN, decode, make_string, read_alphabet
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from tokenizer_strings import GOLDEN, decode, make_string, read_alphabet
 
 TRAINING_SEED = 10_000_000
 TRAINING_COUNT = 20_000
@@ -30,7 +31,8 @@ def train_wordpiece(lowercase: bool, texts: list[str]) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[unused1]", "[unused12]"]
     tokenizer.train_from_iterator(
-        texts, trainers.WordPieceTrainer(vocab_size=2200, limit_alphabet=700, special_tokens=special, show_progress=False)
+        texts,
+        trainers.WordPieceTrainer(vocab_size=2200, limit_alphabet=700, special_tokens=special, show_progress=False),
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -66,7 +68,13 @@ def added(content: str, **flags: bool) -> dict[str, Any]:
 
 
 def variants() -> list[dict[str, Any]]:
-    bert = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+    bert = {
+        "type": "BertNormalizer",
+        "clean_text": True,
+        "handle_chinese_chars": True,
+        "strip_accents": None,
+        "lowercase": True,
+    }
     whitespace, split = {"type": "Whitespace"}, {"type": "WhitespaceSplit"}
     tokens = [
         added("<left>", lstrip=True),
@@ -148,12 +156,18 @@ def number_added_tokens(document: dict[str, Any], tokens: list[dict[str, Any]]) 
 
 def write_models(folder: Path = GOLDEN) -> None:
     texts = corpus()
-    bases = {"uncased": train_wordpiece(True, texts), "cased": train_wordpiece(False, texts), "unigram": train_unigram(texts)}
+    bases = {
+        "uncased": train_wordpiece(True, texts),
+        "cased": train_wordpiece(False, texts),
+        "unigram": train_unigram(texts),
+    }
     documents = {}
     for name, tokenizer in bases.items():
         documents[name] = json.loads(tokenizer.to_str())
         if name == "unigram":
-            documents[name]["model"]["vocab"] = [[text, round(score, 4)] for text, score in documents[name]["model"]["vocab"]]
+            documents[name]["model"]["vocab"] = [
+                [text, round(score, 4)] for text, score in documents[name]["model"]["vocab"]
+            ]
         (folder / f"{name}.json").write_text(json.dumps(documents[name], ensure_ascii=False) + "\n", encoding="utf-8")
     lines = []
     for variant in variants():
@@ -167,7 +181,10 @@ def write_models(folder: Path = GOLDEN) -> None:
 
 def read_variants(folder: Path = GOLDEN) -> list[dict[str, Any]]:
     """Every model of the goldens: {"name", "json"}, the bases first."""
-    bases = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("uncased", "cased", "unigram")}
+    bases = {
+        name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("uncased", "cased", "unigram")
+    }
     result = [{"name": name, "json": document} for name, document in bases.items()]
     for variant in json.loads((folder / "variants.json").read_text(encoding="utf-8")):
         document, parts = bases[variant["base"]], variant["parts"]

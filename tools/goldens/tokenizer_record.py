@@ -16,9 +16,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 import tokenizers
+from tokenizers import Tokenizer
+
 from tokenizer_models import read_variants, write_models
 from tokenizer_strings import GOLDEN, MASK, SWEEP_COUNT, decode, make_string, make_sweep_string, read_alphabet
-from tokenizers import Tokenizer
 
 BLOCK = 100
 # The two kinds of BERT vocabulary in full, every other model enough to meet each of its steps.
@@ -42,7 +43,9 @@ def encode_all(tokenizer: Tokenizer, seeds: range, make: Callable[[int], bytes])
     for first in range(0, len(seeds), BLOCK):
         data = [make(seed) for seed in seeds[first : first + BLOCK]]
         decoded = [decode(one) for one in data]
-        for one, (_, begins), encoding in zip(data, decoded, tokenizer.encode_batch([text for text, _ in decoded]), strict=True):
+        for one, (_, begins), encoding in zip(
+            data, decoded, tokenizer.encode_batch([text for text, _ in decoded]), strict=True
+        ):
             yield one, encoding.ids, [(begins[begin], begins[end]) for begin, end in encoding.offsets]
 
 
