@@ -112,7 +112,8 @@ TEST_F(KilledJob, goes_on_and_ends_as_if_nothing_had_happened) {
 }
 
 TEST_F(KilledJob, without_shards_leaves_no_output_and_the_next_run_cleans_up) {
-  EmbedJobOptions job = options(write_rows("in.txt", kRowCount), "v.npy");
+  // Long enough that a machine busy with other work kills it before it ends.
+  EmbedJobOptions job = options(write_rows("in.txt", 30 * kRowCount), "v.npy");
   const SharedCount encoded = make_shared_count();
   while (snapshot("v.npy.tmp-").empty()) {
     ASSERT_FALSE(run_and_kill(job, std::chrono::milliseconds(15), *encoded));
