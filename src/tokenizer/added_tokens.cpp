@@ -43,16 +43,20 @@ std::size_t without_space_behind(std::string_view text, std::size_t end) {
 
 }  // namespace
 
-void AddedTokenFinder::add(std::string_view pattern, const AddedToken& token) {
-  const auto first = static_cast<unsigned char>(pattern.front());
-  only_first_byte_ = tokens_.empty() || only_first_byte_ == first ? first : -1;
-  is_first_byte_[first] = true;
-  trie_.insert(pattern, static_cast<TokenId>(tokens_.size()));
-  tokens_.push_back(token);
+AddedTokenFinder::AddedTokenFinder(const std::vector<AddedPattern>& patterns) {
+  std::vector<VocabularyEntry> entries;
+  for (const AddedPattern& pattern : patterns) {
+    const auto first = static_cast<unsigned char>(pattern.text.front());
+    only_first_byte_ = tokens_.empty() || only_first_byte_ == first ? first : -1;
+    is_first_byte_[first] = true;
+    entries.push_back({pattern.text, static_cast<TokenId>(tokens_.size())});
+    tokens_.push_back(pattern.token);
+  }
+  trie_ = TokenTrie(entries);
 }
 
 std::size_t AddedTokenFinder::next_candidate(std::string_view text, std::size_t from) const noexcept {
-  if (from >= text.size()) {
+  if (tokens_.empty() || from >= text.size()) {
     return text.size();
   }
   if (only_first_byte_ >= 0) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tokenizer/segments.hpp"
-#include "tokenizer/unigram.hpp"
+#include "tokenizer/token_trie.hpp"
 
 namespace asterism::tok {
 
@@ -25,14 +25,20 @@ struct AddedToken {
   bool special = false;
 };
 
+// An added token and the text it is looked for as.
+struct AddedPattern {
+  std::string text;  // not empty
+  AddedToken token;
+};
+
 // Finds a set of added tokens: at each place the longest, from the left.
 class AddedTokenFinder {
  public:
-  // `pattern` is not empty; an equal pattern added before is replaced.
-  void add(std::string_view pattern, const AddedToken& token);
+  AddedTokenFinder() = default;
+  // Of equal patterns the last counts.
+  explicit AddedTokenFinder(const std::vector<AddedPattern>& patterns);
   bool empty() const noexcept { return tokens_.empty(); }
-  // Appends segments that cover `text`, which is well-formed UTF-8 unless no token can tell; positions are shifted by
-  // `shift`.
+  // Appends segments that cover `text`; positions are shifted by `shift`.
   void find(std::string_view text, std::uint32_t shift, std::vector<Segment>& out) const;
 
  private:

@@ -24,6 +24,11 @@ struct AlignedText {
   }
   std::size_t size() const noexcept { return bytes.size(); }
   void push(char32_t c, TokenOffset span) {
+    if (c < 0x80) {
+      bytes.push_back(static_cast<char>(c));
+      spans.push_back(span);
+      return;
+    }
     char encoded[4];
     const std::size_t length = encode_utf8(c, encoded);
     bytes.append(encoded, length);

@@ -29,7 +29,9 @@ class BertStream {
   // Calls sink(code_point, span) for each result; combining marks come out at the next base character or flush().
   template <typename Sink>
   void feed(char32_t c, TokenOffset span, Sink&& sink) {
-    if (!options_.lowercase_first) {
+    if (c < kAsciiEnd) {
+      ascii(c, span, sink);
+    } else if (!options_.lowercase_first) {
       clean(c, span, sink);
     } else {
       lower(c, span, [&](char32_t lowered, TokenOffset same_span) { clean(lowered, same_span, sink); });
@@ -42,6 +44,25 @@ class BertStream {
   }
 
  private:
+  static constexpr char32_t kAsciiEnd = 0x80;
+
+  // Bases without decomposition: nothing to reorder but the marks before, nothing to align.
+  template <typename Sink>
+  void ascii(char32_t c, TokenOffset span, Sink&& sink) {
+    const unicode::CharRecord& record = unicode::char_record(c);
+    if (options_.clean_text) {
+      if ((record.flags & unicode::kDropped) != 0) {
+        return;
+      }
+      if ((record.flags & unicode::kWhitespace) != 0) {
+        c = U' ';
+      }
+    }
+    flush(sink);
+    const bool lowers = options_.lowercase || options_.lowercase_first;
+    sink(lowers ? static_cast<char32_t>(static_cast<std::int32_t>(c) + record.lower_delta) : c, span);
+  }
+
   template <typename Sink>
   void clean(char32_t c, TokenOffset span, Sink&& sink) {
     const std::uint16_t flags = unicode::char_record(c).flags;

@@ -32,8 +32,7 @@ BertPath::BertPath(const BertNormalizerOptions& options, const Vocabulary& vocab
   for (std::uint8_t byte = 0; byte < 128; ++byte) {
     const std::uint16_t flags = unicode::char_record(byte).flags;
     const bool dropped = options.clean_text && (flags & unicode::kDropped) != 0;
-    lower_[byte] =
-        lowers_ ? static_cast<char>(byte + unicode::char_record(byte).lower_delta) : static_cast<char>(byte);
+    lower_[byte] = lowers_ ? static_cast<char>(byte + unicode::char_record(byte).lower_delta) : static_cast<char>(byte);
     if (dropped) {
       continue;
     }

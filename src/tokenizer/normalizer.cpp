@@ -105,6 +105,7 @@ void apply(const ReplaceRunStep& step, const AlignedText& in, AlignedText& out) 
   const auto matches = [&](char32_t c) {
     return step.whitespace ? unicode::has_flag(c, unicode::kWhitespace) : c == step.character;
   };
+  std::size_t done = 0;
   for (std::size_t i = 0; i < in.size();) {
     std::size_t end = i;
     std::size_t count = 0;
@@ -117,25 +118,26 @@ void apply(const ReplaceRunStep& step, const AlignedText& in, AlignedText& out) 
       ++count;
     }
     if (count >= step.count_min) {
+      out.append(in, done, i);
       out.push_text(step.content, in.spans[end - 1]);
-    } else {
-      end = std::max(end, i + decode_utf8(in.bytes, i).size_bytes);
-      out.append(in, i, end);
+      done = end;
     }
-    i = end;
+    i = std::max(end, i + decode_utf8(in.bytes, i).size_bytes);
   }
+  out.append(in, done, in.size());
 }
 
 void apply(const ReplaceBytesStep& step, const AlignedText& in, AlignedText& out) {
+  std::size_t done = 0;
   for (std::size_t i = 0; i < in.size(); ++i) {
     const auto byte = static_cast<std::uint8_t>(in.bytes[i]);
-    if (byte < 128 && step.replaced[byte]) {
+    if (byte < step.replaced.size() && step.replaced[byte]) {
+      out.append(in, done, i);
       out.push_text(step.contents[byte], in.spans[i]);
-    } else {
-      out.bytes.push_back(in.bytes[i]);
-      out.spans.push_back(in.spans[i]);
+      done = i + 1;
     }
   }
+  out.append(in, done, in.size());
 }
 
 std::optional<std::uint8_t> ascii_pattern(const NormalizerStep& step) {

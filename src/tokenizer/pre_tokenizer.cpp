@@ -117,14 +117,15 @@ void cut(const MetaspaceStep& step, const AlignedText& text, Segment segment, Se
   if (wanted && !starts_with_it) {
     out.text.push_text(replacement, first);
   }
-  for (std::uint32_t i = segment.begin; i < segment.end; ++i) {
+  std::size_t done = segment.begin;
+  for (std::size_t i = segment.begin; i < segment.end; ++i) {
     if (text.bytes[i] == ' ') {
+      out.text.append(text, done, i);
       out.text.push_text(replacement, text.spans[i]);
-    } else {
-      out.text.bytes.push_back(text.bytes[i]);
-      out.text.spans.push_back(text.spans[i]);
+      done = i + 1;
     }
   }
+  out.text.append(text, done, segment.end);
   const Segment whole{begin, static_cast<std::uint32_t>(out.text.size()), kNoToken};
   if (step.split) {
     split_at(

@@ -54,6 +54,7 @@ bool is_bert(const tok::TokenizerParts& parts) {
          splits(1, tok::SplitClass::kPunctuation, tok::SplitBehavior::kIsolated);
 }
 
+// The input as well-formed UTF-8, each byte in its own place.
 void push_sanitized(std::string_view text, AlignedText& out) {
   for (std::uint32_t i = 0; i < text.size();) {
     const tok::DecodedChar c = tok::decode_utf8(text, i);
@@ -154,6 +155,8 @@ Tokenizer::Impl::Impl(tok::TokenizerParts parts_in) : parts(std::move(parts_in))
   AlignedText normalized;
   AlignedText spare;
   bool replacement_in_token = false;
+  std::vector<tok::AddedPattern> raw_patterns;
+  std::vector<tok::AddedPattern> normalized_patterns;
   for (std::size_t i = 0; i < parts.added_tokens.size(); ++i) {
     const AddedToken& token = parts.added_tokens[i];
     id_end = std::max(id_end, static_cast<std::size_t>(token.id) + 1);
@@ -161,16 +164,18 @@ Tokenizer::Impl::Impl(tok::TokenizerParts parts_in) : parts(std::move(parts_in))
     added_by_id[token.id] = i;
     replacement_in_token = replacement_in_token || token.content.find("\xEF\xBF\xBD") != std::string::npos;
     if (!token.normalized) {
-      raw_finder.add(token.content, token);
+      raw_patterns.push_back({token.content, token});
       continue;
     }
     normalized.clear();
     push_sanitized(token.content, normalized);
     tok::normalize(parts.normalizer, normalized, spare);
     if (normalized.size() > 0) {
-      normalized_finder.add(normalized.bytes, token);
+      normalized_patterns.push_back({normalized.bytes, token});
     }
   }
+  raw_finder = tok::AddedTokenFinder(raw_patterns);
+  normalized_finder = tok::AddedTokenFinder(normalized_patterns);
   // Ill-formed bytes count as U+FFFD, which only the general way writes out for the finder.
   if (is_bert(parts) && normalized_finder.empty() && !replacement_in_token) {
     bert_path.emplace(std::get<tok::BertNormalizerOptions>(parts.normalizer.front()), parts.vocabulary,

@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint32_t kUnreached = std::numeric_limits<std::uint32_t>::max();
 // How much worse an unknown character is than the worst token (sentencepiece's kUnkPenalty).
 constexpr double kUnknownPenalty = 10.0;
-constexpr std::size_t kEdgeCountMin = 1 << 10;
 
 void improve(UnigramStep& step, double score, std::size_t begin, TokenId id) {
   if (step.begin == kUnreached || score > step.score) {
@@ -25,52 +24,15 @@ void improve(UnigramStep& step, double score, std::size_t begin, TokenId id) {
 
 }  // namespace
 
-void TokenTrie::insert(std::string_view text, TokenId id) {
-  std::uint32_t node = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    Edge& edge = find_or_add(key_of(node, text[i]));
-    node = edge.node;
-    if (i + 1 == text.size()) {
-      edge.id = id;
-    }
-  }
-}
-
-TokenTrie::Edge& TokenTrie::find_or_add(std::uint64_t key) {
-  if (2 * std::size_t{node_count_} >= edges_.size()) {
-    grow();
-  }
-  std::size_t slot = slot_of(key);
-  while (edges_[slot].key != kFree && edges_[slot].key != key) {
-    slot = (slot + 1) & (edges_.size() - 1);
-  }
-  Edge& edge = edges_[slot];
-  if (edge.key == kFree) {
-    edge = {key, node_count_++, -1};
-  }
-  return edge;
-}
-
-void TokenTrie::grow() {
-  std::vector<Edge> old = std::exchange(edges_, std::vector<Edge>(std::max(kEdgeCountMin, 4 * edges_.size())));
-  for (const Edge& edge : old) {
-    if (edge.key == kFree) {
-      continue;
-    }
-    std::size_t slot = slot_of(edge.key);
-    while (edges_[slot].key != kFree) {
-      slot = (slot + 1) & (edges_.size() - 1);
-    }
-    edges_[slot] = edge;
-  }
-}
-
 Unigram::Unigram(const Vocabulary& vocabulary, std::span<const double> scores, TokenId unknown_id, bool byte_fallback)
     : scores_(scores.begin(), scores.end()), unknown_id_(unknown_id), byte_fallback_(byte_fallback) {
+  std::vector<VocabularyEntry> entries;
+  entries.reserve(scores_.size());
   for (std::size_t i = 0; i < scores_.size(); ++i) {
     const auto id = static_cast<TokenId>(i);
-    trie_.insert(vocabulary.text(id), id);
+    entries.push_back({vocabulary.text(id), id});
   }
+  trie_ = TokenTrie(entries);
   unknown_score_ = *std::ranges::min_element(scores_) - kUnknownPenalty;
   if (byte_fallback_) {
     for (int byte = 0; byte < 256; ++byte) {

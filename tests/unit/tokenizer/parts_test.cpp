@@ -8,8 +8,8 @@
 
 #include "tokenizer/added_tokens.hpp"
 #include "tokenizer/ascii_word.hpp"
+#include "tokenizer/token_trie.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/unigram.hpp"
 #include "tokenizer/utf8.hpp"
 #include "tokenizer/vocabulary.hpp"
 #include "tokenizer/word_cache.hpp"
@@ -191,24 +191,43 @@ TEST(Vocabulary, texts_and_ids_agree_with_many_tokens) {
 }
 
 TEST(TokenTrie, prefixes_come_shortest_first) {
-  TokenTrie trie;
   std::vector<std::pair<std::size_t, TokenId>> seen;
   const auto collect = [&](std::size_t size, TokenId id) { seen.emplace_back(size, id); };
-  trie.each_prefix("abc", collect);
+  TokenTrie().each_prefix("abc", collect);
   EXPECT_TRUE(seen.empty());
-  trie.insert("ab", 1);
-  trie.insert("abcd", 2);
-  trie.insert("a", 3);
-  trie.insert("b", 4);
+  const TokenTrie trie(std::vector<VocabularyEntry>{{"ab", 1}, {"abcd", 2}, {"a", 9}, {"b", 4}, {"", 5}, {"a", 3}});
   trie.each_prefix("abcx", collect);
   EXPECT_THAT(seen, ElementsAre(Pair(1, 3), Pair(2, 1)));
+  seen.clear();
+  trie.each_prefix("abcd", collect);
+  EXPECT_THAT(seen, ElementsAre(Pair(1, 3), Pair(2, 1), Pair(4, 2)));
+  seen.clear();
+  trie.each_prefix("", collect);
+  trie.each_prefix("x", collect);
+  EXPECT_TRUE(seen.empty());
+}
+
+TEST(TokenTrie, nodes_with_many_children_find_each_of_them) {
+  std::vector<std::string> texts;
+  std::vector<VocabularyEntry> entries;
+  for (int byte = 0; byte < 256; ++byte) {
+    texts.push_back(std::string("x") + static_cast<char>(byte));
+  }
+  for (const std::string& text : texts) {
+    entries.push_back({text, static_cast<TokenId>(entries.size())});
+  }
+  const TokenTrie trie(entries);
+  for (const VocabularyEntry& entry : entries) {
+    TokenId found_id = -1;
+    trie.each_prefix(entry.text, [&](std::size_t, TokenId id) { found_id = id; });
+    ASSERT_EQ(found_id, entry.id);
+  }
 }
 
 TEST(AddedTokenFinder, the_longest_at_the_leftmost_place_wins) {
-  AddedTokenFinder finder;
-  finder.add("<a>", {.content = "<a>", .id = 1});
-  finder.add("<a><b>", {.content = "<a><b>", .id = 2});
-  finder.add("x<", {.content = "x<", .id = 3});
+  const AddedTokenFinder finder({{"<a>", {.content = "<a>", .id = 1}},
+                                 {"<a><b>", {.content = "<a><b>", .id = 2}},
+                                 {"x<", {.content = "x<", .id = 3}}});
   EXPECT_THAT(found(finder, "<a><b><a>x<a>"), ElementsAre(std::tuple(0, 6, 2), std::tuple(6, 9, 1),
                                                           std::tuple(9, 11, 3), std::tuple(11, 13, kNoToken)));
   EXPECT_THAT(found(finder, "none"), ElementsAre(std::tuple(0, 4, kNoToken)));
@@ -216,9 +235,8 @@ TEST(AddedTokenFinder, the_longest_at_the_leftmost_place_wins) {
 }
 
 TEST(AddedTokenFinder, single_words_are_not_found_inside_words_and_hide_nothing_behind_them) {
-  AddedTokenFinder finder;
-  finder.add("ab", {.content = "ab", .id = 1, .single_word = true});
-  finder.add("b", {.content = "b", .id = 2});
+  const AddedTokenFinder finder(
+      {{"ab", {.content = "ab", .id = 1, .single_word = true}}, {"b", {.content = "b", .id = 2}}});
   EXPECT_THAT(found(finder, "ab"), ElementsAre(std::tuple(0, 2, 1)));
   EXPECT_THAT(found(finder, "-ab!"),
               ElementsAre(std::tuple(0, 1, kNoToken), std::tuple(1, 3, 1), std::tuple(3, 4, kNoToken)));
