@@ -4,24 +4,24 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
+// Sums live in arrays of vectors, which vectors of unknown length cannot.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attention.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 #include <hwy/highway.h>
 // After highway.h:
-#include <hwy/contrib/math/math-inl.h>
+#include "kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace asterism {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using Tag = hn::ScalableTag<float>;
-
-// Query rows that share each load of a key or value vector.
-constexpr std::size_t kRowBlock = 4;
+// Both products (query by keys, weights by values) go through panels of this many vectors' width.
+constexpr std::size_t kPanelVectors = 2;
 
 struct Unit {
   std::size_t token_begin;
@@ -29,97 +29,118 @@ struct Unit {
   std::size_t column;  // of the head in a row
 };
 
-// Scratch of one unit: keys transposed [head_dim, columns], values [token_count, head_stride], scores [kRowBlock,
-// columns], one accumulator row a query. `columns` and `head_stride` are padded to whole vectors.
+// Scratch of one unit: keys and values as panels, and the scores of one tile of queries.
 struct Layout {
-  std::size_t columns;
-  std::size_t head_stride;
+  std::size_t width;              // columns of a panel
+  std::size_t key_panel_count;    // panels of keys: [head_dim, width], zeros past the text
+  std::size_t value_panel_count;  // panels of values: [token_count, width], zeros past the head
   float* keys;
   float* values;
-  float* scores;
-  float* query;  // [head_dim, kRowBlock]
+  float* scores;  // [kTileRowsMax, columns()]
+
+  std::size_t columns() const { return key_panel_count * width; }
 };
 
 Layout make_layout(const AttentionProblem& p, std::size_t token_count, AttentionScratch& scratch) {
-  const Tag d;
-  const std::size_t lanes = hn::Lanes(d);
+  constexpr std::size_t kAlignment = HWY_MAX_BYTES / sizeof(float);
   Layout layout{};
-  layout.columns = hwy::RoundUpTo(token_count, 2 * lanes);
-  layout.head_stride = hwy::RoundUpTo(p.head_dim, lanes);
-  const std::size_t keys = p.head_dim * layout.columns;
-  const std::size_t values = token_count * layout.head_stride;
-  const std::size_t scores = kRowBlock * layout.columns;
-  const std::size_t size = keys + values + scores + p.head_dim * kRowBlock;
+  layout.width = kPanelVectors * hn::Lanes(FloatTag());
+  layout.key_panel_count = (token_count + layout.width - 1) / layout.width;
+  layout.value_panel_count = (p.head_dim + layout.width - 1) / layout.width;
+  const std::size_t keys = layout.columns() * p.head_dim;
+  const std::size_t values = layout.value_panel_count * layout.width * token_count;
+  const std::size_t scores = layout.columns() * kTileRowsMax;
+  const std::size_t size = keys + values + scores + kAlignment;
   if (scratch.size() < size) {
     scratch.resize(size);
   }
-  layout.keys = scratch.data();
+  const auto address = reinterpret_cast<std::uintptr_t>(scratch.data());
+  layout.keys = scratch.data() + (hwy::RoundUpTo(address, HWY_MAX_BYTES) - address) / sizeof(float);
   layout.values = layout.keys + keys;
   layout.scores = layout.values + values;
-  layout.query = layout.scores + scores;
   return layout;
 }
 
-void pack_keys_and_values(const AttentionProblem& p, const Unit& unit, const Layout& layout) {
-  for (std::size_t j = 0; j < unit.token_count; ++j) {
-    const float* key = p.key + (unit.token_begin + j) * p.key_stride + unit.column;
+// Four keys side by side, four elements of each at a time.
+#if HWY_TARGET != HWY_SCALAR
+void transpose_keys(const float* key, std::size_t key_stride, std::size_t count, float* out, std::size_t out_stride) {
+  const hn::FixedTag<float, 4> d;
+  for (std::size_t k = 0; k + 4 <= count; k += 4) {
+    const auto a = hn::LoadU(d, key + k);
+    const auto b = hn::LoadU(d, key + key_stride + k);
+    const auto c = hn::LoadU(d, key + 2 * key_stride + k);
+    const auto e = hn::LoadU(d, key + 3 * key_stride + k);
+    const auto ab_low = hn::InterleaveLower(d, a, b);
+    const auto ab_high = hn::InterleaveUpper(d, a, b);
+    const auto ce_low = hn::InterleaveLower(d, c, e);
+    const auto ce_high = hn::InterleaveUpper(d, c, e);
+    hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, out + k * out_stride);
+    hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, out + (k + 1) * out_stride);
+    hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, out + (k + 2) * out_stride);
+    hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, out + (k + 3) * out_stride);
+  }
+}
+#endif
+
+void pack_keys(const AttentionProblem& p, const Unit& unit, const Layout& layout) {
+  const float* keys = p.key + unit.token_begin * p.key_stride + unit.column;
+  std::size_t j = 0;
+#if HWY_TARGET != HWY_SCALAR
+  for (; j + 4 <= unit.token_count; j += 4) {  // a panel's width is a multiple of 4: the four share a panel
+    float* panel = layout.keys + j / layout.width * layout.width * p.head_dim + j % layout.width;
+    transpose_keys(keys + j * p.key_stride, p.key_stride, p.head_dim, panel, layout.width);
+    for (std::size_t k = p.head_dim / 4 * 4; k < p.head_dim; ++k) {
+      for (std::size_t i = 0; i < 4; ++i) {
+        panel[k * layout.width + i] = keys[(j + i) * p.key_stride + k];
+      }
+    }
+  }
+#endif
+  for (; j < layout.columns(); ++j) {
+    float* panel = layout.keys + j / layout.width * layout.width * p.head_dim + j % layout.width;
     for (std::size_t k = 0; k < p.head_dim; ++k) {
-      layout.keys[k * layout.columns + j] = key[k];
+      panel[k * layout.width] = j < unit.token_count ? keys[j * p.key_stride + k] : 0.0F;
     }
-    const float* value = p.value + (unit.token_begin + j) * p.value_stride + unit.column;
-    float* packed = layout.values + j * layout.head_stride;
-    std::memcpy(packed, value, p.head_dim * sizeof(float));
-    std::fill(packed + p.head_dim, packed + layout.head_stride, 0.0F);
-  }
-  for (std::size_t k = 0; k < p.head_dim; ++k) {
-    float* row = layout.keys + k * layout.columns;
-    std::fill(row + unit.token_count, row + layout.columns, 0.0F);
   }
 }
 
-// scores[r, j] = query[r] . key[j], the query already scaled; two vectors of keys at a time.
-void score_block(const Layout& layout, std::size_t head_dim) {
-  const Tag d;
-  const std::size_t lanes = hn::Lanes(d);
-  for (std::size_t j = 0; j < layout.columns; j += 2 * lanes) {
-    auto a0 = hn::Zero(d), a1 = hn::Zero(d), b0 = hn::Zero(d), b1 = hn::Zero(d);
-    auto c0 = hn::Zero(d), c1 = hn::Zero(d), e0 = hn::Zero(d), e1 = hn::Zero(d);
-    const float* key = layout.keys + j;
-    const float* query = layout.query;
-    for (std::size_t k = 0; k < head_dim; ++k, key += layout.columns, query += kRowBlock) {
-      const auto k0 = hn::LoadU(d, key);
-      const auto k1 = hn::LoadU(d, key + lanes);
-      const auto q0 = hn::Set(d, query[0]);
-      const auto q1 = hn::Set(d, query[1]);
-      const auto q2 = hn::Set(d, query[2]);
-      const auto q3 = hn::Set(d, query[3]);
-      a0 = hn::MulAdd(q0, k0, a0);
-      a1 = hn::MulAdd(q0, k1, a1);
-      b0 = hn::MulAdd(q1, k0, b0);
-      b1 = hn::MulAdd(q1, k1, b1);
-      c0 = hn::MulAdd(q2, k0, c0);
-      c1 = hn::MulAdd(q2, k1, c1);
-      e0 = hn::MulAdd(q3, k0, e0);
-      e1 = hn::MulAdd(q3, k1, e1);
+void pack_values(const AttentionProblem& p, const Unit& unit, const Layout& layout) {
+  for (std::size_t panel = 0; panel < layout.value_panel_count; ++panel) {
+    const std::size_t column = panel * layout.width;
+    const std::size_t count = std::min(layout.width, p.head_dim - column);
+    const float* value = p.value + unit.token_begin * p.value_stride + unit.column + column;
+    float* out = layout.values + column * unit.token_count;
+    for (std::size_t j = 0; j < unit.token_count; ++j, value += p.value_stride, out += layout.width) {
+      std::memcpy(out, value, count * sizeof(float));
+      std::fill(out + count, out + layout.width, 0.0F);
     }
-    float* out = layout.scores + j;
-    hn::StoreU(a0, d, out);
-    hn::StoreU(a1, d, out + lanes);
-    hn::StoreU(b0, d, out + layout.columns);
-    hn::StoreU(b1, d, out + layout.columns + lanes);
-    hn::StoreU(c0, d, out + 2 * layout.columns);
-    hn::StoreU(c1, d, out + 2 * layout.columns + lanes);
-    hn::StoreU(e0, d, out + 3 * layout.columns);
-    hn::StoreU(e1, d, out + 3 * layout.columns + lanes);
   }
 }
 
-// scores <- exp(scores - largest); returns 1 / sum. Columns past the text must not count: they are set to -infinity
-// first.
+// e^x for x <= 0: 2^n times a polynomial of degree 6 on [-ln 2 / 2, ln 2 / 2], fitted for the smallest relative error
+// (3e-9, so that float32 rounding is what remains). 0 below -87, where float32 would become subnormal; NaN stays NaN.
+HWY_INLINE FloatVector exp_of_negative(FloatVector x) {
+  const FloatTag d;
+  const hn::RebindToSigned<FloatTag> di;
+  const auto lowest = hn::Set(d, -87.0F);
+  const auto n = hn::Round(hn::Mul(hn::Max(x, lowest), hn::Set(d, 1.44269504F)));
+  auto r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), hn::Max(x, lowest));  // ln 2 in two parts: the first is exact
+  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
+  auto p = hn::MulAdd(r, hn::Set(d, 1.3814539415761828e-03F), hn::Set(d, 8.3687454462051392e-03F));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1668388992547989e-02F));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666521131992340e-01F));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.9999994039535522e-01F));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0F));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.0F));
+  const auto power = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, n), hn::Set(di, 127))));
+  const auto result = hn::IfThenElseZero(hn::Ge(x, lowest), hn::Mul(p, power));
+  return hn::IfThenElse(hn::Eq(x, x), result, x);
+}
+
+// scores <- e^(scores - largest); returns 1 / sum. Columns past the text do not count.
 float softmax_row(float* scores, std::size_t token_count, std::size_t columns) {
-  const Tag d;
+  const FloatTag d;
   const std::size_t lanes = hn::Lanes(d);
-  // A NaN score must reach the result: the maximum of x86 forgets it, exp and the sum do not.
   std::fill(scores + token_count, scores + columns, -std::numeric_limits<float>::infinity());
   auto largest = hn::Set(d, -std::numeric_limits<float>::infinity());
   for (std::size_t j = 0; j < columns; j += lanes) {
@@ -127,68 +148,68 @@ float softmax_row(float* scores, std::size_t token_count, std::size_t columns) {
   }
   const auto top = hn::MaxOfLanes(d, largest);
   auto sum = hn::Zero(d);
-  // exp() of Highway gives 0 below about -104, as float32 does; the clamp keeps its intermediate steps finite.
-  const auto lowest = hn::Set(d, -110.0F);
   for (std::size_t j = 0; j < columns; j += lanes) {
-    const auto x = hn::Sub(hn::LoadU(d, scores + j), top);
-    const auto e = hn::IfThenElse(hn::Lt(x, lowest), hn::Zero(d), hn::Exp(d, x));
+    const auto e = exp_of_negative(hn::Sub(hn::LoadU(d, scores + j), top));
     sum = hn::Add(sum, e);
     hn::StoreU(e, d, scores + j);
   }
   return 1.0F / hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// output[r] = inverse[r] * sum_j scores[r, j] * value[j] for the first `rows` rows of the block.
-void weigh_values(const AttentionProblem& p, const Layout& layout, const Unit& unit, std::size_t row, std::size_t rows,
-                  const float* inverse) {
-  const Tag d;
-  const std::size_t lanes = hn::Lanes(d);
-  for (std::size_t c = 0; c < p.head_dim; c += lanes) {
-    auto s0 = hn::Zero(d), s1 = hn::Zero(d), s2 = hn::Zero(d), s3 = hn::Zero(d);
-    const float* value = layout.values + c;
-    const float* weight = layout.scores;
-    for (std::size_t j = 0; j < unit.token_count; ++j, value += layout.head_stride, ++weight) {
-      const auto v = hn::LoadU(d, value);
-      s0 = hn::MulAdd(hn::Set(d, weight[0]), v, s0);
-      s1 = hn::MulAdd(hn::Set(d, weight[layout.columns]), v, s1);
-      s2 = hn::MulAdd(hn::Set(d, weight[2 * layout.columns]), v, s2);
-      s3 = hn::MulAdd(hn::Set(d, weight[3 * layout.columns]), v, s3);
-    }
-    float* out = p.output + (unit.token_begin + row) * p.output_stride + unit.column + c;
-    const decltype(s0) sums[kRowBlock] = {s0, s1, s2, s3};
-    const std::size_t count = std::min(lanes, p.head_dim - c);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const auto scaled = hn::Mul(sums[r], hn::Set(d, inverse[r]));
-      if (count == lanes) {
-        hn::StoreU(scaled, d, out + r * p.output_stride);
-      } else {
-        HWY_ALIGN float tail[HWY_MAX_BYTES / sizeof(float)];
-        hn::Store(scaled, d, tail);
-        std::memcpy(out + r * p.output_stride, tail, count * sizeof(float));
+// One tile of queries: rows [row, row + kRows) of the unit.
+template <std::size_t kRows>
+void run_rows(const AttentionProblem& p, const Unit& unit, const Layout& layout, std::size_t row) {
+  const FloatTag d;
+  const std::size_t columns = layout.columns();
+  const auto scale = hn::Set(d, p.scale);
+  const float* query = p.query + (unit.token_begin + row) * p.query_stride + unit.column;
+  for (std::size_t panel = 0; panel < layout.key_panel_count; ++panel) {
+    Tile<kRows, kPanelVectors> tile;
+    tile.clear();
+    tile.multiply(query, p.query_stride, layout.keys + panel * layout.width * p.head_dim, p.head_dim);
+    tile.store(layout.scores + panel * layout.width, columns,
+               [&](std::size_t, std::size_t, FloatVector sum) HWY_ATTR { return hn::Mul(sum, scale); });
+  }
+  float inverse[kRows];
+  for (std::size_t r = 0; r < kRows; ++r) {
+    inverse[r] = softmax_row(layout.scores + r * columns, unit.token_count, columns);
+  }
+  float* const output = p.output + (unit.token_begin + row) * p.output_stride + unit.column;
+  for (std::size_t panel = 0; panel < layout.value_panel_count; ++panel) {
+    const std::size_t column = panel * layout.width;
+    Tile<kRows, kPanelVectors> tile;
+    tile.clear();
+    tile.multiply(layout.scores, columns, layout.values + column * unit.token_count, unit.token_count);
+    const auto weighed = [&](std::size_t r, std::size_t, FloatVector sum)
+                             HWY_ATTR { return hn::Mul(sum, hn::Set(d, inverse[r])); };
+    if (column + layout.width <= p.head_dim) {
+      tile.store(output + column, p.output_stride, weighed);
+    } else {
+      HWY_ALIGN float edge[kRows * kPanelVectors * HWY_MAX_BYTES / sizeof(float)];
+      tile.store(edge, layout.width, weighed);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        std::memcpy(output + r * p.output_stride + column, edge + r * layout.width,
+                    (p.head_dim - column) * sizeof(float));
       }
     }
   }
 }
 
+using RowsFunction = void (*)(const AttentionProblem&, const Unit&, const Layout&, std::size_t);
+
+template <std::size_t... kIndex>
+RowsFunction pick_rows(std::size_t rows, std::index_sequence<kIndex...>) {
+  constexpr RowsFunction kFunctions[] = {run_rows<kIndex + 1>...};
+  return kFunctions[rows - 1];
+}
+
 void run_unit(const AttentionProblem& p, const Unit& unit, AttentionScratch& scratch) {
   const Layout layout = make_layout(p, unit.token_count, scratch);
-  pack_keys_and_values(p, unit, layout);
-  for (std::size_t row = 0; row < unit.token_count; row += kRowBlock) {
-    const std::size_t rows = std::min(kRowBlock, unit.token_count - row);
-    for (std::size_t r = 0; r < kRowBlock; ++r) {
-      // A short last block repeats its last row: same arithmetic for every row, and nothing outside the text is read.
-      const std::size_t token = unit.token_begin + row + std::min(r, rows - 1);
-      const float* query = p.query + token * p.query_stride + unit.column;
-      for (std::size_t k = 0; k < p.head_dim; ++k) {
-        layout.query[k * kRowBlock + r] = query[k] * p.scale;
-      }
-    }
-    score_block(layout, p.head_dim);
-    float inverse[kRowBlock];
-    for (std::size_t r = 0; r < kRowBlock; ++r) {
-      inverse[r] = softmax_row(layout.scores + r * layout.columns, unit.token_count, layout.columns);
-    }
-    weigh_values(p, layout, unit, row, rows, inverse);
+  pack_keys(p, unit, layout);
+  pack_values(p, unit, layout);
+  for (std::size_t row = 0; row < unit.token_count; row += kTileRowsMax) {
+    const std::size_t rows = std::min(kTileRowsMax, unit.token_count - row);
+    pick_rows(rows, std::make_index_sequence<kTileRowsMax>())(p, unit, layout, row);
   }
 }
 

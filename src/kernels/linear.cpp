@@ -14,32 +14,20 @@
 #define HWY_TARGET_INCLUDE "kernels/linear.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 #include <hwy/highway.h>
+// After highway.h:
+#include "kernels/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace asterism {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using Tag = hn::ScalableTag<float>;
-using Vector = hn::Vec<Tag>;
-
-// A tile of kTileRows rows by kTileVectors vectors is held in registers: 16 of them up to AVX2, 32 from AVX-512 on.
+// With kTileRowsMax rows, 12 of 16 registers hold sums up to AVX2, 24 of 32 from AVX-512 on.
 #if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kTileRows = 8;
 constexpr std::size_t kTileVectors = 3;
 #else
-constexpr std::size_t kTileRows = 6;
 constexpr std::size_t kTileVectors = 2;
 #endif
-
-// Floats in a cache line.
-constexpr std::size_t kLineFloats = 16;
-
-// Into the second-level cache: the first is full of the part in use.
-HWY_INLINE void prefetch_far(const float* address) {
-  __builtin_prefetch(address, 0, 2);
-}
 
 // Where a tile's results go, and what happens to them there.
 struct TileTarget {
@@ -51,8 +39,8 @@ struct TileTarget {
 
 // erf(z) = z P(z^2) / Q(z^2), fitted for the smallest relative error on |z| <= 3.8325, where erf rounds to 1; the error
 // in float32 arithmetic is below 4e-7. GELU(x) = x / 2 (1 + erf(x / sqrt 2)).
-HWY_INLINE Vector gelu(Vector x) {
-  const Tag d;
+HWY_INLINE FloatVector gelu(FloatVector x) {
+  const FloatTag d;
   const auto limit = hn::Set(d, 3.8325F);
   const auto scaled = hn::Mul(x, hn::Set(d, std::numbers::sqrt2_v<float> / 2.0F));
   const auto z = hn::Max(hn::Neg(limit), hn::Min(scaled, limit));
@@ -74,65 +62,34 @@ HWY_INLINE Vector gelu(Vector x) {
 }
 
 template <LinearActivation kKind>
-HWY_INLINE Vector activate(Vector x) {
+HWY_INLINE FloatVector activate(FloatVector x) {
   if constexpr (kKind == LinearActivation::kGeluErf) {
     return gelu(x);
   } else if constexpr (kKind == LinearActivation::kRelu) {
-    return hn::Max(x, hn::Zero(Tag()));
+    return hn::Max(x, hn::Zero(FloatTag()));
   } else {
     return x;
   }
 }
 
-// The loops over rows and vectors must unroll whole, early enough that the sums become registers: hence the pragmas.
 template <std::size_t kRows, LinearActivation kKind>
 void multiply_tile(const float* HWY_RESTRICT x, std::size_t x_stride, const float* HWY_RESTRICT panel,
                    std::size_t depth, const TileTarget& target) {
-  const Tag d;
-  const std::size_t lanes = hn::Lanes(d);
-  const float* start = target.bias != nullptr ? target.bias : target.y;
-  const std::size_t start_stride = target.bias != nullptr ? 0 : target.y_stride;
-  Vector sums[kRows][kTileVectors];
-#pragma GCC unroll 8
-  for (std::size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (std::size_t v = 0; v < kTileVectors; ++v) {
-      sums[r][v] = hn::LoadU(d, start + r * start_stride + v * lanes);
-    }
+  const FloatTag d;
+  Tile<kRows, kTileVectors> tile;
+  if (target.bias != nullptr) {
+    tile.load(target.bias, 0);
+  } else {
+    tile.load(target.y, target.y_stride);
   }
-  for (std::size_t k = 0; k < depth; ++k, panel += kTileVectors * lanes) {
-    Vector w[kTileVectors];
-#pragma GCC unroll 8
-    for (std::size_t v = 0; v < kTileVectors; ++v) {
-      w[v] = hn::Load(d, panel + v * lanes);
-    }
-#pragma GCC unroll 8
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const auto a = hn::Set(d, x[r * x_stride + k]);
-#pragma GCC unroll 8
-      for (std::size_t v = 0; v < kTileVectors; ++v) {
-        sums[r][v] = hn::MulAdd(a, w[v], sums[r][v]);
-      }
-    }
-  }
+  tile.multiply(x, x_stride, panel, depth);
   if (target.residual != nullptr) {
-#pragma GCC unroll 8
-    for (std::size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-      for (std::size_t v = 0; v < kTileVectors; ++v) {
-        const auto residual = hn::LoadU(d, target.residual + r * target.y_stride + v * lanes);
-        sums[r][v] = hn::Add(activate<kKind>(sums[r][v]), residual);
-        hn::StoreU(sums[r][v], d, target.y + r * target.y_stride + v * lanes);
-      }
-    }
-    return;
-  }
-#pragma GCC unroll 8
-  for (std::size_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (std::size_t v = 0; v < kTileVectors; ++v) {
-      hn::StoreU(activate<kKind>(sums[r][v]), d, target.y + r * target.y_stride + v * lanes);
-    }
+    tile.store(target.y, target.y_stride, [&](std::size_t r, std::size_t v, FloatVector sum) HWY_ATTR {
+      return hn::Add(activate<kKind>(sum), hn::LoadU(d, target.residual + r * target.y_stride + v * hn::Lanes(d)));
+    });
+  } else {
+    tile.store(target.y, target.y_stride,
+               [](std::size_t, std::size_t, FloatVector sum) HWY_ATTR { return activate<kKind>(sum); });
   }
 }
 
@@ -145,7 +102,7 @@ TileFunction pick_rows(std::size_t rows, std::index_sequence<kIndex...>) {
 }
 
 TileFunction pick_tile(std::size_t rows, LinearActivation activation) {
-  constexpr auto kRows = std::make_index_sequence<kTileRows>();
+  constexpr auto kRows = std::make_index_sequence<kTileRowsMax>();
   switch (activation) {
     case LinearActivation::kGeluErf:
       return pick_rows<LinearActivation::kGeluErf>(rows, kRows);
@@ -160,9 +117,9 @@ TileFunction pick_tile(std::size_t rows, LinearActivation activation) {
 void multiply_edge_tile(TileFunction tile, std::size_t rows, std::size_t columns, const float* x, std::size_t x_stride,
                         const float* panel, std::size_t depth, const TileTarget& target) {
   constexpr std::size_t kWidthMax = kTileVectors * HWY_MAX_BYTES / sizeof(float);
-  const std::size_t width = kTileVectors * hn::Lanes(Tag());
-  HWY_ALIGN float sums[kTileRows * kWidthMax] = {};
-  HWY_ALIGN float residual[kTileRows * kWidthMax] = {};
+  const std::size_t width = kTileVectors * hn::Lanes(FloatTag());
+  HWY_ALIGN float sums[kTileRowsMax * kWidthMax] = {};
+  HWY_ALIGN float residual[kTileRowsMax * kWidthMax] = {};
   for (std::size_t r = 0; r < rows; ++r) {
     std::memcpy(sums + r * width, target.y + r * target.y_stride, columns * sizeof(float));
     if (target.residual != nullptr) {
@@ -186,25 +143,14 @@ void multiply_panel(const LinearProblem& p, std::size_t row_begin, std::size_t r
   const bool is_last = depth_end == weight.in();
   const float* part = weight.part(depth_begin, depth_end, panel);
   const LinearActivation activation = is_last ? p.activation : LinearActivation::kNone;
-  const TileFunction whole_tile = pick_tile(kTileRows, activation);
-  // While the rows pass by this part of the panel, the next panel's part comes into the cache, an equal share a tile.
-  const std::size_t tile_count = (row_end - row_begin + kTileRows - 1) / kTileRows;
-  const std::size_t part_size = (depth_end - depth_begin) * width;
-  const std::size_t share = hwy::RoundUpTo((part_size + tile_count - 1) / tile_count, kLineFloats);
-  const float* const next_part = part + part_size;  // parts of one depth lie panel after panel
-  const std::size_t next_size = panel + 1 < weight.panel_count() ? part_size : 0;
-  std::size_t prefetched = 0;
-  for (std::size_t row = row_begin; row < row_end; row += kTileRows) {
-    const std::size_t prefetch_end = std::min(next_size, prefetched + share);
-    for (; prefetched < prefetch_end; prefetched += kLineFloats) {
-      prefetch_far(next_part + prefetched);
-    }
-    const std::size_t rows = std::min(kTileRows, row_end - row);
+  const TileFunction whole_tile = pick_tile(kTileRowsMax, activation);
+  for (std::size_t row = row_begin; row < row_end; row += kTileRowsMax) {
+    const std::size_t rows = std::min(kTileRowsMax, row_end - row);
     const float* x = p.x + row * weight.in() + depth_begin;
     const std::size_t at = row * weight.out() + column;
     const TileTarget target{p.y + at, weight.out(), is_first ? weight.bias() + column : nullptr,
                             is_last && p.residual != nullptr ? p.residual + at : nullptr};
-    const TileFunction tile = rows == kTileRows ? whole_tile : pick_tile(rows, activation);
+    const TileFunction tile = rows == kTileRowsMax ? whole_tile : pick_tile(rows, activation);
     if (columns == width) {
       tile(x, weight.in(), part, depth_end - depth_begin, target);
     } else {
@@ -216,7 +162,7 @@ void multiply_panel(const LinearProblem& p, std::size_t row_begin, std::size_t r
 }  // namespace
 
 std::size_t linear_panel_width() {
-  return kTileVectors * hn::Lanes(Tag());
+  return kTileVectors * hn::Lanes(FloatTag());
 }
 
 void linear_block(const LinearProblem& p, const LinearBlock& block) {
