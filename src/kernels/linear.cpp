@@ -35,6 +35,7 @@ struct TileTarget {
   std::size_t y_stride;
   const float* bias;      // of the tile's columns; null unless this is the first part of the inputs
   const float* residual;  // null unless this is the last part and there is one
+  Ahead ahead;
 };
 
 // erf(z) = z P(z^2) / Q(z^2), fitted for the smallest relative error on |z| <= 3.8325, where erf rounds to 1; the error
@@ -82,7 +83,7 @@ void multiply_tile(const float* HWY_RESTRICT x, std::size_t x_stride, const floa
   } else {
     tile.load(target.y, target.y_stride);
   }
-  tile.multiply(x, x_stride, panel, depth);
+  tile.template multiply<true>(x, x_stride, panel, depth, target.ahead);
   if (target.residual != nullptr) {
     tile.store(target.y, target.y_stride, [&](std::size_t r, std::size_t v, FloatVector sum) HWY_ATTR {
       return hn::Add(activate<kKind>(sum), hn::LoadU(d, target.residual + r * target.y_stride + v * hn::Lanes(d)));
@@ -126,7 +127,7 @@ void multiply_edge_tile(TileFunction tile, std::size_t rows, std::size_t columns
       std::memcpy(residual + r * width, target.residual + r * target.y_stride, columns * sizeof(float));
     }
   }
-  const TileTarget buffered{sums, width, target.bias, target.residual != nullptr ? residual : nullptr};
+  const TileTarget buffered{sums, width, target.bias, target.residual != nullptr ? residual : nullptr, target.ahead};
   tile(x, x_stride, panel, depth, buffered);
   for (std::size_t r = 0; r < rows; ++r) {
     std::memcpy(target.y + r * target.y_stride, sums + r * width, columns * sizeof(float));
@@ -144,18 +145,24 @@ void multiply_panel(const LinearProblem& p, std::size_t row_begin, std::size_t r
   const float* part = weight.part(depth_begin, depth_end, panel);
   const LinearActivation activation = is_last ? p.activation : LinearActivation::kNone;
   const TileFunction whole_tile = pick_tile(kTileRowsMax, activation);
+  // The tiles of this part fetch the next one, which follows it in memory, in equal shares.
+  const std::size_t tile_count = (row_end - row_begin + kTileRowsMax - 1) / kTileRowsMax;
+  const std::size_t depth = depth_end - depth_begin;
+  const bool is_end = is_last && panel + 1 == weight.panel_count();
+  Ahead ahead{is_end ? part : part + depth * width, is_end ? 0 : width / tile_count};
   for (std::size_t row = row_begin; row < row_end; row += kTileRowsMax) {
     const std::size_t rows = std::min(kTileRowsMax, row_end - row);
     const float* x = p.x + row * weight.in() + depth_begin;
     const std::size_t at = row * weight.out() + column;
     const TileTarget target{p.y + at, weight.out(), is_first ? weight.bias() + column : nullptr,
-                            is_last && p.residual != nullptr ? p.residual + at : nullptr};
+                            is_last && p.residual != nullptr ? p.residual + at : nullptr, ahead};
     const TileFunction tile = rows == kTileRowsMax ? whole_tile : pick_tile(rows, activation);
     if (columns == width) {
-      tile(x, weight.in(), part, depth_end - depth_begin, target);
+      tile(x, weight.in(), part, depth, target);
     } else {
-      multiply_edge_tile(tile, rows, columns, x, weight.in(), part, depth_end - depth_begin, target);
+      multiply_edge_tile(tile, rows, columns, x, weight.in(), part, depth, target);
     }
+    ahead.address += depth * ahead.step;
   }
 }
 
