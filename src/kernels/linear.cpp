@@ -175,12 +175,9 @@ std::size_t linear_panel_width() {
 void linear_block(const LinearProblem& p, const LinearBlock& block) {
   const std::size_t in = p.weight->in();
   const std::size_t depth = p.weight->depth();
-  for (std::size_t row = block.row_begin; row < block.row_end; row += kLinearRowBlock) {
-    const std::size_t row_end = std::min(block.row_end, row + kLinearRowBlock);
-    for (std::size_t begin = 0; begin < in; begin += depth) {
-      for (std::size_t panel = block.panel_begin; panel < block.panel_end; ++panel) {
-        multiply_panel(p, row, row_end, panel, begin, std::min(in, begin + depth));
-      }
+  for (std::size_t begin = 0; begin < in; begin += depth) {
+    for (std::size_t panel = block.panel_begin; panel < block.panel_end; ++panel) {
+      multiply_panel(p, block.row_begin, block.row_end, panel, begin, std::min(in, begin + depth));
     }
   }
 }

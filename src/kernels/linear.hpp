@@ -74,9 +74,12 @@ struct LinearBlock {
   std::size_t panel_end = 0;
 };
 
-// Rows of a block that keep their part of x in the second-level cache: callers split rows at multiples of it.
-inline constexpr std::size_t kLinearRowBlock = 48;
+// Rows up to which a block keeps its part of x in the second-level cache. Each block reads the weight once: callers
+// divide rows evenly into blocks of at most this, at multiples of the step (which tiles of 6 and of 8 rows divide).
+inline constexpr std::size_t kLinearRowBlock = 96;
+inline constexpr std::size_t kLinearRowStep = 24;
 
+// A block may have any number of rows.
 void linear(const LinearProblem& problem, const LinearBlock& block);
 
 // The same in plain double arithmetic from the plain weight [out, in]: the oracle of the tests.

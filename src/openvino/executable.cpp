@@ -53,10 +53,13 @@ class OpenVinoExecutable::Lease {
 };
 
 OpenVinoExecutable::OpenVinoExecutable(ov::CompiledModel model, FeedPlan plan, std::vector<Shape> output_shapes,
-                                       std::size_t request_count)
-    : model_(std::move(model)), plan_(std::move(plan)), output_shapes_(std::move(output_shapes)) {
-  free_requests_.reserve(request_count);
-  for (std::size_t i = 0; i < request_count; ++i) {
+                                       const ExecutableOptions& options)
+    : model_(std::move(model)),
+      plan_(std::move(plan)),
+      output_shapes_(std::move(output_shapes)),
+      sizes_(options.sizes) {
+  free_requests_.reserve(options.request_count);
+  for (std::size_t i = 0; i < options.request_count; ++i) {
     free_requests_.push_back(model_.create_infer_request());
   }
 }
@@ -75,20 +78,25 @@ Result<std::vector<Tensor>> OpenVinoExecutable::run(const std::vector<Feed>& fee
   }
 }
 
+// A run without tokens or texts has one row of each that nobody reads.
+std::int64_t OpenVinoExecutable::run_size(std::int64_t count) const noexcept {
+  return sizes_ == RunSizes::kBuckets ? bucket_size(count) : std::max<std::int64_t>(count, 1);
+}
+
 ov::Tensor OpenVinoExecutable::padded(const FeedSlot& slot, const Tensor& tensor, const CheckedFeeds& feeds) const {
   const std::int64_t rows = tensor.shape()[0];
   std::int64_t target = 0;
   switch (slot.role) {
     case FeedRole::kTokenIds:
     case FeedRole::kTokenRows:
-      target = bucket_size(feeds.token_count);
+      target = run_size(feeds.token_count);
       break;
     case FeedRole::kTextRows:
     case FeedRole::kRanges:
-      target = bucket_size(feeds.text_count);
+      target = run_size(feeds.text_count);
       break;
     case FeedRole::kOffsets:
-      target = bucket_size(rows - 1) + 1;
+      target = run_size(rows - 1) + 1;
       break;
   }
   ov::Shape shape;

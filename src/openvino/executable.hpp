@@ -1,4 +1,4 @@
-// A compiled model as an Executable: a pool of infer requests, and feeds padded to bucket sizes. Private to
+// A compiled model as an Executable: a pool of infer requests. Private to
 // src/openvino.
 #pragma once
 
@@ -16,26 +16,37 @@
 
 namespace asterism {
 
-// The token (or text) count that a run of `count` rows is padded to: few distinct sizes, so that the plugin's shape
-// inference and primitives are made once for each, at most about 6 % of padding from 128 rows on.
+// Whether runs keep their own sizes, or are padded so that few distinct sizes occur. The plugin's matrix multiplication
+// makes and keeps primitives for each size it meets; our kernels and the plugin's small ops do not mind.
+enum class RunSizes : std::uint8_t { kExact, kBuckets };
+
+// The token (or text) count that a run of `count` rows is padded to with kBuckets: at most 1/8 of padding, 1/16 on
+// average.
 std::int64_t bucket_size(std::int64_t count) noexcept;
+
+struct ExecutableOptions {
+  std::size_t request_count = 1;  // runs at the same time
+  RunSizes sizes = RunSizes::kExact;
+};
 
 class OpenVinoExecutable final : public Executable {
  public:
-  // `requests` may run at the same time. The output rows count tokens or texts as `output_shapes` (the graph's) say.
+  // The output rows count tokens or texts as `output_shapes` (the graph's) say.
   OpenVinoExecutable(ov::CompiledModel model, FeedPlan plan, std::vector<Shape> output_shapes,
-                     std::size_t request_count);
+                     const ExecutableOptions& options);
   Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds) const override;
 
  private:
   class Lease;
   Result<std::vector<Tensor>> infer(ov::InferRequest& request, const CheckedFeeds& feeds) const;
+  std::int64_t run_size(std::int64_t count) const noexcept;
   ov::Tensor padded(const FeedSlot& slot, const Tensor& tensor, const CheckedFeeds& feeds) const;
   Tensor taken(const ov::Tensor& output, const Shape& shape, const CheckedFeeds& feeds) const;
 
   ov::CompiledModel model_;
   FeedPlan plan_;
   std::vector<Shape> output_shapes_;
+  RunSizes sizes_;
   mutable std::mutex mutex_;
   mutable std::condition_variable request_free_;
   mutable std::vector<ov::InferRequest> free_requests_;

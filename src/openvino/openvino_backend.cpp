@@ -65,8 +65,9 @@ class OpenVinoBackend final : public Backend {
       for (const ValueId output : graph.outputs()) {
         output_shapes.push_back(graph.value(output).shape);
       }
+      const ExecutableOptions execution{options.stream_count, native ? RunSizes::kBuckets : RunSizes::kExact};
       return std::make_unique<OpenVinoExecutable>(std::move(model), std::move(*plan), std::move(output_shapes),
-                                                  options.stream_count);
+                                                  execution);
     } catch (const std::exception& e) {
       return fail(ErrorCode::kInternal, fmt::format("OpenVINO could not compile the model: {}", e.what()));
     }

@@ -15,9 +15,7 @@ namespace {
 // Below this much work (multiply-adds) waking the other threads costs more than it saves.
 constexpr std::size_t kParallelWorkMin = 200'000;
 
-// Row blocks from which a linear layer is divided by rows alone.
-constexpr std::size_t kRowBlocksMin = 8;
-// Parts into which the panels are divided below that.
+// Parts into which the panels of a linear layer are divided where rows are few.
 constexpr std::size_t kPanelGroupCount = 8;
 
 std::size_t dim(const ov::Tensor& tensor, std::ptrdiff_t axis) {
@@ -38,6 +36,42 @@ void for_units(std::size_t unit_count, std::size_t work, std::size_t chunk, cons
       body(begin, std::min(unit_count, begin + chunk));
     }
   });
+}
+
+// How the threads share a linear layer: blocks of rows, equal to a tile, and groups of panels.
+struct LinearSplit {
+  std::size_t row_count = 0;
+  std::size_t panel_count = 0;
+  std::size_t block_count = 1;
+  std::size_t group_count = 1;
+
+  LinearBlock block(std::size_t unit) const {
+    const std::size_t index = unit / group_count;
+    const std::size_t group = unit % group_count;
+    return {row_at(index), row_at(index + 1), panel_count * group / group_count,
+            panel_count * (group + 1) / group_count};
+  }
+  std::size_t row_at(std::size_t index) const {
+    const std::size_t tiles = (row_count + kLinearRowStep - 1) / kLinearRowStep;
+    return std::min(row_count, tiles * index / block_count * kLinearRowStep);
+  }
+};
+
+// Many rows: as many blocks for every thread, each reading the whole weight once. Few rows: the weight is divided,
+// since reading it is what takes the time.
+LinearSplit split_linear(const LinearWeight& weight, std::size_t row_count) {
+  LinearSplit split{row_count, weight.panel_count()};
+  const auto thread_count = static_cast<std::size_t>(std::max(1, parallel_get_max_threads()));
+  split.block_count = (row_count + kLinearRowBlock - 1) / kLinearRowBlock;
+  if (thread_count == 1) {
+    return split;
+  }
+  if (split.block_count < thread_count) {
+    split.group_count = std::min(weight.panel_count(), kPanelGroupCount);
+  } else {
+    split.block_count = (split.block_count + thread_count - 1) / thread_count * thread_count;
+  }
+  return split;
 }
 
 PoolKind pool_kind(Pooling pooling) {
@@ -87,19 +121,11 @@ bool PackedLinearOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector&
   const LinearProblem problem{weight_.get(), inputs[0].data<const float>(),
                               inputs.size() == 2 ? inputs[1].data<const float>() : nullptr, outputs[0].data<float>(),
                               activation_};
-  const std::size_t panel_count = weight_->panel_count();
-  const std::size_t block_count = (row_count + kLinearRowBlock - 1) / kLinearRowBlock;
-  // Few rows are divided by panels, many by rows: every thread then reads the whole weight, but keeps its rows in
-  // cache.
-  const std::size_t group_count =
-      block_count >= kRowBlocksMin ? 1 : std::min<std::size_t>(panel_count, kPanelGroupCount);
-  for_units(block_count * group_count, row_count * weight_->in() * weight_->out(), 1,
+  const LinearSplit split = split_linear(*weight_, row_count);
+  for_units(split.block_count * split.group_count, row_count * weight_->in() * weight_->out(), 1,
             [&](std::size_t begin, std::size_t end) {
               for (std::size_t i = begin; i < end; ++i) {
-                const std::size_t row = i / group_count * kLinearRowBlock;
-                const std::size_t group = i % group_count;
-                linear(problem, {row, std::min(row_count, row + kLinearRowBlock), panel_count * group / group_count,
-                                 panel_count * (group + 1) / group_count});
+                linear(problem, split.block(i));
               }
             });
   return true;
