@@ -44,6 +44,17 @@ struct AlignedText {
     const auto first = other.spans.begin();
     spans.insert(spans.end(), first + static_cast<std::ptrdiff_t>(begin), first + static_cast<std::ptrdiff_t>(end));
   }
+  // Drops what lies past `size_bytes_max`, whole characters only.
+  void truncate(std::size_t size_bytes_max) {
+    if (size() <= size_bytes_max) {
+      return;
+    }
+    while (size_bytes_max > 0 && is_continuation_byte(bytes[size_bytes_max])) {
+      --size_bytes_max;
+    }
+    bytes.resize(size_bytes_max);
+    spans.resize(size_bytes_max);
+  }
   // Input range of the bytes [begin, end), which must not be empty.
   TokenOffset span_of(std::size_t begin, std::size_t end) const noexcept {
     return {spans[begin].begin, spans[end - 1].end};

@@ -51,7 +51,7 @@ BertPath::BertPath(const BertNormalizerOptions& options, const Vocabulary& vocab
 }
 
 // One call: where the pieces go.
-template <bool kOffsets>
+template <bool WithOffsets>
 class BertPath::Run {
  public:
   Run(const BertPath& path, const Vocabulary& vocabulary, const WordPiece& model, std::string_view text,
@@ -81,7 +81,7 @@ class BertPath::Run {
  private:
   void push(TokenId id, std::uint32_t begin, std::uint32_t end) {
     out_.ids.push_back(id);
-    if constexpr (kOffsets) {
+    if constexpr (WithOffsets) {
       out_.offsets.push_back({begin, end});
     }
   }
@@ -171,7 +171,7 @@ class BertPath::Run {
     char encoded[4];
     const std::size_t length = encode_utf8(c, encoded);
     state_.word.append(encoded, length);
-    if constexpr (kOffsets) {
+    if constexpr (WithOffsets) {
       state_.word_spans.insert(state_.word_spans.end(), length, span);
     }
   }
@@ -182,7 +182,7 @@ class BertPath::Run {
     }
     encode_word(vocabulary_, model_, state_.word, state_);
     for (const Piece& piece : state_.pieces) {
-      if constexpr (kOffsets) {
+      if constexpr (WithOffsets) {
         push(piece.id, state_.word_spans[piece.begin].begin, state_.word_spans[piece.end - 1].end);
       } else {
         push(piece.id, 0, 0);

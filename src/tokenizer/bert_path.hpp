@@ -41,7 +41,7 @@ class BertPath {
 
  private:
   enum class ByteClass : std::uint8_t { kWord, kSpace, kPunctuation, kOther };
-  template <bool kOffsets>
+  template <bool WithOffsets>
   class Run;
 
   ByteClass class_of(char byte) const noexcept { return classes_[static_cast<std::uint8_t>(byte)]; }

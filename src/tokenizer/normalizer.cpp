@@ -90,10 +90,15 @@ void apply(const PrependStep& step, const AlignedText& in, AlignedText& out) {
   out.append(in, 0, in.size());
 }
 
+bool has_room(const AlignedText& text) {
+  return text.size() < kNormalizedSizeBytesMax;
+}
+
 // An inserted text stands where the last character that it replaces stood.
 void apply(const ReplaceTextStep& step, const AlignedText& in, AlignedText& out) {
   std::size_t done = 0;
-  for (std::size_t at = in.bytes.find(step.pattern); at != std::string::npos; at = in.bytes.find(step.pattern, done)) {
+  for (std::size_t at = in.bytes.find(step.pattern); at != std::string::npos && has_room(out);
+       at = in.bytes.find(step.pattern, done)) {
     out.append(in, done, at);
     done = at + step.pattern.size();
     out.push_text(step.content, in.spans[done - 1]);
@@ -106,7 +111,7 @@ void apply(const ReplaceRunStep& step, const AlignedText& in, AlignedText& out) 
     return step.whitespace ? unicode::has_flag(c, unicode::kWhitespace) : c == step.character;
   };
   std::size_t done = 0;
-  for (std::size_t i = 0; i < in.size();) {
+  for (std::size_t i = 0; i < in.size() && has_room(out);) {
     std::size_t end = i;
     std::size_t count = 0;
     while (end < in.size() && (step.greedy || count == 0)) {
@@ -129,7 +134,7 @@ void apply(const ReplaceRunStep& step, const AlignedText& in, AlignedText& out) 
 
 void apply(const ReplaceBytesStep& step, const AlignedText& in, AlignedText& out) {
   std::size_t done = 0;
-  for (std::size_t i = 0; i < in.size(); ++i) {
+  for (std::size_t i = 0; i < in.size() && has_room(out); ++i) {
     const auto byte = static_cast<std::uint8_t>(in.bytes[i]);
     if (byte < step.replaced.size() && step.replaced[byte]) {
       out.append(in, done, i);
@@ -155,6 +160,7 @@ void normalize(const std::vector<NormalizerStep>& steps, AlignedText& text, Alig
     spare.clear();
     std::visit([&](const auto& s) { apply(s, text, spare); }, step);
     std::swap(text, spare);
+    text.truncate(kNormalizedSizeBytesMax);
   }
 }
 

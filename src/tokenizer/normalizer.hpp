@@ -16,6 +16,12 @@
 
 namespace asterism::tok {
 
+// A text is cut here between two steps: replacements of a hostile file could make it grow without end. Positions stay
+// inside 32 bits, as no other step makes a text more than twelve times as long.
+inline constexpr std::size_t kNormalizedSizeBytesMax = 2 * kTextSizeBytesMax;
+// Longest text that a step may insert.
+inline constexpr std::size_t kInsertedSizeBytesMax = 4096;
+
 struct LowercaseStep {};
 struct StripAccentsStep {};
 

@@ -79,6 +79,14 @@ bool parse_run(std::string_view pattern, ReplaceRunStep& step) {
   return step.count_min >= 1 && step.count_min <= kRunLengthMax;
 }
 
+Result<void> check_inserted(const JsonView& section, std::string_view key, std::string_view text) {
+  if (text.size() <= kInsertedSizeBytesMax) {
+    return {};
+  }
+  return fail(ErrorCode::kLimitExceeded, fmt::format("{}.{}: {} bytes long, expected at most {}", section.place(), key,
+                                                     text.size(), kInsertedSizeBytesMax));
+}
+
 Result<NormalizerStep> read_replace(const JsonView& section) {
   if (auto only = section.expect_only({"type", "pattern", "content"}); !only) {
     return std::unexpected(only.error());
@@ -87,6 +95,9 @@ Result<NormalizerStep> read_replace(const JsonView& section) {
   const auto pattern = section.get("pattern");
   if (!content || !pattern) {
     return std::unexpected(content ? pattern.error() : content.error());
+  }
+  if (auto checked = check_inserted(section, "content", *content); !checked) {
+    return std::unexpected(checked.error());
   }
   if (auto only = pattern->expect_only({"String", "Regex"}); !only) {
     return std::unexpected(only.error());
@@ -141,6 +152,9 @@ Result<NormalizerStep> read_prepend(const JsonView& section) {
   if (text->empty()) {
     return fail(ErrorCode::kUnsupported,
                 fmt::format("{}.prepend: expected a text that is not empty, found \"\"", section.place()));
+  }
+  if (auto checked = check_inserted(section, "prepend", *text); !checked) {
+    return std::unexpected(checked.error());
   }
   return PrependStep{std::string(*text)};
 }

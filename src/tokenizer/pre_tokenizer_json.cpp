@@ -22,9 +22,9 @@ constexpr std::array<std::pair<std::string_view, MetaspaceStep::Prepend>, 3> kPr
      {"never", MetaspaceStep::Prepend::kNever}}};
 
 // The value that `names` has for the string at `key`; `fallback` where the key is missing.
-template <typename T, std::size_t kCount>
+template <typename T, std::size_t Count>
 Result<T> read_choice(const JsonView& section, std::string_view key,
-                      const std::array<std::pair<std::string_view, T>, kCount>& names, T fallback) {
+                      const std::array<std::pair<std::string_view, T>, Count>& names, T fallback) {
   const auto value = section.find(key);
   if (!value) {
     return std::unexpected(value.error());

@@ -67,6 +67,9 @@ void push_sanitized(std::string_view text, AlignedText& out) {
 void normalize_segments(const Tokenizer::Impl& impl, TokenizerScratch::Impl& scratch) {
   scratch.text.clear();
   for (const Segment& segment : scratch.raw_segments) {
+    if (scratch.text.text.size() >= tok::kNormalizedSizeBytesMax) {
+      break;
+    }
     const auto shift = static_cast<std::uint32_t>(scratch.text.text.size());
     scratch.part.clear();
     scratch.part.append(scratch.source, segment.begin, segment.end);
@@ -238,9 +241,8 @@ TokenId Tokenizer::token_id(std::string_view token) const noexcept {
   if (const TokenId id = impl_->parts.vocabulary.find(token); id >= 0) {
     return id;
   }
-  const auto same = [&](const AddedToken& added) { return added.content == token; };
-  const auto added = std::ranges::find_if(impl_->parts.added_tokens, same);
-  return added != impl_->parts.added_tokens.end() ? added->id : -1;
+  const auto added = impl_->added_ids.find(token);
+  return added != impl_->added_ids.end() ? added->second : -1;
 }
 
 TokenId Tokenizer::unknown_id() const noexcept {

@@ -26,7 +26,7 @@ struct TokenizerParts;
 using TokenId = std::int32_t;
 
 // Bytes of one text that are read; what lies behind is not seen, nor counted.
-inline constexpr std::size_t kTextSizeBytesMax = std::size_t{1} << 30U;
+inline constexpr std::size_t kTextSizeBytesMax = std::size_t{1} << 24U;
 
 // Byte range [begin, end) in the input text; special tokens that the post-processor adds have {0, 0}.
 struct TokenOffset {
@@ -38,7 +38,7 @@ struct TokenOffset {
 struct TokenizeOptions {
   bool add_special_tokens = true;
   // Longest result, special tokens included; 0 = no limit. Tokens past it are dropped from the right, as `tokenizers`
-  // does.
+  // does; a limit that leaves no room for text keeps the first special tokens.
   std::size_t token_count_max = 0;
   bool with_offsets = false;
 };

@@ -1,6 +1,8 @@
 // What a Tokenizer holds: filled by the loaders (tokenizer_json.cpp, vocab_txt.cpp), read by tokenizer.cpp.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,7 +49,7 @@ struct Tokenizer::Impl {
   tok::TokenizerParts parts;
   tok::AddedTokenFinder raw_finder;         // tokens looked for before normalisation
   tok::AddedTokenFinder normalized_finder;  // and after
-  std::unordered_map<std::string, TokenId> added_ids;
+  std::map<std::string, TokenId, std::less<>> added_ids;
   std::unordered_map<TokenId, std::size_t> added_by_id;  // index into parts.added_tokens
   std::size_t id_end = 0;
   std::optional<tok::BertPath> bert_path;

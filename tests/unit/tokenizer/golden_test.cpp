@@ -222,6 +222,23 @@ TEST(TokenizerGolden, results_do_not_depend_on_offsets_scratch_or_what_came_befo
   }
 }
 
+TEST(TokenizerGolden, lower_case_switched_on_equals_a_lowercase_step_in_front) {
+  Json document = read_models().at("cased");
+  auto switched =
+      Tokenizer::from_json_text(document.dump(), "cased", {.lowercase = TokenizerOverrides::Lowercase::kOn});
+  document["normalizer"] =
+      Json{{"type", "Sequence"}, {"normalizers", {Json{{"type", "Lowercase"}}, document["normalizer"]}}};
+  auto stepped = Tokenizer::from_json_text(document.dump(), "stepped");
+  ASSERT_TRUE(switched && stepped);
+  const GoldenStrings strings(read("alphabet.json"));
+  for (std::uint64_t seed = 0; seed < 5000; ++seed) {
+    const std::string text = strings.make(seed);
+    ASSERT_EQ(joined(switched->encode(text, {.with_offsets = true})),
+              joined(stepped->encode(text, {.with_offsets = true})))
+        << seed;
+  }
+}
+
 TEST(TokenizerGolden, one_scratch_may_serve_several_tokenizers) {
   const auto models = read_models();
   auto uncased = Tokenizer::from_json_text(models.at("uncased").dump(), "uncased");

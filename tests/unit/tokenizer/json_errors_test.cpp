@@ -247,6 +247,23 @@ TEST(TokenizerJsonErrors, patterns_outside_the_known_forms_are_named) {
   expect_error(with_pattern(Json{{"Glob", "*"}}), ErrorCode::kUnsupported, "normalizer.pattern", "unknown \"Glob\"");
 }
 
+TEST(TokenizerJsonErrors, inserted_texts_past_the_limit_are_refused) {
+  constexpr std::size_t kSizeMax = 4096;
+  Json json = wordpiece_json();
+  json["normalizer"] = Json{{"type", "Prepend"}, {"prepend", std::string(kSizeMax, 'x')}};
+  EXPECT_TRUE(Tokenizer::from_json_text(json.dump(), "t.json"));
+  json["normalizer"]["prepend"] = std::string(kSizeMax + 1, 'x');
+  expect_error(error_of(json.dump()), ErrorCode::kLimitExceeded, "normalizer.prepend",
+               "4097 bytes long, expected at most 4096");
+  json["normalizer"] =
+      Json{{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(kSizeMax + 1, 'x')}};
+  expect_error(error_of(json.dump()), ErrorCode::kLimitExceeded, "normalizer.content",
+               "4097 bytes long, expected at most 4096");
+  json["normalizer"] = Json{{"type", "Prepend"}, {"prepend", ""}};
+  expect_error(error_of(json.dump()), ErrorCode::kUnsupported, "normalizer.prepend",
+               "expected a text that is not empty");
+}
+
 TEST(TokenizerJsonErrors, metaspace_and_punctuation_settings_are_checked) {
   const auto with = [](const char* text) { return error_with(wordpiece_json(), "/pre_tokenizer", Json::parse(text)); };
   expect_error(with(R"({"type": "Metaspace", "replacement": "ab"})"), ErrorCode::kCorrupt, "pre_tokenizer.replacement",

@@ -182,6 +182,28 @@ TEST(Tokenizer, long_texts_without_spaces_take_linear_time) {
   EXPECT_LT(seconds_for(*unigram, std::string(kMegabyte, 'a')), kSecondsMax);
 }
 
+TEST(Tokenizer, what_lies_past_the_longest_text_is_not_seen) {
+  const Tokenizer tokenizer = small_tokenizer();
+  std::string text(kTextSizeBytesMax - 6, ' ');
+  text += " hello";
+  EXPECT_THAT(ids_of(tokenizer, text), ElementsAre(4));
+  text.insert(text.begin(), ' ');
+  EXPECT_THAT(ids_of(tokenizer, text), ElementsAre(1));
+}
+
+TEST(Tokenizer, replacements_that_grow_without_end_are_cut) {
+  std::string steps;
+  for (int i = 0; i < 26; ++i) {
+    steps += R"({"type": "Replace", "pattern": {"String": "aa"}, "content": "aaaa"},)";
+  }
+  steps.pop_back();
+  auto tokenizer =
+      Tokenizer::from_json_text(small_json(R"({"type": "Sequence", "normalizers": [)" + steps + "]}"), "growing");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+  // 2^27 bytes if nothing stopped them.
+  EXPECT_THAT(ids_of(*tokenizer, "aa"), ElementsAre(1));
+}
+
 TEST(Tokenizer, one_tokenizer_serves_many_threads) {
   const Tokenizer tokenizer = small_tokenizer();
   const std::vector<TokenId> expected = tokenizer.encode("Hello, worlds [MASK] caf\u00e9").ids;
