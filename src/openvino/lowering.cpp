@@ -52,17 +52,6 @@ Node scalar(float value) {
   return ov::op::v0::Constant::create(ov::element::f32, {}, {value});
 }
 
-Tensor prepare_weight(const Tensor& tensor, ComputePrecision precision) {
-  const Tensor wide = tensor.to_f32();
-  if (precision == ComputePrecision::kF32 || tensor.dtype() == DType::kBF16) {
-    return wide;
-  }
-  Tensor rounded(DType::kF32, wide.shape());
-  std::ranges::transform(wide.as<float>(), rounded.mutable_as<float>().begin(),
-                         [](float value) { return bf16_to_f32(f32_to_bf16(value)); });
-  return rounded;
-}
-
 // A constant over the tensor's own storage, which it keeps alive.
 Node constant_of(const Tensor& tensor) {
   auto owner = std::make_shared<Tensor>(tensor);
@@ -72,10 +61,12 @@ Node constant_of(const Tensor& tensor) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options)
+  Lowering(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options,
+           LinearWeightCache& weights)
       : graph_(graph),
         parameters_(parameters),
         options_(options),
+        weights_(weights),
         nodes_(graph.values().size()),
         user_counts_(graph.values().size(), 0) {
     for (const Value& value : graph.values()) {
@@ -130,9 +121,9 @@ class Lowering {
     return node;
   }
 
-  Tensor weight(ValueId id) const {
-    return prepare_weight(parameters_.find(graph_.value(id).name)->second, options_.weights);
-  }
+  const Tensor& checkpoint(ValueId id) const { return parameters_.find(graph_.value(id).name)->second; }
+
+  Tensor weight(ValueId id) const { return prepare_weight(checkpoint(id), options_.weights); }
 
   Node node(ValueId id) {
     Node& found = nodes_[index_of(id)];
@@ -206,23 +197,17 @@ class Lowering {
   }
 
   Node kernel_linear(const FusedLinear& fused) {
-    std::vector<Tensor> tensors;  // keeps the parts alive
-    tensors.reserve(2 * fused.layers.size());
-    std::vector<LinearPart> parts;
+    std::vector<LinearSource> sources;
     for (const Value* layer : fused.layers) {
-      LinearPart& part = parts.emplace_back();
-      part.weight = tensors.emplace_back(weight(layer->inputs[1])).as<float>();
-      if (layer->inputs.size() == 3) {
-        part.bias = tensors.emplace_back(weight(layer->inputs[2])).as<float>();
-      }
+      sources.push_back(
+          {checkpoint(layer->inputs[1]), layer->inputs.size() == 3 ? checkpoint(layer->inputs[2]) : Tensor()});
     }
-    const ValueId x = fused.layers[0]->inputs[0];
-    ov::OutputVector inputs{node(x)};
+    ov::OutputVector inputs{node(fused.layers[0]->inputs[0])};
     if (fused.residual) {
       inputs.push_back(node(*fused.residual));
     }
-    auto packed = std::make_shared<const LinearWeight>(parts, static_cast<std::size_t>(graph_.value(x).shape[1]));
-    return std::make_shared<PackedLinearOp>(inputs, std::move(packed), fused.activation, fused.layers[0]->name);
+    return std::make_shared<PackedLinearOp>(inputs, weights_.get(sources, options_.weights), fused.activation,
+                                            fused.layers[0]->name);
   }
 
   // The plugin fuses bias and activation itself.
@@ -352,6 +337,7 @@ class Lowering {
   const Graph& graph_;
   const ParameterMap& parameters_;
   const LoweringOptions options_;
+  LinearWeightCache& weights_;
   std::vector<Node> nodes_;
   std::vector<std::size_t> user_counts_;      // users and outputs of each value
   std::set<std::size_t> absorbed_;            // linear layers that lower with the value that uses them
@@ -360,8 +346,9 @@ class Lowering {
 
 }  // namespace
 
-LoweredModel lower(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options) {
-  return Lowering(graph, parameters, options).run();
+LoweredModel lower(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options,
+                   LinearWeightCache& weights) {
+  return Lowering(graph, parameters, options, weights).run();
 }
 
 }  // namespace asterism

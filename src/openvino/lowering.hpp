@@ -8,6 +8,7 @@
 
 #include "graph/backend.hpp"
 #include "graph/graph.hpp"
+#include "openvino/linear_weight_cache.hpp"
 
 namespace asterism {
 
@@ -27,6 +28,7 @@ struct LoweredModel {
 // Linear layers run over all rows; the query, key and value layers of one attention become one matrix multiply unless
 // one of them is asked for. float32 weights are shared with `parameters`' storage, not copied; others are widened. With
 // kBF16, weights are rounded to bfloat16 first. May throw ov::Exception: the caller catches.
-LoweredModel lower(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options);
+LoweredModel lower(const Graph& graph, const ParameterMap& parameters, const LoweringOptions& options,
+                   LinearWeightCache& weights);
 
 }  // namespace asterism

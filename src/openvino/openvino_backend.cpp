@@ -58,7 +58,7 @@ class OpenVinoBackend final : public Backend {
       // Without native bf16 the plugin would emulate it slowly or not at all: the weights are rounded and f32 computes.
       const LoweringOptions lowering{native ? ComputePrecision::kF32 : options.precision,
                                      native ? LinearEngine::kPlugin : LinearEngine::kKernels};
-      const LoweredModel lowered = lower(graph, parameters, lowering);
+      const LoweredModel lowered = lower(graph, parameters, lowering, weights_);
       ov::CompiledModel model = core.compile_model(
           lowered.model, kDevice, compile_properties(options, native ? ov::element::bf16 : ov::element::f32));
       std::vector<Shape> output_shapes;
@@ -72,6 +72,9 @@ class OpenVinoBackend final : public Backend {
       return fail(ErrorCode::kInternal, fmt::format("OpenVINO could not compile the model: {}", e.what()));
     }
   }
+
+ private:
+  mutable LinearWeightCache weights_;  // has a lock of its own
 };
 
 }  // namespace
