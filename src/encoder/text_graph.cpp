@@ -124,7 +124,7 @@ class ChainBuilder {
                   fmt::format("dim: expected at most {}, the length of the model's vectors, found {}", dim_max, dim));
     }
     if (dim < dim_max) {
-      value_ = builder_.slice(name, value_, static_cast<std::int64_t>(dim));
+      value_ = builder_.slice(name, value_, {.size = static_cast<std::int64_t>(dim)});
       modules_.push_back(fmt::format("Slice({} -> {})", dim_max, dim));
     }
     return {};
@@ -149,13 +149,13 @@ class ChainBuilder {
                   fmt::format("{}: expected the size of the token vectors, {}, found {}",
                               (spec.folder / "config.json").string(), width(), pooling.input_dim));
     }
-    const ValueId ranges = builder_.input(std::string(kRangesInput), DType::kI32, {kTextDim, 2});
+    const ValueId ranges = builder_.input(std::string(kRangesInput), DType::kI32, {kRowDim, 2});
     token_dim_ = width();
     std::vector<ValueId> parts;
     for (const Pooling mode : pooling.modes) {
       const std::string name = fmt::format("{}.{}", spec.name, pooling_name(mode));
       if (!pooling.include_prompt && mode == Pooling::kCls) {
-        const ValueId cls_ranges = builder_.input(std::string(kClsRangesInput), DType::kI32, {kTextDim, 2});
+        const ValueId cls_ranges = builder_.input(std::string(kClsRangesInput), DType::kI32, {kRowDim, 2});
         parts.push_back(builder_.pool(name, value_, cls_ranges, mode));
       } else if (!pooling.include_prompt && mode == Pooling::kWeightedMean) {
         parts.push_back(append_shifted_weighted_mean(name, ranges));
@@ -172,7 +172,7 @@ class ChainBuilder {
   // no part: with p of them, sum of (p + i) x_i is a blend of the weighted mean that starts at 1 and the plain mean.
   ValueId append_shifted_weighted_mean(const std::string& name, ValueId ranges) {
     const auto blend = [&](std::string_view input, std::string_view suffix, Pooling mode) {
-      const ValueId share = builder_.input(std::string(input), DType::kF32, {kTextDim, token_dim_});
+      const ValueId share = builder_.input(std::string(input), DType::kF32, {kRowDim, token_dim_});
       const ValueId pooled = builder_.pool(fmt::format("{}.{}", name, suffix), value_, ranges, mode);
       return builder_.multiply(fmt::format("{}.{}.share", name, suffix), pooled, share);
     };

@@ -43,7 +43,7 @@ ValueId GraphBuilder::append_source(Value value) {
   for (std::size_t axis = 0; axis < value.shape.size(); ++axis) {
     const std::int64_t dim = value.shape[axis];
     const bool may_be_symbolic = value.op == Op::kInput && axis == 0;
-    if (dim < 1 && !(may_be_symbolic && (dim == kDynamicDim || dim == kTextDim))) {
+    if (dim < 1 && !(may_be_symbolic && (dim == kDynamicDim || dim == kRowDim))) {
       fail_once({ErrorCode::kInvalidArgument,
                  fmt::format("graph: {} \"{}\": dimension {} of {} must be positive", op_name(value.op), value.name,
                              axis, shape_to_string(value.shape)),
@@ -78,6 +78,10 @@ ValueId GraphBuilder::append(Op op, std::string name, std::vector<ValueId> input
     graph_.values_.push_back({std::move(name), op, std::move(inputs), attributes, type->dtype, std::move(type->shape)});
   }
   return id;
+}
+
+std::int64_t GraphBuilder::from_front(std::int64_t axis, ValueId x) const {
+  return axis < 0 ? axis + static_cast<std::int64_t>(shape(x).size()) : axis;
 }
 
 ValueId GraphBuilder::input(std::string name, DType dtype, Shape shape) {
@@ -120,11 +124,11 @@ ValueId GraphBuilder::activation(std::string name, ValueId x, Activation activat
   return append(Op::kActivation, std::move(name), {x}, attributes);
 }
 
-ValueId GraphBuilder::attention(std::string name, const AttentionInputs& inputs, std::int64_t head_count,
-                                double scale) {
+ValueId GraphBuilder::attention(std::string name, const AttentionInputs& inputs, const AttentionOptions& options) {
   Attributes attributes;
-  attributes.head_count = head_count;
-  attributes.scale = scale;
+  attributes.head_count = options.head_count;
+  attributes.scale = options.scale;
+  attributes.causal = options.causal;
   return append(Op::kAttention, std::move(name), {inputs.query, inputs.key, inputs.value, inputs.offsets}, attributes);
 }
 
@@ -134,13 +138,17 @@ ValueId GraphBuilder::pool(std::string name, ValueId x, ValueId ranges, Pooling 
   return append(Op::kPool, std::move(name), {x, ranges}, attributes);
 }
 
-ValueId GraphBuilder::concat(std::string name, std::span<const ValueId> parts) {
-  return append(Op::kConcat, std::move(name), {parts.begin(), parts.end()}, {});
+ValueId GraphBuilder::concat(std::string name, std::span<const ValueId> parts, std::int64_t axis) {
+  Attributes attributes;
+  attributes.axis = parts.empty() ? axis : from_front(axis, parts.front());
+  return append(Op::kConcat, std::move(name), {parts.begin(), parts.end()}, attributes);
 }
 
-ValueId GraphBuilder::slice(std::string name, ValueId x, std::int64_t size) {
+ValueId GraphBuilder::slice(std::string name, ValueId x, const SliceRange& range) {
   Attributes attributes;
-  attributes.size = size;
+  attributes.axis = from_front(range.axis, x);
+  attributes.begin = range.begin;
+  attributes.size = range.size;
   return append(Op::kSlice, std::move(name), {x}, attributes);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "graph/infer.hpp"
@@ -25,6 +26,9 @@ std::optional<FeedRole> role_of_use(Op op, std::size_t input_index) {
   if (op == Op::kPool && input_index == 1) {
     return FeedRole::kRanges;
   }
+  if (op == Op::kGatherTokens && input_index == 1) {
+    return FeedRole::kRowIds;
+  }
   return std::nullopt;
 }
 
@@ -36,8 +40,12 @@ bool counts_tokens(FeedRole role) {
   return role == FeedRole::kTokenIds || role == FeedRole::kTokenRows;
 }
 
+bool counts_rows(FeedRole role) {
+  return role == FeedRole::kRows || role == FeedRole::kRanges || role == FeedRole::kRowIds;
+}
+
 Result<void> check_type(const FeedSlot& slot, const Shape& declared, const Tensor& tensor) {
-  const bool is_integer = slot.role != FeedRole::kTokenRows && slot.role != FeedRole::kTextRows;
+  const bool is_integer = slot.role != FeedRole::kTokenRows && slot.role != FeedRole::kRows;
   const DType dtype = is_integer ? DType::kI32 : DType::kF32;
   bool fits = tensor.dtype() == dtype && tensor.shape().size() == declared.size();
   for (std::size_t axis = 0; fits && axis < declared.size(); ++axis) {
@@ -63,8 +71,10 @@ Result<void> check_ids(const FeedSlot& slot, const Tensor& tensor) {
     return {};
   }
   const auto it = std::ranges::find_if(ids, [&](std::int32_t id) { return static_cast<std::uint32_t>(id) >= limit; });
-  return bad_feed(
-      slot, fmt::format("id {} at token {} is outside the table of {} rows", *it, it - ids.begin(), slot.id_limit));
+  const std::string_view where = slot.role == FeedRole::kTokenIds ? "token" : "position";
+  const std::string_view what = slot.role == FeedRole::kTokenIds ? "table of {} rows" : "{} tokens";
+  return bad_feed(slot, fmt::format("id {} at {} {} is outside the {}", *it, where, it - ids.begin(),
+                                    fmt::format(fmt::runtime(what), slot.id_limit)));
 }
 
 Result<void> check_offsets(const FeedSlot& slot, const Tensor& tensor, std::int64_t token_count) {
@@ -120,12 +130,13 @@ Result<FeedPlan> FeedPlan::make(const Graph& graph) {
       }
       auto role = role_of_use(user.op, i);
       if (!role) {
-        role = value.shape[0] == kTextDim ? FeedRole::kTextRows : FeedRole::kTokenRows;
+        role = value.shape[0] == kRowDim ? FeedRole::kRows : FeedRole::kTokenRows;
       }
       clashes[source] = clashes[source] || (roles[source] && *roles[source] != *role);
       roles[source] = role;
-      if (*role == FeedRole::kTokenIds) {
-        limits[source] = std::min(limits[source], graph.value(user.inputs[0]).shape[0]);
+      if (*role == FeedRole::kTokenIds || *role == FeedRole::kRowIds) {
+        const std::size_t axis = *role == FeedRole::kTokenIds ? 0 : 1;
+        limits[source] = std::min(limits[source], graph.value(user.inputs[0]).shape[axis]);
       }
     }
   }
@@ -149,7 +160,7 @@ Result<FeedPlan> FeedPlan::make(const Graph& graph) {
 Result<CheckedFeeds> FeedPlan::check(const std::vector<Feed>& feeds) const {
   CheckedFeeds checked;
   std::optional<std::int64_t> token_count;
-  std::optional<std::int64_t> text_count;
+  std::optional<std::int64_t> row_count;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const FeedSlot& slot = slots_[i];
     const auto it = std::ranges::find(feeds, slot.name, &Feed::name);
@@ -163,8 +174,8 @@ Result<CheckedFeeds> FeedPlan::check(const std::vector<Feed>& feeds) const {
     Result<void> ok;
     if (counts_tokens(slot.role)) {
       ok = agree(slot, rows, "tokens", token_count);
-    } else if (slot.role == FeedRole::kTextRows || slot.role == FeedRole::kRanges) {
-      ok = agree(slot, rows, "texts", text_count);
+    } else if (counts_rows(slot.role)) {
+      ok = agree(slot, rows, "rows", row_count);
     } else if (rows == 0) {
       ok = bad_feed(slot, "expected at least one offset, found none");
     }
@@ -174,12 +185,13 @@ Result<CheckedFeeds> FeedPlan::check(const std::vector<Feed>& feeds) const {
     checked.tensors.push_back(&it->tensor);
   }
   checked.token_count = token_count.value_or(0);
-  checked.text_count = text_count.value_or(0);
+  checked.row_count = row_count.value_or(0);
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Tensor& tensor = *checked.tensors[i];
     Result<void> ok;
     switch (slots_[i].role) {
       case FeedRole::kTokenIds:
+      case FeedRole::kRowIds:
         ok = check_ids(slots_[i], tensor);
         break;
       case FeedRole::kOffsets:
@@ -189,7 +201,7 @@ Result<CheckedFeeds> FeedPlan::check(const std::vector<Feed>& feeds) const {
         ok = check_ranges(slots_[i], tensor, checked.token_count);
         break;
       case FeedRole::kTokenRows:
-      case FeedRole::kTextRows:
+      case FeedRole::kRows:
         break;
     }
     if (!ok) {

@@ -20,22 +20,23 @@ namespace asterism {
 enum class FeedRole : std::uint8_t {
   kTokenIds,   // i32 [tokens], indices into tables
   kTokenRows,  // f32 [tokens, dim]
-  kTextRows,   // f32 [texts, dim]
+  kRows,       // f32 [rows, ...]: one for each text or image
   kOffsets,    // i32 [texts + 1]
   kRanges,     // i32 [texts, 2]
+  kRowIds,     // i32 [rows, k], indices into the tokens of each row
 };
 
 struct FeedSlot {
   ValueId value{};
   std::string name;
   FeedRole role = FeedRole::kTokenRows;
-  std::int64_t id_limit = 0;  // kTokenIds: rows of the smallest table
+  std::int64_t id_limit = 0;  // kTokenIds: rows of the smallest table; kRowIds: tokens of a row
 };
 
 // One run's sizes and its tensors, in the order of FeedPlan::slots(); borrowed from the feeds.
 struct CheckedFeeds {
   std::int64_t token_count = 0;
-  std::int64_t text_count = 0;
+  std::int64_t row_count = 0;  // texts or images
   std::vector<const Tensor*> tensors;
 };
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "graph/attributes_text.hpp"
 #include "graph/infer.hpp"
 
 namespace asterism {
@@ -55,25 +56,6 @@ std::vector<std::string_view> near_names(const Graph& graph, std::string_view na
     names.push_back(scored[i].second);
   }
   return names;
-}
-
-std::string attributes_to_string(const Value& value) {
-  const Attributes& a = value.attributes;
-  switch (value.op) {
-    case Op::kLayerNorm:
-    case Op::kNormalize:
-      return fmt::format(" epsilon={}", a.epsilon);
-    case Op::kActivation:
-      return fmt::format(" {}", activation_name(a.activation));
-    case Op::kAttention:
-      return fmt::format(" head_count={} scale={}", a.head_count, a.scale);
-    case Op::kPool:
-      return fmt::format(" {}", pooling_name(a.pooling));
-    case Op::kSlice:
-      return fmt::format(" size={}", a.size);
-    default:
-      return {};
-  }
 }
 
 // "a, b, c and 12 more"

@@ -1,8 +1,7 @@
 // One definition of each model: a graph of named values over a small op table, lowered by every backend.
 //
-// Text runs packed: activations are [tokens, hidden], and `offsets` i32 [texts + 1] tells where each text begins; only
-// attention and pooling look at it. Rows at and past offsets[texts] are padding of a batch bucket: ops may write
-// anything there, and nothing reads it.
+// Token rows at and past offsets[texts] are padding of a batch bucket: ops may write anything there, and nothing reads
+// it. What the ops are is in op.hpp.
 // Values are named by the module path of the original library ("encoder.layer.3.attention.self.query"). A module whose
 // result is the result of its last part (a whole block, the model) has an alias: "encoder.layer.3" is another name of
 // "encoder.layer.3.output.LayerNorm". Names and aliases share one name space, so a name is never ambiguous.
@@ -19,49 +18,13 @@
 #include <vector>
 
 #include "asterism/error.hpp"
+#include "graph/op.hpp"
 #include "tensor/tensor.hpp"
 
 namespace asterism {
 
 // Index of a value in its graph.
 enum class ValueId : std::uint32_t {};
-
-// A dimension known only at run time. As the first dimension of an activation it is the number of tokens.
-inline constexpr std::int64_t kDynamicDim = -1;
-// The number of texts: the first dimension of what kPool gives. It never equals kDynamicDim, so that adding token rows
-// to text rows is an error of the graph and not of the run.
-inline constexpr std::int64_t kTextDim = -2;
-
-enum class Op : std::uint8_t {
-  kInput,       // fed at run time
-  kParameter,   // a weight
-  kEmbedding,   // (table [n, dim], ids i32 [tokens]) -> [tokens, dim]
-  kLinear,      // (x [tokens, in], weight [out, in], bias [out]?) -> [tokens, out]; torch.nn.Linear
-  kAdd,         // (a, b): same shape, or b is [last dim of a]
-  kMultiply,    // (a, b): as kAdd
-  kLayerNorm,   // (x, weight [dim], bias [dim]) over the last dim; attribute epsilon
-  kActivation,  // (x); attribute activation
-  kAttention,   // (query, key, value [tokens, hidden], offsets) -> [tokens, hidden]; attributes head_count, scale
-  kPool,  // (x [tokens, hidden], ranges i32 [texts, 2]: begin and end token of each text) -> [texts, hidden]; attribute
-          // pooling; an empty range gives zeros
-  kConcat,     // (a, b, ...) along the last dim
-  kSlice,      // (x) -> first `size` columns; attribute size
-  kNormalize,  // (x) -> x / max(||x||_2, epsilon) by rows; attribute epsilon (torch.nn.functional.normalize: 1e-12)
-};
-
-enum class Activation : std::uint8_t { kIdentity, kGeluErf, kGeluTanh, kRelu, kTanh, kSigmoid, kSilu, kGeluQuick };
-// The pooling modes of sentence-transformers, in the order in which it concatenates them.
-enum class Pooling : std::uint8_t { kCls, kMax, kMean, kMeanSqrtLen, kWeightedMean, kLastToken };
-
-struct Attributes {
-  double epsilon = 0.0;
-  double scale = 0.0;
-  std::int64_t head_count = 0;
-  std::int64_t size = 0;
-  Activation activation = Activation::kIdentity;
-  Pooling pooling = Pooling::kMean;
-  bool operator==(const Attributes&) const = default;
-};
 
 struct Value {
   std::string name;
@@ -125,6 +88,49 @@ class Graph {
   std::vector<Alias> aliases_;
 };
 
+struct AttentionOptions {
+  std::int64_t head_count = 0;
+  double scale = 0.0;
+  bool causal = false;
+};
+
+// `size` elements from `begin`; a negative axis counts from the end.
+struct SliceRange {
+  std::int64_t axis = -1;
+  std::int64_t begin = 0;
+  std::int64_t size = 0;
+};
+
+struct Conv2dInputs {
+  ValueId x{};
+  ValueId weight{};
+  std::optional<ValueId> bias;
+};
+
+struct BatchNormInputs {
+  ValueId x, weight, bias, mean, variance;
+};
+
+struct AvgPoolOptions {
+  CeilMode ceil_mode = CeilMode::kFloor;
+  bool count_padding = true;  // torch: count_include_pad
+};
+
+struct ReduceOptions {
+  Reduction reduction = Reduction::kMean;
+  std::vector<std::int64_t> axes;  // negative ones count from the end
+  bool keep_dims = false;
+  double exponent = 3.0;  // kGem
+  double epsilon = 1e-6;  // kGem
+};
+
+struct ScaledDotProductInputs {
+  ValueId query{};
+  ValueId key{};
+  ValueId value{};
+  std::optional<ValueId> bias;
+};
+
 // Builds a graph op by op; shapes are inferred as it goes. The first error sticks and is returned by finish(), so that
 // model definitions read as straight lines.
 class GraphBuilder {
@@ -146,11 +152,27 @@ class GraphBuilder {
   struct AttentionInputs {
     ValueId query, key, value, offsets;
   };
-  ValueId attention(std::string name, const AttentionInputs& inputs, std::int64_t head_count, double scale);
+  ValueId attention(std::string name, const AttentionInputs& inputs, const AttentionOptions& options);
   ValueId pool(std::string name, ValueId x, ValueId ranges, Pooling pooling);
-  ValueId concat(std::string name, std::span<const ValueId> parts);
-  ValueId slice(std::string name, ValueId x, std::int64_t size);
+  // A negative axis counts from the end.
+  ValueId concat(std::string name, std::span<const ValueId> parts, std::int64_t axis = -1);
+  ValueId slice(std::string name, ValueId x, const SliceRange& range);
   ValueId normalize(std::string name, ValueId x, double epsilon);
+
+  ValueId conv2d(std::string name, const Conv2dInputs& inputs, const Window2d& window, std::int64_t group_count = 1);
+  ValueId batch_norm(std::string name, const BatchNormInputs& inputs, double epsilon);
+  ValueId max_pool2d(std::string name, ValueId x, const Window2d& window, CeilMode ceil_mode = CeilMode::kFloor);
+  ValueId avg_pool2d(std::string name, ValueId x, const Window2d& window, const AvgPoolOptions& options = {});
+  ValueId adaptive_avg_pool2d(std::string name, ValueId x, std::array<std::int64_t, 2> size);
+  ValueId reduce(std::string name, ValueId x, const ReduceOptions& options);
+  // `dims`: all but the first.
+  ValueId reshape(std::string name, ValueId x, std::vector<std::int64_t> dims);
+  ValueId transpose(std::string name, ValueId x, std::vector<std::int64_t> permutation);
+  ValueId broadcast_rows(std::string name, ValueId parameter, ValueId like);
+  ValueId scaled_dot_product(std::string name, const ScaledDotProductInputs& inputs, double scale);
+  // One entry an axis, the first 0.
+  ValueId pad(std::string name, ValueId x, std::vector<std::int64_t> before, const std::vector<std::int64_t>& after);
+  ValueId gather_tokens(std::string name, ValueId x, ValueId ids);
 
   // An existing value by name or alias, so that a continued graph can be extended.
   ValueId existing(std::string_view name);
@@ -164,29 +186,12 @@ class GraphBuilder {
  private:
   ValueId append(Op op, std::string name, std::vector<ValueId> inputs, const Attributes& attributes);
   ValueId append_source(Value value);
+  std::int64_t from_front(std::int64_t axis, ValueId x) const;
   void fail_once(Error error);
   bool claim_name(const std::string& name, ValueId value);
   Graph graph_;
   std::map<std::string, ValueId, std::less<>> by_name_;
   std::optional<Error> error_;
 };
-
-// The op table: what dumps, tests and backends iterate over, in the order of Op.
-struct OpTraits {
-  Op op;
-  std::string_view name;
-  std::size_t input_count_min;
-  std::size_t input_count_max;
-};
-inline constexpr std::size_t kConcatInputCountMax = 64;
-std::span<const OpTraits> op_table() noexcept;
-const OpTraits& op_traits(Op op) noexcept;
-std::string_view op_name(Op op) noexcept;
-
-std::span<const Activation> all_activations() noexcept;
-std::string_view activation_name(Activation activation) noexcept;
-std::span<const Pooling> all_poolings() noexcept;
-// As in the options of sentence-transformers: "cls", "mean_sqrt_len", ...
-std::string_view pooling_name(Pooling pooling) noexcept;
 
 }  // namespace asterism

@@ -7,32 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "graph/infer_rules.hpp"
+
 namespace asterism {
+
+using namespace infer_rules;
+
 namespace {
-
-std::unexpected<Error> bad(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
-std::string type_to_string(const Value& value) {
-  return fmt::format("{} {}", dtype_name(value.dtype), symbolic_shape_to_string(value.shape));
-}
-
-// Rows of float32 whose length is known: what every computing op takes.
-Result<void> expect_rows(const Value& value, std::string_view what) {
-  if (value.dtype != DType::kF32 || value.shape.size() != 2 || value.shape[1] <= 0) {
-    return bad(fmt::format("{} must be f32 [rows, dim], found {}", what, type_to_string(value)));
-  }
-  return {};
-}
-
-Result<void> expect_parameter(const Value& value, const Shape& shape, std::string_view what) {
-  if (value.op != Op::kParameter || value.shape != shape) {
-    return bad(fmt::format("{} must be a parameter {}, found {} {}", what, symbolic_shape_to_string(shape),
-                           op_name(value.op), type_to_string(value)));
-  }
-  return {};
-}
 
 Result<ValueType> infer_embedding(std::span<const Value* const> inputs) {
   const Value& table = *inputs[0];
@@ -50,12 +31,12 @@ Result<ValueType> infer_embedding(std::span<const Value* const> inputs) {
 Result<ValueType> infer_linear(std::span<const Value* const> inputs) {
   const Value& x = *inputs[0];
   const Value& weight = *inputs[1];
-  if (auto ok = expect_rows(x, "x"); !ok) {
+  if (auto ok = expect_activation(x, "x"); !ok) {
     return std::unexpected(ok.error());
   }
   if (weight.op != Op::kParameter || weight.shape.size() != 2 || weight.shape[0] <= 0 ||
-      weight.shape[1] != x.shape[1]) {
-    return bad(fmt::format("the weight must be a parameter [out, {}], found {} {}", x.shape[1], op_name(weight.op),
+      weight.shape[1] != x.shape.back()) {
+    return bad(fmt::format("the weight must be a parameter [out, {}], found {} {}", x.shape.back(), op_name(weight.op),
                            type_to_string(weight)));
   }
   if (inputs.size() == 3) {
@@ -63,36 +44,33 @@ Result<ValueType> infer_linear(std::span<const Value* const> inputs) {
       return std::unexpected(ok.error());
     }
   }
-  return ValueType{DType::kF32, {x.shape[0], weight.shape[0]}};
+  Shape shape = x.shape;
+  shape.back() = weight.shape[0];
+  return ValueType{DType::kF32, std::move(shape)};
 }
 
+// As numpy: aligned at the last dimension, each of b's is a's or 1. What comes from the rows of a run has as many.
 Result<ValueType> infer_binary(std::span<const Value* const> inputs) {
   const Value& a = *inputs[0];
   const Value& b = *inputs[1];
-  if (auto ok = expect_rows(a, "a"); !ok) {
+  if (auto ok = expect_activation(a, "a"); !ok) {
     return std::unexpected(ok.error());
   }
-  const bool is_row = b.op == Op::kParameter && b.shape == Shape{a.shape[1]};
-  const bool is_same = b.op != Op::kParameter && b.shape == a.shape;
-  if (b.dtype != DType::kF32 || (!is_row && !is_same)) {
-    return bad(fmt::format("b must be f32 {} or a parameter [{}], found {} {}", symbolic_shape_to_string(a.shape),
-                           a.shape[1], op_name(b.op), type_to_string(b)));
+  const bool is_parameter = b.op == Op::kParameter;
+  bool fits = b.dtype == DType::kF32 && spreads_to(b.shape, a.shape);
+  fits = fits && (is_parameter || (b.shape.size() == a.shape.size() && b.shape[0] == a.shape[0]));
+  if (!fits) {
+    return bad(fmt::format("b must be f32 {} or spread to it as a parameter or by dimensions of 1, found {} {}",
+                           symbolic_shape_to_string(a.shape), op_name(b.op), type_to_string(b)));
   }
   return ValueType{DType::kF32, a.shape};
 }
 
-Result<void> expect_epsilon(double epsilon) {
-  if (!std::isfinite(epsilon) || epsilon < 0.0) {
-    return bad(fmt::format("epsilon must be finite and not negative, found {}", epsilon));
-  }
-  return {};
-}
-
 Result<ValueType> infer_layer_norm(const Attributes& attributes, std::span<const Value* const> inputs) {
-  if (auto ok = expect_rows(*inputs[0], "x"); !ok) {
+  if (auto ok = expect_activation(*inputs[0], "x"); !ok) {
     return std::unexpected(ok.error());
   }
-  const Shape row{inputs[0]->shape[1]};
+  const Shape row{inputs[0]->shape.back()};
   if (auto ok = expect_parameter(*inputs[1], row, "the weight"); !ok) {
     return std::unexpected(ok.error());
   }
@@ -116,7 +94,7 @@ Result<ValueType> infer_attention(const Attributes& attributes, std::span<const 
                              symbolic_shape_to_string(query.shape), type_to_string(*inputs[i])));
     }
   }
-  if (query.shape[0] == kTextDim) {
+  if (query.shape[0] == kRowDim) {
     return bad("the query must have one row a token, found one row a text");
   }
   const Value& offsets = *inputs[3];
@@ -139,43 +117,61 @@ Result<ValueType> infer_pool(std::span<const Value* const> inputs) {
   if (auto ok = expect_rows(x, "x"); !ok) {
     return std::unexpected(ok.error());
   }
-  if (x.shape[0] == kTextDim) {
+  if (x.shape[0] == kRowDim) {
     return bad("x must have one row a token, found one row a text");
   }
   if (ranges.op != Op::kInput || ranges.dtype != DType::kI32 || ranges.shape.size() != 2 || ranges.shape[1] != 2) {
     return bad(
         fmt::format("ranges must be an input i32 [texts, 2], found {} {}", op_name(ranges.op), type_to_string(ranges)));
   }
-  return ValueType{DType::kF32, {kTextDim, x.shape[1]}};
+  return ValueType{DType::kF32, {kRowDim, x.shape[1]}};
 }
 
-Result<ValueType> infer_concat(std::span<const Value* const> inputs) {
-  std::int64_t dim = 0;
+Result<ValueType> infer_concat(const Attributes& attributes, std::span<const Value* const> inputs) {
+  if (auto ok = expect_axis(attributes.axis, *inputs[0]); !ok) {
+    return std::unexpected(ok.error());
+  }
+  const auto axis = static_cast<std::size_t>(attributes.axis);
+  Shape shape = inputs[0]->shape;
+  std::int64_t length = 0;
   for (const Value* part : inputs) {
-    if (auto ok = expect_rows(*part, "every part"); !ok) {
+    if (auto ok = expect_activation(*part, "every part"); !ok) {
       return std::unexpected(ok.error());
     }
-    if (part->shape[0] != inputs[0]->shape[0]) {
-      return bad(fmt::format("parts must have as many rows as the first, {}, found {}",
-                             symbolic_shape_to_string(inputs[0]->shape), symbolic_shape_to_string(part->shape)));
+    Shape others = part->shape;
+    if (others.size() == shape.size()) {
+      others[axis] = shape[axis];
     }
-    dim += part->shape[1];
+    if (others != shape) {
+      return bad(fmt::format("parts must have the shape of the first, {}, but for axis {}, found {}",
+                             symbolic_shape_to_string(shape), axis, symbolic_shape_to_string(part->shape)));
+    }
+    length += part->shape[axis];
   }
-  return ValueType{DType::kF32, {inputs[0]->shape[0], dim}};
+  shape[axis] = length;
+  return ValueType{DType::kF32, std::move(shape)};
 }
 
 Result<ValueType> infer_slice(const Attributes& attributes, const Value& x) {
-  if (auto ok = expect_rows(x, "x"); !ok) {
+  if (auto ok = expect_activation(x, "x"); !ok) {
     return std::unexpected(ok.error());
   }
-  if (attributes.size < 1 || attributes.size > x.shape[1]) {
-    return bad(fmt::format("size must be 1 to {}, found {}", x.shape[1], attributes.size));
+  if (auto ok = expect_axis(attributes.axis, x); !ok) {
+    return std::unexpected(ok.error());
   }
-  return ValueType{DType::kF32, {x.shape[0], attributes.size}};
+  const std::int64_t length = x.shape[static_cast<std::size_t>(attributes.axis)];
+  if (attributes.begin < 0 || attributes.begin >= length || attributes.size < 1 ||
+      attributes.size > length - attributes.begin) {
+    return bad(fmt::format("begin and size must lie within the {} of axis {}, found {} and {}", length, attributes.axis,
+                           attributes.begin, attributes.size));
+  }
+  Shape shape = x.shape;
+  shape[static_cast<std::size_t>(attributes.axis)] = attributes.size;
+  return ValueType{DType::kF32, std::move(shape)};
 }
 
 Result<ValueType> infer_same(const Value& x) {
-  if (auto ok = expect_rows(x, "x"); !ok) {
+  if (auto ok = expect_activation(x, "x"); !ok) {
     return std::unexpected(ok.error());
   }
   return ValueType{DType::kF32, x.shape};
@@ -189,8 +185,8 @@ std::string symbolic_shape_to_string(std::span<const std::int64_t> shape) {
     out += i == 0 ? "" : ", ";
     if (shape[i] == kDynamicDim) {
       out += "tokens";
-    } else if (shape[i] == kTextDim) {
-      out += "texts";
+    } else if (shape[i] == kRowDim) {
+      out += "rows";
     } else {
       out += std::to_string(shape[i]);
     }
@@ -224,7 +220,7 @@ Result<ValueType> infer_type(Op op, const Attributes& attributes, std::span<cons
     case Op::kPool:
       return infer_pool(inputs);
     case Op::kConcat:
-      return infer_concat(inputs);
+      return infer_concat(attributes, inputs);
     case Op::kSlice:
       return infer_slice(attributes, *inputs[0]);
     case Op::kNormalize:
@@ -232,8 +228,9 @@ Result<ValueType> infer_type(Op op, const Attributes& attributes, std::span<cons
         return std::unexpected(ok.error());
       }
       return infer_same(*inputs[0]);
+    default:
+      return infer_image_type(op, attributes, inputs);
   }
-  return fail(ErrorCode::kInternal, "an op outside the op table");
 }
 
 }  // namespace asterism

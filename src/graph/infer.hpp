@@ -17,7 +17,7 @@ struct ValueType {
 // what was found; the caller adds the value's name. Inputs and parameters have no rule: their type is given.
 Result<ValueType> infer_type(Op op, const Attributes& attributes, std::span<const Value* const> inputs);
 
-// "[tokens, 384]", "[texts, 2]", "[512]".
+// "[tokens, 384]", "[rows, 2]", "[512]".
 std::string symbolic_shape_to_string(std::span<const std::int64_t> shape);
 
 }  // namespace asterism

@@ -1,12 +1,12 @@
 // The op table and the words for attributes.
 #include <array>
 
-#include "graph/graph.hpp"
+#include "graph/op.hpp"
 
 namespace asterism {
 namespace {
 
-constexpr std::array<OpTraits, 13> kOpTable{{
+constexpr std::array<OpTraits, 25> kOpTable{{
     {Op::kInput, "input", 0, 0},
     {Op::kParameter, "parameter", 0, 0},
     {Op::kEmbedding, "embedding", 2, 2},
@@ -20,18 +20,35 @@ constexpr std::array<OpTraits, 13> kOpTable{{
     {Op::kConcat, "concat", 1, kConcatInputCountMax},
     {Op::kSlice, "slice", 1, 1},
     {Op::kNormalize, "normalize", 1, 1},
+    {Op::kConv2d, "conv2d", 2, 3},
+    {Op::kBatchNorm, "batch_norm", 5, 5},
+    {Op::kMaxPool2d, "max_pool2d", 1, 1},
+    {Op::kAvgPool2d, "avg_pool2d", 1, 1},
+    {Op::kAdaptiveAvgPool2d, "adaptive_avg_pool2d", 1, 1},
+    {Op::kReduce, "reduce", 1, 1},
+    {Op::kReshape, "reshape", 1, 1},
+    {Op::kTranspose, "transpose", 1, 1},
+    {Op::kBroadcastRows, "broadcast_rows", 2, 2},
+    {Op::kScaledDotProduct, "scaled_dot_product", 3, 4},
+    {Op::kPad, "pad", 1, 1},
+    {Op::kGatherTokens, "gather_tokens", 2, 2},
 }};
 
-constexpr std::array<Activation, 8> kActivations{Activation::kIdentity, Activation::kGeluErf,  Activation::kGeluTanh,
-                                                 Activation::kRelu,     Activation::kTanh,     Activation::kSigmoid,
-                                                 Activation::kSilu,     Activation::kGeluQuick};
-constexpr std::array<std::string_view, 8> kActivationNames{"identity", "gelu",    "gelu_tanh", "relu",
-                                                           "tanh",     "sigmoid", "silu",      "quick_gelu"};
+constexpr std::array<Activation, 11> kActivations{
+    Activation::kIdentity, Activation::kGeluErf,     Activation::kGeluTanh, Activation::kRelu,
+    Activation::kTanh,     Activation::kSigmoid,     Activation::kSilu,     Activation::kGeluQuick,
+    Activation::kRelu6,    Activation::kHardSigmoid, Activation::kHardSwish};
+constexpr std::array<std::string_view, 11> kActivationNames{"identity", "gelu",        "gelu_tanh", "relu",
+                                                            "tanh",     "sigmoid",     "silu",      "quick_gelu",
+                                                            "relu6",    "hardsigmoid", "hardswish"};
 
 constexpr std::array<Pooling, 6> kPoolings{Pooling::kCls,         Pooling::kMax,          Pooling::kMean,
                                            Pooling::kMeanSqrtLen, Pooling::kWeightedMean, Pooling::kLastToken};
 constexpr std::array<std::string_view, 6> kPoolingNames{"cls",           "max",          "mean",
                                                         "mean_sqrt_len", "weightedmean", "lasttoken"};
+
+constexpr std::array<Reduction, 3> kReductions{Reduction::kMean, Reduction::kMax, Reduction::kGem};
+constexpr std::array<std::string_view, 3> kReductionNames{"mean", "max", "gem"};
 
 }  // namespace
 
@@ -61,6 +78,14 @@ std::span<const Pooling> all_poolings() noexcept {
 
 std::string_view pooling_name(Pooling pooling) noexcept {
   return kPoolingNames[static_cast<std::size_t>(pooling)];
+}
+
+std::span<const Reduction> all_reductions() noexcept {
+  return kReductions;
+}
+
+std::string_view reduction_name(Reduction reduction) noexcept {
+  return kReductionNames[static_cast<std::size_t>(reduction)];
 }
 
 }  // namespace asterism

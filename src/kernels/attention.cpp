@@ -137,11 +137,11 @@ HWY_INLINE FloatVector exp_of_negative(FloatVector x) {
   return hn::IfThenElse(hn::Eq(x, x), result, x);
 }
 
-// scores <- e^(scores - largest); returns 1 / sum. Columns past the text do not count.
-float softmax_row(float* scores, std::size_t token_count, std::size_t columns) {
+// scores <- e^(scores - largest); returns 1 / sum. Columns at and past `seen_count` do not count and become 0.
+float softmax_row(float* scores, std::size_t seen_count, std::size_t columns) {
   const FloatTag d;
   const std::size_t lanes = hn::Lanes(d);
-  std::fill(scores + token_count, scores + columns, -std::numeric_limits<float>::infinity());
+  std::fill(scores + seen_count, scores + columns, -std::numeric_limits<float>::infinity());
   auto largest = hn::Set(d, -std::numeric_limits<float>::infinity());
   for (std::size_t j = 0; j < columns; j += lanes) {
     largest = hn::Max(largest, hn::LoadU(d, scores + j));
@@ -172,7 +172,7 @@ void run_rows(const AttentionProblem& p, const Unit& unit, const Layout& layout,
   }
   float inverse[kRows];
   for (std::size_t r = 0; r < kRows; ++r) {
-    inverse[r] = softmax_row(layout.scores + r * columns, unit.token_count, columns);
+    inverse[r] = softmax_row(layout.scores + r * columns, p.causal ? row + r + 1 : unit.token_count, columns);
   }
   float* const output = p.output + (unit.token_begin + row) * p.output_stride + unit.column;
   for (std::size_t panel = 0; panel < layout.value_panel_count; ++panel) {
@@ -249,7 +249,9 @@ void attention_scalar(const AttentionProblem& p, std::size_t unit_begin, std::si
     std::vector<double> weights(end - begin);
     for (std::size_t row = begin; row < end; ++row) {
       double largest = -std::numeric_limits<double>::infinity();
-      for (std::size_t j = begin; j < end; ++j) {
+      const std::size_t seen = p.causal ? row + 1 : end;
+      weights.resize(seen - begin);
+      for (std::size_t j = begin; j < seen; ++j) {
         double dot = 0.0;
         for (std::size_t k = column; k < column + p.head_dim; ++k) {
           dot +=
@@ -265,7 +267,7 @@ void attention_scalar(const AttentionProblem& p, std::size_t unit_begin, std::si
       }
       for (std::size_t k = column; k < column + p.head_dim; ++k) {
         double total = 0.0;
-        for (std::size_t j = begin; j < end; ++j) {
+        for (std::size_t j = begin; j < seen; ++j) {
           total += weights[j - begin] * static_cast<double>(p.value[j * p.value_stride + k]);
         }
         p.output[row * p.output_stride + k] = static_cast<float>(total / sum);

@@ -26,6 +26,7 @@ struct AttentionProblem {
   std::size_t head_count = 0;
   std::size_t head_dim = 0;
   float scale = 0.0F;
+  bool causal = false;  // a token attends to itself and those before it
 
   std::size_t text_count() const noexcept { return offsets.empty() ? 0 : offsets.size() - 1; }
   // One unit of work is one head of one text; unit = text * head_count + head.

@@ -118,7 +118,7 @@ class BertGraph {
     const ValueId key = linear(self + ".key", x, text.hidden_size);
     const ValueId value = linear(self + ".value", x, text.hidden_size);
     const double scale = 1.0 / std::sqrt(static_cast<double>(text.head_dim()));
-    const ValueId mixed = builder_.attention(self, {query, key, value, offsets}, text.head_count, scale);
+    const ValueId mixed = builder_.attention(self, {query, key, value, offsets}, {text.head_count, scale});
     const ValueId attended = residual(path + ".attention.output", mixed, x);
     builder_.alias(path + ".attention", attended);
     const ValueId wide = linear(path + ".intermediate.dense", attended, text.intermediate_size);

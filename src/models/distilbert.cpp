@@ -61,7 +61,7 @@ class DistilBertGraph {
     const ValueId value = linear(attention + ".v_lin", x, config_.hidden_size);
     const double scale = 1.0 / std::sqrt(static_cast<double>(config_.head_dim()));
     const ValueId mixed =
-        builder_.attention(attention + ".mix", {query, key, value, offsets}, config_.head_count, scale);
+        builder_.attention(attention + ".mix", {query, key, value, offsets}, {config_.head_count, scale});
     const ValueId attended = linear(attention + ".out_lin", mixed, config_.hidden_size);
     builder_.alias(attention, attended);
     const ValueId first_sum = builder_.add(path + ".add_attention", attended, x);

@@ -72,9 +72,10 @@ ov::Tensor OpenVinoExecutable::padded(const FeedSlot& slot, const Tensor& tensor
     case FeedRole::kTokenRows:
       target = run_size(feeds.token_count);
       break;
-    case FeedRole::kTextRows:
+    case FeedRole::kRows:
     case FeedRole::kRanges:
-      target = run_size(feeds.text_count);
+    case FeedRole::kRowIds:
+      target = run_size(feeds.row_count);
       break;
     case FeedRole::kOffsets:
       target = run_size(rows - 1) + 1;
@@ -100,10 +101,21 @@ ov::Tensor OpenVinoExecutable::padded(const FeedSlot& slot, const Tensor& tensor
   return out;
 }
 
-Tensor OpenVinoExecutable::taken(const ov::Tensor& output, const Shape& shape, const CheckedFeeds& feeds) const {
+Result<Tensor> OpenVinoExecutable::taken(const ov::Tensor& output, const Shape& shape,
+                                         const CheckedFeeds& feeds) const {
   Shape actual = shape;
-  actual[0] = shape[0] == kTextDim ? feeds.text_count : feeds.token_count;
+  actual[0] = shape[0] == kRowDim ? feeds.row_count : feeds.token_count;
   Tensor out(DType::kF32, actual);
+  const ov::Shape found = output.get_shape();
+  const bool fits = found.size() == actual.size() && found[0] >= static_cast<std::size_t>(actual[0]) &&
+                    std::equal(found.begin() + 1, found.end(), actual.begin() + 1,
+                               [](std::size_t a, std::int64_t b) { return a == static_cast<std::size_t>(b); });
+  if (!fits) {
+    return fail(ErrorCode::kInternal,
+                fmt::format("OpenVINO gave {} values where {} were expected: the lowering of an op "
+                            "disagrees with its shape inference",
+                            output.get_size(), shape_to_string(actual)));
+  }
   if (out.element_count() > 0) {
     std::memcpy(out.mutable_as<float>().data(), output.data(), out.bytes().size());
   }
@@ -117,7 +129,11 @@ Result<std::vector<Tensor>> OpenVinoExecutable::infer(ov::InferRequest& request,
   request.infer();
   std::vector<Tensor> outputs;
   for (std::size_t i = 0; i < output_shapes_.size(); ++i) {
-    outputs.push_back(taken(request.get_output_tensor(i), output_shapes_[i], feeds));
+    auto output = taken(request.get_output_tensor(i), output_shapes_[i], feeds);
+    if (!output) {
+      return std::unexpected(output.error());
+    }
+    outputs.push_back(*std::move(output));
   }
   return outputs;
 }

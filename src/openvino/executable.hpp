@@ -34,7 +34,7 @@ class OpenVinoExecutable final : public Executable {
   Result<std::vector<Tensor>> infer(ov::InferRequest& request, const CheckedFeeds& feeds) const;
   std::int64_t run_size(std::int64_t count) const noexcept;
   ov::Tensor padded(const FeedSlot& slot, const Tensor& tensor, const CheckedFeeds& feeds) const;
-  Tensor taken(const ov::Tensor& output, const Shape& shape, const CheckedFeeds& feeds) const;
+  Result<Tensor> taken(const ov::Tensor& output, const Shape& shape, const CheckedFeeds& feeds) const;
 
   ov::CompiledModel model_;
   FeedPlan plan_;

@@ -8,10 +8,13 @@
 #include <utility>
 
 #include <openvino/op/add.hpp>
+#include <openvino/op/clamp.hpp>
 #include <openvino/op/concat.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/gather.hpp>
 #include <openvino/op/gelu.hpp>
+#include <openvino/op/hsigmoid.hpp>
+#include <openvino/op/hswish.hpp>
 #include <openvino/op/matmul.hpp>
 #include <openvino/op/multiply.hpp>
 #include <openvino/op/mvn.hpp>
@@ -24,6 +27,8 @@
 #include <openvino/op/swish.hpp>
 #include <openvino/op/tanh.hpp>
 
+#include "openvino/constants.hpp"
+#include "openvino/image_lowering.hpp"
 #include "openvino/packed_ops.hpp"
 
 namespace asterism {
@@ -42,14 +47,6 @@ ov::Shape to_ov_shape(const Shape& shape) {
   std::ranges::transform(shape, std::back_inserter(out),
                          [](std::int64_t dim) { return static_cast<std::size_t>(dim); });
   return out;
-}
-
-Node constant_i64(std::vector<std::int64_t> values) {
-  return ov::op::v0::Constant::create(ov::element::i64, {values.size()}, values);
-}
-
-Node scalar(float value) {
-  return ov::op::v0::Constant::create(ov::element::f32, {}, {value});
 }
 
 // A constant over the tensor's own storage, which it keeps alive.
@@ -177,8 +174,13 @@ class Lowering {
     }
   }
 
+  // Our kernels multiply rows of tokens or pooled vectors; what has more dimensions is the plugin's.
+  bool runs_on_kernels(const Value& value) const {
+    return value.op == Op::kLinear && value.shape.size() == 2 && options_.linear == LinearEngine::kKernels;
+  }
+
   bool is_free_linear(ValueId id) const {
-    return graph_.value(id).op == Op::kLinear && used_once(id) && !absorbed_.contains(index_of(id));
+    return runs_on_kernels(graph_.value(id)) && used_once(id) && !absorbed_.contains(index_of(id));
   }
 
   static std::optional<LinearActivation> kernel_activation(Activation activation) {
@@ -193,7 +195,7 @@ class Lowering {
   }
 
   Node lower_linear(const FusedLinear& fused) {
-    return options_.linear == LinearEngine::kKernels ? kernel_linear(fused) : plugin_linear(fused);
+    return runs_on_kernels(*fused.layers[0]) ? kernel_linear(fused) : plugin_linear(fused);
   }
 
   Node kernel_linear(const FusedLinear& fused) {
@@ -254,7 +256,8 @@ class Lowering {
     } else {
       inputs = {node(value.inputs[0]), node(value.inputs[1]), node(value.inputs[2]), offsets};
     }
-    return std::make_shared<PackedAttentionOp>(inputs, value.attributes.head_count, value.attributes.scale);
+    return std::make_shared<PackedAttentionOp>(
+        inputs, AttentionOptions{value.attributes.head_count, value.attributes.scale, value.attributes.causal});
   }
 
   Node lower_layer_norm(const Value& value) {
@@ -285,6 +288,12 @@ class Lowering {
         return std::make_shared<ov::op::v4::Swish>(x);
       case Activation::kGeluQuick:
         return std::make_shared<ov::op::v4::Swish>(x, scalar(1.702F));
+      case Activation::kRelu6:
+        return std::make_shared<ov::op::v0::Clamp>(x, 0.0, 6.0);
+      case Activation::kHardSigmoid:
+        return std::make_shared<ov::op::v5::HSigmoid>(x);
+      case Activation::kHardSwish:
+        return std::make_shared<ov::op::v4::HSwish>(x);
     }
     return x;
   }
@@ -318,17 +327,22 @@ class Lowering {
       case Op::kConcat: {
         ov::OutputVector parts;
         std::ranges::transform(value.inputs, std::back_inserter(parts), [&](ValueId id) { return node(id); });
-        return std::make_shared<ov::op::v0::Concat>(parts, -1);
+        return std::make_shared<ov::op::v0::Concat>(parts, value.attributes.axis);
       }
       case Op::kSlice:
-        return std::make_shared<ov::op::v8::Slice>(node(value.inputs[0]), constant_i64({0}),
-                                                   constant_i64({value.attributes.size}), constant_i64({1}),
-                                                   constant_i64({1}));
+        return std::make_shared<ov::op::v8::Slice>(node(value.inputs[0]), constant_i64({value.attributes.begin}),
+                                                   constant_i64({value.attributes.begin + value.attributes.size}),
+                                                   constant_i64({1}), constant_i64({value.attributes.axis}));
       case Op::kNormalize: {
         // OpenVINO compares the sum of squares with epsilon, torch its root.
         const double epsilon = value.attributes.epsilon * value.attributes.epsilon;
-        return std::make_shared<ov::op::v0::NormalizeL2>(node(value.inputs[0]), constant_i64({1}),
+        return std::make_shared<ov::op::v0::NormalizeL2>(node(value.inputs[0]), constant_i64({-1}),
                                                          static_cast<float>(epsilon), ov::op::EpsMode::MAX);
+      }
+      default: {
+        std::vector<Node> inputs;
+        std::ranges::transform(value.inputs, std::back_inserter(inputs), [&](ValueId id) { return node(id); });
+        return lower_image_op(value, inputs);
       }
     }
     return {};

@@ -131,8 +131,8 @@ bool PackedLinearOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector&
   return true;
 }
 
-PackedAttentionOp::PackedAttentionOp(const ov::OutputVector& inputs, std::int64_t head_count, double scale)
-    : Op(inputs), head_count_(head_count), scale_(scale) {
+PackedAttentionOp::PackedAttentionOp(const ov::OutputVector& inputs, const AttentionOptions& options)
+    : Op(inputs), options_(options) {
   constructor_validate_and_infer_types();
 }
 
@@ -145,12 +145,13 @@ void PackedAttentionOp::validate_and_infer_types() {
 }
 
 std::shared_ptr<ov::Node> PackedAttentionOp::clone_with_new_inputs(const ov::OutputVector& inputs) const {
-  return std::make_shared<PackedAttentionOp>(inputs, head_count_, scale_);
+  return std::make_shared<PackedAttentionOp>(inputs, options_);
 }
 
 bool PackedAttentionOp::visit_attributes(ov::AttributeVisitor& visitor) {
-  visitor.on_attribute("head_count", head_count_);
-  visitor.on_attribute("scale", scale_);
+  visitor.on_attribute("head_count", options_.head_count);
+  visitor.on_attribute("scale", options_.scale);
+  visitor.on_attribute("causal", options_.causal);
   return true;
 }
 
@@ -169,9 +170,10 @@ bool PackedAttentionOp::evaluate(ov::TensorVector& outputs, const ov::TensorVect
   problem.output = outputs[0].data<float>();
   problem.output_stride = hidden;
   problem.offsets = {offsets.data<const std::int32_t>(), offsets.get_size()};
-  problem.head_count = static_cast<std::size_t>(head_count_);
+  problem.head_count = static_cast<std::size_t>(options_.head_count);
   problem.head_dim = hidden / problem.head_count;
-  problem.scale = static_cast<float>(scale_);
+  problem.scale = static_cast<float>(options_.scale);
+  problem.causal = options_.causal;
 
   std::size_t work = 0;
   for (std::size_t i = 0; i < problem.text_count(); ++i) {

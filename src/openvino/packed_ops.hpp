@@ -44,7 +44,7 @@ class PackedAttentionOp final : public ov::op::Op {
  public:
   OPENVINO_OP("PackedAttention", "asterism")
   PackedAttentionOp() = default;
-  PackedAttentionOp(const ov::OutputVector& inputs, std::int64_t head_count, double scale);
+  PackedAttentionOp(const ov::OutputVector& inputs, const AttentionOptions& options);
 
   void validate_and_infer_types() override;
   std::shared_ptr<ov::Node> clone_with_new_inputs(const ov::OutputVector& inputs) const override;
@@ -53,8 +53,7 @@ class PackedAttentionOp final : public ov::op::Op {
   bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
 
  private:
-  std::int64_t head_count_ = 1;
-  double scale_ = 1.0;
+  AttentionOptions options_{.head_count = 1, .scale = 1.0, .causal = false};
 };
 
 // (x [tokens, hidden], ranges [texts, 2]) -> [texts, hidden].

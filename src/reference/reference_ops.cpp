@@ -4,22 +4,28 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 namespace asterism::reference {
 namespace {
 
+// b spreads to a's shape as in numpy.
 template <typename Combine>
-Matrix elementwise(const Matrix& a, const Matrix& b, Combine combine) {
-  Matrix out(a.rows, a.columns);
-  for (std::size_t i = 0; i < a.rows; ++i) {
-    for (std::size_t j = 0; j < a.columns; ++j) {
-      out.at(i, j) = combine(a.at(i, j), b.at(b.rows == 1 ? 0 : i, j));
+Array elementwise(const Array& a, const Array& b, Combine combine) {
+  Array out(a.shape);
+  const std::size_t missing = a.shape.size() - b.shape.size();
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    std::size_t place = 0;
+    for (std::size_t axis = missing; axis < a.shape.size(); ++axis) {
+      const std::size_t index = i / a.stride(axis) % a.dim(axis);
+      place += b.dim(axis - missing) == 1 ? 0 : index * b.stride(axis - missing);
     }
+    out.values[i] = combine(a.values[i], b.values[place]);
   }
   return out;
 }
 
-double pooled(const Matrix& x, std::size_t begin, std::size_t end, std::size_t column, Pooling pooling) {
+double pooled(const Array& x, std::size_t begin, std::size_t end, std::size_t column, Pooling pooling) {
   if (pooling == Pooling::kCls) {
     return x.at(begin, column);
   }
@@ -43,22 +49,24 @@ double pooled(const Matrix& x, std::size_t begin, std::size_t end, std::size_t c
 
 }  // namespace
 
-Matrix embedding(const Matrix& table, std::span<const std::int32_t> ids) {
-  Matrix out(ids.size(), table.columns);
+Array embedding(const Array& table, std::span<const std::int32_t> ids) {
+  Array out({static_cast<std::int64_t>(ids.size()), table.shape.back()});
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    for (std::size_t j = 0; j < table.columns; ++j) {
+    for (std::size_t j = 0; j < table.columns(); ++j) {
       out.at(i, j) = table.at(static_cast<std::size_t>(ids[i]), j);
     }
   }
   return out;
 }
 
-Matrix linear(const Matrix& x, const Matrix& weight, const Matrix* bias) {
-  Matrix out(x.rows, weight.rows);
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    for (std::size_t j = 0; j < weight.rows; ++j) {
+Array linear(const Array& x, const Array& weight, const Array* bias) {
+  Shape shape = x.shape;
+  shape.back() = weight.shape[0];
+  Array out(std::move(shape));
+  for (std::size_t i = 0; i < x.rows(); ++i) {
+    for (std::size_t j = 0; j < weight.rows(); ++j) {
       double sum = bias == nullptr ? 0.0 : bias->at(0, j);
-      for (std::size_t k = 0; k < x.columns; ++k) {
+      for (std::size_t k = 0; k < x.columns(); ++k) {
         sum += x.at(i, k) * weight.at(j, k);
       }
       out.at(i, j) = sum;
@@ -67,27 +75,27 @@ Matrix linear(const Matrix& x, const Matrix& weight, const Matrix* bias) {
   return out;
 }
 
-Matrix add(const Matrix& a, const Matrix& b) {
+Array add(const Array& a, const Array& b) {
   return elementwise(a, b, [](double x, double y) { return x + y; });
 }
 
-Matrix multiply(const Matrix& a, const Matrix& b) {
+Array multiply(const Array& a, const Array& b) {
   return elementwise(a, b, [](double x, double y) { return x * y; });
 }
 
-Matrix layer_norm(const Matrix& x, const Matrix& weight, const Matrix& bias, double epsilon) {
-  Matrix out(x.rows, x.columns);
-  const auto n = static_cast<double>(x.columns);
-  for (std::size_t i = 0; i < x.rows; ++i) {
+Array layer_norm(const Array& x, const Array& weight, const Array& bias, double epsilon) {
+  Array out(x.shape);
+  const auto n = static_cast<double>(x.columns());
+  for (std::size_t i = 0; i < x.rows(); ++i) {
     double mean = 0.0;
-    for (std::size_t j = 0; j < x.columns; ++j) {
+    for (std::size_t j = 0; j < x.columns(); ++j) {
       mean += x.at(i, j) / n;
     }
     double variance = 0.0;
-    for (std::size_t j = 0; j < x.columns; ++j) {
+    for (std::size_t j = 0; j < x.columns(); ++j) {
       variance += (x.at(i, j) - mean) * (x.at(i, j) - mean) / n;
     }
-    for (std::size_t j = 0; j < x.columns; ++j) {
+    for (std::size_t j = 0; j < x.columns(); ++j) {
       out.at(i, j) = (x.at(i, j) - mean) / std::sqrt(variance + epsilon) * weight.at(0, j) + bias.at(0, j);
     }
   }
@@ -112,27 +120,34 @@ double activate(double x, Activation activation) {
       return x / (1.0 + std::exp(-x));
     case Activation::kGeluQuick:
       return x / (1.0 + std::exp(-1.702 * x));
+    case Activation::kRelu6:
+      return std::clamp(x, 0.0, 6.0);
+    case Activation::kHardSigmoid:
+      return std::clamp(x + 3.0, 0.0, 6.0) / 6.0;
+    case Activation::kHardSwish:
+      return x * std::clamp(x + 3.0, 0.0, 6.0) / 6.0;
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-Matrix activation(const Matrix& x, Activation activation) {
-  Matrix out(x.rows, x.columns);
+Array activation(const Array& x, Activation activation) {
+  Array out(x.shape);
   std::ranges::transform(x.values, out.values.begin(), [&](double value) { return activate(value, activation); });
   return out;
 }
 
-Matrix attention(const AttentionOperands& operands, const Attributes& attributes) {
-  const Matrix& query = operands.query;
-  Matrix out(query.rows, query.columns);
-  const std::size_t head_dim = query.columns / static_cast<std::size_t>(attributes.head_count);
+Array attention(const AttentionOperands& operands, const Attributes& attributes) {
+  const Array& query = operands.query;
+  Array out(query.shape);
+  const std::size_t head_dim = query.columns() / static_cast<std::size_t>(attributes.head_count);
   for (std::size_t text = 0; text + 1 < operands.offsets.size(); ++text) {
     const auto begin = static_cast<std::size_t>(operands.offsets[text]);
     const auto end = static_cast<std::size_t>(operands.offsets[text + 1]);
-    for (std::size_t column = 0; column < query.columns; column += head_dim) {
+    for (std::size_t column = 0; column < query.columns(); column += head_dim) {
       for (std::size_t i = begin; i < end; ++i) {
         std::vector<double> weights;
-        for (std::size_t j = begin; j < end; ++j) {
+        const std::size_t seen = attributes.causal ? i + 1 : end;
+        for (std::size_t j = begin; j < seen; ++j) {
           double dot = 0.0;
           for (std::size_t k = column; k < column + head_dim; ++k) {
             dot += query.at(i, k) * operands.key.at(j, k);
@@ -146,7 +161,7 @@ Matrix attention(const AttentionOperands& operands, const Attributes& attributes
           sum += weight;
         }
         for (std::size_t k = column; k < column + head_dim; ++k) {
-          for (std::size_t j = begin; j < end; ++j) {
+          for (std::size_t j = begin; j < seen; ++j) {
             out.at(i, k) += weights[j - begin] / sum * operands.value.at(j, k);
           }
         }
@@ -156,54 +171,60 @@ Matrix attention(const AttentionOperands& operands, const Attributes& attributes
   return out;
 }
 
-Matrix pool(const Matrix& x, std::span<const std::int32_t> ranges, Pooling pooling) {
-  Matrix out(ranges.size() / 2, x.columns);
-  for (std::size_t i = 0; i < out.rows; ++i) {
+Array pool(const Array& x, std::span<const std::int32_t> ranges, Pooling pooling) {
+  Array out({static_cast<std::int64_t>(ranges.size() / 2), x.shape.back()});
+  for (std::size_t i = 0; i < out.rows(); ++i) {
     const auto begin = static_cast<std::size_t>(ranges[2 * i]);
     const auto end = static_cast<std::size_t>(ranges[2 * i + 1]);
-    for (std::size_t j = 0; begin < end && j < x.columns; ++j) {
+    for (std::size_t j = 0; begin < end && j < x.columns(); ++j) {
       out.at(i, j) = pooled(x, begin, end, j, pooling);
     }
   }
   return out;
 }
 
-Matrix concat(std::span<const Matrix* const> parts) {
-  std::size_t columns = 0;
-  for (const Matrix* part : parts) {
-    columns += part->columns;
+Array concat(std::span<const Array* const> parts, std::size_t axis) {
+  Shape shape = parts[0]->shape;
+  shape[axis] = 0;
+  for (const Array* part : parts) {
+    shape[axis] += part->shape[axis];
   }
-  Matrix out(parts[0]->rows, columns);
-  for (std::size_t i = 0; i < out.rows; ++i) {
-    std::size_t column = 0;
-    for (const Matrix* part : parts) {
-      for (std::size_t j = 0; j < part->columns; ++j) {
-        out.at(i, column++) = part->at(i, j);
-      }
+  Array out(shape);
+  const std::size_t block = out.dim(axis) * out.stride(axis);
+  std::size_t place = 0;
+  for (const Array* part : parts) {
+    const std::size_t size = part->dim(axis) * part->stride(axis);
+    for (std::size_t i = 0; i < part->values.size(); ++i) {
+      out.values[i / size * block + place + i % size] = part->values[i];
     }
+    place += size;
   }
   return out;
 }
 
-Matrix slice(const Matrix& x, std::size_t size) {
-  Matrix out(x.rows, size);
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    for (std::size_t j = 0; j < size; ++j) {
-      out.at(i, j) = x.at(i, j);
-    }
+Array slice(const Array& x, const Attributes& attributes) {
+  const auto axis = static_cast<std::size_t>(attributes.axis);
+  Shape shape = x.shape;
+  shape[axis] = attributes.size;
+  Array out(shape);
+  const std::size_t size = out.dim(axis) * out.stride(axis);
+  const std::size_t block = x.dim(axis) * x.stride(axis);
+  const std::size_t first = static_cast<std::size_t>(attributes.begin) * x.stride(axis);
+  for (std::size_t i = 0; i < out.values.size(); ++i) {
+    out.values[i] = x.values[i / size * block + first + i % size];
   }
   return out;
 }
 
-Matrix normalize(const Matrix& x, double epsilon) {
-  Matrix out(x.rows, x.columns);
-  for (std::size_t i = 0; i < x.rows; ++i) {
+Array normalize(const Array& x, double epsilon) {
+  Array out(x.shape);
+  for (std::size_t i = 0; i < x.rows(); ++i) {
     double squares = 0.0;
-    for (std::size_t j = 0; j < x.columns; ++j) {
+    for (std::size_t j = 0; j < x.columns(); ++j) {
       squares += x.at(i, j) * x.at(i, j);
     }
     const double norm = std::max(std::sqrt(squares), epsilon);
-    for (std::size_t j = 0; j < x.columns; ++j) {
+    for (std::size_t j = 0; j < x.columns(); ++j) {
       out.at(i, j) = x.at(i, j) / norm;
     }
   }

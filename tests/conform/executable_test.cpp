@@ -50,8 +50,8 @@ Encoder small_encoder() {
   const ValueId key = b.linear("key", x, weight("k", {kHidden, kHidden}));
   const ValueId value = b.linear("value", x, weight("v", {kHidden, kHidden}));
   const ValueId offsets = b.input("offsets", DType::kI32, {kDynamicDim});
-  const ValueId mixed = b.attention("mixed", {query, key, value, offsets}, 4, 0.5);
-  const ValueId pooled = b.pool("pooled", mixed, b.input("ranges", DType::kI32, {kTextDim, 2}), Pooling::kMean);
+  const ValueId mixed = b.attention("mixed", {query, key, value, offsets}, {4, 0.5});
+  const ValueId pooled = b.pool("pooled", mixed, b.input("ranges", DType::kI32, {kRowDim, 2}), Pooling::kMean);
   encoder.graph = b.finish(std::array{mixed, pooled}).value();
   return encoder;
 }

@@ -25,11 +25,11 @@ Tensor run_case(const Backend& backend, const BuiltCase& built, const CompileOpt
   return outputs->at(0);
 }
 
-// Rows of the texts (all rows of a pooled result); what padding rows hold is nobody's business.
+// Rows of the texts (all rows of a result with one row a text or image); what padding rows hold is nobody's business.
 std::span<const float> meaningful(const Tensor& tensor, const BuiltCase& built, std::int64_t token_count) {
-  const bool per_text = built.graph.value(built.graph.outputs()[0]).shape[0] == kTextDim;
-  const std::int64_t rows = per_text ? tensor.shape()[0] : token_count;
-  return tensor.as<float>().first(static_cast<std::size_t>(rows * tensor.shape()[1]));
+  const bool per_token = built.graph.value(built.graph.outputs()[0]).shape[0] == kDynamicDim;
+  return per_token ? tensor.as<float>().first(static_cast<std::size_t>(token_count * tensor.shape()[1]))
+                   : tensor.as<float>();
 }
 
 class OpConformance : public testing::TestWithParam<OpCase> {};

@@ -26,11 +26,11 @@ Graph text_graph() {
   const ValueId ids = b.input("ids", DType::kI32, {kDynamicDim});
   const ValueId positions = b.input("positions", DType::kI32, {kDynamicDim});
   const ValueId offsets = b.input("offsets", DType::kI32, {kDynamicDim});
-  const ValueId ranges = b.input("ranges", DType::kI32, {kTextDim, 2});
+  const ValueId ranges = b.input("ranges", DType::kI32, {kRowDim, 2});
   const ValueId words = b.embedding("words", b.parameter("words.weight", {10, 4}), ids);
   const ValueId places = b.embedding("places", b.parameter("places.weight", {6, 4}), positions);
   const ValueId sum = b.add("sum", words, places);
-  const ValueId mixed = b.attention("mixed", {sum, sum, sum, offsets}, 2, 1.0);
+  const ValueId mixed = b.attention("mixed", {sum, sum, sum, offsets}, {2, 1.0});
   const ValueId pooled = b.pool("pooled", mixed, ranges, Pooling::kMean);
   return b.finish(std::array{pooled}).value();
 }
@@ -50,7 +50,7 @@ TEST(FeedPlan, accepts_feeds_in_any_order_with_extras) {
   const auto checked = plan.check(feeds);
   ASSERT_TRUE(checked) << checked.error().to_string();
   EXPECT_EQ(checked->token_count, 5);
-  EXPECT_EQ(checked->text_count, 2);
+  EXPECT_EQ(checked->row_count, 2);
   ASSERT_EQ(checked->tensors.size(), 4U);
 }
 
@@ -76,7 +76,7 @@ TEST(FeedPlan, refuses_an_input_in_two_roles) {
   GraphBuilder b;
   const ValueId both = b.input("both", DType::kI32, {kDynamicDim});
   const ValueId words = b.embedding("words", b.parameter("w", {10, 4}), both);
-  const ValueId out = b.attention("out", {words, words, words, both}, 2, 1.0);
+  const ValueId out = b.attention("out", {words, words, words, both}, {2, 1.0});
   const auto plan = FeedPlan::make(b.finish(std::array{out}).value());
   ASSERT_FALSE(plan);
   EXPECT_THAT(plan.error().message, HasSubstr("\"both\" is used in two roles"));
@@ -147,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
                             [] {
                               return integers({2, 2}, {0, 2, 4, 3});
                             }},
-                    BadFeed{"expected i32 [texts, 2], found i32 [4]", "ranges",
+                    BadFeed{"expected i32 [rows, 2], found i32 [4]", "ranges",
                             [] {
                               return integers({4}, {0, 2, 3, 5});
                             }},

@@ -111,12 +111,12 @@ INSTANTIATE_TEST_SUITE_P(
               [](GraphBuilder& b) {
                 return b.linear("l", rows(b, "x", 4), b.parameter("w", {6, 4}), b.parameter("b", {5}));
               }},
-        BadOp{"b must be f32 [tokens, 4] or a parameter [4]",
+        BadOp{"b must be f32 [tokens, 4] or spread to it",
               [](GraphBuilder& b) { return b.add("a", rows(b, "x", 4), rows(b, "y", 5)); }},
-        BadOp{"b must be f32 [tokens, 4] or a parameter [4]",
+        BadOp{"b must be f32 [tokens, 4] or spread to it",
               [](GraphBuilder& b) {
                 const ValueId x = rows(b, "x", 4);
-                return b.multiply("m", x, b.pool("p", x, b.input("r", DType::kI32, {kTextDim, 2}), Pooling::kMean));
+                return b.multiply("m", x, b.pool("p", x, b.input("r", DType::kI32, {kRowDim, 2}), Pooling::kMean));
               }},
         BadOp{"epsilon must be finite",
               [](GraphBuilder& b) {
@@ -129,30 +129,32 @@ INSTANTIATE_TEST_SUITE_P(
         BadOp{"head_count must divide 4, found 3",
               [](GraphBuilder& b) {
                 const ValueId x = rows(b, "x", 4);
-                return b.attention("a", {x, x, x, b.input("o", DType::kI32, {kDynamicDim})}, 3, 1.0);
+                return b.attention("a", {x, x, x, b.input("o", DType::kI32, {kDynamicDim})}, {3, 1.0});
               }},
         BadOp{"the key must be f32 [tokens, 4]",
               [](GraphBuilder& b) {
                 const ValueId x = rows(b, "x", 4);
-                return b.attention("a", {x, rows(b, "k", 8), x, b.input("o", DType::kI32, {kDynamicDim})}, 2, 1.0);
+                return b.attention("a", {x, rows(b, "k", 8), x, b.input("o", DType::kI32, {kDynamicDim})}, {2, 1.0});
               }},
         BadOp{"scale must be finite",
               [](GraphBuilder& b) {
                 const ValueId x = rows(b, "x", 4);
-                return b.attention("a", {x, x, x, b.input("o", DType::kI32, {kDynamicDim})}, 2,
-                                   std::numeric_limits<double>::infinity());
+                return b.attention("a", {x, x, x, b.input("o", DType::kI32, {kDynamicDim})},
+                                   {2, std::numeric_limits<double>::infinity()});
               }},
         BadOp{"ranges must be an input i32 [texts, 2]",
               [](GraphBuilder& b) {
-                return b.pool("p", rows(b, "x", 4), b.input("r", DType::kI32, {kTextDim, 3}), Pooling::kMean);
+                return b.pool("p", rows(b, "x", 4), b.input("r", DType::kI32, {kRowDim, 3}), Pooling::kMean);
               }},
-        BadOp{"parts must have as many rows as the first",
+        BadOp{"parts must have the shape of the first, [tokens, 4]",
               [](GraphBuilder& b) {
                 const ValueId x = rows(b, "x", 4);
-                return b.concat("c", std::array{x, b.input("t", DType::kF32, {kTextDim, 4})});
+                return b.concat("c", std::array{x, b.input("t", DType::kF32, {kRowDim, 4})});
               }},
-        BadOp{"size must be 1 to 4, found 5", [](GraphBuilder& b) { return b.slice("s", rows(b, "x", 4), 5); }},
-        BadOp{"size must be 1 to 4, found 0", [](GraphBuilder& b) { return b.slice("s", rows(b, "x", 4), 0); }},
+        BadOp{"must lie within the 4 of axis 1, found 0 and 5",
+              [](GraphBuilder& b) { return b.slice("s", rows(b, "x", 4), {.size = 5}); }},
+        BadOp{"must lie within the 4 of axis 1, found 0 and 0",
+              [](GraphBuilder& b) { return b.slice("s", rows(b, "x", 4), {.size = 0}); }},
         BadOp{"concat takes 1 to 64 inputs, found 0", [](GraphBuilder& b) { return b.concat("c", {}); }},
         BadOp{"dimension 1 of [-1, 0] must be positive", [](GraphBuilder& b) { return rows(b, "x", 0); }},
         BadOp{"epsilon must be finite", [](GraphBuilder& b) {
@@ -196,10 +198,10 @@ TEST(Graph, cut_at_an_input_or_a_weight_is_refused) {
 TEST(Graph, continued_graph_grows_from_an_existing_value) {
   GraphBuilder b(small_graph());
   const ValueId pooled =
-      b.pool("pooled", b.existing("layer.0"), b.input("ranges", DType::kI32, {kTextDim, 2}), Pooling::kMean);
+      b.pool("pooled", b.existing("layer.0"), b.input("ranges", DType::kI32, {kRowDim, 2}), Pooling::kMean);
   const Graph graph = b.finish(std::array{pooled}).value();
   EXPECT_EQ(graph.outputs().size(), 1U);
-  EXPECT_EQ(graph.value(pooled).shape, (Shape{kTextDim, 6}));
+  EXPECT_EQ(graph.value(pooled).shape, (Shape{kRowDim, 6}));
 }
 
 TEST(Graph, continued_graph_reports_a_value_that_is_not_there) {
@@ -258,7 +260,7 @@ TEST(OpTable, is_in_the_order_of_the_enum_with_unique_names) {
     EXPECT_LE(traits.input_count_min, traits.input_count_max);
     names.push_back(traits.name);
   }
-  EXPECT_EQ(op_table().back().op, Op::kNormalize) << "a new op needs a row";
+  EXPECT_EQ(op_table().back().op, Op::kGatherTokens) << "a new op needs a row";
 }
 
 ParameterMap parameters_of(const Graph& graph) {

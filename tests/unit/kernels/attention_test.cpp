@@ -64,6 +64,21 @@ struct AttentionShape {
 
 class Attention : public testing::TestWithParam<AttentionShape> {};
 
+TEST_P(Attention, equals_the_oracle_when_causal) {
+  AttentionCase c(GetParam().offsets, GetParam().head_count, GetParam().head_dim, 1.0F);
+  AttentionScratch scratch;
+  AttentionProblem p = c.problem(c.output);
+  AttentionProblem oracle = c.problem(c.expected);
+  p.causal = oracle.causal = true;
+  attention(p, 0, p.unit_count(), scratch);
+  attention_scalar(oracle, 0, oracle.unit_count());
+  // As below.
+  const float tolerance = 32.0F * 4.0F * std::numeric_limits<float>::epsilon();
+  for (std::size_t i = 0; i < c.output.size(); ++i) {
+    ASSERT_NEAR(c.output[i], c.expected[i], tolerance) << i;
+  }
+}
+
 TEST_P(Attention, equals_the_oracle_and_touches_nothing_else) {
   AttentionCase c(GetParam().offsets, GetParam().head_count, GetParam().head_dim, 1.0F);
   AttentionScratch scratch;
