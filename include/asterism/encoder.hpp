@@ -34,6 +34,8 @@ struct EncoderOptions {
   std::size_t thread_count = 0;
   // End the graph at this named value (`asterism models layers MODEL`) instead of at the model's last; empty = last.
   std::string layer;
+  // Several layers: the vector is their results one after the other (EncoderInfo::outputs). Empty = `layer` alone.
+  std::vector<std::string> layers;
   // "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+' (concatenated in that
   // order); empty = what the model says.
   std::string pooling;
@@ -51,12 +53,20 @@ struct EncoderOptions {
   bool batch_invariant = false;
   // Tokens that one run of the backend takes at most (most people leave this).
   std::size_t batch_token_budget = 0;  // 0 = the encoder's default
+  // Pixels of the model's input for images; 0 = what the model says.
+  std::int64_t image_height = 0;
+  std::int64_t image_width = 0;
+  // Takes what there is of an image file that is cut short, instead of failing its row.
+  bool allow_truncated = false;
 };
 
-// What happened to one text.
+// What happened to one row.
 struct RowReport {
   std::uint32_t token_count_given = 0;  // the text's tokens, special tokens included
   std::uint32_t token_count_used = 0;   // of those, what the model saw
+  std::uint32_t image_width = 0;        // of the image as it was given; 0 for texts
+  std::uint32_t image_height = 0;
+  std::optional<Error> error = {};  // this row has no vector (an image that cannot be decoded): its values are NaN
   bool truncated() const noexcept { return token_count_used < token_count_given; }
 };
 
@@ -69,6 +79,15 @@ struct Embeddings {
   std::span<const float> row(std::size_t i) const noexcept { return {values.data() + i * dim, dim}; }
 };
 
+// One part of a row of values: the result of one layer.
+struct EmbeddingOutput {
+  std::string name;
+  std::vector<std::int64_t> shape = {};  // of one row: [dim], or [channels, height, width] of a feature map
+  std::size_t offset = 0;                // of its first value within the row
+  std::size_t size = 0;                  // the product of `shape`
+  bool operator==(const EmbeddingOutput&) const = default;
+};
+
 // One module of the chain from tokens to vector, for `asterism models show`.
 struct EncoderInfo {
   std::string model;   // as asked for
@@ -76,6 +95,7 @@ struct EncoderInfo {
   std::string source;  // where the files came from
   std::string folder;  // where they are; empty for the built-in model
   std::size_t dim = 0;
+  std::vector<EmbeddingOutput> outputs;  // parts of a row, in order; empty = one of shape [dim]
   std::size_t token_count_max = 0;
   std::string tokenizer;  // description
   std::string pooling;    // "mean"; empty when the chain has none (static models: "mean")
