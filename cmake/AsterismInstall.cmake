@@ -1,38 +1,36 @@
 # What `cmake --install` puts where: the program, one shared library made of all modules, the public headers, the
 # package files for find_package(Asterism), and the OpenVINO libraries that run time needs.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 asterism_all_modules(modules)
-list(REMOVE_ITEM modules asterism_cli)
+list(REMOVE_ITEM modules asterism_cli asterism_openvino)
 if(NOT TARGET asterism_encoder OR NOT TARGET asterism)
   message(STATUS "No encoder or program in this tree yet: nothing to install")
   return()
 endif()
 
-# Where an installed binary finds OpenVINO: a copy of the pinned wheel's libraries beside ours, or the user's own in place.
+# The backend modules lie in a folder of the libraries; with the pinned wheel, copies of OpenVINO's libraries lie beside
+# them, else the modules name the folder of the user's own.
 get_target_property(openvino_library openvino::runtime IMPORTED_LOCATION_RELEASE)
 if(NOT openvino_library)
   get_target_property(openvino_library openvino::runtime LOCATION)
 endif()
 get_filename_component(openvino_library_dir "${openvino_library}" DIRECTORY)
 cmake_path(IS_PREFIX PROJECT_SOURCE_DIR "${openvino_library_dir}" NORMALIZE openvino_is_pinned)
-set(openvino_install_dir "${CMAKE_INSTALL_LIBDIR}/asterism")
 if(openvino_is_pinned)
-  set(library_rpath "$ORIGIN/asterism")
-  file(RELATIVE_PATH libdir_from_bindir "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
-  set(program_rpath "$ORIGIN/${libdir_from_bindir}/asterism")
+  set(module_rpath "$ORIGIN")
   # The runtime, its CPU plugin, the reader of its own format, and the threading libraries these load. The other
   # frontends and the GPU and NPU plugins are not used.
   foreach(pattern libopenvino.so.* libopenvino_intel_cpu_plugin.so libopenvino_ir_frontend.so.* libtbb.so.* libtbbbind_*.so.*
       libtbbmalloc.so.* libhwloc.so.*)
     file(GLOB libraries "${openvino_library_dir}/${pattern}")
-    install(FILES ${libraries} DESTINATION "${openvino_install_dir}")
+    install(FILES ${libraries} DESTINATION "${ASTERISM_BACKEND_DIR}")
   endforeach()
 else()
-  set(library_rpath "${openvino_library_dir}")
-  set(program_rpath "${openvino_library_dir}")
+  set(module_rpath "${openvino_library_dir}")
 endif()
+file(RELATIVE_PATH backend_dir_from_bindir "/${CMAKE_INSTALL_BINDIR}" "/${ASTERISM_BACKEND_DIR}")
+file(RELATIVE_PATH backend_dir_from_libdir "/${CMAKE_INSTALL_LIBDIR}" "/${ASTERISM_BACKEND_DIR}")
 
 # Every object of every module, whether another refers to it or not: a user of the library may. Linking the modules as
 # well brings the libraries that they use.
@@ -50,10 +48,12 @@ set_target_properties(asterism_shared PROPERTIES
   OUTPUT_NAME asterism EXPORT_NAME asterism LINKER_LANGUAGE CXX
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
   LINK_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/asterism.map"
-  INSTALL_RPATH "${library_rpath}")
-set_target_properties(asterism PROPERTIES INSTALL_RPATH "${program_rpath}")
+  INSTALL_RPATH "$ORIGIN/${backend_dir_from_libdir}")
+set_target_properties(asterism PROPERTIES INSTALL_RPATH "$ORIGIN/${backend_dir_from_bindir}")
+set_target_properties(asterism_openvino_module PROPERTIES INSTALL_RPATH "${module_rpath}")
 
 install(TARGETS asterism RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(TARGETS asterism_openvino_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
 install(TARGETS asterism_shared EXPORT AsterismTargets LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/asterism" "${CMAKE_BINARY_DIR}/generated/asterism"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")

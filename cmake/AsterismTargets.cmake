@@ -8,7 +8,9 @@ target_compile_options(asterism_build_flags INTERFACE
   $<$<AND:$<BOOL:${ASTERISM_WARNINGS_AS_ERRORS}>,$<CXX_COMPILER_ID:GNU>>:-Werror>)
 if(ASTERISM_SANITIZE)
   target_compile_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  target_link_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE})
+  target_link_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE}
+    # The sanitizers call dlopen() for us. It then looks where they look, and for what we say only with this older tag.
+    LINKER:--disable-new-dtags)
 endif()
 
 # A compiler cache makes a second build of the same sources take seconds; used where it is installed.
@@ -32,6 +34,23 @@ function(asterism_module name)
   list(TRANSFORM arg_DEPS PREPEND asterism_)
   target_link_libraries(asterism_${name} PUBLIC ${arg_DEPS} PRIVATE asterism_build_flags ${arg_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY ASTERISM_MODULES asterism_${name})
+endfunction()
+
+# Where backend modules lie: in the build tree, and where the program and the library find them after installation.
+include(GNUInstallDirs)
+set(ASTERISM_BACKEND_DIR "${CMAKE_INSTALL_LIBDIR}/asterism")
+set(CMAKE_BUILD_RPATH "${CMAKE_BINARY_DIR}/${ASTERISM_BACKEND_DIR}")
+
+# asterism_backend_module(NAME)
+#   Makes libasterism_<name>.so of the module's objects and what they use; src/graph/backend_module.hpp opens it. Programs
+#   that link asterism_<name> hold the backend themselves: tests of its insides do.
+function(asterism_backend_module name)
+  set(map "${CMAKE_SOURCE_DIR}/cmake/backend_module.map")
+  add_library(asterism_${name}_module MODULE "$<TARGET_OBJECTS:asterism_${name}>")
+  target_link_libraries(asterism_${name}_module PRIVATE asterism_${name} asterism_build_flags)
+  target_link_options(asterism_${name}_module PRIVATE "LINKER:--version-script=${map}")
+  set_target_properties(asterism_${name}_module PROPERTIES OUTPUT_NAME asterism_${name} LINKER_LANGUAGE CXX
+    LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${ASTERISM_BACKEND_DIR}" LINK_DEPENDS "${map}")
 endfunction()
 
 # asterism_all_modules(VARIABLE): the module libraries declared so far.

@@ -17,14 +17,15 @@
 #include "encoder/prompt.hpp"
 #include "encoder/text_graph.hpp"
 #include "encoder/token_window.hpp"
+#include "graph/backend_module.hpp"
 #include "models/family.hpp"
-#include "openvino/openvino_backend.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "weights/safetensors.hpp"
 
 namespace asterism {
 namespace {
 
+constexpr std::string_view kBackendName = "openvino";
 // Texts that are tokenised and sorted by length together: bounds the memory of a call.
 constexpr std::size_t kWindowTextCount = 16384;
 // Tokens of one run: enough that its fixed cost vanishes, few enough that the activations of a layer stay small.
@@ -202,11 +203,12 @@ struct ChosenPrecision {
   std::string name = "f32";
 };
 
-Result<ChosenPrecision> choose_precision(Precision precision, std::vector<std::string>& warnings) {
+Result<ChosenPrecision> choose_precision(const BackendModule& backend, Precision precision,
+                                         std::vector<std::string>& warnings) {
   if (precision == Precision::kF32) {
     return ChosenPrecision{};
   }
-  auto report = openvino_report();
+  auto report = backend.report();
   if (!report) {
     return std::unexpected(report.error());
   }
@@ -324,7 +326,11 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   info.family = family;
   info.token_count_max = *length;
   info.tokenizer = parts.tokenizer.description();
-  auto precision = choose_precision(options.precision, info.warnings);
+  const auto backend = load_backend_module(kBackendName);
+  if (!backend) {
+    return std::unexpected(backend.error());
+  }
+  auto precision = choose_precision(**backend, options.precision, info.warnings);
   if (!precision) {
     return std::unexpected(precision.error());
   }
@@ -338,7 +344,7 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   parts.token_budget = options.batch_token_budget != 0 ? options.batch_token_budget : kDefaultTokenBudget;
   parts.batch_invariant = options.batch_invariant;
   parts.executables = std::make_unique<Executables>(
-      make_openvino_backend(), std::move(graph->graph), std::move(graph->parameters),
+      (*backend)->make_backend(), std::move(graph->graph), std::move(graph->parameters),
       Executables::Options{
           .precision = precision->compute, .thread_count = thread_count, .bulk_only = options.batch_invariant});
   return std::make_unique<TextEncoder>(std::move(parts), std::move(info));

@@ -1,6 +1,5 @@
 #include "hub/http.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -11,6 +10,8 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+
+#include "hub/curl_library.hpp"
 
 namespace asterism {
 namespace {
@@ -24,18 +25,19 @@ constexpr std::uint64_t kErrorBodySizeBytesMax = 1 << 20;
 constexpr const char* kUserAgent = "asterism (+libcurl)";
 
 struct CurlUrlDeleter {
-  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+  void operator()(CURLU* url) const noexcept { curl_library()->url_cleanup(url); }
 };
 using CurlUrl = std::unique_ptr<CURLU, CurlUrlDeleter>;
 
 struct CurlListDeleter {
-  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const noexcept { curl_library()->slist_free_all(list); }
 };
 using CurlList = std::unique_ptr<curl_slist, CurlListDeleter>;
 
 CurlUrl parse_url(std::string_view text) {
-  CurlUrl url(curl_url());
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
+  const auto& curl = curl_library();
+  CurlUrl url(curl ? curl->url() : nullptr);
+  if (!url || curl->url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) {
     return nullptr;
   }
   return url;
@@ -43,11 +45,11 @@ CurlUrl parse_url(std::string_view text) {
 
 std::string url_part(const CurlUrl& url, CURLUPart part, unsigned flags = 0) {
   char* value = nullptr;
-  if (curl_url_get(url.get(), part, &value, flags) != CURLUE_OK) {
+  if (curl_library()->url_get(url.get(), part, &value, flags) != CURLUE_OK) {
     return {};
   }
   std::string out(value);
-  curl_free(value);
+  curl_library()->free_string(value);
   return out;
 }
 
@@ -177,7 +179,7 @@ HttpFailure refused(ErrorCode code, std::string message, std::string hint = {}) 
 
 struct HttpClient::Impl {
   struct EasyDeleter {
-    void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+    void operator()(CURL* easy) const noexcept { curl_library()->easy_cleanup(easy); }
   };
   std::unique_ptr<CURL, EasyDeleter> easy;
   NetworkLimits limits;
@@ -200,11 +202,14 @@ bool HttpClient::has_answered() const noexcept {
 }
 
 Result<HttpClient> HttpClient::create(const HubOptions& options) {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  const auto& curl = curl_library();
+  if (!curl) {
+    return std::unexpected(curl.error());
+  }
   auto impl = std::make_unique<Impl>();
-  impl->easy.reset(curl_easy_init());
-  if (initialised != CURLE_OK || !impl->easy) {
-    return fail(ErrorCode::kInternal, "libcurl could not be initialised");
+  impl->easy.reset(curl->easy_init());
+  if (!impl->easy) {
+    return fail(ErrorCode::kInternal, "libcurl: expected a handle, found none");
   }
   impl->limits = options.limits;
   impl->ca_bundle = options.ca_bundle.string();
@@ -215,28 +220,29 @@ Result<HttpClient> HttpClient::create(const HubOptions& options) {
 CurlList HttpClient::Impl::prepare(const HttpRequest& request, Exchange& exchange,
                                    std::array<char, CURL_ERROR_SIZE>& message) {
   CURL* handle = easy.get();
-  curl_easy_reset(handle);
-  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_NOBODY, request.method == HttpMethod::kHead ? 1L : 0L);
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, kUserAgent);
-  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, message.data());
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits.connect_timeout_ms));
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &on_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &on_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
-  curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &on_tick);
-  curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &exchange);
+  const CurlLibrary& curl = *curl_library();
+  curl.easy_reset(handle);
+  curl.easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  curl.easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl.easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl.easy_setopt(handle, CURLOPT_NOBODY, request.method == HttpMethod::kHead ? 1L : 0L);
+  curl.easy_setopt(handle, CURLOPT_USERAGENT, kUserAgent);
+  curl.easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl.easy_setopt(handle, CURLOPT_ERRORBUFFER, message.data());
+  curl.easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits.connect_timeout_ms));
+  curl.easy_setopt(handle, CURLOPT_HEADERFUNCTION, &on_header);
+  curl.easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
+  curl.easy_setopt(handle, CURLOPT_WRITEFUNCTION, &on_body);
+  curl.easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
+  curl.easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  curl.easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &on_tick);
+  curl.easy_setopt(handle, CURLOPT_XFERINFODATA, &exchange);
   if (!ca_bundle.empty()) {
-    curl_easy_setopt(handle, CURLOPT_CAINFO, ca_bundle.c_str());
+    curl.easy_setopt(handle, CURLOPT_CAINFO, ca_bundle.c_str());
   }
   CurlList headers;
-  const auto add = [&headers](const std::string& line) {
-    if (curl_slist* grown = curl_slist_append(headers.get(), line.c_str()); grown != nullptr) {
+  const auto add = [&headers, &curl](const std::string& line) {
+    if (curl_slist* grown = curl.slist_append(headers.get(), line.c_str()); grown != nullptr) {
       static_cast<void>(headers.release());
       headers.reset(grown);
     }
@@ -250,7 +256,7 @@ CurlList HttpClient::Impl::prepare(const HttpRequest& request, Exchange& exchang
   if (!request.authorization.value.empty() && url_origin(request.url) == request.authorization.origin) {
     add("Authorization: " + request.authorization.value);
   }
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+  curl.easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   return headers;
 }
 
@@ -273,14 +279,14 @@ std::expected<HttpHead, HttpFailure> HttpClient::Impl::failure(CURLcode code, st
   if (code == CURLE_WRITE_ERROR && exchange.dropped_bytes > kErrorBodySizeBytesMax) {
     return exchange.head;  // an endless error page: its status is all that matters
   }
-  const std::string_view reason = message.empty() ? std::string_view(curl_easy_strerror(code)) : message;
+  const std::string_view reason = message.empty() ? std::string_view(curl_library()->easy_strerror(code)) : message;
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
     return std::unexpected(refused(ErrorCode::kInvalidArgument, fmt::format("{}: expected an http or https address: {}",
                                                                             exchange.request->url, reason)));
   }
   // A time-out counts as unreachable when the connection was never made.
   double connect_s = 0.0;
-  curl_easy_getinfo(easy.get(), CURLINFO_CONNECT_TIME, &connect_s);
+  curl_library()->easy_getinfo(easy.get(), CURLINFO_CONNECT_TIME, &connect_s);
   const bool unreachable = is_unreachable(code) || (code == CURLE_OPERATION_TIMEDOUT && connect_s <= 0.0);
   return std::unexpected(HttpFailure{unreachable ? HttpFault::kUnreachable : HttpFault::kDropped,
                                      Error{ErrorCode::kNetwork, fmt::format("{}: {}", exchange.request->url, reason),
@@ -296,14 +302,14 @@ std::expected<HttpHead, HttpFailure> HttpClient::Impl::single(const HttpRequest&
   exchange.stall_timeout = std::chrono::milliseconds(limits.stall_timeout_ms);
   std::array<char, CURL_ERROR_SIZE> message{};
   const CurlList headers = prepare(request, exchange, message);
-  const CURLcode code = curl_easy_perform(easy.get());
+  const CURLcode code = curl_library()->easy_perform(easy.get());
   exchange.head.url = request.url;
   answered = answered || exchange.head.status != 0;
   if (code != CURLE_OK) {
     return failure(code, message.data(), exchange);
   }
   curl_off_t retry_after_s = 0;
-  curl_easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &retry_after_s);
+  curl_library()->easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &retry_after_s);
   exchange.head.retry_after_s = retry_after_s;
   return std::move(exchange.head);
 }
@@ -351,14 +357,21 @@ std::string url_origin(std::string_view text) {
 }
 
 Result<std::string> url_resolve(std::string_view base, std::string_view reference) {
+  if (const auto& curl = curl_library(); !curl) {
+    return std::unexpected(curl.error());
+  }
   const CurlUrl url = parse_url(base);
-  if (url && curl_url_set(url.get(), CURLUPART_URL, std::string(reference).c_str(), 0) == CURLUE_OK && is_web(url)) {
+  if (url && curl_library()->url_set(url.get(), CURLUPART_URL, std::string(reference).c_str(), 0) == CURLUE_OK &&
+      is_web(url)) {
     return url_part(url, CURLUPART_URL);
   }
   return fail(ErrorCode::kCorrupt, fmt::format("{}: expected an http or https address, found '{}'", base, reference));
 }
 
 Result<UrlCredentials> url_split_credentials(std::string_view text) {
+  if (const auto& curl = curl_library(); !curl) {
+    return std::unexpected(curl.error());
+  }
   const CurlUrl url = parse_url(text);
   if (!url || !is_web(url)) {
     // The text may hold a password: it is not repeated.
@@ -370,8 +383,8 @@ Result<UrlCredentials> url_split_credentials(std::string_view text) {
   if (!user.empty()) {
     out.authorization.value = "Basic " + base64(user + ":" + url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE));
   }
-  curl_url_set(url.get(), CURLUPART_USER, nullptr, 0);
-  curl_url_set(url.get(), CURLUPART_PASSWORD, nullptr, 0);
+  curl_library()->url_set(url.get(), CURLUPART_USER, nullptr, 0);
+  curl_library()->url_set(url.get(), CURLUPART_PASSWORD, nullptr, 0);
   out.url = url_part(url, CURLUPART_URL);
   out.authorization.origin = url_origin(out.url);
   return out;

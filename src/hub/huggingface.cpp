@@ -326,12 +326,12 @@ std::optional<ModelLocation> find_cached_hub_model(const HubId& id, const std::v
 
 Result<ModelLocation> fetch_hub_model(const HubId& id, const std::vector<CatalogueFile>& known,
                                       const HubOptions& options) {
-  if (auto checked = check_endpoint(options); !checked) {
-    return std::unexpected(checked.error());
-  }
   auto client = HttpClient::create(options);
   if (!client) {
     return std::unexpected(client.error());
+  }
+  if (auto checked = check_endpoint(options); !checked) {
+    return std::unexpected(checked.error());
   }
   return HubSession(id, known, options, std::move(*client)).fetch();
 }

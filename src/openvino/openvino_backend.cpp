@@ -83,10 +83,10 @@ std::unique_ptr<Backend> make_openvino_backend() {
   return std::make_unique<OpenVinoBackend>();
 }
 
-Result<OpenVinoReport> openvino_report() {
+Result<BackendReport> openvino_report() {
   try {
     ov::Core core;
-    OpenVinoReport report;
+    BackendReport report;
     report.version = ov::get_openvino_version().buildNumber;
     report.capabilities = core.get_property(kDevice, ov::device::capabilities);
     report.bf16_native = has_native_bf16(report.capabilities);

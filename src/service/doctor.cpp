@@ -14,8 +14,8 @@
 #include "asterism/encoder.hpp"
 #include "asterism/version.hpp"
 #include "base/thread_pool.hpp"
+#include "graph/backend_module.hpp"
 #include "hub/hub.hpp"
-#include "openvino/openvino_backend.hpp"
 #include "service/processor.hpp"
 
 namespace asterism::service {
@@ -116,7 +116,8 @@ void inspect_models(DoctorReport& report) {
 }
 
 void inspect_openvino(DoctorReport& report) {
-  auto openvino = openvino_report();
+  const auto backend = load_backend_module("openvino");
+  const auto openvino = backend ? (*backend)->report() : Result<BackendReport>(std::unexpected(backend.error()));
   if (!openvino) {
     report.problems.push_back(fmt::format("OpenVINO does not start: {}", openvino.error().to_string()));
     report.precision_auto = "f32";

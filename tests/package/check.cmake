@@ -24,5 +24,9 @@ run(COMMAND "${CMAKE_COMMAND}" -S "${WORK_DIR}/consumer" -B "${WORK_DIR}/consume
   "-DCMAKE_CXX_COMPILER=${CXX_COMPILER}" -DCMAKE_BUILD_TYPE=Release)
 run(COMMAND "${CMAKE_COMMAND}" --build "${WORK_DIR}/consumer-build")
 run(COMMAND "${WORK_DIR}/consumer-build/consumer" EXPECT "3 texts, [0-9]+ dimensions each")
+# A transformer needs the backend's module and OpenVINO, which library and program open when they come to it.
+set(transformer "${SOURCE_DIR}/tests/golden/sentence_transformers/old_mean_normalize")
+run(COMMAND "${WORK_DIR}/consumer-build/consumer" "${transformer}" EXPECT "3 texts, [0-9]+ dimensions each")
 run(COMMAND "${WORK_DIR}/moved/bin/asterism" --version EXPECT "${VERSION}")
-run(COMMAND "${WORK_DIR}/moved/bin/asterism" doctor)
+run(COMMAND "${WORK_DIR}/moved/bin/asterism" similarity "a text" "another" -m "${transformer}")
+run(COMMAND "${WORK_DIR}/moved/bin/asterism" doctor EXPECT "OpenVINO +[0-9]+[.][0-9]+")

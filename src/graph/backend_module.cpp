@@ -1,0 +1,32 @@
+#include "graph/backend_module.hpp"
+
+#include <fmt/format.h>
+
+#include "asterism/version.hpp"
+#include "base/shared_library.hpp"
+
+namespace asterism {
+
+Result<const BackendModule*> load_backend_module(std::string_view name) {
+  const std::string file_name = fmt::format("libasterism_{}.so", name);
+  const std::string hint = "it is installed with Asterism, in the folder of its libraries: install it again";
+  auto library = SharedLibrary::open(file_name, hint);
+  if (!library) {
+    return std::unexpected(library.error());
+  }
+  const auto version = library->symbol<BackendVersionFunction>(kBackendVersionSymbol);
+  if (!version) {
+    return std::unexpected(version.error());
+  }
+  if (const std::string_view found = (*version)(); found != kVersion) {
+    return fail(ErrorCode::kMismatch, fmt::format("{}: expected version {}, found {}", file_name, kVersion, found),
+                hint);
+  }
+  const auto module = library->symbol<BackendModuleFunction>(kBackendModuleSymbol);
+  if (!module) {
+    return std::unexpected(module.error());
+  }
+  return (*module)();
+}
+
+}  // namespace asterism

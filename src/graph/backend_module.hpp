@@ -1,0 +1,41 @@
+// Backends that live in shared libraries of their own (libasterism_<name>.so) and are opened when first needed: what
+// they bring along would otherwise be loaded at every start.
+//
+// Program and module are built together: types cross between them by value, exceptions do not. A module of another
+// version is refused before anything else of it is touched.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "asterism/error.hpp"
+#include "graph/backend.hpp"
+
+namespace asterism {
+
+// What `asterism doctor` shows.
+struct BackendReport {
+  std::string version;                    // of the library behind the backend
+  std::vector<std::string> capabilities;  // of its device: "FP32", "BF16", ...
+  bool bf16_native = false;               // what precision `auto` turns on
+};
+
+class BackendModule {
+ public:
+  virtual ~BackendModule() = default;
+  virtual std::unique_ptr<Backend> make_backend() const = 0;
+  virtual Result<BackendReport> report() const = 0;
+};
+
+// What a module shows: the version of Asterism that it belongs to, compared before the other is called, and itself.
+inline constexpr const char* kBackendVersionSymbol = "asterism_backend_module_version";
+inline constexpr const char* kBackendModuleSymbol = "asterism_backend_module";
+using BackendVersionFunction = const char* (*)();
+using BackendModuleFunction = const BackendModule* (*)();
+
+// `name`: "openvino". The module stays loaded; asking again costs little.
+Result<const BackendModule*> load_backend_module(std::string_view name);
+
+}  // namespace asterism

@@ -1,0 +1,31 @@
+// What libasterism_openvino.so shows (graph/backend_module.hpp).
+#include "asterism/version.hpp"
+#include "graph/backend_module.hpp"
+#include "openvino/openvino_backend.hpp"
+
+namespace asterism {
+namespace {
+
+class OpenVinoModule final : public BackendModule {
+ public:
+  std::unique_ptr<Backend> make_backend() const override { return make_openvino_backend(); }
+  Result<BackendReport> report() const override { return openvino_report(); }
+};
+
+}  // namespace
+}  // namespace asterism
+
+extern "C" {
+
+const char* asterism_backend_module_version();
+const char* asterism_backend_module_version() {
+  return asterism::kVersion.data();  // a literal: ends in a zero
+}
+
+const asterism::BackendModule* asterism_backend_module();
+const asterism::BackendModule* asterism_backend_module() {
+  static const asterism::OpenVinoModule module;
+  return &module;
+}
+
+}  // extern "C"
