@@ -1,0 +1,50 @@
+// What the image families read from a configuration, whoever wrote it: private to src/models.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "asterism/error.hpp"
+#include "models/image_graph.hpp"
+
+namespace asterism {
+
+// Largest height or width of an image that a graph is built for.
+inline constexpr std::int64_t kImageSideMax = 4096;
+// The size on which most of these models were trained, where nothing else says.
+inline constexpr std::int64_t kImageSideDefault = 224;
+
+inline constexpr std::string_view kTimm = "timm";
+inline constexpr std::string_view kTransformers = "transformers";
+inline constexpr std::string_view kTorchvision = "torchvision";
+
+// "timm" by "architecture", "transformers" by "model_type", "torchvision" without a configuration.
+std::string_view dialect_of(const ImageCheckpoint& checkpoint);
+// timm: "architecture" before the first "."; torchvision: the file name before the first "-" or "."; transformers: the
+// model_type.
+std::string architecture_of(const ImageCheckpoint& checkpoint);
+
+struct ImageSize {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+// `options`, else what the configuration says ("input_size" of timm, "image_size" of transformers), else 224.
+Result<ImageSize> image_size(const ImageCheckpoint& checkpoint, const ImageModelOptions& options);
+
+// "num_classes" of timm, the labels of transformers.
+Result<DeclaredClasses> declared_classes(const ImageCheckpoint& checkpoint);
+
+// Refuses "model_args" of timm outside `known`, and a "global_pool" that is not an average: kUnsupported names the key.
+Result<void> expect_plain_timm(const ImageCheckpoint& checkpoint, std::initializer_list<std::string_view> known);
+
+// Integers of an array of the configuration, each from 1 to `most`.
+Result<std::vector<std::int64_t>> read_sizes(const Json& config, std::string_view key, std::int64_t most,
+                                             std::string_view source);
+
+// Removes `prefix` from every name that has it: the model inside a model with a head.
+void strip_prefix(std::map<std::string, Tensor>& tensors, std::string_view prefix);
+
+}  // namespace asterism

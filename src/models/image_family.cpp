@@ -1,0 +1,155 @@
+#include "models/image_family.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "models/checkpoint_names.hpp"
+#include "models/image_config.hpp"
+#include "models/image_families.hpp"
+
+namespace asterism {
+namespace {
+
+struct ImageFamily {
+  std::string_view name;
+  // Values of "model_type" (transformers, or our own configurations).
+  std::span<const std::string_view> model_types;
+  // What an architecture of timm or torchvision begins with; the longest that fits decides.
+  std::span<const std::string_view> architectures;
+  Result<ImageModel> (*build)(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+  // By the names of the tensors, for a file without a configuration and under a name of the user's; may be null.
+  bool (*has_names)(const std::map<std::string, Tensor>& tensors) = nullptr;
+};
+
+constexpr std::array kResnetTypes{std::string_view{"resnet"}};
+constexpr std::array kResnetArchitectures{std::string_view{"resnet"}, std::string_view{"resnext"},
+                                          std::string_view{"wide_resnet"}, std::string_view{"seresne"},
+                                          std::string_view{"senet"}};
+
+constexpr std::array<ImageFamily, 1> kFamilies{{
+    {"resnet", kResnetTypes, kResnetArchitectures, build_resnet, has_resnet_names},
+}};
+
+const ImageFamily* family_of_type(std::string_view model_type) {
+  const auto it = std::ranges::find_if(kFamilies, [&](const ImageFamily& family) {
+    return std::ranges::find(family.model_types, model_type) != family.model_types.end();
+  });
+  return it == kFamilies.end() ? nullptr : &*it;
+}
+
+const ImageFamily* family_of_architecture(std::string_view architecture) {
+  const ImageFamily* best = nullptr;
+  std::size_t length = 0;
+  for (const ImageFamily& family : kFamilies) {
+    for (const std::string_view prefix : family.architectures) {
+      if (architecture.starts_with(prefix) && prefix.size() > length) {
+        best = &family;
+        length = prefix.size();
+      }
+    }
+  }
+  return best;
+}
+
+const ImageFamily* family_of_names(const std::map<std::string, Tensor>& tensors) {
+  const auto it = std::ranges::find_if(
+      kFamilies, [&](const ImageFamily& family) { return family.has_names != nullptr && family.has_names(tensors); });
+  return it == kFamilies.end() ? nullptr : &*it;
+}
+
+Result<const ImageFamily*> family_of(const ImageCheckpoint& checkpoint) {
+  const std::string_view dialect = dialect_of(checkpoint);
+  const std::string architecture = architecture_of(checkpoint);
+  const ImageFamily* family = dialect == kTransformers ? family_of_type(architecture) : nullptr;
+  if (dialect == kTimm) {
+    family = family_of_architecture(architecture);
+  } else if (dialect == kTorchvision) {
+    // The names of the tensors decide: a file may have been renamed.
+    family = family_of_names(checkpoint.tensors);
+    family = family != nullptr ? family : family_of_architecture(architecture);
+  }
+  if (family != nullptr) {
+    return family;
+  }
+  if (dialect == kTorchvision) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: the tensors are those of no known architecture, expected one of {}", checkpoint.source,
+                            fmt::join(image_families(), ", ")),
+                "put the config.json of the model beside the weights");
+  }
+  return fail(ErrorCode::kUnsupported, fmt::format("{}: {} \"{}\" is not implemented, expected one of {}",
+                                                   checkpoint.source, dialect == kTimm ? "architecture" : "model_type",
+                                                   architecture, fmt::join(image_families(), ", ")));
+}
+
+// Counters of training that torch saves with a batch norm; nothing in evaluation reads them.
+void drop_counters(std::map<std::string, Tensor>& tensors) {
+  std::erase_if(tensors, [](const auto& entry) { return entry.first.ends_with("num_batches_tracked"); });
+}
+
+Result<void> check(const ImageModel& model, std::string_view source) {
+  if (auto ok = model.graph.check_parameters(model.parameters, source); !ok) {
+    return ok;
+  }
+  if (auto ok = check_finite(model.parameters, source); !ok) {
+    return ok;
+  }
+  for (const std::string_view name : {kImageInput, kForwardFeatures, kPenultimate}) {
+    if (!model.graph.find(name)) {
+      return fail(ErrorCode::kInternal, fmt::format("{}: the {} graph has no \"{}\"", source, model.family, name));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ImageModel> build_image_model(ImageCheckpoint checkpoint, const ImageModelOptions& options) {
+  const auto family = family_of(checkpoint);
+  if (!family) {
+    return std::unexpected(family.error());
+  }
+  const std::string source = checkpoint.source;
+  const std::string dialect(dialect_of(checkpoint));
+  const std::string architecture = architecture_of(checkpoint);
+  drop_counters(checkpoint.tensors);
+  auto model = (*family)->build(std::move(checkpoint), options);
+  if (!model) {
+    return model;
+  }
+  model->family = (*family)->name;
+  // A family that knows better has filled these in.
+  model->dialect = model->dialect.empty() ? dialect : model->dialect;
+  model->architecture = model->architecture.empty() ? architecture : model->architecture;
+  if (auto ok = check(*model, source); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return model;
+}
+
+bool is_image_checkpoint(const Json& config) noexcept {
+  if (!config.is_object()) {
+    return false;
+  }
+  const auto architecture = config.find("architecture");
+  if (architecture != config.end() && architecture->is_string()) {
+    return true;
+  }
+  const auto type = config.find("model_type");
+  return type != config.end() && type->is_string() && family_of_type(type->get_ref<const std::string&>()) != nullptr;
+}
+
+std::vector<std::string_view> image_families() {
+  std::vector<std::string_view> names;
+  for (const ImageFamily& family : kFamilies) {
+    names.push_back(family.name);
+  }
+  return names;
+}
+
+}  // namespace asterism
