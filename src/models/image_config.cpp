@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "models/text_config.hpp"
+
 namespace asterism {
 namespace {
 
@@ -49,7 +51,7 @@ ImageSize size_of_config(const Json& config) {
                                           config.contains("pretrained_cfg") ? &config["pretrained_cfg"] : &config};
   for (const Json* place : places) {
     for (const char* key : {"input_size", "image_size"}) {
-      if (place->is_object() && place->contains(key)) {
+      if (place->contains(key)) {
         return size_of_json((*place)[key]);
       }
     }
@@ -71,8 +73,8 @@ std::string architecture_of(const ImageCheckpoint& checkpoint) {
   if (dialect == kTorchvision) {
     return before(checkpoint.weight_name, "-.");
   }
-  const Json& value = checkpoint.config.value(dialect == kTimm ? "architecture" : "model_type", Json());
-  return value.is_string() ? before(value.get<std::string>(), ".") : "";
+  const auto value = checkpoint.config.find(dialect == kTimm ? "architecture" : "model_type");
+  return value != checkpoint.config.end() && value->is_string() ? before(value->get<std::string>(), ".") : "";
 }
 
 Result<ImageSize> image_size(const ImageCheckpoint& checkpoint, const ImageModelOptions& options) {
@@ -112,7 +114,7 @@ Result<void> expect_plain_timm(const ImageCheckpoint& checkpoint, std::initializ
   if (!config.is_object()) {
     return {};
   }
-  const Json arguments = config.value("model_args", Json::object());
+  const Json& arguments = object_member(config, "model_args");
   for (const auto& [key, value] : arguments.items()) {
     const bool harmless = std::ranges::count(kHarmlessArguments, key) > 0 || std::ranges::count(known, key) > 0;
     if (!harmless && !value.is_null()) {
@@ -148,6 +150,43 @@ Result<std::vector<std::int64_t>> read_sizes(const Json& config, std::string_vie
     sizes.push_back(size);
   }
   return sizes;
+}
+
+std::string ConfigReader::word(std::string_view key, std::string missing,
+                               std::initializer_list<std::string_view> known) {
+  std::string found = value<std::string>(key, std::move(missing));
+  if (!error_ && std::ranges::count(known, found) == 0) {
+    error_ = Error{ErrorCode::kUnsupported,
+                   fmt::format("{}: \"{}\": expected one of \"{}\", found \"{}\"", source_, key,
+                               fmt::join(known, "\", \""), found),
+                   ""};
+  }
+  return found;
+}
+
+Activation ConfigReader::activation(std::string_view key, std::string missing) {
+  const auto found = activation_by_name(value<std::string>(key, std::move(missing)), source_);
+  if (!found) {
+    error_ = error_ ? error_ : found.error();
+    return Activation::kIdentity;
+  }
+  return *found;
+}
+
+Result<void> ConfigReader::done() const {
+  if (error_) {
+    return std::unexpected(*error_);
+  }
+  return {};
+}
+
+const Json& object_member(const Json& config, std::string_view key) {
+  static const Json kEmpty = Json::object();
+  if (!config.is_object()) {
+    return kEmpty;
+  }
+  const auto it = config.find(key);
+  return it == config.end() || !it->is_object() ? kEmpty : *it;
 }
 
 void strip_prefix(std::map<std::string, Tensor>& tensors, std::string_view prefix) {

@@ -6,9 +6,20 @@
 namespace asterism {
 
 // As build_image_model, without the checks that are the same for all families: the caller does those.
+Result<ImageModel> build_alexnet(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+Result<ImageModel> build_convnext(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+Result<ImageModel> build_efficientnet(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+Result<ImageModel> build_lenet(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+Result<ImageModel> build_mobilenetv3(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 Result<ImageModel> build_resnet(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+Result<ImageModel> build_vgg(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 
 // Whether the names of the tensors are those of the family in torchvision (or in a bare file of another library).
+bool has_alexnet_names(const std::map<std::string, Tensor>& tensors);
+bool has_convnext_names(const std::map<std::string, Tensor>& tensors);
+bool has_efficientnet_names(const std::map<std::string, Tensor>& tensors);
+bool has_mobilenetv3_names(const std::map<std::string, Tensor>& tensors);
 bool has_resnet_names(const std::map<std::string, Tensor>& tensors);
+bool has_vgg_names(const std::map<std::string, Tensor>& tensors);
 
 }  // namespace asterism

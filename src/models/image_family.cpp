@@ -26,14 +26,26 @@ struct ImageFamily {
   bool (*has_names)(const std::map<std::string, Tensor>& tensors) = nullptr;
 };
 
-constexpr std::array kResnetTypes{std::string_view{"resnet"}};
-constexpr std::array kResnetArchitectures{std::string_view{"resnet"}, std::string_view{"resnext"},
-                                          std::string_view{"wide_resnet"}, std::string_view{"seresne"},
-                                          std::string_view{"senet"}};
+constexpr std::array<std::string_view, 1> kAlexnet{"alexnet"};
+constexpr std::array<std::string_view, 1> kConvnext{"convnext"};
+constexpr std::array<std::string_view, 1> kEfficientnetTypes{"efficientnet"};
+constexpr std::array<std::string_view, 2> kEfficientnet{"efficientnet", "tf_efficientnet"};
+constexpr std::array<std::string_view, 1> kLenet{"lenet"};
+constexpr std::array<std::string_view, 3> kMobilenetv3{"mobilenetv3", "tf_mobilenetv3", "mobilenet_v3"};
+constexpr std::array<std::string_view, 1> kResnetTypes{"resnet"};
+constexpr std::array<std::string_view, 5> kResnet{"resnet", "resnext", "wide_resnet", "seresne", "senet"};
+constexpr std::array<std::string_view, 1> kVgg{"vgg"};
+constexpr std::span<const std::string_view> kNone;
 
-constexpr std::array<ImageFamily, 1> kFamilies{{
-    {"resnet", kResnetTypes, kResnetArchitectures, build_resnet, has_resnet_names},
-}};
+constexpr std::array kFamilies{
+    ImageFamily{"alexnet", kAlexnet, kAlexnet, build_alexnet, has_alexnet_names},
+    ImageFamily{"convnext", kConvnext, kConvnext, build_convnext, has_convnext_names},
+    ImageFamily{"efficientnet", kEfficientnetTypes, kEfficientnet, build_efficientnet, has_efficientnet_names},
+    ImageFamily{"lenet", kLenet, kNone, build_lenet},
+    ImageFamily{"mobilenetv3", kNone, kMobilenetv3, build_mobilenetv3, has_mobilenetv3_names},
+    ImageFamily{"resnet", kResnetTypes, kResnet, build_resnet, has_resnet_names},
+    ImageFamily{"vgg", kNone, kVgg, build_vgg, has_vgg_names},
+};
 
 const ImageFamily* family_of_type(std::string_view model_type) {
   const auto it = std::ranges::find_if(kFamilies, [&](const ImageFamily& family) {

@@ -49,12 +49,13 @@ std::int64_t ImageGraph::count(std::string_view before, std::string_view after) 
   return found;
 }
 
-void ImageGraph::reshape_parameter(const std::string& name, Shape shape) {
+void ImageGraph::flatten_parameter(const std::string& name, std::size_t rank) {
   const auto it = parameters_.find(name);
-  const auto wanted = shape_element_count(shape);
-  if (it == parameters_.end() || !wanted || *wanted != it->second.element_count()) {
+  if (it == parameters_.end() || std::ranges::count_if(it->second.shape(), [](auto dim) { return dim != 1; }) > 1) {
     return;
   }
+  Shape shape(rank, 1);
+  shape[0] = static_cast<std::int64_t>(it->second.element_count());
   auto owner = std::make_shared<const Tensor>(it->second);
   it->second = Tensor(owner->dtype(), std::move(shape), owner->bytes(), owner);
 }
@@ -157,7 +158,11 @@ ValueId ImageGraph::batch_norm(const std::string& path, const std::string& name,
 ValueId ImageGraph::conv_unit(const ConvUnit& unit, ValueId x) {
   const ValueId convolved = conv(unit.conv, x, unit.options);
   const ValueId normed = batch_norm(unit.norm, unit.normed.empty() ? unit.norm : unit.normed, convolved, unit.epsilon);
-  return unit.activated.empty() ? normed : activation(unit.activated, normed, unit.activation);
+  const ValueId result = unit.activated.empty() ? normed : activation(unit.activated, normed, unit.activation);
+  if (!unit.module.empty()) {
+    alias(unit.module, result);
+  }
+  return result;
 }
 
 ValueId ImageGraph::squeeze_excite(const SqueezeExcite& names, ValueId x) {
@@ -224,6 +229,10 @@ ValueId ImageGraph::transpose(const std::string& name, ValueId x, std::vector<st
 
 ValueId ImageGraph::max_pool(const std::string& name, ValueId x, const Window2d& window) {
   return broken() ? x : keep(builder_.max_pool2d(name, x, window));
+}
+
+ValueId ImageGraph::avg_pool(const std::string& name, ValueId x, const Window2d& window) {
+  return broken() ? x : keep(builder_.avg_pool2d(name, x, window));
 }
 
 ValueId ImageGraph::avg_pool_down(const std::string& name, ValueId x, std::int64_t stride) {

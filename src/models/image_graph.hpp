@@ -39,11 +39,13 @@ struct ConvOptions {
 
 // A convolution with what follows it, by module paths. An empty `activated` leaves the activation out.
 struct ConvUnit {
-  std::string conv;
-  std::string norm;
-  std::string activated;
+  std::string conv = {};
+  std::string norm = {};
+  std::string activated = {};
   // The name of the value after the norm; empty for `norm` itself (where the module `norm` ends with the activation).
   std::string normed = {};
+  // The module around all of it; empty for none.
+  std::string module = {};
   ConvOptions options = {};
   double epsilon = 1e-5;
   Activation activation = Activation::kRelu;
@@ -74,8 +76,8 @@ class ImageGraph {
   // Number of consecutive i for which `before` + i + `after` begins the name of a tensor.
   std::int64_t count(std::string_view before, std::string_view after) const;
   bool has_prefix(std::string_view prefix) const;
-  // The same elements under another shape, for broadcasting: [c] as [c, 1, 1].
-  void reshape_parameter(const std::string& name, Shape shape);
+  // A vector stored with any number of dimensions of 1 becomes [c, 1, ...] of `rank` dimensions, for broadcasting.
+  void flatten_parameter(const std::string& name, std::size_t rank);
 
   // Channels are those that the weight of the first convolution takes.
   ValueId input(const std::string& first_weight, std::int64_t height, std::int64_t width);
@@ -97,6 +99,7 @@ class ImageGraph {
   ValueId multiply(const std::string& name, ValueId a, ValueId b);
   ValueId transpose(const std::string& name, ValueId x, std::vector<std::int64_t> permutation);
   ValueId max_pool(const std::string& name, ValueId x, const Window2d& window);
+  ValueId avg_pool(const std::string& name, ValueId x, const Window2d& window);
   // 2 x 2, cut off at the end, zeros of the padding not counted: what shortcuts of ResNet-D do.
   ValueId avg_pool_down(const std::string& name, ValueId x, std::int64_t stride);
   ValueId adaptive_avg_pool(const std::string& name, ValueId x, std::array<std::int64_t, 2> size);

@@ -105,13 +105,11 @@ class ResnetGraph {
     if (transformers()) {
       const std::string path = "embedder.embedder";
       ValueId x = graph_.input(path + ".convolution.weight", size.height, size.width);
-      x = graph_.conv_unit({path + ".convolution",
-                            path + ".normalization",
-                            path + ".activation",
-                            "",
-                            {.stride = 2},
-                            1e-5,
-                            plan_.activation},
+      x = graph_.conv_unit({.conv = path + ".convolution",
+                            .norm = path + ".normalization",
+                            .activated = path + ".activation",
+                            .options = {.stride = 2},
+                            .activation = plan_.activation},
                            x);
       graph_.alias(path, x);
       const ValueId pooled = graph_.max_pool("embedder.pooler", x, pool);
@@ -126,7 +124,8 @@ class ResnetGraph {
     if (!graph_.has("maxpool.0.weight")) {
       return graph_.max_pool("maxpool", y, pool);
     }
-    const ValueId strided = graph_.conv_unit({"maxpool.0", "maxpool.1", "maxpool.2", "", {.stride = 2}}, y);
+    const ValueId strided = graph_.conv_unit(
+        {.conv = "maxpool.0", .norm = "maxpool.1", .activated = "maxpool.2", .options = {.stride = 2}}, y);
     graph_.alias("maxpool", strided);
     return strided;
   }
@@ -139,8 +138,8 @@ class ResnetGraph {
   // Three 3 x 3 convolutions: He et al. 2018 ("bag of tricks"), figure 2.
   ValueId deep_stem(const ImageSize& size) {
     ValueId x = graph_.input("conv1.0.weight", size.height, size.width);
-    x = graph_.conv_unit({"conv1.0", "conv1.1", "conv1.2", "", {.stride = 2}}, x);
-    x = graph_.conv_unit({"conv1.3", "conv1.4", "conv1.5"}, x);
+    x = graph_.conv_unit({.conv = "conv1.0", .norm = "conv1.1", .activated = "conv1.2", .options = {.stride = 2}}, x);
+    x = graph_.conv_unit({.conv = "conv1.3", .norm = "conv1.4", .activated = "conv1.5"}, x);
     x = graph_.conv("conv1.6", x);
     graph_.alias("conv1", x);
     return x;
@@ -201,7 +200,8 @@ class ResnetGraph {
       if (!graph_.has_prefix(own + ".")) {
         return x;
       }
-      const ValueId y = graph_.conv_unit({own + ".convolution", own + ".normalization", "", "", {.stride = stride}}, x);
+      const ValueId y = graph_.conv_unit(
+          {.conv = own + ".convolution", .norm = own + ".normalization", .options = {.stride = stride}}, x);
       graph_.alias(own, y);
       return y;
     }
@@ -214,9 +214,9 @@ class ResnetGraph {
       if (stride > 1) {
         y = graph_.avg_pool_down(own + ".0", x, stride);
       }
-      y = graph_.conv_unit({own + ".1", own + ".2", ""}, y);
+      y = graph_.conv_unit({.conv = own + ".1", .norm = own + ".2"}, y);
     } else {
-      y = graph_.conv_unit({own + ".0", own + ".1", "", "", {.stride = stride}}, x);
+      y = graph_.conv_unit({.conv = own + ".0", .norm = own + ".1", .options = {.stride = stride}}, x);
     }
     graph_.alias(own, y);
     return y;
@@ -247,19 +247,14 @@ Result<ResnetPlan> plan_of_config(const Json& config, const std::string& source)
                 fmt::format("{}: \"depths\": expected {} stages, found {}", source, kStageCount, depths->size()));
   }
   std::ranges::copy(*depths, plan.depths.begin());
-  const std::string kind = config.value("layer_type", "bottleneck");
-  if (kind != "bottleneck" && kind != "basic") {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: \"layer_type\": expected \"basic\" or \"bottleneck\", found \"{}\"", source, kind));
+  ConfigReader reader(config, source);
+  plan.bottleneck = reader.word("layer_type", "bottleneck", {"bottleneck", "basic"}) == "bottleneck";
+  plan.strided_unit = plan.bottleneck && !reader.value("downsample_in_bottleneck", false) ? 2 : 1;
+  plan.strides[0] = reader.value("downsample_in_first_stage", false) ? 2 : 1;
+  plan.activation = reader.activation("hidden_act", "relu");
+  if (auto ok = reader.done(); !ok) {
+    return std::unexpected(ok.error());
   }
-  plan.bottleneck = kind == "bottleneck";
-  plan.strided_unit = plan.bottleneck && !config.value("downsample_in_bottleneck", false) ? 2 : 1;
-  plan.strides[0] = config.value("downsample_in_first_stage", false) ? 2 : 1;
-  const auto activation = activation_by_name(config.value("hidden_act", "relu"), source);
-  if (!activation) {
-    return std::unexpected(activation.error());
-  }
-  plan.activation = *activation;
   return plan;
 }
 
