@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "../../tests/conform/op_cases.hpp"
+#include "conform/op_cases.hpp"
 #include "openvino/openvino_backend.hpp"
 #include "reference/reference_backend.hpp"
 

@@ -1,13 +1,15 @@
-// Texts to vectors: the library's main class.
+// Texts and images to vectors: the library's main class.
 //
 //   auto encoder = asterism::Encoder::load("all-MiniLM-L6-v2");
 //   auto vectors = encoder->encode(texts);        // [rows, dim], rows in input order
+//   auto pictures = asterism::Encoder::load("efficientnet-lite0")->encode_images(files);
 //
 // Ownership: an Encoder owns its model; results own their values. Thread-safety: encode() may be called from several
 // threads; calls share the encoder's threads and wait for each other where they must. Cost: load() reads and compiles
 // the model once (the built-in one in milliseconds); encode() needs memory for the window it is given, not more.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -36,8 +38,9 @@ struct EncoderOptions {
   std::string layer;
   // Several layers: the vector is their results one after the other (EncoderInfo::outputs). Empty = `layer` alone.
   std::vector<std::string> layers;
-  // "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+' (concatenated in that
-  // order); empty = what the model says.
+  // Of texts: "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+' (concatenated
+  // in that order). Of images: "avg", "max", "gem", "cls", "flatten" or "none" (a layer as it is, maps as maps).
+  // Empty = what the model says.
   std::string pooling;
   // L2-normalise the result; unset = what the model says.
   std::optional<bool> normalize;
@@ -53,6 +56,8 @@ struct EncoderOptions {
   bool batch_invariant = false;
   // Tokens that one run of the backend takes at most (most people leave this).
   std::size_t batch_token_budget = 0;  // 0 = the encoder's default
+  // Images that one run of the backend takes at most (likewise).
+  std::size_t batch_image_count = 0;  // 0 = the encoder's default
   // Pixels of the model's input for images; 0 = what the model says.
   std::int64_t image_height = 0;
   std::int64_t image_width = 0;
@@ -99,6 +104,10 @@ struct EncoderInfo {
   std::size_t token_count_max = 0;
   std::string tokenizer;  // description
   std::string pooling;    // "mean"; empty when the chain has none (static models: "mean")
+  bool takes_texts = false;
+  bool takes_images = false;
+  std::array<std::int64_t, 3> image_shape{};  // channels, height, width that the model is given
+  std::string preprocess;                     // from a picture to that shape, in words
   bool normalized = false;
   std::string precision;             // "f32", "bf16"; what will be computed
   std::vector<std::string> modules;  // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"
@@ -109,6 +118,12 @@ struct EncoderInfo {
   std::vector<std::string> warnings;  // "bf16 asked for, but this processor has none natively: ..."
 };
 
+// Preprocessed images, borrowed: what EncoderInfo::image_shape says, one after the other.
+struct PixelsView {
+  std::span<const float> values;  // [row_count, channels, height, width]
+  std::size_t row_count = 0;
+};
+
 class Encoder {
  public:
   // `model`: "builtin", a catalogue id, `org/name[@revision]` on the hub, or a folder.
@@ -117,6 +132,12 @@ class Encoder {
   Encoder(Encoder&&) noexcept;
   Encoder& operator=(Encoder&&) noexcept;
   ~Encoder();
+
+  // Files of pictures as they are on disk (JPEG, PNG, WebP, GIF, TIFF, BMP). One that cannot be decoded fails alone:
+  // its RowReport::error says why, and its values are NaN. Decoding runs on the encoder's threads, beside the model.
+  Result<Embeddings> encode_images(std::span<const std::string_view> files) const;
+  // Pixels that were preprocessed already.
+  Result<Embeddings> encode_pixels(const PixelsView& pixels) const;
 
   // Never fails for what a text contains: empty text, control characters and invalid UTF-8 all have an embedding.
   Result<Embeddings> encode(std::span<const std::string_view> texts) const;

@@ -1,10 +1,14 @@
 #include "asterism/encoder.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <utility>
 
 #include "builtin/builtin.hpp"
 #include "encoder/encoder_impl.hpp"
+#include "encoder/image_encoder.hpp"
+#include "encoder/model_kind.hpp"
 #include "encoder/model_layout.hpp"
 #include "encoder/static_encoder.hpp"
 #include "encoder/text_encoder.hpp"
@@ -40,7 +44,7 @@ MadeImpl make_builtin(const EncoderOptions& options) {
   return make_static_encoder(std::move(model), layout, options);
 }
 
-MadeImpl make_from_folder(const std::filesystem::path& folder, const EncoderOptions& options) {
+MadeImpl make_text(const std::filesystem::path& folder, const EncoderOptions& options) {
   auto layout = read_model_layout(folder);
   if (!layout) {
     return std::unexpected(layout.error());
@@ -59,7 +63,37 @@ MadeImpl make_from_folder(const std::filesystem::path& folder, const EncoderOpti
   return make_static_encoder(*std::move(model), *layout, options);
 }
 
+MadeImpl make_from_path(const std::filesystem::path& path, const EncoderOptions& options) {
+  const auto kind = model_kind(path);
+  if (!kind) {
+    return std::unexpected(kind.error());
+  }
+  switch (*kind) {
+    case ModelKind::kText:
+      return make_text(path, options);
+    case ModelKind::kImage:
+      return make_image_encoder(path, options);
+    case ModelKind::kTextAndImage:
+      return make_dual_encoder(path, options);
+  }
+  return fail(ErrorCode::kInternal, "a kind of model without an encoder");
+}
+
 }  // namespace
+
+Result<Embeddings> Encoder::Impl::encode(std::span<const std::string_view> /*texts*/) const {
+  return fail(ErrorCode::kUnsupported, fmt::format("model \"{}\" takes images, not texts", info_.model),
+              "give it pictures, or choose a text model (`asterism models list`)");
+}
+
+Result<Embeddings> Encoder::Impl::encode_images(std::span<const std::string_view> /*files*/) const {
+  return fail(ErrorCode::kUnsupported, fmt::format("model \"{}\" takes texts, not images", info_.model),
+              "choose an image model (`asterism models list`)");
+}
+
+Result<Embeddings> Encoder::Impl::encode_pixels(const PixelsView& /*pixels*/) const {
+  return encode_images({});
+}
 
 Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Encoder::Encoder(Encoder&&) noexcept = default;
@@ -75,7 +109,7 @@ Result<Encoder> Encoder::load(std::string_view model, const EncoderOptions& opti
     }
     location = *std::move(found);
   }
-  auto impl = model == kBuiltinModel ? make_builtin(options) : make_from_folder(location.folder, options);
+  auto impl = model == kBuiltinModel ? make_builtin(options) : make_from_path(location.folder, options);
   if (!impl) {
     return std::unexpected(impl.error());
   }
@@ -91,6 +125,14 @@ Result<Embeddings> Encoder::encode(std::span<const std::string_view> texts) cons
 Result<Embeddings> Encoder::encode(std::span<const std::string> texts) const {
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   return impl_->encode(views);
+}
+
+Result<Embeddings> Encoder::encode_images(std::span<const std::string_view> files) const {
+  return impl_->encode_images(files);
+}
+
+Result<Embeddings> Encoder::encode_pixels(const PixelsView& pixels) const {
+  return impl_->encode_pixels(pixels);
 }
 
 std::size_t Encoder::dim() const noexcept {

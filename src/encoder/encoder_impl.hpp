@@ -1,4 +1,5 @@
-// The two ways from texts to vectors share this: a transformer on a backend, or a static table.
+// What every way to vectors shares: a transformer on a backend, a static table, a network for images, or both towers of
+// one that sees texts and images.
 #pragma once
 
 #include <span>
@@ -11,7 +12,10 @@ namespace asterism {
 class Encoder::Impl {
  public:
   virtual ~Impl() = default;
-  virtual Result<Embeddings> encode(std::span<const std::string_view> texts) const = 0;
+  // kUnsupported unless the model takes what it is given.
+  virtual Result<Embeddings> encode(std::span<const std::string_view> texts) const;
+  virtual Result<Embeddings> encode_images(std::span<const std::string_view> files) const;
+  virtual Result<Embeddings> encode_pixels(const PixelsView& pixels) const;
   const EncoderInfo& info() const noexcept { return info_; }
   EncoderInfo& info() noexcept { return info_; }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -20,28 +21,36 @@ class Executables {
     ComputePrecision precision = ComputePrecision::kF32;
     std::size_t thread_count = 1;
     bool bulk_only = false;
+    // In units of what a call counts: tokens of texts, or images. A call with fewer for each thread than this is small:
+    // sharing it out would leave threads idle.
+    std::size_t small_size_per_thread = 512;
+    // Compiling costs about as much as this many: a call below it makes do with the other form if that is ready.
+    std::size_t compile_size = 4096;
   };
-  Executables(std::unique_ptr<Backend> backend, Graph graph, ParameterMap parameters, const Options& options);
+  using Compile = std::function<Result<std::unique_ptr<Executable>>(const CompileOptions&)>;
+  // `compile` is called under a lock, once a form.
+  Executables(Compile compile, const Options& options);
 
   struct Choice {
     const Executable* executable = nullptr;
     std::size_t stream_count = 1;
   };
-  // For a call of `token_count` tokens. Borrowed: valid as long as this object.
-  Result<Choice> choose(std::size_t token_count);
+  // For a call of `size` tokens or images. Borrowed: valid as long as this object.
+  Result<Choice> choose(std::size_t size);
 
  private:
   Result<const Executable*> compile(std::unique_ptr<Executable>& slot, std::size_t thread_count,
                                     std::size_t stream_count);
 
-  std::unique_ptr<Backend> backend_;
-  Graph graph_;
-  ParameterMap parameters_;
+  Compile compile_;
   Options options_;
   std::mutex mutex_;
   std::unique_ptr<Executable> bulk_;
   std::unique_ptr<Executable> latency_;
   std::size_t small_call_count_ = 0;
 };
+
+// Compiles this graph on this backend, whatever the form.
+Executables::Compile compile_graph(std::unique_ptr<Backend> backend, Graph graph, ParameterMap parameters);
 
 }  // namespace asterism

@@ -12,12 +12,12 @@
 
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
+#include "encoder/backend_choice.hpp"
 #include "encoder/executables.hpp"
 #include "encoder/finite.hpp"
 #include "encoder/prompt.hpp"
 #include "encoder/text_graph.hpp"
 #include "encoder/token_window.hpp"
-#include "graph/backend_module.hpp"
 #include "models/family.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "weights/safetensors.hpp"
@@ -25,7 +25,6 @@
 namespace asterism {
 namespace {
 
-constexpr std::string_view kBackendName = "openvino";
 // Texts that are tokenised and sorted by length together: bounds the memory of a call.
 constexpr std::size_t kWindowTextCount = 16384;
 // Tokens of one run: enough that its fixed cost vanishes, few enough that the activations of a layer stay small.
@@ -198,31 +197,6 @@ Result<std::size_t> choose_token_count_max(const ModelLayout& layout, const Enco
   return length;
 }
 
-struct ChosenPrecision {
-  ComputePrecision compute = ComputePrecision::kF32;
-  std::string name = "f32";
-};
-
-Result<ChosenPrecision> choose_precision(const BackendModule& backend, Precision precision,
-                                         std::vector<std::string>& warnings) {
-  if (precision == Precision::kF32) {
-    return ChosenPrecision{};
-  }
-  auto report = backend.report();
-  if (!report) {
-    return std::unexpected(report.error());
-  }
-  if (precision == Precision::kAuto && !report->bf16_native) {
-    return ChosenPrecision{};
-  }
-  if (!report->bf16_native) {
-    warnings.emplace_back(
-        "bf16 asked for, but this processor has none natively: weights are rounded to bf16 and the speed is that of "
-        "f32");
-  }
-  return ChosenPrecision{.compute = ComputePrecision::kBF16, .name = "bf16"};
-}
-
 Result<TextModel> read_text_model(const ModelLayout& layout) {
   const auto path = layout.first_folder / "config.json";
   auto config = read_json_file(path);
@@ -326,15 +300,11 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   info.family = family;
   info.token_count_max = *length;
   info.tokenizer = parts.tokenizer.description();
-  const auto backend = load_backend_module(kBackendName);
+  const auto backend = choose_backend(options.precision, info.warnings);
   if (!backend) {
     return std::unexpected(backend.error());
   }
-  auto precision = choose_precision(**backend, options.precision, info.warnings);
-  if (!precision) {
-    return std::unexpected(precision.error());
-  }
-  info.precision = precision->name;
+  info.precision = backend->precision_name;
   const std::size_t thread_count = options.thread_count != 0 ? options.thread_count : available_processor_count();
   parts.pool = std::make_unique<ThreadPool>(thread_count);
   if (auto finite = check_finite(graph->parameters, *parts.pool, layout.folder.string()); !finite) {
@@ -344,9 +314,9 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   parts.token_budget = options.batch_token_budget != 0 ? options.batch_token_budget : kDefaultTokenBudget;
   parts.batch_invariant = options.batch_invariant;
   parts.executables = std::make_unique<Executables>(
-      (*backend)->make_backend(), std::move(graph->graph), std::move(graph->parameters),
+      compile_graph(backend->module->make_backend(), std::move(graph->graph), std::move(graph->parameters)),
       Executables::Options{
-          .precision = precision->compute, .thread_count = thread_count, .bulk_only = options.batch_invariant});
+          .precision = backend->precision, .thread_count = thread_count, .bulk_only = options.batch_invariant});
   return std::make_unique<TextEncoder>(std::move(parts), std::move(info));
 }
 

@@ -1,0 +1,76 @@
+#include "encoder/image_checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/json.hpp"
+#include "weights/safetensors.hpp"
+
+namespace asterism {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<ImageCheckpoint> read_checkpoint_of(const fs::path& path) {
+  ImageCheckpoint checkpoint;
+  checkpoint.source = path.string();
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(path, ignored);
+  if (is_folder) {
+    const fs::path config_path = path / "config.json";
+    auto config = read_json_file(config_path);
+    if (!config) {
+      return std::unexpected(config.error());
+    }
+    checkpoint.config = *std::move(config);
+    checkpoint.source = config_path.string();
+  } else {
+    checkpoint.weight_name = path.filename().string();
+  }
+  auto tensors = is_folder ? read_checkpoint(path) : read_checkpoint_file(path);
+  if (!tensors) {
+    return std::unexpected(tensors.error());
+  }
+  checkpoint.tensors = *std::move(tensors);
+  return checkpoint;
+}
+
+Result<void> expect_channels(const ImageModel& model, const ImageSettings& settings) {
+  const std::int64_t given = preprocessed_channel_count(settings.preprocess);
+  if (given == model.channels) {
+    return {};
+  }
+  return fail(ErrorCode::kMismatch,
+              fmt::format("{}: the preprocessing gives {} channels, but the model takes {}", settings.source, given,
+                          model.channels),
+              "check that the preprocessing and the weights belong to the same model");
+}
+
+}  // namespace
+
+Result<ImageModelFiles> read_image_model(const fs::path& path, const EncoderOptions& options) {
+  ImageSettingsOptions settings_options;
+  if (options.image_height != 0 || options.image_width != 0) {
+    settings_options.overrides.size = ImageSize{options.image_width, options.image_height};
+  }
+  auto settings = read_image_settings(path, settings_options);
+  if (!settings) {
+    return std::unexpected(settings.error());
+  }
+  auto checkpoint = read_checkpoint_of(path);
+  if (!checkpoint) {
+    return std::unexpected(checkpoint.error());
+  }
+  auto model = build_image_model(*std::move(checkpoint),
+                                 {.height = settings->size.height, .width = settings->size.width});
+  if (!model) {
+    return std::unexpected(model.error());
+  }
+  if (auto ok = expect_channels(*model, *settings); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return ImageModelFiles{*std::move(model), *std::move(settings)};
+}
+
+}  // namespace asterism

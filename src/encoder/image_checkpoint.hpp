@@ -1,0 +1,22 @@
+// An image model as it lies on disk: a folder of timm or transformers, or a weight file.
+#pragma once
+
+#include <filesystem>
+
+#include "asterism/encoder.hpp"
+#include "asterism/error.hpp"
+#include "encoder/image_settings.hpp"
+#include "models/image_family.hpp"
+
+namespace asterism {
+
+struct ImageModelFiles {
+  ImageModel model;
+  ImageSettings settings;
+};
+
+// The graph for the size that the options, or else the checkpoint's preprocessing, say, and that preprocessing.
+// kMismatch where the model takes another number of channels than the preprocessing gives.
+Result<ImageModelFiles> read_image_model(const std::filesystem::path& path, const EncoderOptions& options);
+
+}  // namespace asterism

@@ -1,0 +1,53 @@
+#include "encoder/model_kind.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "models/image_family.hpp"
+
+namespace asterism {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Configurations of transformers that hold a text tower and a vision tower.
+constexpr std::array<std::string_view, 2> kDualTypes{"clip", "siglip"};
+
+bool is_dual(const Json& config) {
+  const auto type = config.find("model_type");
+  const bool known = type != config.end() && type->is_string() &&
+                     std::ranges::find(kDualTypes, type->get_ref<const std::string&>()) != kDualTypes.end();
+  return known && config.contains("text_config") && config.contains("vision_config");
+}
+
+}  // namespace
+
+Result<ModelKind> model_kind(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored)) {
+    return ModelKind::kImage;
+  }
+  if (!fs::is_directory(path, ignored)) {
+    return fail(ErrorCode::kNotFound, fmt::format("{}: expected a model folder or a weight file, found {}",
+                                                  path.string(), fs::exists(path, ignored) ? "something else" : "nothing"));
+  }
+  const fs::path config_path = path / "config.json";
+  if (fs::exists(path / "modules.json", ignored) || !fs::exists(config_path, ignored)) {
+    return ModelKind::kText;
+  }
+  const auto config = read_json_file(config_path);
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  if (config->is_object() && is_dual(*config)) {
+    return ModelKind::kTextAndImage;
+  }
+  return is_image_checkpoint(*config) ? ModelKind::kImage : ModelKind::kText;
+}
+
+}  // namespace asterism

@@ -1,0 +1,20 @@
+// What a model on disk takes, told before anything large is read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "asterism/error.hpp"
+
+namespace asterism {
+
+enum class ModelKind : std::uint8_t {
+  kText,          // a folder of sentence-transformers, transformers or model2vec
+  kImage,         // a folder of timm or transformers, or a weight file of torchvision
+  kTextAndImage,  // two towers with one space: CLIP, SigLIP
+};
+
+// A folder that says nothing of images is kText: its reader says what is missing. kNotFound for a path without anything.
+Result<ModelKind> model_kind(const std::filesystem::path& path);
+
+}  // namespace asterism
