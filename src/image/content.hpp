@@ -1,0 +1,19 @@
+// What the bytes of a file are, told by how they begin.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "image/decode.hpp"
+
+namespace asterism {
+
+// Nothing where the bytes are none of the formats that can be decoded.
+std::optional<ImageFormat> sniff_image_format(std::span<const std::byte> bytes);
+
+// For the message about a file that is no such image: "HTML text", "a HEIC image", "the bytes 00 01 02 03".
+std::string describe_content(std::span<const std::byte> bytes);
+
+}  // namespace asterism

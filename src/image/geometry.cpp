@@ -1,0 +1,177 @@
+#include "image/geometry.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace asterism {
+namespace {
+
+Result<void> check_edge(std::string_view name, std::int64_t edge) {
+  if (edge < 1 || edge > kImageEdgeMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("image preprocessing: {}: expected 1 to {}, found {}", name, kImageEdgeMax, edge));
+  }
+  return {};
+}
+
+// int(a * b / c) as Python computes it: the quotient of whole numbers rounded to double, then cut.
+std::int64_t scaled_floor(std::int64_t a, std::int64_t b, std::int64_t c) {
+  return static_cast<std::int64_t>(static_cast<double>(a * b) / static_cast<double>(c));
+}
+
+// Python's round(): halves to even.
+std::int64_t round_half_even(double value) {
+  return static_cast<std::int64_t>(std::nearbyint(value));
+}
+
+// torchvision's _compute_resized_output_size and transformers' get_resize_output_image_size.
+ImageSize shortest_edge_size(ImageSize input, const ImagePreprocess& settings) {
+  const bool is_wide = input.width > input.height;
+  const std::int64_t shorter = std::min(input.width, input.height);
+  const std::int64_t longer = std::max(input.width, input.height);
+  std::int64_t new_shorter = settings.resize_width;
+  std::int64_t new_longer = scaled_floor(new_shorter, longer, shorter);
+  if (settings.longest_edge_max && new_longer > *settings.longest_edge_max) {
+    new_shorter = scaled_floor(*settings.longest_edge_max, new_shorter, new_longer);
+    new_longer = *settings.longest_edge_max;
+  }
+  return is_wide ? ImageSize{new_longer, new_shorter} : ImageSize{new_shorter, new_longer};
+}
+
+ImageSize longest_edge_size(ImageSize input, std::int64_t edge) {
+  return input.width > input.height ? ImageSize{edge, scaled_floor(edge, input.height, input.width)}
+                                    : ImageSize{scaled_floor(edge, input.width, input.height), edge};
+}
+
+// timm's ResizeKeepRatio: both edges divided by the larger (fit) or the smaller (fill) of the two ratios.
+ImageSize keep_ratio_size(ImageSize input, ImageSize target, bool fit, ResizeRounding rounding) {
+  const double ratio_height = static_cast<double>(input.height) / static_cast<double>(target.height);
+  const double ratio_width = static_cast<double>(input.width) / static_cast<double>(target.width);
+  const double ratio = fit ? std::max(ratio_height, ratio_width) : std::min(ratio_height, ratio_width);
+  const auto scaled = [&](std::int64_t edge) {
+    const double exact = static_cast<double>(edge) / ratio;
+    return rounding == ResizeRounding::kFloor ? static_cast<std::int64_t>(exact) : round_half_even(exact);
+  };
+  return {scaled(input.width), scaled(input.height)};
+}
+
+ImageSize unchecked_size(ImageSize input, const ImagePreprocess& settings) {
+  const ImageSize target{settings.resize_width, settings.resize_height};
+  const ImageSize square{settings.resize_width, settings.resize_width};
+  const bool rounds = settings.resize_rounding == ResizeRounding::kHalfEven;
+  switch (settings.resize) {
+    case ResizeMode::kNone:
+      return input;
+    case ResizeMode::kExact:
+      return target;
+    case ResizeMode::kShortestEdge:
+      return rounds ? keep_ratio_size(input, square, false, settings.resize_rounding)
+                    : shortest_edge_size(input, settings);
+    case ResizeMode::kLongestEdge:
+      return rounds ? keep_ratio_size(input, square, true, settings.resize_rounding)
+                    : longest_edge_size(input, settings.resize_width);
+    case ResizeMode::kFill:
+      return keep_ratio_size(input, target, false, settings.resize_rounding);
+    case ResizeMode::kFit:
+      return keep_ratio_size(input, target, true, settings.resize_rounding);
+  }
+  return input;
+}
+
+Result<void> check_settings(const ImagePreprocess& settings) {
+  const bool needs_height = settings.resize == ResizeMode::kExact || settings.resize == ResizeMode::kFill ||
+                            settings.resize == ResizeMode::kFit;
+  if (settings.resize != ResizeMode::kNone) {
+    if (auto checked = check_edge("resize_width", settings.resize_width); !checked) {
+      return checked;
+    }
+  }
+  if (needs_height) {
+    if (auto checked = check_edge("resize_height", settings.resize_height); !checked) {
+      return checked;
+    }
+  }
+  if (settings.longest_edge_max) {
+    if (auto checked = check_edge("longest_edge_max", *settings.longest_edge_max); !checked) {
+      return checked;
+    }
+  }
+  if (settings.crop == CropMode::kNone) {
+    return {};
+  }
+  if (auto checked = check_edge("crop_width", settings.crop_width); !checked) {
+    return checked;
+  }
+  return check_edge("crop_height", settings.crop_height);
+}
+
+// One axis of a centre crop: where the kept part begins in the resized image and on the output, and how long it is.
+struct CropAxis {
+  std::int64_t begin = 0;
+  std::int64_t pad = 0;
+  std::int64_t size = 0;
+};
+
+CropAxis crop_axis(std::int64_t size, std::int64_t crop, CropOffset offset) {
+  if (size < crop) {
+    const std::int64_t missing = crop - size;
+    return {0, offset == CropOffset::kFloor ? (missing + 1) / 2 : missing / 2, size};
+  }
+  const std::int64_t extra = size - crop;
+  return {offset == CropOffset::kFloor ? extra / 2 : round_half_even(static_cast<double>(extra) / 2.0), 0, crop};
+}
+
+}  // namespace
+
+Result<ImageSize> resized_image_size(ImageSize input, const ImagePreprocess& settings) {
+  if (input.width < 1 || input.height < 1) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("image preprocessing: expected an image of at least one pixel, found {} x {}", input.width,
+                            input.height));
+  }
+  if (auto checked = check_settings(settings); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
+  const ImageSize size = unchecked_size(input, settings);
+  const bool fits =
+      settings.resize == ResizeMode::kNone ||
+      (size.width >= 1 && size.height >= 1 && size.width <= kImageEdgeMax && size.height <= kImageEdgeMax);
+  if (!fits) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "image preprocessing: expected a resized image with edges of 1 to {}, found that {} x {} becomes {} x {}",
+            kImageEdgeMax, input.width, input.height, size.width, size.height),
+        "leave such narrow images out, or crop them first");
+  }
+  return size;
+}
+
+Result<CropPlan> plan_crop(ImageSize input, const ImagePreprocess& settings) {
+  const Result<ImageSize> resized = resized_image_size(input, settings);
+  if (!resized) {
+    return std::unexpected(resized.error());
+  }
+  CropPlan plan{*resized, *resized, {0, 0, resized->width, resized->height}, 0, 0};
+  if (settings.crop == CropMode::kCenter) {
+    const CropAxis across = crop_axis(resized->width, settings.crop_width, settings.crop_offset);
+    const CropAxis down = crop_axis(resized->height, settings.crop_height, settings.crop_offset);
+    plan.output = {settings.crop_width, settings.crop_height};
+    plan.window = {across.begin, down.begin, across.size, down.size};
+    plan.pad_left = across.pad;
+    plan.pad_top = down.pad;
+  }
+  return plan;
+}
+
+Result<ImageSize> preprocessed_image_size(ImageSize input, const ImagePreprocess& settings) {
+  const Result<CropPlan> plan = plan_crop(input, settings);
+  if (!plan) {
+    return std::unexpected(plan.error());
+  }
+  return plan->output;
+}
+
+}  // namespace asterism
