@@ -208,7 +208,7 @@ class ImageEncoder final : public Encoder::Impl {
     for (std::size_t i = 0; i < parts_.outputs.size(); ++i) {
       const EmbeddingOutput& output = parts_.outputs[i];
       const std::span<const float> values = parts_.is_input[i] ? pixels : results[computed].as<float>();
-      computed += parts_.is_input[i] ? 0 : 1;
+      computed += parts_.is_input[i] ? std::size_t{0} : std::size_t{1};
       for (std::size_t j = 0; j < rows.size(); ++j) {
         std::ranges::copy(values.subspan(j * output.size, output.size),
                           out.values.begin() + static_cast<std::ptrdiff_t>(rows[j] * parts_.dim + output.offset));
@@ -230,7 +230,7 @@ EncoderInfo describe(const std::filesystem::path& path, const ImageModel& model,
   info.folder = path.string();
   info.takes_images = true;
   info.image_shape = {model.channels, model.height, model.width};
-  info.preprocess = preprocess_to_text(settings.preprocess);
+  info.preprocess = describe_preprocess(settings.preprocess);
   info.modules = {fmt::format("{} ({})", model.architecture, model.dialect)};
   info.warnings = settings.warnings;
   return info;
@@ -245,9 +245,10 @@ Result<std::unique_ptr<Encoder::Impl>> make_image_encoder(const std::filesystem:
     return std::unexpected(files.error());
   }
   EncoderInfo info = describe(path, files->model, files->settings);
-  ImageEncoder::Parts parts{.preprocess = files->settings.preprocess,
-                            .decode = {.allow_truncated = options.allow_truncated},
-                            .image_shape = {files->model.channels, files->model.height, files->model.width}};
+  ImageEncoder::Parts parts;
+  parts.preprocess = files->settings.preprocess;
+  parts.decode.allow_truncated = options.allow_truncated;
+  parts.image_shape = {files->model.channels, files->model.height, files->model.width};
   auto graph = build_image_graph(std::move(files->model), options);
   if (!graph) {
     return std::unexpected(graph.error());
