@@ -1,0 +1,63 @@
+// Models with a text tower and a vision tower that give vectors of one space.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "encoder/image_encoder.hpp"
+#include "encoder/model_layout.hpp"
+#include "encoder/text_encoder.hpp"
+
+namespace asterism {
+namespace {
+
+class DualEncoder final : public Encoder::Impl {
+ public:
+  DualEncoder(std::unique_ptr<Encoder::Impl> texts, std::unique_ptr<Encoder::Impl> images)
+      : texts_(std::move(texts)), images_(std::move(images)) {
+    const EncoderInfo& text = texts_->info();
+    info_ = images_->info();
+    info_.takes_texts = true;
+    info_.token_count_max = text.token_count_max;
+    info_.tokenizer = text.tokenizer;
+    info_.prompts = text.prompts;
+    info_.default_prompt_name = text.default_prompt_name;
+    info_.modules.insert(info_.modules.end(), text.modules.begin(), text.modules.end());
+    info_.warnings.insert(info_.warnings.end(), text.warnings.begin(), text.warnings.end());
+  }
+
+  Result<Embeddings> encode(std::span<const std::string_view> texts) const override { return texts_->encode(texts); }
+  Result<Embeddings> encode_images(std::span<const std::string_view> files) const override {
+    return images_->encode_images(files);
+  }
+  Result<Embeddings> encode_pixels(const PixelsView& pixels) const override { return images_->encode_pixels(pixels); }
+
+ private:
+  std::unique_ptr<Encoder::Impl> texts_;
+  std::unique_ptr<Encoder::Impl> images_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Encoder::Impl>> make_dual_encoder(const std::filesystem::path& path,
+                                                         const EncoderOptions& options) {
+  auto images = make_image_encoder(path, options);
+  if (!images) {
+    return images;
+  }
+  const auto layout = read_model_layout(path);
+  if (!layout) {
+    return std::unexpected(layout.error());
+  }
+  // Layers and their pooling are named for the images: a text's vector is the one that is compared with them.
+  EncoderOptions text_options = options;
+  text_options.layer.clear();
+  text_options.layers.clear();
+  text_options.pooling.clear();
+  auto texts = make_text_encoder(*layout, text_options);
+  if (!texts) {
+    return std::unexpected(texts.error());
+  }
+  return std::make_unique<DualEncoder>(*std::move(texts), *std::move(images));
+}
+
+}  // namespace asterism
