@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/json.hpp"
-#include "weights/safetensors.hpp"
+#include "weights/checkpoint.hpp"
 
 namespace asterism {
 namespace {

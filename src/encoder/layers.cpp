@@ -11,7 +11,7 @@
 #include "graph/graph.hpp"
 #include "hub/hub.hpp"
 #include "models/family.hpp"
-#include "weights/safetensors.hpp"
+#include "weights/checkpoint.hpp"
 
 namespace asterism {
 namespace {

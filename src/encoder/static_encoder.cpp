@@ -16,7 +16,7 @@
 #include "encoder/static_table.hpp"
 #include "encoder/token_window.hpp"
 #include "kernels/static_pool.hpp"
-#include "weights/safetensors.hpp"
+#include "weights/checkpoint.hpp"
 
 namespace asterism {
 namespace {

@@ -20,7 +20,7 @@
 #include "encoder/token_window.hpp"
 #include "models/family.hpp"
 #include "tokenizer/tokenizer.hpp"
-#include "weights/safetensors.hpp"
+#include "weights/checkpoint.hpp"
 
 namespace asterism {
 namespace {

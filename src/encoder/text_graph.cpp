@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "encoder/module_config.hpp"
-#include "weights/safetensors.hpp"
+#include "weights/checkpoint.hpp"
 
 namespace asterism {
 namespace {

@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <initializer_list>
 #include <set>
@@ -12,6 +13,9 @@
 
 namespace asterism {
 namespace {
+
+// What a model's numbers are in: safetensors, or PyTorch's own files.
+constexpr std::array<std::string_view, 4> kWeightEndings{".safetensors", ".pth", ".pt", ".bin"};
 
 // Reads one table and remembers the first thing that is wrong, so that a reader is a list of members.
 class TableReader {
@@ -50,6 +54,8 @@ class TableReader {
     }
     return value.value_or(0);
   }
+
+  std::int64_t optional_positive(std::string_view key) { return node(key) ? positive(key) : 0; }
 
   std::string digest(std::string_view key) {
     std::string value = text(key);
@@ -228,7 +234,7 @@ Result<CatalogueEntry> read_entry(const toml::table& table, std::string_view sou
   entry.description = reader.text("description");
   entry.licence = reader.text("licence");
   entry.dimension = reader.positive("dimension");
-  entry.token_count_max = reader.positive("token_count_max");
+  entry.token_count_max = reader.optional_positive("token_count_max");
   entry.pooling = reader.text("pooling");
   for (const toml::table* given : reader.tables("source")) {
     auto read = read_source(*given, fmt::format("{}: {}", source, entry.id));
@@ -264,8 +270,10 @@ std::string CatalogueSource::label() const {
 
 bool CatalogueEntry::verified() const {
   return std::ranges::any_of(sources, [](const CatalogueSource& source) {
-    return std::ranges::any_of(source.files,
-                               [](const CatalogueFile& file) { return file.path.ends_with(".safetensors"); });
+    return std::ranges::any_of(source.files, [](const CatalogueFile& file) {
+      return std::ranges::any_of(kWeightEndings,
+                                 [&file](std::string_view ending) { return file.path.ends_with(ending); });
+    });
   });
 }
 

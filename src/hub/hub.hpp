@@ -115,7 +115,7 @@ struct CatalogueEntry {
   std::string description;
   std::string licence;  // SPDX
   std::int64_t dimension = 0;
-  std::int64_t token_count_max = 0;
+  std::int64_t token_count_max = 0;  // 0 for image models
   std::string pooling;
   std::vector<CatalogueSource> sources;  // in the order in which they are tried
   std::string verify_recorded_with;      // libraries and versions

@@ -50,11 +50,4 @@ struct NamedTensor {
 Result<void> write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                                const std::map<std::string, std::string>& metadata = {});
 
-// All tensors of a model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. The
-// index and the shards must agree exactly: every tensor is in the shard that the index names, and no shard holds one
-// that the index leaves out (the original library would load that one with a warning or not at all, depending on its
-// version). A shard outside the folder is refused. kNotFound names what was looked for, and says what to do when only
-// pytorch_model.bin is there.
-Result<std::map<std::string, Tensor>> read_checkpoint(const std::filesystem::path& folder);
-
 }  // namespace asterism

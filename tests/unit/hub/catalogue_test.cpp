@@ -63,6 +63,18 @@ TEST(Catalogue, built_in_entries_are_complete) {
   EXPECT_EQ(weights(minilm->sources[0]), weights(minilm->sources[1]));
 }
 
+TEST(Catalogue, image_models_have_weights_and_no_token_count) {
+  const auto entry = find_model("efficientnet-lite0", HubOptions{});
+  ASSERT_TRUE(entry) << entry.error().to_string();
+  EXPECT_TRUE(entry->verified());
+  EXPECT_EQ(entry->token_count_max, 0);
+  EXPECT_EQ(entry->dimension, 1280);
+  ASSERT_EQ(entry->sources.size(), 1U);
+  EXPECT_EQ(entry->sources[0].files[0].path, "efficientnet-lite0-57934424.pth");
+  // torchvision and the wheel's author put the first digits of the digest into the name.
+  EXPECT_TRUE(entry->sources[0].files[0].sha256.starts_with("57934424"));
+}
+
 TEST(Catalogue, extension_adds_and_replaces) {
   const TemporaryFolder cache;
   HubOptions options = quick_options(cache.path());

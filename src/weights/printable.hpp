@@ -1,0 +1,15 @@
+// Names from files of strangers, fit for a message. Internal to the module.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace asterism {
+
+// Printable ASCII and whole UTF-8 as they are, other bytes as \xNN, cut after a line's worth.
+std::string printable(std::string_view text);
+
+// Whether the bytes are UTF-8: shortest forms only, no surrogates, nothing past U+10FFFF.
+bool is_utf8(std::string_view text) noexcept;
+
+}  // namespace asterism
