@@ -28,7 +28,7 @@ Result<ImageCheckpoint> read_checkpoint_of(const fs::path& path) {
   } else {
     checkpoint.weight_name = path.filename().string();
   }
-  auto tensors = read_checkpoint(path);
+  auto tensors = is_folder ? read_checkpoint(path) : read_checkpoint_file(path);
   if (!tensors) {
     return std::unexpected(tensors.error());
   }
