@@ -15,6 +15,7 @@ pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(libjpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(libwebp REQUIRED IMPORTED_TARGET libwebp)
+find_package(TIFF 4.5 REQUIRED)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 
 set(openvino_components COMPONENTS Runtime Threading)

@@ -22,9 +22,12 @@ struct Codec {
   Result<ImageHeader> (*read_header)(Bytes bytes);
 };
 
-constexpr std::array<Codec, 3> kCodecs{{{ImageFormat::kJpeg, "JPEG", decode_jpeg, read_jpeg_header},
+constexpr std::array<Codec, 6> kCodecs{{{ImageFormat::kJpeg, "JPEG", decode_jpeg, read_jpeg_header},
                                         {ImageFormat::kPng, "PNG", decode_png, read_png_header},
-                                        {ImageFormat::kWebp, "WebP", decode_webp, read_webp_header}}};
+                                        {ImageFormat::kWebp, "WebP", decode_webp, read_webp_header},
+                                        {ImageFormat::kGif, "GIF", decode_gif, read_gif_header},
+                                        {ImageFormat::kTiff, "TIFF", decode_tiff, read_tiff_header},
+                                        {ImageFormat::kBmp, "BMP", decode_bmp, read_bmp_header}}};
 
 Result<const Codec*> find_codec(Bytes bytes) {
   if (bytes.empty()) {
