@@ -159,6 +159,7 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   JpegSession& session() { return session_; }
+  const JpegSession& session() const { return session_; }
 
   std::unexpected<Error> failure() const;
 
@@ -247,6 +248,19 @@ void configure(JpegSession& session) {
       std::min<std::size_t>(options.memory_size_bytes_max, static_cast<std::size_t>(std::numeric_limits<long>::max())));
 }
 
+// What is left when a file may be truncated and libjpeg gives up: black, as in Pillow.
+Result<void> keep_rows(const JpegReader& reader, std::int64_t row_count, Image& image) {
+  const JpegSession& session = reader.session();
+  const bool is_damage = session.failure == JpegFailure::kTruncated || session.failure == JpegFailure::kLibrary;
+  if (!session.job->options.allow_truncated || !is_damage) {
+    return reader.failure();
+  }
+  for (std::int64_t y = row_count; y < image.height; ++y) {
+    std::ranges::fill(image_row(image, y), std::uint8_t{0});
+  }
+  return {};
+}
+
 // Four components come inverted, as Adobe's programs write them; Pillow assumes that of every file.
 Result<void> read_cmyk_rows(JpegReader& reader, Image& image) {
   JpegSession& session = reader.session();
@@ -254,7 +268,7 @@ Result<void> read_cmyk_rows(JpegReader& reader, Image& image) {
   std::vector<std::uint8_t> row(width * 4);
   for (std::int64_t y = 0; y < image.height; ++y) {
     if (!read_rows(session, row.data(), row.size(), static_cast<JDIMENSION>(y + 1))) {
-      return reader.failure();
+      return keep_rows(reader, y, image);
     }
     for (std::uint8_t& value : row) {
       value = static_cast<std::uint8_t>(255 - value);
@@ -267,18 +281,20 @@ Result<void> read_cmyk_rows(JpegReader& reader, Image& image) {
 Result<void> read_pixels(JpegReader& reader, Image& image) {
   JpegSession& session = reader.session();
   configure(session);
-  if (!start(session)) {
-    return reader.failure();
-  }
+  const bool started = start(session);
+  // A failed start knows the size that the picture was to have.
   if (auto ready = prepare_image(*session.job, kName, session.info.output_width, session.info.output_height, image);
       !ready) {
-    return ready;
+    return started ? ready : reader.failure();
+  }
+  if (!started) {
+    return keep_rows(reader, 0, image);
   }
   if (session.info.out_color_space == JCS_CMYK) {
     return read_cmyk_rows(reader, image);
   }
   if (!read_rows(session, image.pixels.data(), static_cast<std::size_t>(image.width) * 3, session.info.output_height)) {
-    return reader.failure();
+    return keep_rows(reader, session.info.output_scanline, image);
   }
   return {};
 }

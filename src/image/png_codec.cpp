@@ -63,7 +63,7 @@ void on_warning(png_structp png, png_const_charp message) {
   }
 }
 
-// Where truncated files are allowed, the last chunk of pixel data says that it ends where the file does.
+// A last chunk of pixel data that is cut says that it ends where the file does: rows that are there count.
 void on_read(png_structp png, png_bytep to, png_size_t size_bytes) {
   PngSession& session = *static_cast<PngSession*>(png_get_io_ptr(png));
   const Bytes bytes = session.job->bytes;
@@ -71,7 +71,7 @@ void on_read(png_structp png, png_bytep to, png_size_t size_bytes) {
     leave(session, PngFailure::kTruncated);
   }
   std::memcpy(to, bytes.data() + session.offset, size_bytes);
-  if (session.job->options.allow_truncated && session.chunks->cut_data_offset == session.offset && size_bytes >= 4) {
+  if (session.chunks->cut_data_offset == session.offset && size_bytes >= 4) {
     png_save_uint_32(to, session.chunks->cut_data_size_bytes);
   }
   session.offset += size_bytes;
@@ -161,7 +161,7 @@ class RowConverter {
  public:
   explicit RowConverter(const PngSession& session)
       : color_(png_get_color_type(session.png, session.info)),
-        wide_(png_get_bit_depth(session.png, session.info) == 16) {
+        wide_(color_ == PNG_COLOR_TYPE_GRAY && png_get_bit_depth(session.png, session.info) == 16) {
     if (color_ == PNG_COLOR_TYPE_PALETTE) {
       read_palette(session);
     }

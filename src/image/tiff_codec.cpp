@@ -141,7 +141,8 @@ struct TiffShape {
   std::int64_t width = 0;
   std::int64_t height = 0;
   bool is_tiled = false;
-  bool is_planar = false;  // one plane for each sample
+  bool is_planar = false;        // one plane for each sample
+  bool is_stored_plain = false;  // uncompressed samples of at most a byte
   // YCbCr that is not JPEG: libtiff makes RGBA of it.
   bool is_read_as_rgba = false;
   // Of one strip (the image's width) or one tile.
@@ -189,17 +190,20 @@ Result<void> check_compression(std::uint16_t compression) {
   return {};
 }
 
-void read_palette(const TiffFile& file, TiffPixels& pixels) {
+Result<void> read_palette(const TiffFile& file, TiffPixels& pixels) {
   std::array<std::uint16_t*, 3> maps{};
-  if (pixels.color != TiffColor::kPalette || pixels.bits_per_sample > 8 ||
-      file.library().get_field(file.tiff(), TIFFTAG_COLORMAP, &maps[0], &maps[1], &maps[2]) != 1) {
-    return;
+  if (pixels.color != TiffColor::kPalette) {
+    return {};
+  }
+  if (file.library().get_field(file.tiff(), TIFFTAG_COLORMAP, &maps[0], &maps[1], &maps[2]) != 1) {
+    return file.failure("expected a colour map for its indices, found none");
   }
   for (std::size_t i = 0; i < std::size_t{1} << pixels.bits_per_sample; ++i) {
     for (std::size_t c = 0; c < maps.size(); ++c) {
       pixels.palette[i][c] = static_cast<std::uint8_t>(maps[c][i] >> 8U);
     }
   }
+  return {};
 }
 
 TiffSamples samples_of(std::uint16_t format) {
@@ -253,11 +257,14 @@ Result<TiffShape> read_shape(const TiffFile& file) {
   }
   shape.is_planar = pixels.samples_per_pixel > 1 &&
                     file.field<std::uint16_t>(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE;
+  shape.is_stored_plain = compression == COMPRESSION_NONE && pixels.bits_per_sample <= 8;
   choose_ycbcr_way(file, photometric, compression, shape);
   if (auto checked = check_tiff_pixels(pixels); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  read_palette(file, pixels);
+  if (auto read = read_palette(file, pixels); !read) {
+    return std::unexpected(std::move(read.error()));
+  }
   shape.is_tiled = file.library().is_tiled(file.tiff()) != 0;
   shape.part_width = shape.is_tiled ? file.field<std::uint32_t>(TIFFTAG_TILEWIDTH, 0) : shape.width;
   shape.part_height = shape.is_tiled ? file.field<std::uint32_t>(TIFFTAG_TILELENGTH, 0)
@@ -279,6 +286,7 @@ class PartReader {
   std::uint64_t sample_size_bytes() const { return shape_.pixels.bits_per_sample / 8; }
   Result<void> read_part(std::int64_t x, std::int64_t y);
   bool read_plane(std::int64_t x, std::int64_t y, std::uint16_t plane);
+  void take_what_is_there(std::int64_t y, std::uint16_t plane);
   void spread_plane(std::size_t plane);
 
   const DecodeJob& job_;
@@ -329,6 +337,21 @@ bool PartReader::read_plane(std::int64_t x, std::int64_t y, std::uint16_t plane)
                                     static_cast<tmsize_t>(part_.size())) >= 0;
 }
 
+// Whole rows of an uncompressed strip that the file ends in; of anything else nothing is kept.
+void PartReader::take_what_is_there(std::int64_t y, std::uint16_t plane) {
+  const TiffLibrary& library = file_.library();
+  std::ranges::fill(part_, std::uint8_t{0});
+  if (shape_.is_tiled || !shape_.is_stored_plain) {
+    return;
+  }
+  const std::uint32_t strip = library.compute_strip(file_.tiff(), static_cast<std::uint32_t>(y), plane);
+  const std::uint64_t offset = library.strile_offset(file_.tiff(), strip);
+  if (offset < job_.bytes.size()) {
+    const std::size_t there = std::min(part_.size(), job_.bytes.size() - offset);
+    std::memcpy(part_.data(), job_.bytes.data() + offset, there / row_size_bytes_ * row_size_bytes_);
+  }
+}
+
 // A plane's samples to their places among the pixels'.
 void PartReader::spread_plane(std::size_t plane) {
   const std::size_t size = sample_size_bytes();
@@ -341,8 +364,11 @@ void PartReader::spread_plane(std::size_t plane) {
 Result<void> PartReader::read_part(std::int64_t x, std::int64_t y) {
   const auto plane_count = static_cast<std::uint16_t>(shape_.is_planar ? shape_.pixels.samples_per_pixel : 1);
   for (std::uint16_t plane = 0; plane < plane_count; ++plane) {
-    if (!read_plane(x, y, plane) && !job_.options.allow_truncated) {
-      return file_.failure(fmt::format("the pixels from row {} on cannot be read", y));
+    if (!read_plane(x, y, plane)) {
+      if (!job_.options.allow_truncated) {
+        return file_.failure(fmt::format("the pixels from row {} on cannot be read", y));
+      }
+      take_what_is_there(y, plane);
     }
     if (shape_.is_planar) {
       spread_plane(plane);

@@ -39,6 +39,7 @@ Result<TiffLibrary> load() {
   find(library.tile_row_size, "TIFFTileRowSize64");
   find(library.compute_strip, "TIFFComputeStrip");
   find(library.read_encoded_strip, "TIFFReadEncodedStrip");
+  find(library.strile_offset, "TIFFGetStrileOffset");
   find(library.read_tile, "TIFFReadTile");
   find(library.rgba_image_ok, "TIFFRGBAImageOK");
   find(library.rgba_image_begin, "TIFFRGBAImageBegin");

@@ -26,6 +26,7 @@ struct TiffLibrary {
   decltype(&::TIFFTileRowSize64) tile_row_size = nullptr;
   decltype(&::TIFFComputeStrip) compute_strip = nullptr;
   decltype(&::TIFFReadEncodedStrip) read_encoded_strip = nullptr;
+  decltype(&::TIFFGetStrileOffset) strile_offset = nullptr;
   decltype(&::TIFFReadTile) read_tile = nullptr;
   decltype(&::TIFFRGBAImageOK) rgba_image_ok = nullptr;
   decltype(&::TIFFRGBAImageBegin) rgba_image_begin = nullptr;
