@@ -26,23 +26,43 @@ std::int64_t round_half_even(double value) {
   return static_cast<std::int64_t>(std::nearbyint(value));
 }
 
+ImageSize with_edges(ImageSize input, std::int64_t shorter, std::int64_t longer) {
+  return input.width > input.height ? ImageSize{longer, shorter} : ImageSize{shorter, longer};
+}
+
 // torchvision's _compute_resized_output_size and transformers' get_resize_output_image_size.
-ImageSize shortest_edge_size(ImageSize input, const ImagePreprocess& settings) {
-  const bool is_wide = input.width > input.height;
+ImageSize shortest_edge_size(ImageSize input, std::int64_t edge) {
   const std::int64_t shorter = std::min(input.width, input.height);
   const std::int64_t longer = std::max(input.width, input.height);
-  std::int64_t new_shorter = settings.resize_width;
-  std::int64_t new_longer = scaled_floor(new_shorter, longer, shorter);
-  if (settings.longest_edge_max && new_longer > *settings.longest_edge_max) {
-    new_shorter = scaled_floor(*settings.longest_edge_max, new_shorter, new_longer);
-    new_longer = *settings.longest_edge_max;
+  return with_edges(input, edge, scaled_floor(edge, longer, shorter));
+}
+
+// transformers' get_size_with_aspect_ratio. Unlike torchvision's max_size it rounds the shorter edge where the longer
+// one decides, and leaves an image alone whose shorter edge is right.
+ImageSize bounded_edges_size(ImageSize input, std::int64_t edge, std::int64_t longest_edge_max) {
+  const auto shorter = static_cast<double>(std::min(input.width, input.height));
+  const auto longer = static_cast<double>(std::max(input.width, input.height));
+  const auto most = static_cast<double>(longest_edge_max);
+  const bool bound = longer / shorter * static_cast<double>(edge) > most;
+  const double exact = bound ? most * shorter / longer : static_cast<double>(edge);
+  const std::int64_t new_shorter = bound ? round_half_even(exact) : edge;
+  if (new_shorter == std::min(input.width, input.height)) {
+    return input;
   }
-  return is_wide ? ImageSize{new_longer, new_shorter} : ImageSize{new_shorter, new_longer};
+  return with_edges(input, new_shorter, static_cast<std::int64_t>(exact * longer / shorter));
 }
 
 ImageSize longest_edge_size(ImageSize input, std::int64_t edge) {
   return input.width > input.height ? ImageSize{edge, scaled_floor(edge, input.height, input.width)}
                                     : ImageSize{scaled_floor(edge, input.width, input.height), edge};
+}
+
+// transformers' get_image_size_for_max_height_width: multiplies by the smaller factor, where timm divides by a ratio.
+ImageSize max_edges_size(ImageSize input, ImageSize target) {
+  const double factor = std::min(static_cast<double>(target.height) / static_cast<double>(input.height),
+                                 static_cast<double>(target.width) / static_cast<double>(input.width));
+  return {static_cast<std::int64_t>(static_cast<double>(input.width) * factor),
+          static_cast<std::int64_t>(static_cast<double>(input.height) * factor)};
 }
 
 // timm's ResizeKeepRatio: both edges divided by the larger (fit) or the smaller (fill) of the two ratios.
@@ -67,15 +87,18 @@ ImageSize unchecked_size(ImageSize input, const ImagePreprocess& settings) {
     case ResizeMode::kExact:
       return target;
     case ResizeMode::kShortestEdge:
+      if (settings.longest_edge_max) {
+        return bounded_edges_size(input, settings.resize_width, *settings.longest_edge_max);
+      }
       return rounds ? keep_ratio_size(input, square, false, settings.resize_rounding)
-                    : shortest_edge_size(input, settings);
+                    : shortest_edge_size(input, settings.resize_width);
     case ResizeMode::kLongestEdge:
       return rounds ? keep_ratio_size(input, square, true, settings.resize_rounding)
                     : longest_edge_size(input, settings.resize_width);
     case ResizeMode::kFill:
       return keep_ratio_size(input, target, false, settings.resize_rounding);
     case ResizeMode::kFit:
-      return keep_ratio_size(input, target, true, settings.resize_rounding);
+      return rounds ? keep_ratio_size(input, target, true, settings.resize_rounding) : max_edges_size(input, target);
   }
   return input;
 }

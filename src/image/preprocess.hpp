@@ -32,9 +32,12 @@ enum class ResizeMode : std::uint8_t {
   kFit,           // keeps the aspect ratio: just fits into resize_width x resize_height
 };
 
-// How the edge that follows from the aspect ratio becomes a whole number.
+// How the edges that follow from the aspect ratio become whole numbers.
 enum class ResizeRounding : std::uint8_t {
-  kFloor,     // int(size * long / short): torchvision.transforms.Resize, transformers' get_resize_output_image_size
+  // int(size * long / short): torchvision.transforms.Resize, transformers' get_resize_output_image_size. kFit: int(edge
+  // *
+  // factor): transformers' get_image_size_for_max_height_width.
+  kFloor,
   kHalfEven,  // round(edge / ratio) on both edges: timm's ResizeKeepRatio
 };
 
@@ -66,7 +69,7 @@ struct ImagePreprocess {
   ResizeMode resize = ResizeMode::kNone;
   std::int64_t resize_width = 0;
   std::int64_t resize_height = 0;
-  // With kShortestEdge: the longer edge never exceeds this.
+  // With kShortestEdge: the longer edge never exceeds this; transformers' get_size_with_aspect_ratio.
   std::optional<std::int64_t> longest_edge_max;
   ResizeRounding resize_rounding = ResizeRounding::kFloor;
   Interpolation interpolation = Interpolation::kBicubic;
