@@ -36,11 +36,11 @@ Result<ImageFit> image_fit_by_name(std::string_view name);
 // What a user may ask for in place of what the checkpoint says.
 struct ImagePreprocessOverrides {
   // The model's input; resize and crop keep their ratio to it (timm's crop_pct).
-  std::optional<ImageSize> size;
-  std::optional<Interpolation> interpolation;
-  std::optional<ImageFit> fit;
-  std::optional<std::array<float, 3>> mean;
-  std::optional<std::array<float, 3>> std;
+  std::optional<ImageSize> size{};
+  std::optional<Interpolation> interpolation{};
+  std::optional<ImageFit> fit{};
+  std::optional<std::array<float, 3>> mean{};
+  std::optional<std::array<float, 3>> std{};
 };
 
 // timm keeps two input sizes for some models and takes the one of training unless told otherwise.

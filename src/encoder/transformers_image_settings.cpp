@@ -53,12 +53,13 @@ struct SizeRequest {
   std::int64_t max_width = 0;
 };
 
+// null is not missing: transformers keeps it, and it counts as false.
 Result<bool> flag(const Processor& processor, std::string_view key, bool missing) {
   const auto found = json_find<bool>(processor.json, key, processor.source);
   if (!found) {
     return std::unexpected(found.error());
   }
-  return found->value_or(missing);
+  return found->value_or(missing && !processor.json.contains(key));
 }
 
 Result<SizeRequest> size_of_keys(const Json& value, std::string_view key, const std::string& source) {

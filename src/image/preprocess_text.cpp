@@ -137,7 +137,8 @@ Result<Interpolation> interpolation_by_name(std::string_view name) {
 std::string describe_preprocess(const ImagePreprocess& p) {
   std::string text = resize_text(p);
   if (p.resize != ResizeMode::kNone) {
-    text += fmt::format(" ({}{})", interpolation_name(p.interpolation), p.antialias ? ", antialias" : "");
+    text += fmt::format(" ({}{})", interpolation_name(p.interpolation),
+                        p.antialias && p.interpolation != Interpolation::kNearest ? ", antialias" : "");
   }
   if (p.crop == CropMode::kCenter) {
     text += fmt::format(", centre crop {}x{}", p.crop_height, p.crop_width);
