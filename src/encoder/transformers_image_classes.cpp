@@ -9,15 +9,13 @@
 namespace asterism {
 namespace {
 
-// transformers.image_utils: IMAGENET_STANDARD_MEAN and _STD, IMAGENET_DEFAULT_MEAN and _STD, OPENAI_CLIP_MEAN and _STD.
+// transformers.image_utils: IMAGENET_STANDARD_MEAN and _STD, OPENAI_CLIP_MEAN and _STD.
 constexpr std::array<float, 3> kHalf{0.5F, 0.5F, 0.5F};
-constexpr std::array<float, 3> kImagenetMean{0.485F, 0.456F, 0.406F};
-constexpr std::array<float, 3> kImagenetStd{0.229F, 0.224F, 0.225F};
 constexpr std::array<float, 3> kClipMean{0.48145466F, 0.4578275F, 0.40821073F};
 constexpr std::array<float, 3> kClipStd{0.26862954F, 0.26130258F, 0.27577711F};
 
 // Class attributes of transformers 5.23, models/*/image_processing_*.py.
-constexpr std::array<ImageProcessorClass, 13> kClasses{{
+constexpr std::array<ImageProcessorClass, 12> kClasses{{
     {.name = "ViTImageProcessor", .interpolation = Interpolation::kBilinear, .mean = kHalf, .std = kHalf, .side = 224},
     {.name = "DeiTImageProcessor", .mean = kHalf, .std = kHalf, .side = 256, .crop_side = 224, .center_crop = true},
     {.name = "BeitImageProcessor", .mean = kHalf, .std = kHalf, .side = 224, .crop_side = 224},
@@ -81,15 +79,10 @@ constexpr std::array<ImageProcessorClass, 13> kClasses{{
      .normalize = false,
      .rule = ImageProcessorRule::kMobileVit},
     {.name = "BlipImageProcessor", .mean = kClipMean, .std = kClipStd, .side = 384},
-    {.name = "DINOv3ViTImageProcessor",
-     .interpolation = Interpolation::kBilinear,
-     .mean = kImagenetMean,
-     .std = kImagenetStd,
-     .side = 224},
 }};
 
 // transformers' IMAGE_PROCESSOR_MAPPING_NAMES, for files that name no class.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kClassOfModelType{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kClassOfModelType{{
     {"vit", "ViTImageProcessor"},
     {"vit_mae", "ViTImageProcessor"},
     {"vit_msn", "ViTImageProcessor"},
@@ -113,7 +106,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kClassOf
     {"mobilenet_v2", "MobileNetV2ImageProcessor"},
     {"mobilevit", "MobileViTImageProcessor"},
     {"blip", "BlipImageProcessor"},
-    {"dinov3_vit", "DINOv3ViTImageProcessor"},
 }};
 
 // One class has been saved as ViTFeatureExtractor, ViTImageProcessor and ViTImageProcessorFast.
