@@ -24,7 +24,7 @@ std::vector<LayerInfo> describe_values(const Graph& graph) {
   std::vector<LayerInfo> layers;
   for (std::size_t i = 0; i < graph.values().size(); ++i) {
     const Value& value = graph.values()[i];
-    if (value.op == Op::kInput || value.op == Op::kParameter || value.shape.size() != 2) {
+    if (value.op == Op::kInput || value.op == Op::kParameter || value.shape.size() != 2 || value.dtype != DType::kF32) {
       continue;
     }
     layers.push_back({.name = value.name,

@@ -63,6 +63,9 @@ Result<Chain> plan_chain(const ModelLayout& layout, const EncoderOptions& option
   bool pooled = false;
   for (const ModuleSpec& spec : layout.modules) {
     if (as<PoolingModule>(spec) != nullptr) {
+      if (!options.layer.empty()) {
+        pooling->input_dim = 0;  // the files say how wide the last layer is; an inner one may have another width
+      }
       ModuleSpec changed = spec;
       changed.module = *pooling;
       chain.modules.push_back(std::move(changed));

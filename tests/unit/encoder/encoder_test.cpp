@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -225,13 +226,21 @@ TEST(Encoder, parameter_as_layer_is_refused) {
   EXPECT_EQ(encoder.error().code, ErrorCode::kInvalidArgument);
 }
 
-TEST(Encoder, layers_lists_names_that_load) {
-  auto layers = list_layers(golden(kUsual));
+// Some are wider than the model (the feed-forward layers): the pooled vector is then as wide.
+TEST(Encoder, layer_takes_every_value_that_is_listed) {
+  const auto layers = list_layers(golden(kUsual));
   ASSERT_TRUE(layers) << layers.error().to_string();
   ASSERT_GT(layers->size(), 10U);
-  EncoderOptions options = f32_options(1);
-  options.layer = layers->at(layers->size() / 2).name;
-  EXPECT_TRUE(Encoder::load(golden(kUsual), options));
+  std::set<std::size_t> widths;
+  for (const LayerInfo& layer : *layers) {
+    EncoderOptions options = f32_options(1);
+    options.layer = layer.name;
+    const Embeddings embeddings = encode(golden(kUsual), options, {"the river", "a"});
+    EXPECT_EQ(layer.shape, "[tokens, " + std::to_string(embeddings.dim) + "]") << layer.name;
+    EXPECT_TRUE(std::ranges::all_of(embeddings.values, [](float value) { return std::isfinite(value); })) << layer.name;
+    widths.insert(embeddings.dim);
+  }
+  EXPECT_GT(widths.size(), 1U);
 }
 
 TEST(Encoder, several_poolings_are_concatenated) {
