@@ -1,8 +1,9 @@
-"""Print the `verify` block of a model for catalog/models.toml: what sentence-transformers gives for a few texts.
+"""Print the `verify` block of a model for catalog/models.toml: what the original library gives for a few texts.
 
 Run: python tools/goldens/weights_catalogue_record.py FOLDER
-FOLDER holds the model's files. The vectors are those of the original library in float32 on a CPU, one text a batch;
-`noise` is their largest difference to the same model run in float64. A vector of this program in f32 agrees when every
+FOLDER holds the model's files: one of sentence-transformers, or a static one, which model2vec runs. The vectors are those
+of the original library in float32 on a CPU, one text a batch; `noise` is their largest difference to the same model run
+in float64 (a static model: to its formula in float64). A vector of this program in f32 agrees when every
 element is within max(20 x noise, 1e-5 x the largest magnitude): other float32 arithmetic differs by a few times the
 noise, a wrong epsilon or another GELU by far more.
 """
@@ -10,12 +11,14 @@ noise, a wrong epsilon or another GELU by far more.
 from __future__ import annotations
 
 import argparse
+import json
 import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from model2vec import StaticModel
 from sentence_transformers import SentenceTransformer
 
 TEXTS = [
@@ -25,6 +28,16 @@ TEXTS = [
 ]
 # Width of a line of numbers.
 LINE_LENGTH = 118
+
+
+def encode_static(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """What model2vec answers, and the mean of the token vectors, normalised, in float64."""
+    model = StaticModel.from_pretrained(folder)
+    if model.weights is not None or model.token_mapping is not None or not model.normalize:
+        raise SystemExit("expected a static model with a vector a token and normalised results, found another")
+    single = [np.asarray(model.encode([text])[0]) for text in TEXTS]
+    means = [model.embedding[ids].astype(np.float64).mean(axis=0) for ids in model.tokenize(TEXTS)]
+    return single, [mean / np.linalg.norm(mean) for mean in means]
 
 
 def encode(folder: Path, dtype: torch.dtype) -> list[np.ndarray]:
@@ -38,9 +51,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    single = encode(folder, torch.float32)
-    double = encode(folder, torch.float64)
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("sentence-transformers", "transformers", "torch"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") == "model2vec":
+        single, double = encode_static(folder)
+        names = ["model2vec", "tokenizers", "numpy"]
+    else:
+        single, double = encode(folder, torch.float32), encode(folder, torch.float64)
+        names = ["sentence-transformers", "transformers", "torch"]
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
     print("[model.verify]")
     print(f'recorded_with = "{libraries}; float32 on a CPU, one text a batch"')
     for text, f32, f64 in zip(TEXTS, single, double, strict=True):
