@@ -19,7 +19,14 @@ struct Family {
   BuildFamily build;
 };
 
-constexpr std::array<Family, 2> kFamilies{{{"bert", build_bert}, {"distilbert", build_distilbert}}};
+constexpr std::array<Family, 6> kFamilies{{
+    {"bert", build_bert},
+    {"distilbert", build_distilbert},
+    {"clip", build_clip_text},
+    {"clip_text_model", build_clip_text},
+    {"siglip", build_siglip_text},
+    {"siglip_text_model", build_siglip_text},
+}};
 
 }  // namespace
 

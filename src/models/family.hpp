@@ -13,18 +13,46 @@
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "graph/graph.hpp"
+#include "models/logit_scale.hpp"
 
 namespace asterism {
+
+// Input of a text encoder that pools by itself: i32 [texts, 2], begin of each text and end of the part that ends with
+// the token whose vector counts.
+inline constexpr std::string_view kTextRangesInput = "ranges";
+// The vector of each text, of such an encoder.
+inline constexpr std::string_view kTextPooled = "pooled";
+
+// Which token's vector is the text's, for TextModel::pooled.
+enum class TextEndRule : std::uint8_t {
+  kLastToken,     // the last, padding counted
+  kFirstOfToken,  // the first that is TextEnd::token
+  kHighestToken,  // the first with the highest id
+};
+struct TextEnd {
+  TextEndRule rule = TextEndRule::kLastToken;
+  std::int64_t token = 0;
+};
 
 // A text encoder: inputs "input_ids" i32 [tokens], "position_ids" i32 [tokens], "offsets" i32 [texts + 1];
 // output "last_hidden_state" f32 [tokens, hidden_size].
 struct TextModel {
-  std::string family;  // "bert", "distilbert"
+  std::string family;  // "bert", "distilbert", "clip", "siglip"
   Graph graph;
   ParameterMap parameters;
   std::int64_t hidden_size = 0;
   std::int64_t token_count_max = 0;  // position embeddings available
   std::int64_t vocabulary_size = 0;
+
+  // Text towers of models of texts and images: the graph has input kTextRangesInput and a second output, `pooled`,
+  // f32 [texts, dim], projected as the model does it. Empty: the vectors of the tokens are all there is.
+  std::string pooled = {};
+  TextEnd end = {};
+  // Every text is padded to so many tokens, which attend to each other like the rest. 0 = texts are as long as they
+  // are.
+  std::int64_t fixed_token_count = 0;
+  std::int64_t pad_token = 0;
+  LogitScale logit_scale = {};
 };
 
 // `tensors` is the checkpoint as read; names are mapped (prefix "bert.", LayerNorm.gamma/beta, unused heads such as

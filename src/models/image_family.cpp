@@ -36,6 +36,19 @@ constexpr std::array<std::string_view, 1> kResnetTypes{"resnet"};
 constexpr std::array<std::string_view, 5> kResnet{"resnet", "resnext", "wide_resnet", "seresne", "senet"};
 constexpr std::array<std::string_view, 1> kVgg{"vgg"};
 constexpr std::span<const std::string_view> kNone;
+constexpr std::array<std::string_view, 1> kVitType{"vit"};
+constexpr std::array<std::string_view, 6> kVit{"vit_", "deit", "flexivit_", "eva_large_", "beit3_", "test_vit"};
+constexpr std::array<std::string_view, 1> kDeitType{"deit"};
+constexpr std::array<std::string_view, 1> kDinov2Type{"dinov2"};
+constexpr std::array<std::string_view, 1> kDinov2RegistersType{"dinov2_with_registers"};
+constexpr std::array<std::string_view, 1> kVitMaeType{"vit_mae"};
+constexpr std::array<std::string_view, 1> kBeitType{"beit"};
+constexpr std::array<std::string_view, 2> kBeit{"beit_", "beitv2_"};
+constexpr std::array<std::string_view, 1> kData2VecType{"data2vec-vision"};
+constexpr std::array<std::string_view, 1> kSwinType{"swin"};
+constexpr std::array<std::string_view, 1> kSwin{"swin_"};
+constexpr std::array<std::string_view, 2> kClipTypes{"clip", "clip_vision_model"};
+constexpr std::array<std::string_view, 2> kSiglipTypes{"siglip", "siglip_vision_model"};
 
 constexpr std::array kFamilies{
     ImageFamily{"alexnet", kAlexnet, kAlexnet, build_alexnet, has_alexnet_names},
@@ -45,6 +58,16 @@ constexpr std::array kFamilies{
     ImageFamily{"mobilenetv3", kNone, kMobilenetv3, build_mobilenetv3, has_mobilenetv3_names},
     ImageFamily{"resnet", kResnetTypes, kResnet, build_resnet, has_resnet_names},
     ImageFamily{"vgg", kNone, kVgg, build_vgg, has_vgg_names},
+    ImageFamily{"vit", kVitType, kVit, build_vit, has_torchvision_vit_names},
+    ImageFamily{"deit", kDeitType, kNone, build_deit_transformers},
+    ImageFamily{"dinov2", kDinov2Type, kNone, build_dinov2},
+    ImageFamily{"dinov2_with_registers", kDinov2RegistersType, kNone, build_dinov2_with_registers},
+    ImageFamily{"vit_mae", kVitMaeType, kNone, build_vit_mae},
+    ImageFamily{"beit", kBeitType, kBeit, build_beit},
+    ImageFamily{"data2vec-vision", kData2VecType, kNone, build_data2vec_vision},
+    ImageFamily{"swin", kSwinType, kSwin, build_swin, has_torchvision_swin_names},
+    ImageFamily{"clip", kClipTypes, kNone, build_clip_vision},
+    ImageFamily{"siglip", kSiglipTypes, kNone, build_siglip_vision},
 };
 
 const ImageFamily* family_of_type(std::string_view model_type) {

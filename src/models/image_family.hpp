@@ -12,11 +12,14 @@
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "graph/graph.hpp"
+#include "models/logit_scale.hpp"
 
 namespace asterism {
 
 // Aliases that every image model has beside the module paths of its library.
-inline constexpr std::string_view kImageInput = "input";                 // f32 [rows, channels, height, width]
+inline constexpr std::string_view kImageInput = "input";  // f32 [rows, channels, height, width]
+// With ImageModelOptions::kept_patch_count: i32 [rows, kept_patch_count], the patches of each image that go on.
+inline constexpr std::string_view kIdsKeepInput = "ids_keep";
 inline constexpr std::string_view kForwardFeatures = "forward_features";  // map or tokens before pooling
 inline constexpr std::string_view kPenultimate = "penultimate";           // the vector that the classifier is given
 inline constexpr std::string_view kLogits = "logits";                     // where the checkpoint has a classifier
@@ -26,6 +29,8 @@ inline constexpr std::string_view kFeaturesPrefix = "features.";
 struct ImageModelOptions {
   std::int64_t height = 0;  // 0 = what the checkpoint says
   std::int64_t width = 0;
+  // Masked autoencoders only: how many patches of each image go on, named by kIdsKeepInput. 0 = all.
+  std::int64_t kept_patch_count = 0;
 };
 
 // A checkpoint as read, before any name is mapped.
@@ -47,10 +52,11 @@ struct ImageModel {
   std::int64_t width = 0;
   // Class and register tokens at the front of [rows, tokens, hidden]: an average over patches leaves them out.
   std::int64_t prefix_token_count = 0;
+  LogitScale logit_scale;  // of a model that has a text tower beside it
 };
 
-// Parameters stay in the dtype of the file. kUnsupported for a family, or a setting that changes the numbers, that is not
-// implemented; kMismatch for missing, extra or misshaped tensors, all named. `checkpoint` is consumed.
+// Parameters stay in the dtype of the file. kUnsupported for a family, or a setting that changes the numbers, that is
+// not implemented; kMismatch for missing, extra or misshaped tensors, all named. `checkpoint` is consumed.
 Result<ImageModel> build_image_model(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 
 // Whether the configuration, or the weights without one, are those of an image model.

@@ -36,7 +36,7 @@ ROWS = 2
 SAMPLE_COUNT_MAX = 768
 STEPS = [1, 11, 23, 37, 61, 97, 151, 233, 379, 601]
 # One module a group of families; each holds `CASES: list[Case]`.
-MODULES = ["image_models_convnets"]
+MODULES = ["image_models_convnets", "image_models_vits"]
 
 
 def all_cases() -> list[Case]:
