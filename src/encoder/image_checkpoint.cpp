@@ -8,9 +8,10 @@
 #include "weights/checkpoint.hpp"
 
 namespace asterism {
-namespace {
 
 namespace fs = std::filesystem;
+
+namespace {
 
 Result<ImageCheckpoint> read_checkpoint_of(const fs::path& path) {
   ImageCheckpoint checkpoint;
@@ -49,7 +50,26 @@ Result<void> expect_channels(const ImageModel& model, const ImageSettings& setti
 
 }  // namespace
 
-Result<ImageModelFiles> read_image_model(const fs::path& path, const EncoderOptions& options) {
+std::optional<fs::path> bare_weights_in(const fs::path& folder) {
+  std::error_code ec;
+  if (fs::exists(folder / "config.json", ec)) {
+    return std::nullopt;
+  }
+  std::optional<fs::path> found;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    const std::string extension = it->path().extension().string();
+    if (extension == ".pth" || extension == ".pt") {
+      if (found) {
+        return std::nullopt;
+      }
+      found = it->path();
+    }
+  }
+  return found;
+}
+
+Result<ImageModelFiles> read_image_model(const fs::path& asked, const EncoderOptions& options) {
+  const fs::path path = bare_weights_in(asked).value_or(asked);
   ImageSettingsOptions settings_options;
   if (options.image_height != 0 || options.image_width != 0) {
     settings_options.overrides.size = ImageSize{options.image_width, options.image_height};
@@ -62,8 +82,8 @@ Result<ImageModelFiles> read_image_model(const fs::path& path, const EncoderOpti
   if (!checkpoint) {
     return std::unexpected(checkpoint.error());
   }
-  auto model = build_image_model(*std::move(checkpoint),
-                                 {.height = settings->size.height, .width = settings->size.width});
+  auto model =
+      build_image_model(*std::move(checkpoint), {.height = settings->size.height, .width = settings->size.width});
   if (!model) {
     return std::unexpected(model.error());
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
@@ -14,6 +15,9 @@ struct ImageModelFiles {
   ImageModel model;
   ImageSettings settings;
 };
+
+// The weight file of a folder that holds nothing else of a model: its name says what it is.
+std::optional<std::filesystem::path> bare_weights_in(const std::filesystem::path& folder);
 
 // The graph for the size that the options, or else the checkpoint's preprocessing, say, and that preprocessing.
 // kMismatch where the model takes another number of channels than the preprocessing gives.

@@ -97,10 +97,9 @@ class ImageEncoder final : public Encoder::Impl {
                   fmt::format("pixels: expected {} x {} values, found {}", pixels.row_count,
                               shape_to_string(parts_.image_shape), pixels.values.size()));
     }
-    return encode_rows(pixels.row_count,
-                       [&](std::size_t row, ImageScratch&, std::span<float> out, RowReport& report) {
-                         return copy_pixels(pixels.values.subspan(row * pixel_count(), pixel_count()), out, report);
-                       });
+    return encode_rows(pixels.row_count, [&](std::size_t row, ImageScratch&, std::span<float> out, RowReport& report) {
+      return copy_pixels(pixels.values.subspan(row * pixel_count(), pixel_count()), out, report);
+    });
   }
 
  private:

@@ -73,13 +73,14 @@ class OutputBuilder {
     if (shape.size() == 4 && pooling_ != ImagePooling::kCls) {
       return builder_.reduce(name, value, reduction({2, 3}));
     }
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("layer \"{}\" has the shape {}: expected {} to pool by \"{}\"", layer,
-                            symbolic_shape_to_string(shape),
-                            pooling_ == ImagePooling::kCls ? "[rows, tokens, hidden]"
-                                                           : "[rows, channels, height, width] or [rows, tokens, hidden]",
-                            pooling_word()),
-                "choose another layer, or another pooling (flatten takes any shape)");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("layer \"{}\" has the shape {}: expected {} to pool by \"{}\"", layer,
+                    symbolic_shape_to_string(shape),
+                    pooling_ == ImagePooling::kCls ? "[rows, tokens, hidden]"
+                                                   : "[rows, channels, height, width] or [rows, tokens, hidden]",
+                    pooling_word()),
+        "choose another layer, or another pooling (flatten takes any shape)");
   }
 
   Result<ValueId> pool_tokens(const std::string& name, ValueId value, const Shape& shape) {
@@ -148,16 +149,6 @@ void add_output(ImageGraph& out, std::string name, const Shape& shape, bool is_i
   out.dim += size;
 }
 
-void keep_used_parameters(const Graph& graph, ParameterMap& parameters) {
-  ParameterMap used;
-  for (const Value& value : graph.values()) {
-    if (value.op == Op::kParameter) {
-      used.insert(parameters.extract(value.name));
-    }
-  }
-  parameters = std::move(used);
-}
-
 }  // namespace
 
 Result<ImagePooling> parse_image_pooling(std::string_view text) {
@@ -221,8 +212,7 @@ Result<ImageGraph> build_image_graph(ImageModel model, const EncoderOptions& opt
     return std::unexpected(graph.error());
   }
   out.graph = *std::move(graph);
-  out.parameters = std::move(model.parameters);
-  keep_used_parameters(out.graph, out.parameters);
+  out.parameters = parameters_of(out.graph, std::move(model.parameters));
   return out;
 }
 

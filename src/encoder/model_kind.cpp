@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/json.hpp"
+#include "encoder/image_checkpoint.hpp"
 #include "models/image_family.hpp"
 
 namespace asterism {
@@ -33,12 +34,16 @@ Result<ModelKind> model_kind(const fs::path& path) {
     return ModelKind::kImage;
   }
   if (!fs::is_directory(path, ignored)) {
-    return fail(ErrorCode::kNotFound, fmt::format("{}: expected a model folder or a weight file, found {}",
-                                                  path.string(), fs::exists(path, ignored) ? "something else" : "nothing"));
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{}: expected a model folder or a weight file, found {}", path.string(),
+                            fs::exists(path, ignored) ? "something else" : "nothing"));
   }
   const fs::path config_path = path / "config.json";
-  if (fs::exists(path / "modules.json", ignored) || !fs::exists(config_path, ignored)) {
+  if (fs::exists(path / "modules.json", ignored)) {
     return ModelKind::kText;
+  }
+  if (!fs::exists(config_path, ignored)) {
+    return bare_weights_in(path) ? ModelKind::kImage : ModelKind::kText;
   }
   const auto config = read_json_file(config_path);
   if (!config) {

@@ -14,7 +14,8 @@ enum class ModelKind : std::uint8_t {
   kTextAndImage,  // two towers with one space: CLIP, SigLIP
 };
 
-// A folder that says nothing of images is kText: its reader says what is missing. kNotFound for a path without anything.
+// A folder that says nothing of images is kText: its reader says what is missing. kNotFound for a path without
+// anything.
 Result<ModelKind> model_kind(const std::filesystem::path& path);
 
 }  // namespace asterism

@@ -283,6 +283,9 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
     return std::unexpected(tokenizer.error());
   }
   const std::string family = model->family;
+  const TextEnd end = model->end;
+  const auto fixed_token_count = static_cast<std::size_t>(model->fixed_token_count);
+  const auto pad_token = static_cast<TokenId>(model->pad_token);
   auto length = choose_token_count_max(layout, options,
                                        {.positions = static_cast<std::size_t>(model->token_count_max),
                                         .special_tokens = tokenizer->special_token_count()});
@@ -296,6 +299,11 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   TextEncoder::Parts parts{.tokenizer = *std::move(tokenizer),
                            .settings = {.prompt = *std::move(prompt), .token_count_max = *length}};
   set_edges(layout, *graph, parts);
+  if (graph->pools_itself) {
+    parts.feeds.end = end;
+    parts.settings.fixed_token_count = std::min(fixed_token_count, *length);
+    parts.settings.pad_token = pad_token;
+  }
   EncoderInfo info = describe(layout, *graph);
   info.family = family;
   info.token_count_max = *length;

@@ -312,18 +312,6 @@ Result<Graph> append_chain(ChainBuilder& builder, const Chain& chain) {
   return builder.finish();
 }
 
-void keep_used_parameters(const Graph& graph, ParameterMap& parameters) {
-  ParameterMap used;
-  for (const Value& value : graph.values()) {
-    if (value.op == Op::kParameter) {
-      if (auto node = parameters.extract(value.name)) {
-        used.insert(std::move(node));
-      }
-    }
-  }
-  parameters = std::move(used);
-}
-
 }  // namespace
 
 Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, const EncoderOptions& options) {
@@ -332,7 +320,12 @@ Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, c
   if (!chain) {
     return std::unexpected(chain.error());
   }
-  auto cut = cut_at(model.graph, options.layer);
+  // A tower that pools and projects by itself, unless its tokens are asked for.
+  out.pools_itself = !model.pooled.empty() && options.layer.empty() && options.pooling.empty();
+  if (out.pools_itself) {
+    chain->modules.clear();
+  }
+  auto cut = cut_at(model.graph, out.pools_itself ? model.pooled : options.layer);
   if (!cut) {
     return std::unexpected(cut.error());
   }
@@ -343,10 +336,10 @@ Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, c
   if (!graph) {
     return std::unexpected(graph.error());
   }
-  out.parameters = std::move(model.parameters);
-  out.parameters.merge(builder.parameters());
+  ParameterMap parameters = std::move(model.parameters);
+  parameters.merge(builder.parameters());
   out.graph = *std::move(graph);
-  keep_used_parameters(out.graph, out.parameters);
+  out.parameters = parameters_of(out.graph, std::move(parameters));
   if (auto checked = out.graph.check_parameters(out.parameters, layout.folder.string()); !checked) {
     return std::unexpected(checked.error());
   }
@@ -357,6 +350,7 @@ Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, c
   out.modules = std::move(builder.modules());
   out.modules.insert(out.modules.begin(),
                      options.layer.empty() ? "Transformer" : fmt::format("Transformer({})", options.layer));
+  out.pooling = out.pools_itself ? model.pooled : "";
   for (const ModuleSpec& spec : chain->modules) {
     if (const auto* pooling = as<PoolingModule>(spec)) {
       out.pooling = pooling_modes_name(pooling->modes);

@@ -29,6 +29,7 @@ struct TextGraph {
   bool include_prompt = true;      // else the prompt's tokens are not pooled
   std::size_t token_dim = 0;       // length of the vectors that are pooled
   bool normalized = false;
+  bool pools_itself = false;         // the model's own pooling, of the token that TextModel::end names
   std::string pooling;               // "mean", "cls+max"
   std::vector<std::string> modules;  // as EncoderInfo::modules
   std::vector<std::string> warnings;

@@ -99,6 +99,9 @@ TokenWindow TokenWindow::make(const Tokenizer& tokenizer, const TokenizeSettings
       tokenize_text(tokenizer, settings, texts[i], *working);
       const Encoding& encoding = working->encoding;
       ids.insert(ids.end(), encoding.ids.begin(), encoding.ids.end());
+      if (encoding.ids.size() < settings.fixed_token_count) {
+        ids.insert(ids.end(), settings.fixed_token_count - encoding.ids.size(), settings.pad_token);
+      }
       ends.push_back(ids.size());
       reports[i] = {.token_count_given = static_cast<std::uint32_t>(encoding.token_count_given),
                     .token_count_used = static_cast<std::uint32_t>(encoding.ids.size())};
@@ -160,6 +163,21 @@ BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std:
   return plan;
 }
 
+namespace {
+
+// One past the token that ends the range of a text; a text without such a token is taken whole.
+std::size_t end_of_range(std::span<const TokenId> tokens, const TextEnd& end) {
+  if (tokens.empty() || end.rule == TextEndRule::kLastToken) {
+    return tokens.size();
+  }
+  const auto found = end.rule == TextEndRule::kHighestToken
+                         ? std::ranges::max_element(tokens)
+                         : std::ranges::find(tokens, static_cast<TokenId>(end.token));
+  return found == tokens.end() ? tokens.size() : static_cast<std::size_t>(found - tokens.begin()) + 1;
+}
+
+}  // namespace
+
 std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, const FeedOptions& options) {
   std::size_t token_count = 0;
   for (const std::uint32_t text : batch) {
@@ -183,8 +201,8 @@ std::vector<Feed> make_feeds(const TokenWindow& window, Batch batch, const FeedO
     std::ranges::copy(tokens, id.begin() + static_cast<std::ptrdiff_t>(next));
     const auto place = position.subspan(next, tokens.size());
     std::iota(place.begin(), place.end(), 0);
+    range[2 * i + 1] = static_cast<std::int32_t>(next + end_of_range(tokens, options.end));
     next += tokens.size();
-    range[2 * i + 1] = static_cast<std::int32_t>(next);
   }
   offset[batch.size()] = static_cast<std::int32_t>(next);
   std::vector<Feed> feeds;

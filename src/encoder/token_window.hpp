@@ -16,6 +16,7 @@
 #include "asterism/encoder.hpp"
 #include "base/thread_pool.hpp"
 #include "graph/backend.hpp"
+#include "models/family.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace asterism {
@@ -25,6 +26,9 @@ struct TokenizeSettings {
   std::string prompt;  // put before every text
   bool add_special_tokens = true;
   std::size_t token_count_max = 0;  // 0 = no limit
+  // Shorter texts are filled up with `pad_token` to this many, which count as tokens of the text; 0 = none.
+  std::size_t fixed_token_count = 0;
+  TokenId pad_token = 0;
   // Over-long texts lose their beginning instead of their end. The special tokens in front, this many, stay.
   bool truncate_left = false;
   std::size_t leading_special_count = 0;
@@ -93,6 +97,7 @@ BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std:
 
 struct FeedOptions {
   std::size_t skip_token_count = 0;  // tokens in front of each text that pooling leaves out
+  TextEnd end = {};                  // the token with which the range of each text ends
   std::size_t share_dim = 0;         // width of the shares of a weighted mean (text_graph.hpp); 0 = not needed
 };
 

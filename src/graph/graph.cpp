@@ -260,6 +260,16 @@ Result<void> Graph::check_bound(const ParameterMap& parameters) const {
   return compare_parameters(*this, parameters, "graph", ExtraParameters::kAllowed);
 }
 
+ParameterMap parameters_of(const Graph& graph, ParameterMap all) {
+  ParameterMap used;
+  for (const Value& value : graph.values()) {
+    if (value.op == Op::kParameter) {
+      used.insert(all.extract(value.name));
+    }
+  }
+  return used;
+}
+
 std::string Graph::dump() const {
   std::string out;
   for (std::size_t i = 0; i < values_.size(); ++i) {

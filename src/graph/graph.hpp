@@ -88,6 +88,9 @@ class Graph {
   std::vector<Alias> aliases_;
 };
 
+// Those of `all` that the graph has: what is left to hold for a cut graph.
+ParameterMap parameters_of(const Graph& graph, ParameterMap all);
+
 struct AttentionOptions {
   std::int64_t head_count = 0;
   double scale = 0.0;

