@@ -1,6 +1,7 @@
 #include "kernels/attention.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -213,18 +214,75 @@ void run_unit(const AttentionProblem& p, const Unit& unit, AttentionScratch& scr
   }
 }
 
-}  // namespace
+// Loops that the compiler turns into vectors for each target.
+void widen_rows(const std::uint16_t* from, std::size_t stride, std::size_t rows, std::size_t columns, float* to) {
+  for (std::size_t r = 0; r < rows; ++r, from += stride, to += columns) {
+    for (std::size_t k = 0; k < columns; ++k) {
+      to[k] = std::bit_cast<float>(static_cast<std::uint32_t>(from[k]) << 16);
+    }
+  }
+}
 
-void attention_units(const AttentionProblem& p, std::size_t unit_begin, std::size_t unit_end,
-                     AttentionScratch& scratch) {
+// To the nearest, ties to even; NaN stays NaN.
+void narrow_rows(const float* from, std::size_t rows, std::size_t columns, std::uint16_t* to, std::size_t stride) {
+  for (std::size_t r = 0; r < rows; ++r, from += columns, to += stride) {
+    for (std::size_t k = 0; k < columns; ++k) {
+      const auto bits = std::bit_cast<std::uint32_t>(from[k]);
+      const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
+      const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+      to[k] = static_cast<std::uint16_t>(is_nan ? (bits >> 16) | 0x40U : rounded);
+    }
+  }
+}
+
+// One head of one text fits a cache once widened: query, key, value and output follow one another in `wide`.
+void run_unit_bf16(const AttentionProblemBf16& p, const Unit& unit, AttentionScratch& scratch,
+                   std::vector<float>& wide) {
+  const std::size_t size = unit.token_count * p.head_dim;
+  wide.resize(std::max(wide.size(), 4 * size));
+  const auto widen = [&](const std::uint16_t* rows, std::size_t stride, float* to) {
+    widen_rows(rows + unit.token_begin * stride + unit.column, stride, unit.token_count, p.head_dim, to);
+  };
+  AttentionProblem head;
+  head.query = wide.data();
+  head.key = head.query + size;
+  head.value = head.key + size;
+  head.output = wide.data() + 3 * size;
+  head.query_stride = head.key_stride = head.value_stride = head.output_stride = p.head_dim;
+  head.head_dim = p.head_dim;
+  head.scale = p.scale;
+  widen(p.query, p.query_stride, wide.data());
+  widen(p.key, p.key_stride, wide.data() + size);
+  widen(p.value, p.value_stride, wide.data() + 2 * size);
+  run_unit(head, {0, unit.token_count, 0}, scratch);
+  narrow_rows(head.output, unit.token_count, p.head_dim, p.output + unit.token_begin * p.output_stride + unit.column,
+              p.output_stride);
+}
+
+// run(unit) for each unit that has tokens.
+template <typename Problem, typename Run>
+void for_each_unit(const Problem& p, std::size_t unit_begin, std::size_t unit_end, const Run& run) {
   for (std::size_t i = unit_begin; i < unit_end; ++i) {
     const std::size_t text = i / p.head_count;
     const auto begin = static_cast<std::size_t>(p.offsets[text]);
     const auto end = static_cast<std::size_t>(p.offsets[text + 1]);
     if (end > begin) {
-      run_unit(p, {begin, end - begin, (i % p.head_count) * p.head_dim}, scratch);
+      run(Unit{begin, end - begin, (i % p.head_count) * p.head_dim});
     }
   }
+}
+
+}  // namespace
+
+void attention_units(const AttentionProblem& p, std::size_t unit_begin, std::size_t unit_end,
+                     AttentionScratch& scratch) {
+  for_each_unit(p, unit_begin, unit_end, [&](const Unit& unit) { run_unit(p, unit, scratch); });
+}
+
+void attention_units_bf16(const AttentionProblemBf16& p, std::size_t unit_begin, std::size_t unit_end,
+                          AttentionScratch& scratch) {
+  std::vector<float> wide;
+  for_each_unit(p, unit_begin, unit_end, [&](const Unit& unit) { run_unit_bf16(p, unit, scratch, wide); });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -235,10 +293,16 @@ HWY_AFTER_NAMESPACE();
 namespace asterism {
 
 HWY_EXPORT(attention_units);
+HWY_EXPORT(attention_units_bf16);
 
 void attention(const AttentionProblem& problem, std::size_t unit_begin, std::size_t unit_end,
                AttentionScratch& scratch) {
   HWY_DYNAMIC_DISPATCH(attention_units)(problem, unit_begin, unit_end, scratch);
+}
+
+void attention(const AttentionProblemBf16& problem, std::size_t unit_begin, std::size_t unit_end,
+               AttentionScratch& scratch) {
+  HWY_DYNAMIC_DISPATCH(attention_units_bf16)(problem, unit_begin, unit_end, scratch);
 }
 
 void attention_scalar(const AttentionProblem& p, std::size_t unit_begin, std::size_t unit_end) {

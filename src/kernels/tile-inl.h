@@ -30,8 +30,9 @@ inline constexpr std::size_t kTileRowsMax = 8;
 inline constexpr std::size_t kTileRowsMax = 6;
 #endif
 
-// What to bring into the second-level cache while a tile is computed: one address a step, so that memory is read evenly
-// beside the arithmetic. (In bursts between tiles the same requests fill the miss buffers and stall.)
+// What to bring into the second-level cache while a tile is computed: so many floats a step, so that memory is read
+// evenly beside the arithmetic. (In bursts between tiles the same requests fill the miss buffers and stall.)
+inline constexpr std::size_t kLineFloats = 64 / sizeof(float);  // of a cache line
 struct Ahead {
   const float* address = nullptr;
   std::size_t step = 0;  // floats
@@ -76,7 +77,9 @@ struct Tile {
     const std::size_t lanes = hn::Lanes(d);
     for (std::size_t k = 0; k < depth; ++k, panel += kVectors * lanes) {
       if constexpr (kPrefetch) {
-        __builtin_prefetch(ahead.address, 0, 2);
+        for (const float* line = ahead.address; line < ahead.address + ahead.step; line += kLineFloats) {
+          __builtin_prefetch(line, 0, 2);
+        }
         ahead.address += ahead.step;
       }
       FloatVector w[kVectors];

@@ -11,6 +11,7 @@
 #include <openvino/op/clamp.hpp>
 #include <openvino/op/concat.hpp>
 #include <openvino/op/constant.hpp>
+#include <openvino/op/convert.hpp>
 #include <openvino/op/gather.hpp>
 #include <openvino/op/gelu.hpp>
 #include <openvino/op/hsigmoid.hpp>
@@ -256,8 +257,23 @@ class Lowering {
     } else {
       inputs = {node(value.inputs[0]), node(value.inputs[1]), node(value.inputs[2]), offsets};
     }
-    return std::make_shared<PackedAttentionOp>(
-        inputs, AttentionOptions{value.attributes.head_count, value.attributes.scale, value.attributes.causal});
+    if (options_.linear == LinearEngine::kPlugin) {
+      return bf16_attention(std::move(inputs), value);
+    }
+    return std::make_shared<PackedAttentionOp>(inputs, attention_options(value));
+  }
+
+  static AttentionOptions attention_options(const Value& value) {
+    return {value.attributes.head_count, value.attributes.scale, value.attributes.causal};
+  }
+
+  // The plugin's linear layers give and take bfloat16 here. It runs our ops in the type that the graph says: without
+  // the conversions, which it drops, it would turn every matrix into float32 and back.
+  static Node bf16_attention(ov::OutputVector inputs, const Value& value) {
+    std::for_each(inputs.begin(), inputs.end() - 1,
+                  [](Node& input) { input = std::make_shared<ov::op::v0::Convert>(input, ov::element::bf16); });
+    const Node narrow = std::make_shared<PackedAttentionOp>(inputs, attention_options(value));
+    return std::make_shared<ov::op::v0::Convert>(narrow, ov::element::f32);
   }
 
   Node lower_layer_norm(const Value& value) {

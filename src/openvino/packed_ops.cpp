@@ -156,18 +156,30 @@ bool PackedAttentionOp::visit_attributes(ov::AttributeVisitor& visitor) {
 }
 
 bool PackedAttentionOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const {
+  if (inputs[0].get_element_type() == ov::element::bf16) {
+    run_attention<std::uint16_t>(outputs[0], inputs);
+  } else {
+    run_attention<float>(outputs[0], inputs);
+  }
+  return true;
+}
+
+// bfloat16 goes by its bits.
+template <typename Element>
+void PackedAttentionOp::run_attention(ov::Tensor& output, const ov::TensorVector& inputs) const {
   const bool fused = inputs.size() == 2;
   const ov::Tensor& offsets = inputs.back();
   const std::size_t token_count = dim(inputs[0], 0);
   const std::size_t hidden = dim(inputs[0], 1) / (fused ? 3 : 1);
-  outputs[0].set_shape({token_count, hidden});
+  output.set_shape({token_count, hidden});
+  const auto elements = [](const ov::Tensor& tensor) { return static_cast<const Element*>(tensor.data()); };
 
-  AttentionProblem problem;
-  problem.query = inputs[0].data<const float>();
-  problem.key = fused ? problem.query + hidden : inputs[1].data<const float>();
-  problem.value = fused ? problem.query + 2 * hidden : inputs[2].data<const float>();
+  BasicAttentionProblem<Element> problem;
+  problem.query = elements(inputs[0]);
+  problem.key = fused ? problem.query + hidden : elements(inputs[1]);
+  problem.value = fused ? problem.query + 2 * hidden : elements(inputs[2]);
   problem.query_stride = problem.key_stride = problem.value_stride = dim(inputs[0], 1);
-  problem.output = outputs[0].data<float>();
+  problem.output = static_cast<Element*>(output.data());
   problem.output_stride = hidden;
   problem.offsets = {offsets.data<const std::int32_t>(), offsets.get_size()};
   problem.head_count = static_cast<std::size_t>(options_.head_count);
@@ -185,8 +197,7 @@ bool PackedAttentionOp::evaluate(ov::TensorVector& outputs, const ov::TensorVect
     attention(problem, begin, end, scratch);
   });
   const auto used = static_cast<std::size_t>(problem.offsets.back());
-  std::fill(problem.output + used * hidden, problem.output + token_count * hidden, 0.0F);
-  return true;
+  std::fill(problem.output + used * hidden, problem.output + token_count * hidden, Element{});
 }
 
 PackedPoolOp::PackedPoolOp(const ov::OutputVector& inputs, Pooling pooling)

@@ -39,7 +39,7 @@ class PackedLinearOp final : public ov::op::Op {
 };
 
 // (query, key, value, offsets), or (qkv [tokens, 3 * hidden], offsets) -> [tokens, hidden]. Rows of no text become
-// zeros.
+// zeros. In float32 or bfloat16, as its inputs are.
 class PackedAttentionOp final : public ov::op::Op {
  public:
   OPENVINO_OP("PackedAttention", "asterism")
@@ -53,6 +53,9 @@ class PackedAttentionOp final : public ov::op::Op {
   bool evaluate(ov::TensorVector& outputs, const ov::TensorVector& inputs) const override;
 
  private:
+  template <typename Element>
+  void run_attention(ov::Tensor& output, const ov::TensorVector& inputs) const;
+
   AttentionOptions options_{.head_count = 1, .scale = 1.0, .causal = false};
 };
 

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
 #include <vector>
+
+#include "tensor/dtype.hpp"
 
 namespace asterism {
 namespace {
@@ -94,6 +97,35 @@ TEST_P(Attention, equals_the_oracle_and_touches_nothing_else) {
   }
 }
 
+// The arithmetic is that of float32, so rounding its answer gives the same bits.
+TEST_P(Attention, in_bf16_is_the_float32_answer_rounded) {
+  AttentionCase c(GetParam().offsets, GetParam().head_count, GetParam().head_dim, 1.0F);
+  std::vector<std::uint16_t> narrow(c.qkv.size());
+  std::ranges::transform(c.qkv, narrow.begin(), f32_to_bf16);
+  std::ranges::transform(narrow, c.qkv.begin(), bf16_to_f32);
+  AttentionScratch scratch;
+  const AttentionProblem wide = c.problem(c.output);
+  attention(wide, 0, wide.unit_count(), scratch);
+
+  const std::uint16_t canary = f32_to_bf16(kCanary);
+  std::vector<std::uint16_t> found(c.output.size(), canary);
+  AttentionProblemBf16 p;
+  p.query = narrow.data();
+  p.key = narrow.data() + wide.output_stride;
+  p.value = narrow.data() + 2 * wide.output_stride;
+  p.query_stride = p.key_stride = p.value_stride = wide.query_stride;
+  p.output = found.data();
+  p.output_stride = wide.output_stride;
+  p.offsets = c.offsets;
+  p.head_count = wide.head_count;
+  p.head_dim = wide.head_dim;
+  p.scale = wide.scale;
+  attention(p, 0, p.unit_count(), scratch);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(found[i], f32_to_bf16(c.output[i])) << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Attention,
                          testing::Values(AttentionShape{{0, 1}, 1, 1}, AttentionShape{{0, 1, 3, 6, 10, 15, 21}, 3, 8},
                                          AttentionShape{{0, 16, 33, 50}, 2, 32}, AttentionShape{{0, 256}, 1, 64},
@@ -124,6 +156,29 @@ TEST(AttentionScores, of_any_size_do_not_overflow) {
     ASSERT_TRUE(std::isfinite(c.output[i]));
     // One weight is ~1: a score of ~10^4 carries a rounding of ~10^-3, and so does the weight.
     ASSERT_NEAR(c.output[i], c.expected[i], 0.5F) << i;
+  }
+}
+
+TEST(AttentionScores, that_are_nan_stay_visible_in_bf16) {
+  const std::uint16_t nan = 0x7FFF;  // all bits of the fraction: careless rounding would carry it into the sign
+  const std::vector<std::uint16_t> qkv(3 * 8, nan);
+  std::vector<std::uint16_t> output(8, 0);
+  const std::vector<std::int32_t> offsets{0, 1};
+  AttentionProblemBf16 p;
+  p.query = qkv.data();
+  p.key = qkv.data() + 8;
+  p.value = qkv.data() + 16;
+  p.query_stride = p.key_stride = p.value_stride = 24;
+  p.output = output.data();
+  p.output_stride = 8;
+  p.offsets = offsets;
+  p.head_count = 1;
+  p.head_dim = 8;
+  p.scale = 1.0F;
+  AttentionScratch scratch;
+  attention(p, 0, 1, scratch);
+  for (const std::uint16_t bits : output) {
+    EXPECT_TRUE(std::isnan(bf16_to_f32(bits))) << bits;
   }
 }
 
