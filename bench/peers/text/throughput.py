@@ -32,11 +32,14 @@ def start_contenders(arena: Arena, options: Options) -> None:
 
 
 def write_chunks(corpus: Corpus, chunk_size: int, folder: Path) -> list[Path]:
+    """A short rest goes with the last chunk: a round of a few texts would count as much as one of hundreds."""
     folder.mkdir(parents=True, exist_ok=True)
     chunks = []
-    for i, start in enumerate(range(0, len(corpus.texts), chunk_size)):
+    count = max(1, round(len(corpus.texts) / chunk_size))
+    for i in range(count):
         path = folder / f"chunk-{i:03d}.txt"
-        path.write_text("\n".join(corpus.texts[start : start + chunk_size]) + "\n", encoding="utf-8")
+        end = (i + 1) * chunk_size if i + 1 < count else len(corpus.texts)
+        path.write_text("\n".join(corpus.texts[i * chunk_size : end]) + "\n", encoding="utf-8")
         chunks.append(path)
     return chunks
 
