@@ -40,7 +40,7 @@ struct DecodeOptions {
   bool allow_truncated = false;
   // JPEG only: decodes at 1/2, 1/4 or 1/8 of the size while both edges stay at least this long, as Pillow's
   // draft(None, (edge, edge)) does. Faster, and other pixels than the full decode.
-  std::optional<std::int64_t> jpeg_shrink_edge;
+  std::optional<std::int64_t> jpeg_shrink_edge = std::nullopt;
 };
 
 // What the first bytes of a file say.

@@ -1,5 +1,6 @@
-// The arithmetic of precompute_coeffs and normalize_coeffs_8bpc in Pillow's Resample.c, operation by operation: a
-// weight that differs in its last bit moves pixels.
+// The arithmetic of precompute_coeffs and normalize_coeffs_8bpc in Pillow's Resample.c, and of PyTorch's
+// _compute_index_ranges_int16_weights (UpSampleKernel.cpp), operation by operation: a weight that differs in its last
+// bit moves pixels.
 #include "image/filter_weights.hpp"
 
 #include <algorithm>
@@ -76,39 +77,75 @@ Filter filter_of(Interpolation interpolation) {
   }
 }
 
-std::int32_t to_fixed_point(double weight) {
-  const double scaled = weight * (1 << kPrecisionBits);
+std::int32_t to_fixed_point(double weight, int precision_bits) {
+  const double scaled = weight * (1 << precision_bits);
   return static_cast<std::int32_t>(weight < 0 ? -0.5 + scaled : 0.5 + scaled);
 }
 
-}  // namespace
+// The largest number of bits, up to Pillow's, with which the largest weight fits 16 bits.
+int torch_precision_bits(double largest_weight) {
+  int bits = 0;
+  while (bits < kPrecisionBits && static_cast<std::int64_t>(0.5 + largest_weight * (1 << (bits + 1))) < (1 << 15)) {
+    ++bits;
+  }
+  return bits;
+}
 
-FilterTaps make_filter_taps(std::int64_t input_size, std::int64_t output_size, Interpolation interpolation) {
-  const Filter filter = filter_of(interpolation);
-  // Pillow keeps the edges of the box in float.
-  const double scale = static_cast<double>(static_cast<float>(input_size)) / static_cast<double>(output_size);
+// All positions' weights before they become whole numbers.
+struct ExactTaps {
+  std::size_t tap_count = 0;
+  std::vector<std::uint32_t> begin;
+  std::vector<std::size_t> size;
+  std::vector<double> weights;  // [position, tap]
+  double largest = 0.0;
+};
+
+ExactTaps make_exact_taps(std::int64_t input_size, std::int64_t output_size, const Filter& filter) {
+  // Pillow keeps the edges of the box in float; whole numbers of this size are the same in both.
+  const double scale = static_cast<double>(input_size) / static_cast<double>(output_size);
   const double filter_scale = std::max(scale, 1.0);
   const double support = filter.support * filter_scale;
   const double inverse_scale = 1.0 / filter_scale;
-  const auto tap_count = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
-  FilterTaps taps(static_cast<std::size_t>(output_size), tap_count, kPrecisionBits);
-  std::vector<double> values(tap_count);
-  std::vector<std::int32_t> weights(tap_count);
+  ExactTaps taps;
+  taps.tap_count = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
+  taps.weights.resize(static_cast<std::size_t>(output_size) * taps.tap_count);
   for (std::int64_t position = 0; position < output_size; ++position) {
     const double center = (static_cast<double>(position) + 0.5) * scale;
     const auto begin = std::max<std::int64_t>(static_cast<std::int64_t>(center - support + 0.5), 0);
     const auto end = std::min(static_cast<std::int64_t>(center + support + 0.5), input_size);
-    const auto count = static_cast<std::size_t>(end - begin);
+    const std::span<double> values =
+        std::span(taps.weights)
+            .subspan(static_cast<std::size_t>(position) * taps.tap_count, static_cast<std::size_t>(end - begin));
     double sum = 0.0;
-    for (std::size_t i = 0; i < count; ++i) {
-      values[i] =
-          filter.value((static_cast<double>(static_cast<std::int64_t>(i) + begin) - center + 0.5) * inverse_scale);
-      sum += values[i];
+    for (std::int64_t at = begin; at < end; ++at) {
+      const double value = filter.value((static_cast<double>(at) - center + 0.5) * inverse_scale);
+      values[static_cast<std::size_t>(at - begin)] = value;
+      sum += value;
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      weights[i] = to_fixed_point(sum != 0.0 ? values[i] / sum : values[i]);
+    for (double& value : values) {
+      value = sum != 0.0 ? value / sum : value;
+      taps.largest = std::max(taps.largest, value);
     }
-    taps.set(static_cast<std::size_t>(position), static_cast<std::uint32_t>(begin), std::span(weights).first(count));
+    taps.begin.push_back(static_cast<std::uint32_t>(begin));
+    taps.size.push_back(values.size());
+  }
+  return taps;
+}
+
+}  // namespace
+
+FilterTaps make_filter_taps(std::int64_t input_size, std::int64_t output_size, Interpolation interpolation,
+                            ResizeArithmetic arithmetic) {
+  const ExactTaps exact = make_exact_taps(input_size, output_size, filter_of(interpolation));
+  const int precision_bits =
+      arithmetic == ResizeArithmetic::kTorch ? torch_precision_bits(exact.largest) : kPrecisionBits;
+  FilterTaps taps(static_cast<std::size_t>(output_size), exact.tap_count, precision_bits);
+  std::vector<std::int32_t> weights(exact.tap_count);
+  for (std::size_t position = 0; position < exact.begin.size(); ++position) {
+    for (std::size_t tap = 0; tap < exact.size[position]; ++tap) {
+      weights[tap] = to_fixed_point(exact.weights[position * exact.tap_count + tap], precision_bits);
+    }
+    taps.set(position, exact.begin[position], std::span(weights).first(exact.size[position]));
   }
   return taps;
 }

@@ -130,6 +130,10 @@ Result<void> check_settings(const ImagePreprocess& settings) {
   return check_edge("crop_height", settings.crop_height);
 }
 
+bool is_edge(std::int64_t edge, std::int64_t edge_max) {
+  return edge >= 1 && edge <= edge_max;
+}
+
 // One axis of a centre crop: where the kept part begins in the resized image and on the output, and how long it is.
 struct CropAxis {
   std::int64_t begin = 0;
@@ -148,6 +152,22 @@ CropAxis crop_axis(std::int64_t size, std::int64_t crop, CropOffset offset) {
 
 }  // namespace
 
+Result<void> check_resize(ImageSize input, ImageSize size) {
+  if (!is_edge(input.width, kImageSourceEdgeMax) || !is_edge(input.height, kImageSourceEdgeMax)) {
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("resize: expected an image with edges of 1 to {}, found {} x {}", kImageSourceEdgeMax,
+                            input.width, input.height),
+                "leave such narrow images out, or crop them first");
+  }
+  if (!is_edge(size.width, kImageEdgeMax) || !is_edge(size.height, kImageEdgeMax)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("resize: expected a result with edges of 1 to {}, found that {} x {} becomes {} x {}",
+                            kImageEdgeMax, input.width, input.height, size.width, size.height),
+                "leave such narrow images out, or crop them first");
+  }
+  return {};
+}
+
 Result<ImageSize> resized_image_size(ImageSize input, const ImagePreprocess& settings) {
   if (input.width < 1 || input.height < 1) {
     return fail(ErrorCode::kInvalidArgument,
@@ -158,16 +178,11 @@ Result<ImageSize> resized_image_size(ImageSize input, const ImagePreprocess& set
     return std::unexpected(std::move(checked.error()));
   }
   const ImageSize size = unchecked_size(input, settings);
-  const bool fits =
-      settings.resize == ResizeMode::kNone ||
-      (size.width >= 1 && size.height >= 1 && size.width <= kImageEdgeMax && size.height <= kImageEdgeMax);
-  if (!fits) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format(
-            "image preprocessing: expected a resized image with edges of 1 to {}, found that {} x {} becomes {} x {}",
-            kImageEdgeMax, input.width, input.height, size.width, size.height),
-        "leave such narrow images out, or crop them first");
+  if (settings.resize == ResizeMode::kNone) {
+    return size;
+  }
+  if (auto checked = check_resize(input, size); !checked) {
+    return std::unexpected(std::move(checked.error()));
   }
   return size;
 }

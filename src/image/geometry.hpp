@@ -6,6 +6,9 @@
 
 namespace asterism {
 
+// Both sizes are within what resizing takes.
+Result<void> check_resize(ImageSize input, ImageSize size);
+
 // A crop of the resized image: the window that lies inside of it, and where on the tensor that window goes. What the
 // window does not cover is filled.
 struct CropPlan {

@@ -163,8 +163,8 @@ Result<void> preprocess_image_into(const Image& image, const ImagePreprocess& se
   const Image& source = settings.channels == ChannelOrder::kGrey ? memory.grey : image;
   const std::size_t stride_bytes = padded_stride_bytes(plan->window.width);
   memory.rows.resize(to_size(plan->window.height) * stride_bytes);
-  resize_window(source, plan->resized, {settings.interpolation, settings.antialias}, plan->window, memory.resize,
-                {memory.rows.data(), stride_bytes});
+  resize_window(source, plan->resized, {settings.interpolation, settings.antialias, settings.arithmetic}, plan->window,
+                memory.resize, {memory.rows.data(), stride_bytes});
   if (plan->window.width != plan->output.width || plan->window.height != plan->output.height) {
     fill_padding(*plan, planes, settings.fill, out);
   }

@@ -20,8 +20,16 @@ namespace asterism {
 
 // Longest edge of a resized or cropped image.
 inline constexpr std::int64_t kImageEdgeMax = 65'535;
+// Longest edge of an image that is resized: the filter's weights take a hundred bytes for each pixel along it.
+inline constexpr std::int64_t kImageSourceEdgeMax = 1'000'000;
 
 enum class Interpolation : std::uint8_t { kNearest, kBox, kBilinear, kHamming, kBicubic, kLanczos };
+
+// Whose fixed-point arithmetic resizes; they differ by up to two grey levels.
+enum class ResizeArithmetic : std::uint8_t {
+  kPillow,  // Image.resize: timm, torchvision on Pillow images, transformers' processors on Pillow
+  kTorch,   // interpolate(uint8, antialias=True): torchvision on tensors, transformers' processors on torchvision
+};
 
 enum class ResizeMode : std::uint8_t {
   kNone,
@@ -70,9 +78,10 @@ struct ImagePreprocess {
   std::int64_t resize_width = 0;
   std::int64_t resize_height = 0;
   // With kShortestEdge: the longer edge never exceeds this; transformers' get_size_with_aspect_ratio.
-  std::optional<std::int64_t> longest_edge_max;
+  std::optional<std::int64_t> longest_edge_max = std::nullopt;
   ResizeRounding resize_rounding = ResizeRounding::kFloor;
   Interpolation interpolation = Interpolation::kBicubic;
+  ResizeArithmetic arithmetic = ResizeArithmetic::kPillow;
   // Filters are widened when shrinking, as Pillow does; false: as torch.nn.functional.interpolate without antialias.
   bool antialias = true;
   CropMode crop = CropMode::kNone;

@@ -1,11 +1,10 @@
 #include "image/resize.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "image/filter_weights.hpp"
+#include "image/geometry.hpp"
 #include "image/torch_interpolate.hpp"
 
 namespace asterism {
@@ -22,13 +21,14 @@ ConstImageRows rows_of(const Image& image) {
 }
 
 const FilterTaps& cached_taps(ResizeScratch::CachedTaps& cache, std::int64_t input_size, std::int64_t output_size,
-                              Interpolation interpolation) {
+                              const ResizeOptions& options) {
   if (!cache.taps || cache.input_size != input_size || cache.output_size != output_size ||
-      cache.interpolation != interpolation) {
-    cache.taps = make_filter_taps(input_size, output_size, interpolation);
+      cache.interpolation != options.interpolation || cache.arithmetic != options.arithmetic) {
+    cache.taps = make_filter_taps(input_size, output_size, options.interpolation, options.arithmetic);
     cache.input_size = input_size;
     cache.output_size = output_size;
-    cache.interpolation = interpolation;
+    cache.interpolation = options.interpolation;
+    cache.arithmetic = options.arithmetic;
   }
   return *cache.taps;
 }
@@ -134,7 +134,7 @@ void copy_window(const Image& image, const ImageWindow& window, ImageRows out) {
   }
 }
 
-void resize_filtered(const Image& image, ImageSize size, Interpolation interpolation, const ImageWindow& window,
+void resize_filtered(const Image& image, ImageSize size, const ResizeOptions& options, const ImageWindow& window,
                      ResizeScratch& scratch, ImageRows out) {
   const bool is_wider = size.width != image.width;
   const bool is_taller = size.height != image.height;
@@ -142,10 +142,10 @@ void resize_filtered(const Image& image, ImageSize size, Interpolation interpola
     return copy_window(image, window, out);
   }
   if (!is_taller) {
-    const FilterTaps& along = cached_taps(scratch.horizontal, image.width, size.width, interpolation);
+    const FilterTaps& along = cached_taps(scratch.horizontal, image.width, size.width, options);
     return filter_image_rows(image, to_size(window.y), to_size(window.height), along, window, scratch, out);
   }
-  const FilterTaps& across = cached_taps(scratch.vertical, image.height, size.height, interpolation);
+  const FilterTaps& across = cached_taps(scratch.vertical, image.height, size.height, options);
   if (!is_wider) {
     const ConstImageRows in = rows_of(image);
     for (std::size_t y = 0; y < to_size(window.height); ++y) {
@@ -154,10 +154,11 @@ void resize_filtered(const Image& image, ImageSize size, Interpolation interpola
     }
     return;
   }
-  const FilterTaps& along = cached_taps(scratch.horizontal, image.width, size.width, interpolation);
+  const FilterTaps& along = cached_taps(scratch.horizontal, image.width, size.width, options);
   // Pillow 13's choice: the order of the passes shows in the rounding between them.
   const std::int64_t height_loss = image.height - size.height;
-  const bool columns_first = height_loss > 0 && height_loss > 2 * (image.width - size.width);
+  const bool columns_first = options.arithmetic == ResizeArithmetic::kPillow && height_loss > 0 &&
+                             height_loss > 2 * (image.width - size.width);
   if (columns_first) {
     resize_columns_first(image, across, along, window, scratch, out);
   } else {
@@ -181,17 +182,13 @@ void resize_window(const Image& image, ImageSize size, const ResizeOptions& opti
   } else if (!options.antialias && has_torch_form) {
     interpolate_window(image, size, options.interpolation, window, scratch.floats, out);
   } else {
-    resize_filtered(image, size, options.interpolation, window, scratch, out);
+    resize_filtered(image, size, options, window, scratch, out);
   }
 }
 
 Result<Image> resize_image(const Image& image, ImageSize size, const ResizeOptions& options) {
-  if (size.width < 1 || size.height < 1 || size.width > kImageEdgeMax || size.height > kImageEdgeMax) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("resize: expected edges of 1 to {}, found {} x {}",
-                                                         kImageEdgeMax, size.width, size.height));
-  }
-  if (image.width < 1 || image.height < 1) {
-    return fail(ErrorCode::kInvalidArgument, "resize: expected at least one pixel, found none");
+  if (auto checked = check_resize({image.width, image.height}, size); !checked) {
+    return std::unexpected(std::move(checked.error()));
   }
   ResizeScratch scratch;
   const std::size_t stride_bytes = padded_stride_bytes(size.width);

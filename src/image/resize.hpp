@@ -20,6 +20,7 @@ struct ResizeOptions {
   // False: as torch.nn.functional.interpolate(align_corners=False) in float32, rounded to bytes. Only kBilinear and
   // kBicubic know the difference.
   bool antialias = true;
+  ResizeArithmetic arithmetic = ResizeArithmetic::kPillow;
 };
 
 struct ImageWindow {
@@ -34,6 +35,7 @@ struct ResizeScratch {
     std::int64_t input_size = 0;
     std::int64_t output_size = 0;
     Interpolation interpolation = Interpolation::kBicubic;
+    ResizeArithmetic arithmetic = ResizeArithmetic::kPillow;
     std::optional<FilterTaps> taps;
   };
 
@@ -51,7 +53,7 @@ std::size_t padded_stride_bytes(std::int64_t width) noexcept;
 void resize_window(const Image& image, ImageSize size, const ResizeOptions& options, const ImageWindow& window,
                    ResizeScratch& scratch, ImageRows out);
 
-// Image.resize((size.width, size.height), interpolation) of Pillow, bit for bit.
+// The whole image; with the default options what Pillow's Image.resize gives, bit for bit.
 Result<Image> resize_image(const Image& image, ImageSize size, const ResizeOptions& options = {});
 
 }  // namespace asterism

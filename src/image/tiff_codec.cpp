@@ -25,6 +25,9 @@ constexpr std::size_t kMessageSizeBytes = 256;
 // Pillow's bound too; real files have at most a handful.
 constexpr std::uint32_t kSamplesPerPixelMax = 6;
 
+// Room for tags, whatever the bound on the memory for pixels.
+constexpr std::size_t kTagsSizeBytes = std::size_t{1} << 20;
+
 // What libtiff's callbacks see: the file, and the first error they were told of.
 struct TiffSource {
   Bytes bytes;
@@ -89,7 +92,7 @@ class TiffFile {
     TIFFOpenOptions* options = library.open_options_alloc();
     library.set_error_handler(options, on_error, &source_);
     library.set_warning_handler(options, on_warning, nullptr);
-    library.set_max_single_alloc(options, static_cast<tmsize_t>(memory_size_bytes_max));
+    library.set_max_single_alloc(options, static_cast<tmsize_t>(std::max(memory_size_bytes_max, kTagsSizeBytes)));
     tiff_ = library.client_open("image", "r", &source_, on_read, on_write, on_seek, on_close, on_size, on_map, on_unmap,
                                 options);
     library.open_options_free(options);

@@ -109,7 +109,9 @@ def png_rows(samples: np.ndarray, depth: int) -> bytes:
     return b"".join(b"\0" + row for row in rows)
 
 
-def png(samples: np.ndarray, color: int, depth: int, interlaced: bool = False, chunks: bytes = b"", behind: bytes = b"") -> bytes:
+def png(
+    samples: np.ndarray, color: int, depth: int, interlaced: bool = False, chunks: bytes = b"", behind: bytes = b""
+) -> bytes:
     height, width = samples.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, int(interlaced))
     if interlaced:
@@ -152,10 +154,16 @@ def pngs() -> Iterator[tuple[str, bytes]]:
     yield "png_gamma", png(rgb, 2, 8, chunks=png_chunk(b"gAMA", struct.pack(">I", 100000)))
     yield "png_orientation", png(rgb, 2, 8, chunks=png_chunk(b"eXIf", exif_block(6)[6:]))
     yield "png_orientation_behind", png(rgb, 2, 8, behind=png_chunk(b"eXIf", exif_block(7)[6:]))
-    yield "png_orientation_xmp", png(rgb, 2, 8, chunks=png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp_block(5)))
+    yield (
+        "png_orientation_xmp",
+        png(rgb, 2, 8, chunks=png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp_block(5))),
+    )
     raw = exif_block(8)
     profile = b"\nexif\n%8d\n" % len(raw) + raw.hex().encode() + b"\n"
-    yield "png_orientation_raw", png(rgb, 2, 8, chunks=png_chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile)))
+    yield (
+        "png_orientation_raw",
+        png(rgb, 2, 8, chunks=png_chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile))),
+    )
     frames = [Image.fromarray(picture(seed=seed)) for seed in (1, 2)]
     yield "png_animated", save(frames[0], "PNG", save_all=True, append_images=frames[1:])
     yield "png_1x1", png(rgb[:1, :1], 2, 8)
@@ -225,8 +233,17 @@ def gifs() -> Iterator[tuple[str, bytes]]:
 # --- BMP --------------------------------------------------------------------------------------------------------
 
 
-def bmp(bits: int, data: bytes, palette: bytes = b"", compression: int = 0, masks: bytes = b"", header_size: int = 40,
-        height: int = HEIGHT, width: int = WIDTH, colors: int = 0) -> bytes:
+def bmp(
+    bits: int,
+    data: bytes,
+    palette: bytes = b"",
+    compression: int = 0,
+    masks: bytes = b"",
+    header_size: int = 40,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+    colors: int = 0,
+) -> bytes:
     info = struct.pack("<iiHHIIiiII", width, height, 1, bits, compression, len(data), 0, 0, colors, 0)
     info = struct.pack("<I", header_size) + info
     if header_size > 40:
@@ -259,7 +276,10 @@ def bmps() -> Iterator[tuple[str, bytes]]:
     yield "bmp_16_565", bmp(16, bmp_rows(words), compression=3, masks=struct.pack("<III", 0xF800, 0x7E0, 0x1F))
     yield "bmp_16_555", bmp(16, bmp_rows(words), compression=3, masks=struct.pack("<III", 0x7C00, 0x3E0, 0x1F))
     longs = generator.integers(0, 1 << 32, (HEIGHT, WIDTH), dtype=np.uint32)
-    yield "bmp_32_xbgr", bmp(32, bmp_rows(longs), compression=3, masks=struct.pack("<III", 0xFF000000, 0xFF0000, 0xFF00))
+    yield (
+        "bmp_32_xbgr",
+        bmp(32, bmp_rows(longs), compression=3, masks=struct.pack("<III", 0xFF000000, 0xFF0000, 0xFF00)),
+    )
     rgba_masks = struct.pack("<IIII", 0xFF, 0xFF00, 0xFF0000, 0xFF000000)
     yield "bmp_32_rgba_v4", bmp(32, bmp_rows(longs), compression=3, masks=rgba_masks, header_size=108)
     bgra_masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
@@ -320,15 +340,30 @@ def tiff(tags: dict[int, tuple[str, tuple[int, ...]]], strips: list[bytes], byte
     return head + body + struct.pack(byte_order + "H", len(tags)) + entries + struct.pack(byte_order + "I", 0) + values
 
 
-def plain_tiff(samples: np.ndarray, photometric: int, bits: int, byte_order: str = "<", extra: tuple[int, ...] = (),
-               sample_format: int = 1, planar: bool = False, rows_per_strip: int = 5, deflated: bool = False,
-               more: dict[int, tuple[str, tuple[int, ...]]] | None = None) -> bytes:
+def plain_tiff(
+    samples: np.ndarray,
+    photometric: int,
+    bits: int,
+    byte_order: str = "<",
+    extra: tuple[int, ...] = (),
+    sample_format: int = 1,
+    planar: bool = False,
+    rows_per_strip: int = 5,
+    deflated: bool = False,
+    more: dict[int, tuple[str, tuple[int, ...]]] | None = None,
+) -> bytes:
     """Uncompressed; `samples` [height, width, channels] of the type that is stored."""
     height, width, channels = samples.shape
     tags: dict[int, tuple[str, tuple[int, ...]]] = {
-        256: ("I", (width,)), 257: ("I", (height,)), 258: ("H", (bits,) * channels), 259: ("H", (1,)),
-        262: ("H", (photometric,)), 277: ("H", (channels,)), 278: ("I", (rows_per_strip,)),
-        284: ("H", (2 if planar else 1,)), 339: ("H", (sample_format,) * channels),
+        256: ("I", (width,)),
+        257: ("I", (height,)),
+        258: ("H", (bits,) * channels),
+        259: ("H", (1,)),
+        262: ("H", (photometric,)),
+        277: ("H", (channels,)),
+        278: ("I", (rows_per_strip,)),
+        284: ("H", (2 if planar else 1,)),
+        339: ("H", (sample_format,) * channels),
     }
     if extra:
         tags[338] = ("H", extra)
@@ -353,10 +388,21 @@ def tiled_tiff(samples: np.ndarray, tile: int = 16) -> bytes:
     height, width, channels = samples.shape
     padded = np.zeros((-(-height // tile) * tile, -(-width // tile) * tile, channels), samples.dtype)
     padded[:height, :width] = samples
-    tiles = [padded[y : y + tile, x : x + tile].tobytes() for y in range(0, len(padded), tile)
-             for x in range(0, padded.shape[1], tile)]
-    tags = {256: ("I", (width,)), 257: ("I", (height,)), 258: ("H", (8,) * channels), 259: ("H", (1,)),
-            262: ("H", (2,)), 277: ("H", (channels,)), 322: ("I", (tile,)), 323: ("I", (tile,))}
+    tiles = [
+        padded[y : y + tile, x : x + tile].tobytes()
+        for y in range(0, len(padded), tile)
+        for x in range(0, padded.shape[1], tile)
+    ]
+    tags = {
+        256: ("I", (width,)),
+        257: ("I", (height,)),
+        258: ("H", (8,) * channels),
+        259: ("H", (1,)),
+        262: ("H", (2,)),
+        277: ("H", (channels,)),
+        322: ("I", (tile,)),
+        323: ("I", (tile,)),
+    }
     return tiff(tags, tiles)
 
 
