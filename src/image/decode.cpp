@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "image/codec.hpp"
@@ -14,6 +15,8 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::int64_t kChannels = 3;
+// Whatever the caller allows: sizes in bytes stay inside 64 bits.
+constexpr std::int64_t kPixelCountCeiling = std::int64_t{1} << 48;
 
 struct Codec {
   ImageFormat format;
@@ -65,11 +68,11 @@ Result<void> check_image_size(const DecodeJob& job, std::string_view format, std
                 fmt::format("{}: expected at least one pixel, found a size of {} x {}", format, width, height));
   }
   const DecodeOptions& options = job.options;
-  if (width > options.pixel_count_max / height) {
-    return fail(
-        ErrorCode::kLimitExceeded,
-        fmt::format("{}: expected at most {} pixels, found {} x {}", format, options.pixel_count_max, width, height),
-        "shrink the image, or raise the pixel limit if you trust the file");
+  const std::int64_t pixel_count_max = std::min(options.pixel_count_max, kPixelCountCeiling);
+  if (width > pixel_count_max / height) {
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("{}: expected at most {} pixels, found {} x {}", format, pixel_count_max, width, height),
+                "shrink the image, or raise the pixel limit if you trust the file");
   }
   const auto size_bytes = static_cast<std::uint64_t>(width * height * kChannels);
   if (size_bytes > options.memory_size_bytes_max || extra_size_bytes > options.memory_size_bytes_max - size_bytes) {

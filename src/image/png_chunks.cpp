@@ -100,7 +100,7 @@ struct Found {
 
 void read_chunk(Bytes type, Bytes payload, Found& found) {
   PngChunks& chunks = found.chunks;
-  if (has_text(type, 0, "IHDR") && payload.size() >= kHeaderSizeBytes) {
+  if (has_text(type, 0, "IHDR") && payload.size() >= kHeaderSizeBytes && !chunks.has_header) {
     chunks.width = read_u32(payload, 0, ByteOrder::kBig);
     chunks.height = read_u32(payload, 4, ByteOrder::kBig);
     chunks.has_header = true;

@@ -190,6 +190,9 @@ Result<Image> resize_image(const Image& image, ImageSize size, const ResizeOptio
   if (auto checked = check_resize({image.width, image.height}, size); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
+  if (image.pixels.size() != to_size(image.width * image.height) * kChannels) {
+    return fail(ErrorCode::kInvalidArgument, "resize: expected three bytes for each pixel, found another number");
+  }
   ResizeScratch scratch;
   const std::size_t stride_bytes = padded_stride_bytes(size.width);
   std::vector<std::uint8_t> rows(to_size(size.height) * stride_bytes);

@@ -467,7 +467,11 @@ Result<int> decode_tiff(const DecodeJob& job, Image& image) {
   if (!shape) {
     return std::unexpected(shape.error());
   }
-  if (auto ready = prepare_image(job, kName, shape->width, shape->height, image); !ready) {
+  // libtiff's own conversion goes through four bytes a pixel.
+  const std::uint64_t kept_size_bytes = shape->is_read_as_rgba ? static_cast<std::uint64_t>(shape->width) *
+                                                                     static_cast<std::uint64_t>(shape->part_height) * 4
+                                                               : 0;
+  if (auto ready = prepare_image(job, kName, shape->width, shape->height, image, kept_size_bytes); !ready) {
     return std::unexpected(std::move(ready.error()));
   }
   if (shape->is_read_as_rgba) {

@@ -163,6 +163,39 @@ TEST(HostileImage, JpegWithHundredsOfScansIsRefused) {
   EXPECT_NE(image.error().message.find("scans"), std::string::npos);
 }
 
+TEST(HostileImage, OddHeadersAreRefusedByName) {
+  auto bmp = read_sample("bmp_4");
+  bmp[46] = std::byte{1};
+  bmp[48] = std::byte{1};  // 65,537 colours
+  EXPECT_EQ(decode_image(bmp).error().code, ErrorCode::kUnsupported);
+  bmp[46] = std::byte{0};  // 65,536: as many as Pillow allows
+  EXPECT_TRUE(decode_image(bmp).has_value());
+
+  auto tiff = read_sample("tiff_grey_alpha");
+  for (std::size_t i = 0; i + 12 <= tiff.size(); ++i) {
+    const bool is_short = tiff[i + 1] == std::byte{1} && tiff[i + 2] == std::byte{3};
+    if (is_short && tiff[i] == std::byte{0x15}) {
+      tiff[i + 8] = std::byte{7};
+    }
+    // Tags with a number for each sample become private ones that nobody reads.
+    if (is_short && (tiff[i] == std::byte{0x02} || tiff[i] == std::byte{0x53})) {
+      tiff[i + 1] = std::byte{0xFE};
+    }
+  }
+  const auto image = decode_image(tiff);
+  ASSERT_FALSE(image.has_value());
+  EXPECT_NE(image.error().message.find("samples a pixel, found 7"), std::string::npos) << image.error().message;
+}
+
+TEST(HostileImage, SecondPngHeaderDoesNotCount) {
+  auto png = read_sample("png_rgb_8");
+  const std::vector<std::byte> header(png.begin() + 8, png.begin() + 33);
+  put_u32_big(png, 16, 60'000);
+  put_u32_big(png, 20, 60'000);
+  png.insert(png.begin() + 33, header.begin(), header.end());
+  EXPECT_EQ(decode_image(png).error().code, ErrorCode::kLimitExceeded);
+}
+
 TEST(HostileImage, OtherContentIsNamed) {
   const auto message = [](std::string_view text) { return decode_image(text_bytes(text)).error().message; };
   const auto expect_found = [&](std::string_view text, const char* words) {
