@@ -5,6 +5,7 @@
 // version is refused before anything else of it is touched.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "asterism/error.hpp"
 #include "graph/backend.hpp"
+#include "graph/foreign_model.hpp"
 
 namespace asterism {
 
@@ -27,6 +29,8 @@ class BackendModule {
   virtual ~BackendModule() = default;
   virtual std::unique_ptr<Backend> make_backend() const = 0;
   virtual Result<BackendReport> report() const = 0;
+  // A model file of foreign_format(). kNotFound, kCorrupt, kUnsupported name the file.
+  virtual Result<std::unique_ptr<ForeignModel>> open_foreign_model(const std::filesystem::path& path) const = 0;
 };
 
 // What a module shows: the version of Asterism that it belongs to, compared before the other is called, and itself.

@@ -10,6 +10,9 @@ class OpenVinoModule final : public BackendModule {
  public:
   std::unique_ptr<Backend> make_backend() const override { return make_openvino_backend(); }
   Result<BackendReport> report() const override { return openvino_report(); }
+  Result<std::unique_ptr<ForeignModel>> open_foreign_model(const std::filesystem::path& path) const override {
+    return asterism::open_foreign_model(path);
+  }
 };
 
 }  // namespace

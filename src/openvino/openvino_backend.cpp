@@ -2,33 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
 #include <openvino/runtime/core.hpp>
 #include <openvino/runtime/properties.hpp>
 
+#include "openvino/device.hpp"
 #include "openvino/executable.hpp"
 #include "openvino/lowering.hpp"
 
 namespace asterism {
 namespace {
-
-constexpr const char* kDevice = "CPU";
-
-bool has_native_bf16(const std::vector<std::string>& capabilities) {
-  return std::ranges::find(capabilities, ov::device::capability::BF16) != capabilities.end();
-}
-
-ov::AnyMap compile_properties(const CompileOptions& options, ov::element::Type precision) {
-  return {
-      ov::num_streams(static_cast<int>(options.stream_count)),
-      ov::inference_num_threads(static_cast<int>(options.stream_count * options.thread_count)),
-      ov::hint::enable_cpu_pinning(false),
-      ov::hint::inference_precision(precision),
-  };
-}
 
 class OpenVinoBackend final : public Backend {
  public:
@@ -53,8 +38,7 @@ class OpenVinoBackend final : public Backend {
     }
     try {
       ov::Core core;
-      const bool native = options.precision == ComputePrecision::kBF16 &&
-                          has_native_bf16(core.get_property(kDevice, ov::device::capabilities));
+      const bool native = options.precision == ComputePrecision::kBF16 && has_native_bf16(core);
       // Without native bf16 the plugin would emulate it slowly or not at all: the weights are rounded and f32 computes.
       const LoweringOptions lowering{native ? ComputePrecision::kF32 : options.precision,
                                      native ? LinearEngine::kPlugin : LinearEngine::kKernels};
@@ -89,7 +73,7 @@ Result<BackendReport> openvino_report() {
     BackendReport report;
     report.version = ov::get_openvino_version().buildNumber;
     report.capabilities = core.get_property(kDevice, ov::device::capabilities);
-    report.bf16_native = has_native_bf16(report.capabilities);
+    report.bf16_native = has_native_bf16(core);
     return report;
   } catch (const std::exception& e) {
     return fail(ErrorCode::kInternal, fmt::format("OpenVINO's CPU plugin did not load: {}", e.what()),
