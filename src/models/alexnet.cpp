@@ -6,9 +6,9 @@
 #include <array>
 #include <utility>
 
+#include "models/conv_graph.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
-#include "models/image_graph.hpp"
 
 namespace asterism {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::array<Layer, 5> kLayers{
     {{0, 4, 2, true}, {3, 1, 2, true}, {6, 1, 1, false}, {8, 1, 1, false}, {10, 1, 1, true}}};
 constexpr std::int64_t kMapSide = 6;
 
-ValueId features(ImageGraph& graph, ValueId x) {
+ValueId features(ConvGraph& graph, ValueId x) {
   for (const Layer& layer : kLayers) {
     const std::int64_t pad = layer.padding;
     x = graph.conv(fmt::format("features.{}", layer.number), x,
@@ -52,7 +52,7 @@ Result<ImageModel> build_alexnet(ImageCheckpoint checkpoint, const ImageModelOpt
   if (!size || !classes) {
     return std::unexpected(size ? classes.error() : size.error());
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   ValueId x = features(graph, graph.input("features.0.weight", size->height, size->width));

@@ -8,9 +8,9 @@
 #include <array>
 #include <utility>
 
+#include "models/conv_graph.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
-#include "models/image_graph.hpp"
 
 namespace asterism {
 namespace {
@@ -44,7 +44,7 @@ struct ConvnextPlan {
 
 class ConvnextGraph {
  public:
-  ConvnextGraph(ImageGraph& graph, const ConvnextPlan& plan, const BlockNames& names)
+  ConvnextGraph(ConvGraph& graph, const ConvnextPlan& plan, const BlockNames& names)
       : graph_(graph), plan_(plan), names_(names) {}
 
   // Depthwise convolution, norm over channels, two linear layers, layer scale, shortcut.
@@ -112,12 +112,12 @@ class ConvnextGraph {
     return graph_.transpose(name("channels_first"), narrow, {0, 3, 1, 2});
   }
 
-  ImageGraph& graph_;
+  ConvGraph& graph_;
   const ConvnextPlan& plan_;
   const BlockNames& names_;
 };
 
-ValueId timm_stem(ImageGraph& graph, ConvnextGraph& layers, const ConvnextPlan& plan) {
+ValueId timm_stem(ConvGraph& graph, ConvnextGraph& layers, const ConvnextPlan& plan) {
   ValueId x = graph.input("stem.0.weight", plan.size.height, plan.size.width);
   std::string norm = "stem.1";
   if (graph.tensor_shape("stem.1.weight").size() == 4) {
@@ -131,7 +131,7 @@ ValueId timm_stem(ImageGraph& graph, ConvnextGraph& layers, const ConvnextPlan& 
   return x;
 }
 
-void build_timm(ImageGraph& graph, const ConvnextPlan& plan) {
+void build_timm(ConvGraph& graph, const ConvnextPlan& plan) {
   ConvnextGraph layers(graph, plan, kTimmBlock);
   ValueId x = timm_stem(graph, layers, plan);
   for (std::int64_t i = 0; i < kStageCount; ++i) {
@@ -159,7 +159,7 @@ void build_timm(ImageGraph& graph, const ConvnextPlan& plan) {
   graph.head("head.fc", x, plan.classes);
 }
 
-void build_transformers(ImageGraph& graph, const ConvnextPlan& plan, double final_epsilon) {
+void build_transformers(ConvGraph& graph, const ConvnextPlan& plan, double final_epsilon) {
   ConvnextGraph layers(graph, plan, kTransformersBlock);
   ValueId x = graph.input("embeddings.patch_embeddings.weight", plan.size.height, plan.size.width);
   x = graph.layer_norm_2d("embeddings.layernorm", layers.patches("embeddings.patch_embeddings", x), plan.epsilon);
@@ -180,7 +180,7 @@ void build_transformers(ImageGraph& graph, const ConvnextPlan& plan, double fina
 }
 
 // features.1, 3, 5, 7 are stages, 2, 4, 6 what is between them.
-void build_torchvision(ImageGraph& graph, const ConvnextPlan& plan) {
+void build_torchvision(ConvGraph& graph, const ConvnextPlan& plan) {
   ConvnextGraph layers(graph, plan, kTorchvisionBlock);
   ValueId x = graph.input("features.0.0.weight", plan.size.height, plan.size.width);
   x = graph.layer_norm_2d("features.0.1", layers.patches("features.0.0", x), plan.epsilon);
@@ -245,7 +245,7 @@ Result<ImageModel> build_convnext(ImageCheckpoint checkpoint, const ImageModelOp
       return std::unexpected(ok.error());
     }
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   if (dialect == kTimm) {

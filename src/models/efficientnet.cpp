@@ -26,7 +26,7 @@ constexpr double kTorchEpsilon = 1e-5;
 constexpr std::string_view kEfficientnetPytorch = "efficientnet_pytorch";
 
 struct Walk {
-  ImageGraph& graph;
+  ConvGraph& graph;
   ImageSize size;
   DeclaredClasses classes;
 };
@@ -47,7 +47,7 @@ bool is_known(std::string_view name) {
 }
 
 void build_timm(const Walk& walk, const MbConvStyle& style) {
-  ImageGraph& graph = walk.graph;
+  ConvGraph& graph = walk.graph;
   ValueId x = graph.input("conv_stem.weight", walk.size.height, walk.size.width);
   ConvUnit stem = timm_unit("conv_stem", "bn1", style);
   stem.options.stride = 2;
@@ -76,7 +76,7 @@ void build_timm(const Walk& walk, const MbConvStyle& style) {
 }
 
 void build_torchvision(const Walk& walk) {
-  ImageGraph& graph = walk.graph;
+  ConvGraph& graph = walk.graph;
   // B5 and larger were converted from TensorFlow with its epsilon. Their second stage is the first with five blocks.
   constexpr std::int64_t kDepthOfB5 = 5;
   MbConvStyle style;
@@ -114,7 +114,7 @@ struct TransformersPlan {
   std::vector<std::int64_t> symmetric;  // indices of the strided blocks whose padding is the same on both sides
 };
 
-MbConvBlock transformers_block(const ImageGraph& graph, const std::string& path, const MbConvStyle& style) {
+MbConvBlock transformers_block(const ConvGraph& graph, const std::string& path, const MbConvStyle& style) {
   MbConvBlock block;
   block.path = path;
   const auto unit = [&](const std::string& module, std::string_view stem, std::string_view norm) {
@@ -155,7 +155,7 @@ void pad_strided(ConvUnit& unit, const Shape& weight, bool symmetric) {
   unit.options.padding = {before, before, half, half};
 }
 
-ValueId transformers_blocks(ImageGraph& graph, const TransformersPlan& plan, ValueId x) {
+ValueId transformers_blocks(ConvGraph& graph, const TransformersPlan& plan, ValueId x) {
   std::int64_t index = 0;
   for (std::size_t stage = 0; stage < plan.repeats.size(); ++stage) {
     for (std::int64_t i = 0; i < plan.repeats[stage]; ++i, ++index) {
@@ -176,7 +176,7 @@ ValueId transformers_blocks(ImageGraph& graph, const TransformersPlan& plan, Val
 }
 
 void build_transformers(const Walk& walk, const TransformersPlan& plan) {
-  ImageGraph& graph = walk.graph;
+  ConvGraph& graph = walk.graph;
   ValueId x = graph.input("embeddings.convolution.weight", walk.size.height, walk.size.width);
   x = graph.conv_unit({.conv = "embeddings.convolution",
                        .norm = "embeddings.batchnorm",
@@ -248,7 +248,7 @@ ConvUnit pytorch_unit(const std::string& conv, const std::string& norm, const st
   return unit;
 }
 
-MbConvBlock pytorch_block(const ImageGraph& graph, const std::string& path, const MbConvStyle& style) {
+MbConvBlock pytorch_block(const ConvGraph& graph, const std::string& path, const MbConvStyle& style) {
   MbConvBlock block;
   block.path = path;
   if (graph.has(path + "._expand_conv.weight")) {
@@ -269,7 +269,7 @@ MbConvBlock pytorch_block(const ImageGraph& graph, const std::string& path, cons
 // The blocks are numbered through. A stage begins where the channels change: they do at every stage of every
 // EfficientNet.
 void build_pytorch(const Walk& walk) {
-  ImageGraph& graph = walk.graph;
+  ConvGraph& graph = walk.graph;
   MbConvStyle style;
   style.epsilon = kTensorflowEpsilon;
   style.activation = graph.has("_blocks.0._se_reduce.weight") ? Activation::kSilu : Activation::kRelu6;
@@ -345,7 +345,7 @@ Result<ImageModel> build_efficientnet(ImageCheckpoint checkpoint, const ImageMod
   if (dialect == kTransformers) {
     strip_prefix(checkpoint.tensors, "efficientnet.");
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   const Walk walk{graph, *size, *classes};

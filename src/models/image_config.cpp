@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "models/text_config.hpp"
+#include "models/torchvision_weights.hpp"
 
 namespace asterism {
 namespace {
@@ -37,13 +38,13 @@ Result<std::int64_t> side(std::int64_t value, std::string_view what, std::string
 // The last two numbers of [channels, height, width] or [height, width]; one number is both.
 ImageSize size_of_json(const Json& value) {
   if (value.is_number_integer()) {
-    return {value.get<std::int64_t>(), value.get<std::int64_t>()};
+    return {.width = value.get<std::int64_t>(), .height = value.get<std::int64_t>()};
   }
   const std::size_t count = value.is_array() ? value.size() : 0;
   if (count < 2 || !value[count - 2].is_number_integer() || !value[count - 1].is_number_integer()) {
     return {};
   }
-  return {value[count - 2].get<std::int64_t>(), value[count - 1].get<std::int64_t>()};
+  return {.width = value[count - 1].get<std::int64_t>(), .height = value[count - 2].get<std::int64_t>()};
 }
 
 ImageSize size_of_config(const Json& config) {
@@ -71,14 +72,20 @@ std::string_view dialect_of(const ImageCheckpoint& checkpoint) {
 std::string architecture_of(const ImageCheckpoint& checkpoint) {
   const std::string_view dialect = dialect_of(checkpoint);
   if (dialect == kTorchvision) {
-    return before(checkpoint.weight_name, "-.");
+    const auto known = torchvision_weight(checkpoint.weight_name);
+    return known ? std::string(known->weight->architecture) : "";
   }
   const auto value = checkpoint.config.find(dialect == kTimm ? "architecture" : "model_type");
   return value != checkpoint.config.end() && value->is_string() ? before(value->get<std::string>(), ".") : "";
 }
 
 Result<ImageSize> image_size(const ImageCheckpoint& checkpoint, const ImageModelOptions& options) {
-  ImageSize size = checkpoint.config.is_object() ? size_of_config(checkpoint.config) : ImageSize{};
+  ImageSize size;
+  if (checkpoint.config.is_object()) {
+    size = size_of_config(checkpoint.config);
+  } else if (const auto known = torchvision_weight(checkpoint.weight_name)) {
+    size = {.width = known->weight->crop_size, .height = known->weight->crop_size};
+  }
   size.height = options.height > 0 ? options.height : size.height;
   size.width = options.width > 0 ? options.width : size.width;
   const auto height = side(size.height > 0 ? size.height : kImageSideDefault, "image height", checkpoint.source);
@@ -86,7 +93,7 @@ Result<ImageSize> image_size(const ImageCheckpoint& checkpoint, const ImageModel
   if (!height || !width) {
     return std::unexpected(height ? width.error() : height.error());
   }
-  return ImageSize{*height, *width};
+  return ImageSize{.width = *width, .height = *height};
 }
 
 Result<DeclaredClasses> declared_classes(const ImageCheckpoint& checkpoint) {

@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "asterism/error.hpp"
-#include "models/image_graph.hpp"
+#include "image/preprocess.hpp"
+#include "models/conv_graph.hpp"
 
 namespace asterism {
 
@@ -27,15 +28,12 @@ inline constexpr std::string_view kTorchvision = "torchvision";
 
 // "timm" by "architecture", "transformers" by "model_type", "torchvision" without a configuration.
 std::string_view dialect_of(const ImageCheckpoint& checkpoint);
-// timm: "architecture" before the first "."; torchvision: the file name before the first "-" or "."; transformers: the
-// model_type.
+// timm: "architecture" before the first "."; torchvision: by the name of the file, "" when that is not one of its own;
+// transformers: the model_type.
 std::string architecture_of(const ImageCheckpoint& checkpoint);
 
-struct ImageSize {
-  std::int64_t height = 0;
-  std::int64_t width = 0;
-};
-// `options`, else what the configuration says ("input_size" of timm, "image_size" of transformers), else 224.
+// `options`, else what the configuration says ("input_size" of timm, "image_size" of transformers) or torchvision for
+// its weights, else 224.
 Result<ImageSize> image_size(const ImageCheckpoint& checkpoint, const ImageModelOptions& options);
 
 // "num_classes" of timm, the labels of transformers.

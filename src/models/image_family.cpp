@@ -160,7 +160,9 @@ Result<ImageModel> build_image_model(ImageCheckpoint checkpoint, const ImageMode
   model->family = (*family)->name;
   // A family that knows better has filled these in.
   model->dialect = model->dialect.empty() ? dialect : model->dialect;
-  model->architecture = model->architecture.empty() ? architecture : model->architecture;
+  if (model->architecture.empty()) {
+    model->architecture = architecture.empty() ? model->family : architecture;
+  }
   if (auto ok = check(*model, source); !ok) {
     return std::unexpected(ok.error());
   }

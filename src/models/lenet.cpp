@@ -7,9 +7,9 @@
 
 #include <utility>
 
+#include "models/conv_graph.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
-#include "models/image_graph.hpp"
 
 namespace asterism {
 namespace {
@@ -22,7 +22,7 @@ struct LenetPlan {
   std::int64_t first_padding = 0;  // 2 makes 28 x 28 images the 32 x 32 of the paper
 };
 
-ValueId pool(ImageGraph& graph, const LenetPlan& plan, const std::string& name, ValueId x) {
+ValueId pool(ConvGraph& graph, const LenetPlan& plan, const std::string& name, ValueId x) {
   const Window2d window{.kernel = {2, 2}, .stride = {2, 2}};
   return plan.max_pooling ? graph.max_pool(name, x, window) : graph.avg_pool(name, x, window);
 }
@@ -56,7 +56,7 @@ Result<ImageModel> build_lenet(ImageCheckpoint checkpoint, const ImageModelOptio
   if (!plan) {
     return std::unexpected(plan.error());
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   const std::int64_t pad = plan->first_padding;

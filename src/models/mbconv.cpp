@@ -4,7 +4,7 @@
 
 namespace asterism {
 
-ValueId mb_conv(ImageGraph& graph, const MbConvBlock& block, ValueId x) {
+ValueId mb_conv(ConvGraph& graph, const MbConvBlock& block, ValueId x) {
   ValueId y = block.expand ? graph.conv_unit(*block.expand, x) : x;
   y = graph.conv_unit(block.depthwise, y);
   if (block.squeeze_excite) {
@@ -30,8 +30,7 @@ ConvUnit timm_unit(const std::string& conv, const std::string& norm, const MbCon
   return unit;
 }
 
-MbConvBlock timm_block(const ImageGraph& graph, const std::string& path, std::int64_t stride,
-                       const MbConvStyle& style) {
+MbConvBlock timm_block(const ConvGraph& graph, const std::string& path, std::int64_t stride, const MbConvStyle& style) {
   const bool expands = graph.has(path + ".conv_pwl.weight") || !graph.has(path + ".bn2.weight");
   MbConvBlock block;
   block.path = path;
@@ -70,7 +69,7 @@ ConvUnit torchvision_unit(const std::string& path, const MbConvStyle& style) {
   return unit;
 }
 
-MbConvBlock torchvision_block(const ImageGraph& graph, const std::string& path, std::int64_t stride,
+MbConvBlock torchvision_block(const ConvGraph& graph, const std::string& path, std::int64_t stride,
                               const MbConvStyle& style) {
   MbConvBlock block;
   block.path = path;

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "models/image_graph.hpp"
+#include "models/conv_graph.hpp"
 
 namespace asterism {
 
@@ -30,15 +30,15 @@ struct MbConvStyle {
   Activation gate_activation = Activation::kSigmoid;
 };
 
-ValueId mb_conv(ImageGraph& graph, const MbConvBlock& block, ValueId x);
+ValueId mb_conv(ConvGraph& graph, const MbConvBlock& block, ValueId x);
 
 // timm: "blocks.S.B" with conv_pw, conv_dw, conv_pwl (or conv_dw, conv_pw without an expansion).
-MbConvBlock timm_block(const ImageGraph& graph, const std::string& path, std::int64_t stride, const MbConvStyle& style);
+MbConvBlock timm_block(const ConvGraph& graph, const std::string& path, std::int64_t stride, const MbConvStyle& style);
 // A convolution of timm whose module `norm` ends with the activation.
 ConvUnit timm_unit(const std::string& conv, const std::string& norm, const MbConvStyle& style);
 
 // torchvision: "features...", whose "block" is a sequence.
-MbConvBlock torchvision_block(const ImageGraph& graph, const std::string& path, std::int64_t stride,
+MbConvBlock torchvision_block(const ConvGraph& graph, const std::string& path, std::int64_t stride,
                               const MbConvStyle& style);
 // Conv2dNormActivation: convolution, norm and activation as 0, 1 and 2 of one sequence.
 ConvUnit torchvision_unit(const std::string& path, const MbConvStyle& style);

@@ -57,13 +57,13 @@ MbConvStyle with_activation(MbConvStyle style, bool swish) {
   return style;
 }
 
-void mark_shortcut(const ImageGraph& graph, MbConvBlock& block, std::int64_t in) {
+void mark_shortcut(const ConvGraph& graph, MbConvBlock& block, std::int64_t in) {
   const Shape& out = graph.tensor_shape(block.project.conv + ".weight");
   block.shortcut = block.depthwise.options.stride == 1 && !out.empty() && out[0] == in;
 }
 
 // All stages but the last, which is one plain convolution.
-ValueId timm_stages(ImageGraph& graph, const Layout& layout, const MbConvStyle& style, ValueId x) {
+ValueId timm_stages(ConvGraph& graph, const Layout& layout, const MbConvStyle& style, ValueId x) {
   std::int64_t feature = 0;
   if (layout.stage_strides[0] > 1) {
     graph.feature(feature++, x);
@@ -90,7 +90,7 @@ ValueId timm_stages(ImageGraph& graph, const Layout& layout, const MbConvStyle& 
   return x;
 }
 
-void build_timm(ImageGraph& graph, const Layout& layout, const MbConvStyle& style, const ImageSize& size,
+void build_timm(ConvGraph& graph, const Layout& layout, const MbConvStyle& style, const ImageSize& size,
                 const DeclaredClasses& classes) {
   ValueId x = graph.input("conv_stem.weight", size.height, size.width);
   ConvUnit stem = timm_unit("conv_stem", "bn1", style);
@@ -104,7 +104,7 @@ void build_timm(ImageGraph& graph, const Layout& layout, const MbConvStyle& styl
   graph.head("classifier", flat, classes);
 }
 
-void build_torchvision(ImageGraph& graph, const Layout& layout, const ImageSize& size, const DeclaredClasses& classes) {
+void build_torchvision(ConvGraph& graph, const Layout& layout, const ImageSize& size, const DeclaredClasses& classes) {
   MbConvStyle style = paper_style();
   style.epsilon = kEpsilonOfPaper;
   ValueId x = graph.input("features.0.0.weight", size.height, size.width);
@@ -164,7 +164,7 @@ Result<ImageModel> build_mobilenetv3(ImageCheckpoint checkpoint, const ImageMode
   if (!size || !classes) {
     return std::unexpected(size ? classes.error() : size.error());
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   if (dialect == kTimm) {

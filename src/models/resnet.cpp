@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "models/checkpoint_names.hpp"
+#include "models/conv_graph.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
-#include "models/image_graph.hpp"
 #include "models/text_config.hpp"
 
 namespace asterism {
@@ -73,7 +73,7 @@ struct ResnetPlan {
 
 class ResnetGraph {
  public:
-  ResnetGraph(ImageGraph& graph, const ResnetPlan& plan) : graph_(graph), plan_(plan) {}
+  ResnetGraph(ConvGraph& graph, const ResnetPlan& plan) : graph_(graph), plan_(plan) {}
 
   void build(const ImageSize& size) {
     ValueId x = stem(size);
@@ -147,8 +147,8 @@ class ResnetGraph {
 
   // The i-th convolution of a block, from 1.
   ConvUnit unit(const std::string& path, std::int64_t i) const {
+    // ReLU inside a block whatever the configuration says: transformers applies "hidden_act" to the stem and to sums.
     ConvUnit unit;
-    unit.activation = plan_.activation;
     if (transformers()) {
       const std::string layer = fmt::format("{}.layer.{}", path, i - 1);
       unit.conv = layer + ".convolution";
@@ -232,7 +232,7 @@ class ResnetGraph {
     graph_.head(transformers() ? "classifier.1" : "fc", flat, plan_.classes);
   }
 
-  ImageGraph& graph_;
+  ConvGraph& graph_;
   const ResnetPlan& plan_;
 };
 
@@ -258,7 +258,7 @@ Result<ResnetPlan> plan_of_config(const Json& config, const std::string& source)
   return plan;
 }
 
-ResnetPlan plan_of_tensors(const ImageGraph& graph) {
+ResnetPlan plan_of_tensors(const ConvGraph& graph) {
   ResnetPlan plan;
   plan.bottleneck = graph.has("layer1.0.conv3.weight");
   plan.strided_unit = plan.bottleneck ? 2 : 1;
@@ -298,7 +298,7 @@ Result<ImageModel> build_resnet(ImageCheckpoint checkpoint, const ImageModelOpti
   if (dialect == kTransformers) {
     strip_prefix(checkpoint.tensors, "resnet.");
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   auto plan = dialect == kTransformers ? plan_of_config(checkpoint.config, checkpoint.source) : plan_of_tensors(graph);

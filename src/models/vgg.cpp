@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "models/conv_graph.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
-#include "models/image_graph.hpp"
 
 namespace asterism {
 namespace {
@@ -26,7 +26,7 @@ std::string layer(std::int64_t number) {
 }
 
 // Numbers of the convolutions in "features".
-std::vector<std::int64_t> convolutions(const ImageGraph& graph) {
+std::vector<std::int64_t> convolutions(const ConvGraph& graph) {
   std::vector<std::int64_t> numbers;
   for (std::int64_t i = 0; i < kLayerNumberMax; ++i) {
     if (graph.tensor_shape(layer(i) + ".weight").size() == 4) {
@@ -36,7 +36,7 @@ std::vector<std::int64_t> convolutions(const ImageGraph& graph) {
   return numbers;
 }
 
-ValueId features(ImageGraph& graph, const ImageSize& size) {
+ValueId features(ConvGraph& graph, const ImageSize& size) {
   ValueId x = graph.input(layer(0) + ".weight", size.height, size.width);
   const std::vector<std::int64_t> numbers = convolutions(graph);
   std::int64_t next = 0;
@@ -60,7 +60,7 @@ ValueId features(ImageGraph& graph, const ImageSize& size) {
 }
 
 // The fully connected layers as convolutions, so that larger images give larger maps, averaged before the classifier.
-void head_of_timm(ImageGraph& graph, ValueId x, const DeclaredClasses& classes) {
+void head_of_timm(ConvGraph& graph, ValueId x, const DeclaredClasses& classes) {
   const std::int64_t height = graph.height(x);
   const std::int64_t width = graph.width(x);
   if (height < kMapSide || width < kMapSide) {
@@ -73,7 +73,7 @@ void head_of_timm(ImageGraph& graph, ValueId x, const DeclaredClasses& classes) 
   graph.head("head.fc", graph.mean("head.global_pool", x), classes);
 }
 
-void head_of_torchvision(ImageGraph& graph, ValueId x, const DeclaredClasses& classes) {
+void head_of_torchvision(ConvGraph& graph, ValueId x, const DeclaredClasses& classes) {
   x = graph.flatten("flatten", graph.adaptive_avg_pool("avgpool", x, {kMapSide, kMapSide}));
   x = graph.activation("classifier.1", graph.linear("classifier.0", x), Activation::kRelu);
   graph.alias("classifier.2", x);
@@ -100,7 +100,7 @@ Result<ImageModel> build_vgg(ImageCheckpoint checkpoint, const ImageModelOptions
   if (!size || !classes) {
     return std::unexpected(size ? classes.error() : size.error());
   }
-  ImageGraph graph(
+  ConvGraph graph(
       {std::make_move_iterator(checkpoint.tensors.begin()), std::make_move_iterator(checkpoint.tensors.end())},
       checkpoint.source);
   const ValueId x = features(graph, *size);

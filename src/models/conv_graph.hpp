@@ -64,9 +64,9 @@ struct DeclaredClasses {
   std::int64_t count = 0;
 };
 
-class ImageGraph {
+class ConvGraph {
  public:
-  ImageGraph(ParameterMap parameters, std::string source);
+  ConvGraph(ParameterMap parameters, std::string source);
 
   GraphBuilder& builder() noexcept { return builder_; }
   const std::string& source() const noexcept { return source_; }

@@ -1,4 +1,4 @@
-#include "models/image_graph.hpp"
+#include "models/conv_graph.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -27,21 +27,21 @@ std::string join_few(const std::vector<std::string>& names) {
 
 }  // namespace
 
-ImageGraph::ImageGraph(ParameterMap parameters, std::string source)
+ConvGraph::ConvGraph(ParameterMap parameters, std::string source)
     : parameters_(std::move(parameters)), source_(std::move(source)) {}
 
-const Shape& ImageGraph::tensor_shape(std::string_view name) const {
+const Shape& ConvGraph::tensor_shape(std::string_view name) const {
   static const Shape kNone;
   const auto it = parameters_.find(name);
   return it == parameters_.end() ? kNone : it->second.shape();
 }
 
-bool ImageGraph::has_prefix(std::string_view prefix) const {
+bool ConvGraph::has_prefix(std::string_view prefix) const {
   const auto it = parameters_.lower_bound(prefix);
   return it != parameters_.end() && it->first.starts_with(prefix);
 }
 
-std::int64_t ImageGraph::count(std::string_view before, std::string_view after) const {
+std::int64_t ConvGraph::count(std::string_view before, std::string_view after) const {
   std::int64_t found = 0;
   while (has_prefix(fmt::format("{}{}{}", before, found, after))) {
     ++found;
@@ -49,7 +49,7 @@ std::int64_t ImageGraph::count(std::string_view before, std::string_view after) 
   return found;
 }
 
-void ImageGraph::flatten_parameter(const std::string& name, std::size_t rank) {
+void ConvGraph::flatten_parameter(const std::string& name, std::size_t rank) {
   const auto it = parameters_.find(name);
   if (it == parameters_.end() || std::ranges::count_if(it->second.shape(), [](auto dim) { return dim != 1; }) > 1) {
     return;
@@ -60,21 +60,21 @@ void ImageGraph::flatten_parameter(const std::string& name, std::size_t rank) {
   it->second = Tensor(owner->dtype(), std::move(shape), owner->bytes(), owner);
 }
 
-std::int64_t ImageGraph::dimension(ValueId x, std::size_t axis) const {
+std::int64_t ConvGraph::dimension(ValueId x, std::size_t axis) const {
   const Shape& shape = builder_.shape(x);
   return broken() || axis >= shape.size() ? 1 : shape[axis];
 }
 
-void ImageGraph::note_misshaped(const std::string& name, std::string_view expected) {
+void ConvGraph::note_misshaped(const std::string& name, std::string_view expected) {
   misshaped_.push_back(fmt::format("{}: expected {}, found {}", name, expected, shape_to_string(tensor_shape(name))));
 }
 
-ValueId ImageGraph::keep(ValueId value) {
+ValueId ConvGraph::keep(ValueId value) {
   stuck_ |= builder_.shape(value).empty();
   return value;
 }
 
-std::optional<Shape> ImageGraph::expect(const std::string& name, std::size_t rank) {
+std::optional<Shape> ConvGraph::expect(const std::string& name, std::size_t rank) {
   used_.insert(name);
   const auto it = parameters_.find(name);
   if (it == parameters_.end()) {
@@ -88,7 +88,7 @@ std::optional<Shape> ImageGraph::expect(const std::string& name, std::size_t ran
   return it->second.shape();
 }
 
-ValueId ImageGraph::parameter(const std::string& name, const Shape& shape) {
+ValueId ConvGraph::parameter(const std::string& name, const Shape& shape) {
   const auto found = expect(name, shape.size());
   if (found && *found != shape && !broken()) {
     note_misshaped(name, shape_to_string(shape));
@@ -96,15 +96,15 @@ ValueId ImageGraph::parameter(const std::string& name, const Shape& shape) {
   return broken() ? ValueId{} : builder_.parameter(name, shape);
 }
 
-ValueId ImageGraph::input(const std::string& first_weight, std::int64_t height, std::int64_t width) {
+ValueId ConvGraph::input(const std::string& first_weight, std::int64_t height, std::int64_t width) {
   const auto weight = expect(first_weight, 4);
   const std::int64_t channels = weight ? (*weight)[1] : 3;
   input_ = builder_.input(std::string(kImageInput), DType::kF32, {kRowDim, channels, height, width});
   return input_;
 }
 
-std::optional<std::int64_t> ImageGraph::group_count(const std::string& name, const Shape& weight, ValueId x,
-                                                    ConvGroups groups) {
+std::optional<std::int64_t> ConvGraph::group_count(const std::string& name, const Shape& weight, ValueId x,
+                                                   ConvGroups groups) {
   const std::int64_t in = channels(x);
   const std::int64_t each = weight[1];
   const bool fits = groups == ConvGroups::kOne         ? each == in
@@ -117,7 +117,7 @@ std::optional<std::int64_t> ImageGraph::group_count(const std::string& name, con
   return fits ? std::optional(in / each) : std::nullopt;
 }
 
-ValueId ImageGraph::conv(const std::string& path, ValueId x, const ConvOptions& options) {
+ValueId ConvGraph::conv(const std::string& path, ValueId x, const ConvOptions& options) {
   const std::string weight_name = path + ".weight";
   const auto weight = expect(weight_name, 4);
   const auto group_total = weight ? group_count(weight_name, *weight, x, options.groups) : std::nullopt;
@@ -146,7 +146,7 @@ ValueId ImageGraph::conv(const std::string& path, ValueId x, const ConvOptions& 
   return keep(builder_.conv2d(path, {x, builder_.parameter(weight_name, *weight), bias}, window, *group_total));
 }
 
-ValueId ImageGraph::batch_norm(const std::string& path, const std::string& name, ValueId x, double epsilon) {
+ValueId ConvGraph::batch_norm(const std::string& path, const std::string& name, ValueId x, double epsilon) {
   const Shape shape{channels(x)};
   const ValueId weight = parameter(path + ".weight", shape);
   const ValueId bias = parameter(path + ".bias", shape);
@@ -155,7 +155,7 @@ ValueId ImageGraph::batch_norm(const std::string& path, const std::string& name,
   return broken() ? x : keep(builder_.batch_norm(name, {x, weight, bias, mean, variance}, epsilon));
 }
 
-ValueId ImageGraph::conv_unit(const ConvUnit& unit, ValueId x) {
+ValueId ConvGraph::conv_unit(const ConvUnit& unit, ValueId x) {
   const ValueId convolved = conv(unit.conv, x, unit.options);
   const ValueId normed = batch_norm(unit.norm, unit.normed.empty() ? unit.norm : unit.normed, convolved, unit.epsilon);
   const ValueId result = unit.activated.empty() ? normed : activation(unit.activated, normed, unit.activation);
@@ -165,7 +165,7 @@ ValueId ImageGraph::conv_unit(const ConvUnit& unit, ValueId x) {
   return result;
 }
 
-ValueId ImageGraph::squeeze_excite(const SqueezeExcite& names, ValueId x) {
+ValueId ConvGraph::squeeze_excite(const SqueezeExcite& names, ValueId x) {
   const ValueId squeezed = mean_map(names.squeeze, x);
   const ValueId reduced = conv(names.reduce, squeezed);
   const ValueId inner = activation(names.inner, reduced, names.inner_activation);
@@ -174,7 +174,7 @@ ValueId ImageGraph::squeeze_excite(const SqueezeExcite& names, ValueId x) {
   return multiply(names.path, x, gate);
 }
 
-ValueId ImageGraph::linear(const std::string& path, ValueId x) {
+ValueId ConvGraph::linear(const std::string& path, ValueId x) {
   const auto weight = expect(path + ".weight", 2);
   const Shape& shape = builder_.shape(x);
   if (weight && !broken() && !shape.empty() && (*weight)[1] != shape.back()) {
@@ -191,7 +191,7 @@ ValueId ImageGraph::linear(const std::string& path, ValueId x) {
   return keep(bias ? builder_.linear(path, x, matrix, *bias) : builder_.linear(path, x, matrix));
 }
 
-ValueId ImageGraph::layer_norm(const std::string& path, ValueId x, double epsilon) {
+ValueId ConvGraph::layer_norm(const std::string& path, ValueId x, double epsilon) {
   const Shape& shape = builder_.shape(x);
   const Shape last{broken() || shape.empty() ? 1 : shape.back()};
   const ValueId weight = parameter(path + ".weight", last);
@@ -199,7 +199,7 @@ ValueId ImageGraph::layer_norm(const std::string& path, ValueId x, double epsilo
   return broken() ? x : keep(builder_.layer_norm(path, x, weight, bias, epsilon));
 }
 
-ValueId ImageGraph::layer_norm_2d(const std::string& path, ValueId x, double epsilon) {
+ValueId ConvGraph::layer_norm_2d(const std::string& path, ValueId x, double epsilon) {
   const Shape shape{channels(x)};
   const ValueId weight = parameter(path + ".weight", shape);
   const ValueId bias = parameter(path + ".bias", shape);
@@ -211,50 +211,50 @@ ValueId ImageGraph::layer_norm_2d(const std::string& path, ValueId x, double eps
   return keep(builder_.transpose(path, normed, {0, 3, 1, 2}));
 }
 
-ValueId ImageGraph::activation(const std::string& name, ValueId x, Activation activation) {
+ValueId ConvGraph::activation(const std::string& name, ValueId x, Activation activation) {
   return broken() ? x : keep(builder_.activation(name, x, activation));
 }
 
-ValueId ImageGraph::add(const std::string& name, ValueId a, ValueId b) {
+ValueId ConvGraph::add(const std::string& name, ValueId a, ValueId b) {
   return broken() ? a : keep(builder_.add(name, a, b));
 }
 
-ValueId ImageGraph::multiply(const std::string& name, ValueId a, ValueId b) {
+ValueId ConvGraph::multiply(const std::string& name, ValueId a, ValueId b) {
   return broken() ? a : keep(builder_.multiply(name, a, b));
 }
 
-ValueId ImageGraph::transpose(const std::string& name, ValueId x, std::vector<std::int64_t> permutation) {
+ValueId ConvGraph::transpose(const std::string& name, ValueId x, std::vector<std::int64_t> permutation) {
   return broken() ? x : keep(builder_.transpose(name, x, std::move(permutation)));
 }
 
-ValueId ImageGraph::max_pool(const std::string& name, ValueId x, const Window2d& window) {
+ValueId ConvGraph::max_pool(const std::string& name, ValueId x, const Window2d& window) {
   return broken() ? x : keep(builder_.max_pool2d(name, x, window));
 }
 
-ValueId ImageGraph::avg_pool(const std::string& name, ValueId x, const Window2d& window) {
+ValueId ConvGraph::avg_pool(const std::string& name, ValueId x, const Window2d& window) {
   return broken() ? x : keep(builder_.avg_pool2d(name, x, window));
 }
 
-ValueId ImageGraph::avg_pool_down(const std::string& name, ValueId x, std::int64_t stride) {
+ValueId ConvGraph::avg_pool_down(const std::string& name, ValueId x, std::int64_t stride) {
   return broken() ? x
                   : keep(builder_.avg_pool2d(name, x, {.kernel = {2, 2}, .stride = {stride, stride}},
                                              {.ceil_mode = CeilMode::kCeil, .count_padding = false}));
 }
 
-ValueId ImageGraph::adaptive_avg_pool(const std::string& name, ValueId x, std::array<std::int64_t, 2> size) {
+ValueId ConvGraph::adaptive_avg_pool(const std::string& name, ValueId x, std::array<std::int64_t, 2> size) {
   return broken() ? x : keep(builder_.adaptive_avg_pool2d(name, x, size));
 }
 
-ValueId ImageGraph::mean(const std::string& name, ValueId x) {
+ValueId ConvGraph::mean(const std::string& name, ValueId x) {
   return broken() ? x : keep(builder_.reduce(name, x, {.reduction = Reduction::kMean, .axes = {2, 3}}));
 }
 
-ValueId ImageGraph::mean_map(const std::string& name, ValueId x) {
+ValueId ConvGraph::mean_map(const std::string& name, ValueId x) {
   return broken() ? x
                   : keep(builder_.reduce(name, x, {.reduction = Reduction::kMean, .axes = {2, 3}, .keep_dims = true}));
 }
 
-ValueId ImageGraph::flatten(const std::string& name, ValueId x) {
+ValueId ConvGraph::flatten(const std::string& name, ValueId x) {
   if (broken()) {
     return x;
   }
@@ -266,17 +266,17 @@ ValueId ImageGraph::flatten(const std::string& name, ValueId x) {
   return keep(builder_.reshape(name, x, {size}));
 }
 
-void ImageGraph::alias(const std::string& name, ValueId value) {
+void ConvGraph::alias(const std::string& name, ValueId value) {
   if (!broken()) {
     builder_.alias(name, value);
   }
 }
 
-void ImageGraph::feature(std::int64_t index, ValueId value) {
+void ConvGraph::feature(std::int64_t index, ValueId value) {
   alias(fmt::format("{}{}", kFeaturesPrefix, index), value);
 }
 
-void ImageGraph::head(const std::string& path, ValueId pooled, const DeclaredClasses& declared) {
+void ConvGraph::head(const std::string& path, ValueId pooled, const DeclaredClasses& declared) {
   alias(std::string(kPenultimate), pooled);
   output_ = pooled;
   const Shape weight = tensor_shape(path + ".weight");
@@ -293,7 +293,7 @@ void ImageGraph::head(const std::string& path, ValueId pooled, const DeclaredCla
   alias(std::string(kLogits), linear(path, pooled));
 }
 
-Result<ImageModel> ImageGraph::finish(ImageModel model) {
+Result<ImageModel> ConvGraph::finish(ImageModel model) {
   if (!missing_.empty() || !misshaped_.empty()) {
     std::string message = source_ + ": the weights do not fit the architecture";
     if (!missing_.empty()) {
