@@ -178,23 +178,24 @@ def calibrate(
     shape: tuple[int, ...],
     generator: torch.Generator,
 ) -> None:
-    """Give every batch norm the statistics of random images, disturbed so that no running value is implied."""
+    """Give every batch norm the statistics of what reaches it from random images, disturbed so that none is implied.
+
+    In the order of the run, so that a norm sees what the disturbed ones before it give.
+    """
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.train()
-        norm.momentum = 1.0
-    with torch.no_grad():
-        answer(torch.randn((32, *shape[1:]), generator=generator))
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.eval()
-            norm.momentum = momentum
-            mean, variance = norm.running_mean, norm.running_var
-            if mean is None or variance is None:
-                raise ValueError("a batch norm without running statistics cannot run in evaluation")
-            # A channel that hardly moves must not be blown up to noise.
-            variance.clamp_min_(VARIANCE_MIN)
-            mean.add_(0.2 * variance.sqrt() * torch.randn(mean.shape, generator=generator))
-            variance.mul_(torch.exp(0.3 * torch.randn(mean.shape, generator=generator)))
+
+    def settle(norm: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if not isinstance(norm, torch.nn.BatchNorm2d) or norm.running_mean is None or norm.running_var is None:
+            raise ValueError("a batch norm without running statistics cannot run in evaluation")
+        # A channel that hardly moves must not be blown up to noise.
+        variance = inputs[0].var((0, 2, 3), correction=0).clamp_min(VARIANCE_MIN)
+        noise = torch.randn((2, len(variance)), generator=generator)
+        norm.running_mean.copy_(inputs[0].mean((0, 2, 3)) + 0.2 * variance.sqrt() * noise[0])
+        norm.running_var.copy_(variance * torch.exp(0.3 * noise[1]))
+
+    handles = [norm.register_forward_pre_hook(settle) for norm in norms]
+    if norms:
+        with torch.no_grad():
+            answer(torch.randn((32, *shape[1:]), generator=generator))
+    for handle in handles:
+        handle.remove()
