@@ -62,7 +62,7 @@ void mark_shortcut(const ConvGraph& graph, MbConvBlock& block, std::int64_t in) 
   block.shortcut = block.depthwise.options.stride == 1 && !out.empty() && out[0] == in;
 }
 
-// All stages but the last, which is one plain convolution.
+// The last stage is of plain convolutions.
 ValueId timm_stages(ConvGraph& graph, const Layout& layout, const MbConvStyle& style, ValueId x) {
   std::int64_t feature = 0;
   if (layout.stage_strides[0] > 1) {
@@ -83,8 +83,12 @@ ValueId timm_stages(ConvGraph& graph, const Layout& layout, const MbConvStyle& s
     }
   }
   const std::string last = fmt::format("blocks.{}", layout.stage_strides.size());
-  x = graph.conv_unit(timm_unit(last + ".0.conv", last + ".0.bn1", style), x);
-  graph.alias(last + ".0", x);
+  const std::int64_t depth = std::max<std::int64_t>(graph.count(last + ".", "."), 1);
+  for (std::int64_t i = 0; i < depth; ++i) {
+    const std::string path = fmt::format("{}.{}", last, i);
+    x = graph.conv_unit(timm_unit(path + ".conv", path + ".bn1", style), x);
+    graph.alias(path, x);
+  }
   graph.alias(last, x);
   graph.feature(feature, x);
   return x;
