@@ -22,7 +22,7 @@ ValueId attention_pool(GraphBuilder& builder, const BlockNames& names, const Blo
   if (!names.attention.empty()) {
     builder.alias(fmt::format("{}.{}", path, names.attention), out);
   }
-  const ValueId refined = mlp_branch(builder, names, shape, path + ".tokens", out);
+  const ValueId refined = mlp_branch(builder, names, shape, path, out);
   return token_at(builder, path, refined, 0);
 }
 

@@ -39,7 +39,7 @@ Result<std::vector<float>> take_bias(ParameterMap& parameters, const std::string
 
 Tensor bias_tensor(const std::vector<float>& values, std::int64_t token_count) {
   const auto count = static_cast<std::int64_t>(values.size());
-  Tensor tensor(DType::kF32, {1, count / (token_count * token_count), token_count, token_count});
+  Tensor tensor(DType::kF32, {count / (token_count * token_count), token_count, token_count});
   std::ranges::copy(values, tensor.mutable_as<float>().begin());
   return tensor;
 }
@@ -91,7 +91,7 @@ std::optional<ValueId> beit_bias(GraphBuilder& builder, const BeitBiasNames& nam
     return builder.existing(name);
   }
   const std::int64_t count = grid.area() + 1;
-  return builder.parameter(name, {1, head_count, count, count});
+  return builder.parameter(name, {head_count, count, count});
 }
 
 }  // namespace asterism

@@ -29,7 +29,7 @@ struct BeitBiasFit {
   Grid wanted;
 };
 
-// Replaces the tables by the sum of what a layer adds, [1, heads, tokens, tokens].
+// Replaces the tables by the sum of what a layer adds, [heads, tokens, tokens].
 Result<void> fit_beit_biases(ParameterMap& parameters, const BeitBiasNames& names, const BeitBiasFit& fit,
                              std::string_view source);
 

@@ -90,14 +90,16 @@ Result<SwinBody::BlockPlan> SwinBody::plan_block(const std::string& path, std::i
   const std::int64_t rows = tensor.shape().empty() ? 0 : tensor.shape()[0];
   const Grid map = map_of(builder_, x);
   const Grid square = square_window(rows, ClassRows::kNone);
-  const Grid trained = square.area() > 0 && dialect_.small_map != SmallMap::kRefuse ? square : config_.window;
-  const auto table = read_bias_table(tensor, name, trained, ClassRows::kNone, source_);
-  if (!table) {
-    return std::unexpected(table.error());
-  }
-  const auto windows = window_plan(config_.window.area() > 0 ? config_.window : trained, index, map);
+  const Grid nominal = config_.window.area() > 0 ? config_.window : square;
+  const auto windows = window_plan(nominal, index, map);
   if (!windows) {
     return std::unexpected(windows.error());
+  }
+  // As timm: a table is of a square window, or else of the one that is needed.
+  const bool resizable = square.area() > 0 && dialect_.small_map == SmallMap::kShrinkWindow;
+  const auto table = read_bias_table(tensor, name, resizable ? square : windows->window, ClassRows::kNone, source_);
+  if (!table) {
+    return std::unexpected(table.error());
   }
   const BiasTable fitted = resample_bias_table(*table, windows->window, BiasResampling::kGeometric);
   parameters_.erase(name);
@@ -116,8 +118,13 @@ ValueId SwinBody::block(const std::string& path, ValueId x, const BlockPlan& pla
   context.bias = builder_.parameter(below(path, dialect_.bias), {count, plan.shape.head_count, tokens, tokens});
   const ValueId attended = attention_layer(builder_, names, plan.shape, path, windows, context);
   const ValueId joined = join_windows(builder_, mix + ".joined", attended, plan.windows);
+  if (!dialect_.joined.empty()) {
+    builder_.alias(below(path, dialect_.joined), joined);
+  }
   const ValueId sum = builder_.add(below(path, names.add1), joined, x);
-  return mlp_branch(builder_, names, plan.shape, path, sum);
+  const ValueId result = mlp_branch(builder_, names, plan.shape, path, sum);
+  builder_.alias(path, result);
+  return result;
 }
 
 Result<ValueId> SwinBody::merge(const std::string& path, ValueId x) {

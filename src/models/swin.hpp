@@ -22,8 +22,9 @@ enum class SmallMap : std::uint8_t { kShrinkWindow, kPad, kRefuse };
 
 struct SwinDialect {
   BlockNames block;
-  std::string_view table;  // below a block's path: the table of relative position biases
-  std::string_view bias;   // ... and the parameter that it becomes
+  std::string_view table;        // below a block's path: the table of relative position biases
+  std::string_view bias;         // ... and the parameter that it becomes
+  std::string_view joined = {};  // alias of what attention gives, as a map again; empty = none
   PadOrder order = PadOrder::kPadThenShift;
   SmallMap small_map = SmallMap::kPad;
 };

@@ -43,6 +43,8 @@ constexpr SwinDialect kTimmDialect{
 
 constexpr SwinDialect torchvision_dialect() {
   SwinDialect dialect = kTimmDialect;
+  dialect.block.attention = "";
+  dialect.joined = "attn";
   dialect.block.fc1 = "mlp.0";
   dialect.block.act = "mlp.1";
   dialect.block.fc2 = "mlp.3";

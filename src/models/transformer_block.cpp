@@ -178,9 +178,7 @@ ValueId merge_heads(GraphBuilder& builder, const std::string& name, ValueId x) {
 
 ValueId mlp_branch(GraphBuilder& builder, const BlockNames& names, const BlockShape& shape, const std::string& path,
                    ValueId x) {
-  const ValueId result = BlockBuilder(builder, names, shape, path).mlp_branch(x);
-  builder.alias(path, result);
-  return result;
+  return BlockBuilder(builder, names, shape, path).mlp_branch(x);
 }
 
 ValueId attention_layer(GraphBuilder& builder, const BlockNames& names, const BlockShape& shape,

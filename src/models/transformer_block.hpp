@@ -92,7 +92,7 @@ ValueId merge_heads(GraphBuilder& builder, const std::string& name, ValueId x);
 // normed x [rows, ..., tokens, hidden]:
 ValueId attention_layer(GraphBuilder& builder, const BlockNames& names, const BlockShape& shape,
                         const std::string& path, ValueId x, const AttentionContext& context);
-// ... and norm2 and the rest of a block:
+// ... and norm2 and the rest of a block, without the alias:
 ValueId mlp_branch(GraphBuilder& builder, const BlockNames& names, const BlockShape& shape, const std::string& path,
                    ValueId x);
 

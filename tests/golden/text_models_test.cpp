@@ -83,8 +83,11 @@ Result<double> worst_ratio(const GoldenCase& golden, const Json& config, const B
       positions.mutable_as<std::int32_t>()[static_cast<std::size_t>(i)] = i - starts[text];
     }
   }
-  const auto outputs =
-      (*executable)->run({{"input_ids", expected.at("ids")}, {"position_ids", positions}, {"offsets", offsets}});
+  std::vector<Feed> inputs{{"input_ids", expected.at("ids")}, {"position_ids", positions}, {"offsets", offsets}};
+  if (expected.contains("ranges")) {
+    inputs.push_back({std::string(kTextRangesInput), expected.at("ranges")});
+  }
+  const auto outputs = (*executable)->run(inputs);
   if (!outputs) {
     return std::unexpected(outputs.error());
   }
@@ -120,7 +123,7 @@ TEST_P(TextModelGolden, every_hidden_state_is_within_the_noise_of_the_original) 
 
 INSTANTIATE_TEST_SUITE_P(All, TextModelGolden, testing::ValuesIn(golden_cases()), case_name);
 
-TEST(TextModelGoldens, cover_both_families) {
+TEST(TextModelGoldens, cover_every_model_type) {
   std::vector<std::string> families;
   for (const GoldenCase& golden : golden_cases()) {
     families.push_back(golden.family);

@@ -12,6 +12,7 @@ import timm
 import torch
 import torchvision
 import transformers
+
 from image_models_case import Answers, Case, Timm, Torchvision
 
 Outputs = dict[str, Any]
@@ -38,6 +39,17 @@ class TimmTokens(Timm):
         return answers
 
 
+@dataclass(frozen=True)
+class TimmResized(TimmTokens):
+    """A model that is given the size of its images after it has its weights."""
+
+    def answer(self, model: Any, pixels: torch.Tensor) -> Answers:
+        if tuple(model.patch_embed.img_size) != tuple(pixels.shape[2:]):
+            with torch.inference_mode(False):
+                model.set_input_size(tuple(pixels.shape[2:]))
+        return super().answer(model, pixels)
+
+
 def pooled(outputs: Outputs) -> torch.Tensor:
     return outputs["pooler_output"]
 
@@ -59,6 +71,8 @@ class TransformersVision:
     penultimate: Callable[[Outputs], torch.Tensor] = pooled
     prefix: int = 1
     arguments: dict[str, Any] = field(default_factory=dict)
+    # False where what the library calls logits are pixels.
+    classifies: bool = True
     dialect: str = "transformers"
 
     def save(self, model: Any, folder: Path) -> str:
@@ -78,7 +92,7 @@ class TransformersVision:
         answers = {f"features.{index}": value.clone() for index, value in enumerate(outputs["hidden_states"])}
         answers["forward_features"] = outputs["last_hidden_state"].clone()
         answers["penultimate"] = self.penultimate(outputs).clone()
-        if whole.get("logits") is not None:
+        if whole.get("logits") is not None and self.classifies:
             answers["logits"] = whole["logits"].clone()
         return answers
 
@@ -103,6 +117,13 @@ class TransformersClip(TransformersVision):
 class TorchvisionVit(Torchvision):
     def answer(self, model: Any, pixels: torch.Tensor) -> Answers:
         answers: Answers = {}
+        if model.image_size != pixels.shape[2]:
+            model.image_size = pixels.shape[2]
+            with torch.inference_mode(False):
+                state = torchvision.models.vision_transformer.interpolate_embeddings(
+                    model.image_size, model.patch_size, model.state_dict()
+                )
+                model.encoder.pos_embedding = torch.nn.Parameter(state["encoder.pos_embedding"])
         handles = [
             model.heads.head.register_forward_pre_hook(
                 lambda _module, inputs: answers.update(penultimate=inputs[0].clone())
@@ -117,22 +138,27 @@ class TorchvisionVit(Torchvision):
         return answers
 
 
-SIZES: dict[str, Any] = {"embed_dim": 32, "depth": 2, "num_heads": 4, "patch_size": 8, "img_size": 32, "num_classes": 7}
-TIMM_MODULES = ("patch_embed", "blocks.0.norm1", "blocks.0.attn", "blocks.0.mlp.fc1", "blocks.1.mlp", "blocks.1")
+SIZES: dict[str, Any] = {"embed_dim": 24, "depth": 2, "num_heads": 4, "patch_size": 8, "img_size": 32, "num_classes": 7}
+TIMM_MODULES = ("pos_drop", "blocks.0.norm1", "blocks.0.attn", "blocks.0.mlp.fc1", "blocks.1.mlp", "blocks.1")
 
 
 def timm_case(name: str, architecture: str, size: tuple[int, int] = TRAINED, **options: Any) -> Case:
     """`family` of a case is the row of our table of families."""
     modules = options.pop("modules", TIMM_MODULES)
-    family = "beit" if architecture.startswith("beit") else "vit"
+    beit = architecture.startswith("beit")
     arguments = {**SIZES, **options}
     return Case(
-        name, family, TimmTokens(), lambda: timm.create_model(architecture, **arguments), size=size, modules=modules
+        name,
+        "beit" if beit else "vit",
+        TimmResized() if beit else TimmTokens(),
+        lambda: timm.create_model(architecture, **arguments),
+        size=size,
+        modules=modules,
     )
 
 
 HF_SIZES: dict[str, Any] = {
-    "hidden_size": 32,
+    "hidden_size": 24,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "intermediate_size": 48,
@@ -179,7 +205,7 @@ CLIP_NAMES = {
     "encoder.layers.1.mlp.fc1": "vision_model.encoder.layers.1.mlp.fc1",
     "encoder.layers.1": "vision_model.encoder.layers.1",
 }
-SWIN_NAMES = {"embeddings.norm": "embeddings.norm", "layernorm": "layernorm"}
+SWIN_NAMES = {"layernorm": "layernorm"}
 
 
 def under(prefix: str, names: dict[str, str]) -> dict[str, str]:
@@ -193,7 +219,7 @@ def hf_case(
     names: dict[str, str],
     size: tuple[int, int] = TRAINED,
 ) -> Case:
-    family = name.split("_hf")[0]
+    family = name.split("_hf")[0].replace("data2vec_vision", "data2vec-vision")
     encoder = f"{interface.encoder}." if interface.encoder else ""
     renamed = under(encoder, names)
     return Case(name, family, interface, build, size=size, modules=tuple(renamed), renamed=renamed)
@@ -207,9 +233,7 @@ def vit(with_pooler: bool, **options: Any) -> torch.nn.Module:
 def clip(**options: Any) -> torch.nn.Module:
     text = {**HF_SIZES, "vocab_size": 40, "max_position_embeddings": 12}
     vision = {**HF_SIZES, **options}
-    return transformers.CLIPModel(
-        transformers.CLIPConfig(vision_config=vision, text_config=text, projection_dim=24)
-    )
+    return transformers.CLIPModel(transformers.CLIPConfig(vision_config=vision, text_config=text, projection_dim=20))
 
 
 def siglip() -> torch.nn.Module:
@@ -218,7 +242,14 @@ def siglip() -> torch.nn.Module:
 
 
 def swin(**options: Any) -> torch.nn.Module:
-    sizes = {"image_size": 32, "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4}
+    sizes = {
+        "image_size": 32,
+        "patch_size": 2,
+        "embed_dim": 12,
+        "depths": [2, 2],
+        "num_heads": [2, 4],
+        "window_size": 4,
+    }
     return transformers.SwinForImageClassification(transformers.SwinConfig(**{**sizes, **LABELS, **options}))
 
 
@@ -226,7 +257,7 @@ def timm_swin(**options: Any) -> torch.nn.Module:
     sizes = {
         "img_size": 32,
         "patch_size": 2,
-        "embed_dim": 16,
+        "embed_dim": 12,
         "depths": (2, 2),
         "num_heads": (2, 4),
         "window_size": 4,
@@ -253,23 +284,46 @@ class TransformersSwin(TransformersVision):
         return answers
 
 
-SWIN_MODULES = ("patch_embed", "layers.0.blocks.1.norm1", "layers.0.blocks.1.mlp", "layers.1.downsample", "layers.1.blocks.1")
-TV_SWIN_MODULES = ("features.0", "features.1.1.norm1", "features.1.1.attn", "features.2", "features.3.1.mlp", "features.3")
+SWIN_MODULES = (
+    "patch_embed",
+    "layers.0.blocks.1.norm1",
+    "layers.0.blocks.0",
+    "layers.1.downsample",
+    "layers.1.blocks.1",
+)
+TV_VIT_MODULES = (
+    "conv_proj",
+    "encoder.layers.encoder_layer_0.ln_1",
+    "encoder.layers.encoder_layer_0.self_attention",
+    "encoder.layers.encoder_layer_0.mlp.0",
+    "encoder.layers.encoder_layer_0.mlp",
+    "encoder.layers.encoder_layer_0",
+)
+TV_SWIN_MODULES = (
+    "features.0",
+    "features.1.1.norm1",
+    "features.1.1.attn",
+    "features.2",
+    "features.3.1.mlp",
+    "features.3",
+)
 
 
 def torchvision_swin() -> torch.nn.Module:
     return torchvision.models.swin_transformer.SwinTransformer(
-        patch_size=[2, 2], embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=7
+        patch_size=[2, 2], embed_dim=12, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4], num_classes=7
     )
 
 
 def torchvision_vit(size: int = 32) -> torch.nn.Module:
-    return torchvision.models.VisionTransformer(size, 8, 1, 2, 128, 32, num_classes=7)
+    return torchvision.models.VisionTransformer(size, 8, 1, 2, 128, 16, num_classes=7)
 
 
 def dinov2(kind: str, classify: bool, **options: Any) -> torch.nn.Module:
     sizes = {key: value for key, value in HF_SIZES.items() if key != "intermediate_size"}
-    config = getattr(transformers, f"{kind}Config")(**{**sizes, "mlp_ratio": 2, "use_mask_token": True, **LABELS, **options})
+    config = getattr(transformers, f"{kind}Config")(
+        **{**sizes, "mlp_ratio": 2, "use_mask_token": True, **LABELS, **options}
+    )
     return getattr(transformers, f"{kind}ForImageClassification" if classify else f"{kind}Model")(config)
 
 
@@ -299,7 +353,10 @@ TRANSFORMERS_CASES = [
     hf_case("vit_hf", TransformersVision(), lambda: vit(True), VIT_NAMES),
     hf_case("vit_hf_other_size", TransformersVision(arguments=INTERPOLATE), lambda: vit(True), VIT_NAMES, OTHER),
     hf_case(
-        "vit_hf_classifier", TransformersVision("vit", class_token), lambda: vit(False, qkv_bias=False, **LABELS), VIT_NAMES
+        "vit_hf_classifier",
+        TransformersVision("vit", class_token),
+        lambda: vit(False, qkv_bias=False, **LABELS),
+        VIT_NAMES,
     ),
     hf_case(
         "deit_hf_teacher",
@@ -330,7 +387,7 @@ TRANSFORMERS_CASES = [
     ),
     hf_case(
         "vit_mae_hf",
-        TransformersVision("vit", class_token),
+        TransformersVision("vit", class_token, classifies=False),
         lambda: transformers.ViTMAEForPreTraining(
             transformers.ViTMAEConfig(
                 **HF_SIZES,
@@ -372,7 +429,7 @@ TRANSFORMERS_CASES = [
         VIT_NAMES,
     ),
     hf_case(
-        "data2vec-vision_hf",
+        "data2vec_vision_hf",
         TransformersVision("data2vec_vision"),
         lambda: beit("Data2VecVision", "ForImageClassification", use_shared_relative_position_bias=True, **LABELS),
         DATA2VEC_NAMES,
@@ -383,7 +440,7 @@ TRANSFORMERS_CASES = [
         "clip_hf_other_size",
         TransformersClip("vision_model", arguments=INTERPOLATE),
         lambda: transformers.CLIPVisionModelWithProjection(
-            transformers.CLIPVisionConfig(**HF_SIZES, projection_dim=24, hidden_act="gelu")
+            transformers.CLIPVisionConfig(**HF_SIZES, projection_dim=20, hidden_act="gelu")
         ),
         CLIP_NAMES,
         OTHER,
@@ -425,21 +482,22 @@ OTHER_CASES = [
         size=(12, 16),
         modules=SWIN_MODULES,
     ),
-    Case("swin_torchvision", "swin", Torchvision("swin_t-704ceda3.pth"), torchvision_swin, size=(28, 42), modules=TV_SWIN_MODULES),
     Case(
-        "vit_torchvision",
+        "swin_torchvision",
+        "swin",
+        Torchvision("swin_t-704ceda3.pth"),
+        torchvision_swin,
+        size=(28, 42),
+        modules=TV_SWIN_MODULES,
+    ),
+    Case("vit_torchvision", "vit", TorchvisionVit("vit_b_16-c867db91.pth"), torchvision_vit, TRAINED, TV_VIT_MODULES),
+    Case(
+        "vit_torchvision_other_size",
         "vit",
-        TorchvisionVit("vit_b_16-c867db91.pth"),
+        TorchvisionVit("vit_l_32-c7638314.pth"),
         torchvision_vit,
-        size=TRAINED,
-        modules=(
-            "conv_proj",
-            "encoder.layers.encoder_layer_0.ln_1",
-            "encoder.layers.encoder_layer_0.self_attention",
-            "encoder.layers.encoder_layer_0.mlp.0",
-            "encoder.layers.encoder_layer_0.mlp",
-            "encoder.layers.encoder_layer_0",
-        ),
+        (48, 48),
+        TV_VIT_MODULES,
     ),
 ]
 

@@ -26,6 +26,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedModel
 
+from text_towers import TOWERS, Tower, run
+from text_towers import save as save_tower
+
 VOCABULARY = 160
 POSITIONS = 48
 LENGTHS = (1, 2, 7, 16, 33)
@@ -156,25 +159,46 @@ def record(case: Case, root: Path, seed: int) -> dict[str, Any]:
     double = hidden_states(folder, texts, torch.float64)
     if case.rewrite is not None:
         case.rewrite(folder)
-    offsets = torch.tensor([0, *LENGTHS]).cumsum(0)
-    expected = {"ids": torch.cat(texts).to(torch.int32), "offsets": offsets.to(torch.int32)}
+    expected = packed(texts)
     values = []
     for index, (narrow, wide) in enumerate(zip(single, double, strict=True)):
         expected[f"hidden.{index}"] = narrow.contiguous()
-        noise = float((narrow.double() - wide).abs().max())
-        largest = float(narrow.abs().max())
-        tolerance = max(NOISE_FACTOR * noise, MAGNITUDE_FACTOR * largest)
-        values.append(
-            {
-                "tensor": f"hidden.{index}",
-                "value": value_name(case.family, index),
-                "noise": noise,
-                "largest": largest,
-                "tolerance": tolerance,
-            }
-        )
+        values.append(measured(f"hidden.{index}", value_name(case.family, index), narrow, wide))
     save_file(expected, folder / "expected.safetensors")
     return {"name": case.name, "family": case.family, "values": values}
+
+
+def packed(texts: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    offsets = torch.tensor([0, *(len(ids) for ids in texts)]).cumsum(0)
+    return {"ids": torch.cat(texts).to(torch.int32), "offsets": offsets.to(torch.int32)}
+
+
+def measured(tensor: str, value: str, narrow: torch.Tensor, wide: torch.Tensor) -> dict[str, Any]:
+    noise = float((narrow.double() - wide).abs().max())
+    largest = float(narrow.abs().max())
+    tolerance = max(NOISE_FACTOR * noise, MAGNITUDE_FACTOR * largest)
+    return {"tensor": tensor, "value": value, "noise": noise, "largest": largest, "tolerance": tolerance}
+
+
+def record_tower(tower: Tower, root: Path, seed: int) -> dict[str, Any]:
+    folder = root / tower.name
+    model = tower.build().eval()
+    model.set_attn_implementation("eager")
+    randomize(model, seed)
+    save_tower(tower, model, folder)
+    texts = tower.texts(torch.Generator().manual_seed(1000 + seed))
+    expected = packed(texts)
+    begins = expected["offsets"].tolist()
+    ranges = [[begin, begin + tower.end(ids)] for begin, ids in zip(begins, texts, strict=False)]
+    expected["ranges"] = torch.tensor(ranges, dtype=torch.int32)
+    single = run(model, texts)
+    double = run(model.double(), texts)
+    values = []
+    for name, narrow in single.items():
+        expected[name] = narrow.contiguous()
+        values.append(measured(name, name, narrow, double[name]))
+    save_file(expected, folder / "expected.safetensors")
+    return {"name": tower.name, "family": tower.model_type, "values": values}
 
 
 def main() -> None:
@@ -186,7 +210,10 @@ def main() -> None:
         "made_by": "tools/goldens/text_models_record.py",
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "tolerance": "max(20 x noise, 1e-5 x largest magnitude); noise: float32 against float64 in the original",
-        "cases": [record(case, root, seed) for seed, case in enumerate(CASES)],
+        "cases": [
+            *(record(case, root, seed) for seed, case in enumerate(CASES)),
+            *(record_tower(tower, root, 100 + seed) for seed, tower in enumerate(TOWERS)),
+        ],
     }
     (root / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
