@@ -168,5 +168,51 @@ INSTANTIATE_TEST_SUITE_P(All, TextModelAblation,
                                          Ablation{"distilbert_activation", "distilbert", "activation", "gelu_new"}),
                          case_name);
 
+Result<TextModel> build_tower(const std::string& name) {
+  const std::filesystem::path folder = kFolder / name;
+  auto tensors = read_checkpoint(folder);
+  return tensors ? build_text_model(read_config(name), std::move(*tensors), folder.string())
+                 : std::unexpected(tensors.error());
+}
+
+TEST(TextTowers, say_which_token_ends_a_text_and_how_long_it_must_be) {
+  const auto clip = build_tower("clip");
+  const auto legacy = build_tower("clip_legacy_end");
+  const auto siglip = build_tower("siglip");
+  ASSERT_TRUE(clip && legacy && siglip);
+  EXPECT_EQ(clip->end.rule, TextEndRule::kFirstOfToken);
+  EXPECT_EQ(clip->end.token, 57);
+  EXPECT_EQ(clip->fixed_token_count, 0);
+  EXPECT_EQ(legacy->end.rule, TextEndRule::kHighestToken);
+  EXPECT_EQ(siglip->end.rule, TextEndRule::kLastToken);
+  EXPECT_EQ(siglip->fixed_token_count, 12);
+  EXPECT_EQ(siglip->pad_token, 1);
+  for (const auto* model : {&*clip, &*legacy, &*siglip}) {
+    EXPECT_EQ(model->pooled, kTextPooled);
+    EXPECT_FALSE(model->logit_scale.log_scale) << "a tower alone has none";
+  }
+}
+
+TEST(TextTowers, of_a_checkpoint_of_both_have_its_logit_scale) {
+  const auto clip = build_tower("clip_both_towers");
+  const auto siglip = build_tower("siglip_both_towers");
+  ASSERT_TRUE(clip && siglip);
+  EXPECT_TRUE(clip->logit_scale.log_scale);
+  EXPECT_FALSE(clip->logit_scale.bias);
+  EXPECT_TRUE(siglip->logit_scale.log_scale);
+  EXPECT_TRUE(siglip->logit_scale.bias);
+}
+
+TEST(TextTowers, are_told_apart_by_causality) {
+  for (const GoldenCase& golden : golden_cases()) {
+    if (golden.name == "siglip") {
+      Json config = read_config(golden.name);
+      config["model_type"] = "clip_text_model";
+      config["eos_token_id"] = 57;
+      EXPECT_FALSE(worst_ratio(golden, config, *make_reference_backend())) << "CLIP has no head of that name";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace asterism

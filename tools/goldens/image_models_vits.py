@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -501,4 +502,11 @@ OTHER_CASES = [
     ),
 ]
 
-CASES = [*TIMM_CASES, *TRANSFORMERS_CASES, *OTHER_CASES]
+# Files in half precision: tables are resampled and spread from rounded values.
+HALF_CASES = [
+    dataclasses.replace(case, name=f"{case.name}_f16", dtype=torch.float16)
+    for case in (*TRANSFORMERS_CASES, *OTHER_CASES)
+    if case.name in ("dinov2_hf", "swin_timm")
+]
+
+CASES = [*HALF_CASES, *TIMM_CASES, *TRANSFORMERS_CASES, *OTHER_CASES]
