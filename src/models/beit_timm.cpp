@@ -130,6 +130,12 @@ Result<TimmBeit> read_model(const ImageCheckpoint& checkpoint, const ParameterMa
   }
   out.trained = *trained;
   out.wanted = *wanted;
+  if (wanted->height % out.patch.height != 0 || wanted->width % out.patch.width != 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: image size: expected a multiple of the patch, {} x {}, found {} x {}", source,
+                            out.patch.height, out.patch.width, wanted->height, wanted->width),
+                "choose another image size");
+  }
   const auto classes = classifier_size(parameters, "head", *declared, source);
   if (!classes) {
     return std::unexpected(classes.error());

@@ -43,6 +43,25 @@ Result<LogitScale> take_logit_scale(std::map<std::string, Tensor>& tensors, std:
   return scale;
 }
 
+bool wants_projection(const Json& config) noexcept {
+  if (config.contains("vision_config") && config.contains("text_config")) {
+    return true;
+  }
+  const auto it = config.find("architectures");
+  return it != config.end() && it->is_array() && std::ranges::any_of(*it, [](const Json& name) {
+           return name.is_string() && name.get_ref<const std::string&>().ends_with("WithProjection");
+         });
+}
+
+Result<void> expect_logit_scale(const Json& config, const LogitScale& scale, std::string_view source) {
+  if (config.contains("vision_config") && config.contains("text_config") && !scale.log_scale) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: the weights do not fit the configuration: 1 missing: logit_scale", source),
+                "check that config.json and the weights belong to the same model");
+  }
+  return {};
+}
+
 void drop_tensors(std::map<std::string, Tensor>& tensors, std::initializer_list<std::string_view> prefixes) {
   std::erase_if(tensors, [&](const auto& entry) {
     return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return entry.first.starts_with(prefix); });

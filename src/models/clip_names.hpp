@@ -38,6 +38,12 @@ Result<Json> tower_config(const Json& config, std::string_view key, std::string_
 // Takes "logit_scale" and "logit_bias" out of the tensors.
 Result<LogitScale> take_logit_scale(std::map<std::string, Tensor>& tensors, std::string_view source);
 
+// Whether the configuration is of both towers, or of one with its projection: the tensors must then have it.
+bool wants_projection(const Json& config) noexcept;
+
+// kMismatch where a checkpoint of both towers has no logit_scale.
+Result<void> expect_logit_scale(const Json& config, const LogitScale& scale, std::string_view source);
+
 // Removes the tensors whose names begin with one of `prefixes`: those of the other tower.
 void drop_tensors(std::map<std::string, Tensor>& tensors, std::initializer_list<std::string_view> prefixes);
 

@@ -131,10 +131,21 @@ ParameterMap text_parameters(std::map<std::string, Tensor> tensors) {
   return parameters;
 }
 
+struct TextSpec {
+  std::string_view family;
+  const TextConfigKeys& keys;
+  double epsilon;
+  std::string projection;
+  Bias projection_bias;
+  bool causal;
+  bool projected;  // the checkpoint must have the projection
+};
+
 // Whether the checkpoint has the layer `path` on the vector, and its size.
-Result<void> read_projection(const ParameterMap& parameters, const std::string& path, TextTower& tower,
+Result<void> read_projection(const ParameterMap& parameters, const TextSpec& spec, TextTower& tower,
                              std::string_view source) {
-  if (!parameters.contains(path + ".weight")) {
+  const std::string& path = spec.projection;
+  if (!spec.projected && !parameters.contains(path + ".weight")) {
     return {};
   }
   const auto size = parameter_size(parameters, path + ".weight", 0, source);
@@ -146,15 +157,6 @@ Result<void> read_projection(const ParameterMap& parameters, const std::string& 
   return {};
 }
 
-struct TextSpec {
-  std::string_view family;
-  const TextConfigKeys& keys;
-  double epsilon;
-  std::string projection;
-  Bias projection_bias;
-  bool causal;
-};
-
 Result<TextModel> build(const Json& config, std::map<std::string, Tensor> tensors, const TextSpec& spec,
                         std::string_view source) {
   const auto scale = take_logit_scale(tensors, source);
@@ -165,7 +167,7 @@ Result<TextModel> build(const Json& config, std::map<std::string, Tensor> tensor
   ParameterMap parameters = text_parameters(std::move(tensors));
   tower->causal = spec.causal;
   tower->projection_bias = spec.projection_bias;
-  if (auto ok = read_projection(parameters, spec.projection, *tower, source); !ok) {
+  if (auto ok = read_projection(parameters, spec, *tower, source); !ok) {
     return std::unexpected(ok.error());
   }
   auto model = build_graph(*tower, source);
@@ -190,7 +192,11 @@ Result<TextModel> build_clip_text(const Json& config, std::map<std::string, Tens
     return std::unexpected(end.error());
   }
   auto model =
-      build(*text, std::move(tensors), {"clip", kClipKeys, kClipEpsilon, "text_projection", Bias::kNo, true}, source);
+      build(*text, std::move(tensors),
+            {"clip", kClipKeys, kClipEpsilon, "text_projection", Bias::kNo, true, wants_projection(config)}, source);
+  if (auto ok = model ? expect_logit_scale(config, model->logit_scale, source) : Result<void>(); !ok) {
+    return std::unexpected(ok.error());
+  }
   if (model) {
     const std::int64_t token = end->value_or(kClipEndTokenDefault);
     model->end =
@@ -210,7 +216,10 @@ Result<TextModel> build_siglip_text(const Json& config, std::map<std::string, Te
     return std::unexpected(pad.error());
   }
   auto model = build(*text, std::move(tensors),
-                     {"siglip", kSiglipKeys, kSiglipEpsilon, "text_model.head", Bias::kYes, false}, source);
+                     {"siglip", kSiglipKeys, kSiglipEpsilon, "text_model.head", Bias::kYes, false, true}, source);
+  if (auto ok = model ? expect_logit_scale(config, model->logit_scale, source) : Result<void>(); !ok) {
+    return std::unexpected(ok.error());
+  }
   if (model) {
     model->end = {TextEndRule::kLastToken, 0};
     model->fixed_token_count = model->token_count_max;

@@ -187,6 +187,11 @@ Result<TowerRead> read_tower(ImageCheckpoint& checkpoint, const ImageModelOption
     return std::unexpected(classes.error());
   }
   out.tower.class_count = *classes;
+  if (*classes == 0) {
+    if (auto ok = expect_logit_scale(checkpoint.config, *scale, source); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
   const PositionFit fit{std::string(kPosition), class_token ? 1 : 0, vit->trained_grid(), vit->wanted_grid()};
   if (auto ok = fit_position_table(out.parameters, fit, source); !ok) {
     return std::unexpected(ok.error());
@@ -214,7 +219,8 @@ Result<ImageModel> build_clip_vision(ImageCheckpoint checkpoint, const ImageMode
   if (auto ok = reshape_parameter(read->parameters, kClassToken, {1, 1, hidden_size}, checkpoint.source); !ok) {
     return std::unexpected(ok.error());
   }
-  if (read->parameters.contains("visual_projection.weight")) {
+  if (read->parameters.contains("visual_projection.weight") ||
+      (read->tower.class_count == 0 && wants_projection(checkpoint.config))) {
     const auto size = parameter_size(read->parameters, "visual_projection.weight", 0, checkpoint.source);
     if (!size) {
       return std::unexpected(size.error());

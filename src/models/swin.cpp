@@ -23,27 +23,31 @@ Grid map_of(const GraphBuilder& builder, ValueId x) {
 
 }  // namespace
 
-Result<BlockShape> SwinBody::block_shape(const std::string& path, std::int64_t dim) const {
-  BlockShape shape;
-  shape.hidden_size = dim;
-  shape.epsilon = config_.epsilon;
-  shape.activation = config_.activation;
-  const auto heads = parameter_size(parameters_, below(path, dialect_.table), 1, source_);
-  const auto mlp_size = parameter_size(parameters_, below(path, dialect_.block.fc1) + ".weight", 0, source_);
-  if (!heads || !mlp_size) {
-    return std::unexpected(heads ? mlp_size.error() : heads.error());
-  }
-  if (dim % *heads != 0) {
+Result<std::int64_t> SwinBody::head_count_of(const SwinStage& stage, std::int64_t dim) const {
+  const std::string table = below(stage.blocks + "0", dialect_.table);
+  const auto count =
+      stage.head_count > 0 ? Result<std::int64_t>(stage.head_count) : parameter_size(parameters_, table, 1, source_);
+  if (count && dim % *count != 0) {
     return fail(ErrorCode::kMismatch,
-                fmt::format("{}: tensor \"{}\": expected a number of heads that divides {}, found {}", source_,
-                            below(path, dialect_.table), dim, *heads),
+                fmt::format("{}: stage \"{}\": expected a number of heads that divides {}, found {}", source_,
+                            stage.blocks, dim, *count),
                 "check that config.json and the weights belong to the same model");
   }
-  shape.head_count = *heads;
+  return count;
+}
+
+Result<BlockShape> SwinBody::block_shape(const std::string& path, std::int64_t dim, std::int64_t head_count) const {
+  BlockShape shape;
+  shape.hidden_size = dim;
+  shape.head_count = head_count;
+  shape.epsilon = config_.epsilon;
+  shape.activation = config_.activation;
+  shape.query_bias = shape.key_bias = shape.value_bias = config_.qkv_bias;
+  const auto mlp_size = parameter_size(parameters_, below(path, dialect_.block.fc1) + ".weight", 0, source_);
+  if (!mlp_size) {
+    return std::unexpected(mlp_size.error());
+  }
   shape.mlp_size = *mlp_size;
-  const std::string bias =
-      dialect_.block.qkv.empty() ? below(path, dialect_.block.query) + ".bias" : below(path, dialect_.block.qkv_bias);
-  shape.query_bias = shape.key_bias = shape.value_bias = parameters_.contains(bias);
   return shape;
 }
 
@@ -80,13 +84,15 @@ Result<WindowPlan> SwinBody::window_plan(const Grid& window, std::int64_t index,
   return plan;
 }
 
-Result<SwinBody::BlockPlan> SwinBody::plan_block(const std::string& path, std::int64_t index, ValueId x) {
-  const auto shape = block_shape(path, last_dim(builder_, x));
-  if (!shape) {
-    return std::unexpected(shape.error());
-  }
+Result<SwinBody::BlockPlan> SwinBody::plan_block(const std::string& path, std::int64_t index, std::int64_t head_count,
+                                                 ValueId x) {
+  const auto shape = block_shape(path, last_dim(builder_, x), head_count);
   const std::string name = below(path, dialect_.table);
-  const Tensor tensor = parameters_.find(name)->second;
+  const auto found = find_parameter(parameters_, name, source_);
+  if (!shape || !found) {
+    return std::unexpected(shape ? found.error() : shape.error());
+  }
+  const Tensor& tensor = *found;
   const std::int64_t rows = tensor.shape().empty() ? 0 : tensor.shape()[0];
   const Grid map = map_of(builder_, x);
   const Grid square = square_window(rows, ClassRows::kNone);
@@ -100,6 +106,10 @@ Result<SwinBody::BlockPlan> SwinBody::plan_block(const std::string& path, std::i
   const auto table = read_bias_table(tensor, name, resizable ? square : windows->window, ClassRows::kNone, source_);
   if (!table) {
     return std::unexpected(table.error());
+  }
+  if (table->head_count != head_count) {
+    return fail(ErrorCode::kMismatch, fmt::format("{}: tensor \"{}\": expected {} heads, found {}", source_, name,
+                                                  head_count, table->head_count));
   }
   const BiasTable fitted = resample_bias_table(*table, windows->window, BiasResampling::kGeometric);
   parameters_.erase(name);
@@ -146,10 +156,14 @@ Result<ValueId> SwinBody::merge(const std::string& path, ValueId x) {
 }
 
 Result<ValueId> SwinBody::blocks(const SwinStage& stage, ValueId x) {
+  const auto head_count = head_count_of(stage, last_dim(builder_, x));
+  if (!head_count) {
+    return std::unexpected(head_count.error());
+  }
   ValueId hidden = x;
   for (std::int64_t i = 0; i < stage.block_count; ++i) {
     const std::string path = fmt::format("{}{}", stage.blocks, i);
-    const auto plan = plan_block(path, i, hidden);
+    const auto plan = plan_block(path, i, *head_count, hidden);
     if (!plan) {
       return std::unexpected(plan.error());
     }

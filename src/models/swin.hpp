@@ -33,7 +33,8 @@ struct SwinStage {
   std::string blocks;      // "layers.0.blocks."; block I has the path `blocks` I
   std::string downsample;  // path of the patch merging before the blocks; empty = none
   std::int64_t block_count = 0;
-  std::string name;  // alias of the stage's result; empty = none
+  std::int64_t head_count = 0;  // 0 = that of the first block's table
+  std::string name;             // alias of the stage's result; empty = none
 };
 
 struct SwinConfig {
@@ -43,6 +44,7 @@ struct SwinConfig {
   Grid window;            // where the map is large enough; {0, 0} = that of each table
   double epsilon = 1e-5;  // of the blocks
   Activation activation = Activation::kGeluErf;
+  bool qkv_bias = true;
 };
 
 // Walks over the blocks, replacing the tables in `parameters` by the biases that the graph adds.
@@ -67,8 +69,9 @@ class SwinBody {
     BlockShape shape;
     WindowPlan windows;
   };
-  Result<BlockPlan> plan_block(const std::string& path, std::int64_t index, ValueId x);
-  Result<BlockShape> block_shape(const std::string& path, std::int64_t dim) const;
+  Result<BlockPlan> plan_block(const std::string& path, std::int64_t index, std::int64_t head_count, ValueId x);
+  Result<BlockShape> block_shape(const std::string& path, std::int64_t dim, std::int64_t head_count) const;
+  Result<std::int64_t> head_count_of(const SwinStage& stage, std::int64_t dim) const;
   Result<WindowPlan> window_plan(const Grid& window, std::int64_t index, const Grid& map) const;
   ValueId block(const std::string& path, ValueId x, const BlockPlan& plan);
 

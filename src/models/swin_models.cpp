@@ -174,7 +174,28 @@ Result<SwinConfig> read_by_tensors(const ImageCheckpoint& checkpoint, const Para
     return std::unexpected(wanted.error());
   }
   config.wanted = *wanted;
+  // What a longer or wider kernel would silently cut off; both libraries' patches are squares.
+  if (config.patch.height != config.patch.width || wanted->height % config.patch.height != 0 ||
+      wanted->width % config.patch.width != 0) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: image size: expected a multiple of a square patch, found {} x {} and a patch of {} x {}",
+                    checkpoint.source, wanted->height, wanted->width, config.patch.height, config.patch.width),
+        "choose another image size");
+  }
   return config;
+}
+
+// "num_heads" and "qkv_bias" of timm's "model_args", where they are given.
+Result<std::vector<std::int64_t>> read_arguments(const ImageCheckpoint& checkpoint, SwinConfig& config) {
+  const Json arguments = checkpoint.config.value("model_args", Json::object());
+  const auto bias = read_flag(arguments, "qkv_bias", true, checkpoint.source);
+  if (!bias) {
+    return std::unexpected(bias.error());
+  }
+  config.qkv_bias = *bias;
+  return arguments.contains("num_heads") ? read_sizes(arguments, "num_heads", kHiddenSizeMax, checkpoint.source)
+                                         : Result<std::vector<std::int64_t>>();
 }
 
 }  // namespace
@@ -200,6 +221,10 @@ Result<ImageModel> build_swin_timm(ImageCheckpoint checkpoint, const ImageModelO
     return std::unexpected(rows.error());
   }
   config->window = square_window(*rows, ClassRows::kNone);
+  const auto heads = read_arguments(checkpoint, *config);
+  if (!heads) {
+    return std::unexpected(heads.error());
+  }
   SwinBody body(kTimmDialect, *config, parameters, source);
   GraphBuilder& builder = body.builder();
   const std::int64_t dim = parameters.find("patch_embed.proj.weight")->second.shape()[0];
@@ -213,6 +238,7 @@ Result<ImageModel> build_swin_timm(ImageCheckpoint checkpoint, const ImageModelO
     stage.name = fmt::format("layers.{}", i);
     stage.blocks = stage.name + ".blocks.";
     stage.downsample = i > 0 ? stage.name + ".downsample" : "";
+    stage.head_count = static_cast<std::size_t>(i) < heads->size() ? (*heads)[static_cast<std::size_t>(i)] : 0;
     stage.block_count = count_numbered(parameters, stage.blocks, ".norm1.weight");
     const auto result = body.stage(stage, hidden);
     if (!result) {
@@ -276,6 +302,7 @@ struct TransformersSwin {
   Grid trained;
   std::int64_t hidden_size = 0;  // of the first stage
   std::vector<std::int64_t> depths;
+  std::vector<std::int64_t> head_counts;  // as many
   bool positions = false;
 };
 
@@ -295,9 +322,13 @@ Result<TransformersSwin> read_transformers(const ImageCheckpoint& checkpoint, co
   const auto positions = read_flag(json, "use_absolute_embeddings", false, source);
   const auto depths = json.contains("depths") ? read_sizes(json, "depths", kLayerCountMax, source)
                                               : Result<std::vector<std::int64_t>>({2, 2, 6, 2});
+  const auto heads = json.contains("num_heads") ? read_sizes(json, "num_heads", kHiddenSizeMax, source)
+                                                : Result<std::vector<std::int64_t>>({3, 6, 12, 24});
+  const auto qkv_bias = read_flag(json, "qkv_bias", true, source);
   for (const Error* error :
        {vit ? nullptr : &vit.error(), dim ? nullptr : &dim.error(), window ? nullptr : &window.error(),
-        positions ? nullptr : &positions.error(), depths ? nullptr : &depths.error()}) {
+        positions ? nullptr : &positions.error(), depths ? nullptr : &depths.error(), heads ? nullptr : &heads.error(),
+        qkv_bias ? nullptr : &qkv_bias.error()}) {
     if (error != nullptr) {
       return std::unexpected(*error);
     }
@@ -312,6 +343,12 @@ Result<TransformersSwin> read_transformers(const ImageCheckpoint& checkpoint, co
   out.trained = vit->trained_grid();
   out.hidden_size = *dim;
   out.depths = *depths;
+  out.head_counts = *heads;
+  out.body.qkv_bias = *qkv_bias;
+  if (heads->size() != depths->size()) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: \"num_heads\": expected {} numbers, as in \"depths\", found {}",
+                                                 source, depths->size(), heads->size()));
+  }
   out.positions = *positions;
   return out;
 }
@@ -349,6 +386,7 @@ Result<ValueId> transformers_stages(SwinBody& body, const TransformersSwin& conf
     SwinStage stage;
     stage.blocks = path + ".blocks.";
     stage.block_count = config.depths[i];
+    stage.head_count = config.head_counts[i];
     auto result = body.blocks(stage, hidden);
     if (result && i + 1 < config.depths.size()) {
       result = body.merge(path + ".downsample", *result);

@@ -136,6 +136,13 @@ Result<void> read_prefix(const ParameterMap& parameters, TimmVit& out, std::stri
     }
   }
   out.distilled = parameters.contains("dist_token");
+  const std::int64_t registers = parameters.contains("reg_token") ? out.prefix.back().count : 0;
+  if (registers != out.traits.register_count) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: tensor \"reg_token\": expected {} tokens, found {}", source, out.traits.register_count,
+                            registers),
+                "check that config.json and the weights belong to the same model");
+  }
   if (out.traits.pooling == VitPooling::kToken && !parameters.contains("cls_token")) {
     return fail(ErrorCode::kMismatch,
                 fmt::format("{}: \"global_pool\" is token, but there is no \"cls_token\"", source),
@@ -205,7 +212,7 @@ Result<TimmVit> read_model(const ImageCheckpoint& checkpoint, const ParameterMap
 
 // Whether the position table has rows for the prefix (timm: not no_embed_class), by how many rows it has.
 Result<bool> fit_positions(ParameterMap& parameters, const TimmVit& config, std::string_view source) {
-  if (!parameters.contains(kPosition)) {
+  if (!config.traits.positions) {
     return false;
   }
   const auto rows = parameter_size(parameters, kPosition, 1, source);
@@ -257,10 +264,10 @@ class TimmVitGraph {
     plan.result_name = "pos_drop";
     plan.convolution = {config_.block.hidden_size,
                         {config_.patch.height, config_.patch.width},
-                        has("patch_embed.proj.bias") ? Bias::kYes : Bias::kNo};
+                        has("norm_pre.weight") ? Bias::kNo : Bias::kYes};
     plan.prefix = config_.prefix;
     plan.placed_prefix_count = prefix_placed ? plan.prefix.size() : 0;
-    plan.position = has(kPosition) ? kPosition : "";
+    plan.position = config_.traits.positions ? kPosition : "";
     return patch_tokens(builder_, plan, image);
   }
 

@@ -39,12 +39,12 @@ constexpr std::array<HeadException, 6> kHeadExceptions{{
 constexpr std::array<std::string_view, 1> kOtherBlocks{"vit_base_patch16_rpn_224"};
 
 // Arguments that change nothing in evaluation, or that the tensors show as well.
-constexpr std::array<std::string_view, 29> kShownArguments{
-    "img_size",       "patch_size",  "in_chans",       "num_classes",      "embed_dim",      "depth",
-    "mlp_ratio",      "qkv_bias",    "qk_norm",        "scale_attn_norm",  "scale_mlp_norm", "proj_bias",
-    "init_values",    "class_token", "no_embed_class", "reg_tokens",       "pre_norm",       "final_norm",
-    "fc_norm",        "drop_rate",   "pos_drop_rate",  "patch_drop_rate",  "proj_drop_rate", "attn_drop_rate",
-    "drop_path_rate", "weight_init", "fix_init",       "dynamic_img_size", "pretrained",
+constexpr std::array<std::string_view, 28> kShownArguments{
+    "img_size",    "patch_size",    "in_chans",         "num_classes",     "embed_dim",      "depth",
+    "mlp_ratio",   "qkv_bias",      "qk_norm",          "scale_attn_norm", "scale_mlp_norm", "proj_bias",
+    "init_values", "class_token",   "no_embed_class",   "pre_norm",        "final_norm",     "fc_norm",
+    "drop_rate",   "pos_drop_rate", "patch_drop_rate",  "proj_drop_rate",  "attn_drop_rate", "drop_path_rate",
+    "weight_init", "fix_init",      "dynamic_img_size", "pretrained",
 };
 
 bool has_part(std::string_view name, std::string_view part) {
@@ -68,8 +68,22 @@ Result<VitPooling> pooling_by_name(std::string_view name, std::string_view sourc
               fmt::format("{}: \"global_pool\": expected token, avg, max or map, found \"{}\"", source, name));
 }
 
+// By a part "reg1" or "reg4".
+std::int64_t registers_by_name(std::string_view name) {
+  for (const std::int64_t count : {1, 4}) {
+    if (has_part(name, fmt::format("reg{}", count))) {
+      return count;
+    }
+  }
+  if (has_part(name, "radio")) {
+    return has_part(name, "v3") ? 7 : 9;
+  }
+  return name == "test_vit2" || name == "test_vit3" ? 1 : 0;
+}
+
 TimmVitTraits traits_by_name(std::string_view name) {
   TimmVitTraits traits;
+  traits.register_count = registers_by_name(name);
   const auto begins = [&](std::string_view start) { return name.starts_with(start); };
   if (const auto* it = std::ranges::find_if(kHeadExceptions, begins, &HeadException::begins);
       it != kHeadExceptions.end()) {
@@ -92,7 +106,15 @@ TimmVitTraits traits_by_name(std::string_view name) {
 }
 
 Result<void> read_argument(const std::string& key, const Json& value, TimmVitTraits& traits, std::string_view source) {
-  if (value.is_null() || std::ranges::count(kShownArguments, key) > 0 || key == "pos_embed") {
+  if (value.is_null() || std::ranges::count(kShownArguments, key) > 0) {
+    return {};
+  }
+  if (key == "reg_tokens" && value.is_number_integer()) {
+    traits.register_count = value.get<std::int64_t>();
+    return {};
+  }
+  if (key == "pos_embed" && value.is_string()) {
+    traits.positions = value == "learn";
     return {};
   }
   if (key == "num_heads" && value.is_number_integer() && value.get<std::int64_t>() > 0) {

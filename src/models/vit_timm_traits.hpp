@@ -23,6 +23,8 @@ struct TimmVitTraits {
   double epsilon = 1e-6;
   Activation activation = Activation::kGeluErf;
   VitPooling pooling = VitPooling::kToken;
+  std::int64_t register_count = 0;
+  bool positions = true;  // has a table of position embeddings
 };
 
 // By the architecture's name, as its entry point in timm says, then by what "model_args" and "global_pool" of the

@@ -84,6 +84,11 @@ Result<TorchvisionVit> read_sizes(const ParameterMap& parameters, const ImageMod
     }
     *target = *size;
   }
+  if (vit.patch.height != vit.patch.width) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: tensor \"conv_proj.weight\": expected a square patch, found {} x {}", source,
+                            vit.patch.height, vit.patch.width));
+  }
   const Grid grid = trained_grid(rows - 1, {});
   vit.image = {grid.height * vit.patch.height, grid.width * vit.patch.width};
   vit.block.epsilon = kEpsilon;

@@ -13,6 +13,7 @@
 #include "models/image_family.hpp"
 #include "openvino/openvino_backend.hpp"
 #include "reference/reference_backend.hpp"
+#include "weights/checkpoint.hpp"
 #include "weights/safetensors.hpp"
 
 namespace asterism {

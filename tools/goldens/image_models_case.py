@@ -13,6 +13,9 @@ import torch
 # Small enough for the epsilon of a batch norm to show.
 VARIANCE_MIN = 0.02
 
+# The scale of parameters that Case.small names.
+SMALL = 0.02
+
 Answers = dict[str, torch.Tensor]
 
 
@@ -44,6 +47,8 @@ class Case:
     # A module whose value has another name in our graph.
     renamed: dict[str, str] = field(default_factory=dict)
     channels: int = 3
+    # Parameters made small after they are drawn, so that the epsilon of the norm after them shows: parts of their names.
+    small: tuple[str, ...] = ()
     # Of the file. In float16 the network itself has the rounded values, so that the answers are those of the file.
     dtype: torch.dtype = torch.float32
     # False where an output is exact in float32, so that a noise of 0 is no mistake.
@@ -170,6 +175,13 @@ def randomize(model: torch.nn.Module, generator: torch.Generator) -> None:
                 parameter.copy_(0.2 * values)
             else:
                 parameter.copy_(0.5 * values)
+
+
+def shrink(model: torch.nn.Module, parts: tuple[str, ...]) -> None:
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if any(part in name for part in parts):
+                parameter.mul_(SMALL)
 
 
 def calibrate(

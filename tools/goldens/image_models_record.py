@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from image_models_case import Case, calibrate, randomize
+from image_models_case import Case, calibrate, randomize, shrink
 
 LIBRARIES = ["torch", "timm", "transformers", "torchvision", "safetensors"]
 NOISE_FACTOR = 20.0
@@ -79,6 +79,7 @@ def record(case: Case, root: Path) -> dict[str, Any]:
     model = case.build().eval()
     generator = torch.Generator().manual_seed(seed)
     randomize(model, generator)
+    shrink(model, case.small)
     height, width = case.size
     shape = (ROWS, case.channels, height, width)
     calibrate(model, lambda rows: case.interface.answer(model, rows), shape, generator)

@@ -509,4 +509,25 @@ HALF_CASES = [
     if case.name in ("dinov2_hf", "swin_timm")
 ]
 
-CASES = [*HALF_CASES, *TIMM_CASES, *TRANSFORMERS_CASES, *OTHER_CASES]
+# What becomes the first tokens: the first norm of every model sees little variance.
+SMALL_PARTS = (
+    "patch_embed.proj",
+    "patch_embeddings.projection",
+    "patch_embedding.",
+    "conv_proj",
+    "features.0.0",
+    "cls_token",
+    "class_token",
+    "class_embedding",
+    "reg_token",
+    "dist_token",
+    "distillation_token",
+    "register_tokens",
+    "pos_embed",
+    "position_embedding",
+)
+
+CASES = [
+    dataclasses.replace(case, small=SMALL_PARTS)
+    for case in (*HALF_CASES, *TIMM_CASES, *TRANSFORMERS_CASES, *OTHER_CASES)
+]

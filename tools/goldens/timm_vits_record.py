@@ -1,4 +1,4 @@
-"""Record what the entry points of timm's ViTs say that no tensor shows: heads, epsilon, activation, pooling.
+"""Record what the entry points of timm's ViTs say that no tensor shows: heads, epsilon, activation, pooling; and how many registers.
 
     python tools/goldens/timm_vits_record.py [tests/golden/image_models/timm_vits.json]
 
@@ -53,6 +53,7 @@ def row(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         "epsilon": epsilon(arguments.get("norm_layer")),
         "activation": "gelu" if "mlp_layer" in arguments else word(arguments.get("act_layer", "gelu")),
         "global_pool": arguments.get("global_pool", "token"),
+        "registers": arguments.get("reg_tokens", 0),
     }
 
 

@@ -34,6 +34,7 @@ TEST(TimmVitTraits, are_those_of_every_architecture_of_timm) {
     const auto activation = row["activation"].get<std::string>();
     EXPECT_EQ(traits->activation, activation_by_name(activation == "gelu_tanh" ? "gelu_new" : activation, "F").value())
         << name;
+    EXPECT_EQ(traits->register_count, row["registers"].get<std::int64_t>()) << name;
     EXPECT_EQ(traits->pooling, poolings.at(row["global_pool"].get<std::string>())) << name;
   }
 }
