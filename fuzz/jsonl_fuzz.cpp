@@ -12,17 +12,16 @@
 namespace {
 
 using asterism::RecordReader;
+using asterism::Row;
 using asterism::TextFormat;
-using asterism::TextRow;
 
 // Small, so that inputs of a fuzzer's size go past it.
 constexpr std::size_t kFuzzRowSizeBytesMax = 200;
 constexpr std::size_t kSmallChunkSizeBytes = 3;
 
 struct ReadRow {
-  TextRow row;
-  std::uint64_t byte_offset = 0;  // behind the row
-  std::uint64_t line = 0;
+  Row row;
+  asterism::RecordPlace place;  // behind the row
 };
 
 void require(bool holds) {
@@ -45,16 +44,16 @@ std::vector<ReadRow> read_all(RecordReader& reader, std::size_t size) {
       return rows;
     }
     require(rows.size() <= size);
-    require(read.row.text.size() <= kFuzzRowSizeBytesMax);
-    require(!read.row.error || (read.row.text.empty() && !read.row.error->message.empty()));
-    read.byte_offset = reader.byte_offset();
-    read.line = reader.line();
+    require(read.row.payload.bytes.size() <= kFuzzRowSizeBytesMax);
+    require(!read.row.error || (read.row.payload.bytes.empty() && !read.row.error->message.empty()));
+    read.place = reader.place();
     rows.push_back(read);
   }
 }
 
-bool same(const TextRow& a, const TextRow& b) {
-  return a.text == b.text && a.id == b.id && a.line == b.line && a.error.has_value() == b.error.has_value();
+bool same(const Row& a, const Row& b) {
+  return a.payload.bytes == b.payload.bytes && a.id == b.id && a.line == b.line &&
+         a.error.has_value() == b.error.has_value();
 }
 
 void check(TextFormat format, const std::string& text) {
@@ -69,13 +68,13 @@ void check(TextFormat format, const std::string& text) {
   const auto cut_rows = read_all(**cut, text.size());
   require(rows.size() == cut_rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    require(same(rows[i].row, cut_rows[i].row) && rows[i].byte_offset == cut_rows[i].byte_offset);
+    require(same(rows[i].row, cut_rows[i].row) && rows[i].place.byte_offset == cut_rows[i].place.byte_offset);
   }
   if (rows.empty()) {
     return;
   }
   const std::size_t middle = rows.size() / 2;
-  require((*whole)->seek(rows[middle].byte_offset, rows[middle].line).has_value());
+  require((*whole)->seek(rows[middle].place).value_or(false));
   const auto rest = read_all(**whole, text.size());
   require(rest.size() == rows.size() - middle - 1);
   for (std::size_t i = 0; i < rest.size(); ++i) {

@@ -10,6 +10,9 @@
 namespace asterism::cli {
 namespace {
 
+// Height and width of a model's input; more is a slip of the keyboard.
+constexpr std::int64_t kImageSizeMax = 8192;
+
 std::string check_count(const std::string& text, std::size_t minimum) {
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -17,6 +20,40 @@ std::string check_count(const std::string& text, std::size_t minimum) {
     return fmt::format("expected a whole number of at least {}, found '{}'", minimum, text);
   }
   return {};
+}
+
+struct ImageSize {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+// "224" or "224x192" (height first, as arrays have it).
+Result<ImageSize> parse_image_size(const std::string& text) {
+  const std::size_t cross = text.find('x');
+  const std::string height = text.substr(0, cross);
+  const std::string width = cross == std::string::npos ? height : text.substr(cross + 1);
+  ImageSize size;
+  for (const auto& [digits, value] : {std::pair{&height, &size.height}, std::pair{&width, &size.width}}) {
+    const auto [end, error] = std::from_chars(digits->data(), digits->data() + digits->size(), *value);
+    if (error != std::errc{} || end != digits->data() + digits->size() || *value < 1 || *value > kImageSizeMax) {
+      return fail(ErrorCode::kUsage,
+                  fmt::format("--image-size: expected N or HxW of 1 to {} pixels, found '{}'", kImageSizeMax, text));
+    }
+  }
+  return size;
+}
+
+void add_record_options(CLI::App& command, InputArguments& arguments) {
+  command
+      .add_option("--id-column", arguments.id_column,
+                  "jsonl key or csv column that names the row [id, where there is one]")
+      ->type_name("NAME")
+      ->group("Input");
+  command
+      .add_option("--format", arguments.format,
+                  "lines, jsonl, csv, tsv or auto [auto: by the file's extension, else lines]")
+      ->type_name("FORMAT")
+      ->group("Input");
 }
 
 }  // namespace
@@ -48,16 +85,7 @@ void add_input_options(CLI::App& command, InputArguments& arguments) {
   command.add_option("--column", arguments.column, "jsonl key or csv column that holds the text [text]")
       ->type_name("NAME")
       ->group("Input");
-  command
-      .add_option("--id-column", arguments.id_column,
-                  "jsonl key or csv column that names the row [id, where there is one]")
-      ->type_name("NAME")
-      ->group("Input");
-  command
-      .add_option("--format", arguments.format,
-                  "lines, jsonl, csv, tsv or auto [auto: by the file's extension, else lines]")
-      ->type_name("FORMAT")
-      ->group("Input");
+  add_record_options(command, arguments);
 }
 
 Result<TextReaderOptions> to_reader_options(const InputArguments& arguments) {
@@ -76,6 +104,68 @@ Result<TextReaderOptions> to_reader_options(const InputArguments& arguments) {
                            .column = arguments.column,
                            .id_column = arguments.id_column,
                            .interrupted = {}};
+}
+
+void add_row_input_options(CLI::App& command, RowInputArguments& arguments) {
+  command
+      .add_option("input", arguments.text.inputs,
+                  "texts: files (one text a line), .jsonl, .ndjson, .csv or .tsv; images: files, folders, quoted "
+                  "patterns ('photos/**/*.jpg'), .tar shards; - is standard input")
+      ->type_name("INPUT");
+  command
+      .add_option("--list", arguments.list,
+                  "embed the image files that FILE names, one path a line, relative to the working directory; - is "
+                  "standard input")
+      ->type_name("FILE")
+      ->group("Input");
+  command
+      .add_option("--kind", arguments.kind,
+                  "text, image or auto [auto: images for image files, folders, patterns and .tar, else texts]")
+      ->type_name("KIND")
+      ->group("Input");
+  command
+      .add_flag("--preprocessed", arguments.preprocessed,
+                "the inputs are .npy or .safetensors arrays [rows, channels, height, width], ready for the model")
+      ->group("Input");
+  command
+      .add_option(
+          "--column", arguments.text.column,
+          "jsonl key or csv column that holds the text [text], with --kind image the path of the image, relative "
+          "to the file it stands in [path]; with --preprocessed the tensor")
+      ->type_name("NAME")
+      ->group("Input");
+  add_record_options(command, arguments.text);
+}
+
+Result<RowSourceOptions> to_row_source_options(const RowInputArguments& arguments) {
+  auto text = to_reader_options(arguments.text);
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  auto kind = choose<InputKind>(
+      "--kind", {{"auto", InputKind::kAuto}, {"text", InputKind::kText}, {"image", InputKind::kImage}}, arguments.kind);
+  if (!kind) {
+    return std::unexpected(kind.error());
+  }
+  if (arguments.preprocessed) {
+    if (*kind == InputKind::kText) {
+      return fail(ErrorCode::kUsage, "--preprocessed: expected images, found --kind text");
+    }
+    kind = InputKind::kTensor;
+  }
+  if (arguments.text.inputs.empty() == arguments.list.empty()) {
+    return fail(
+        ErrorCode::kUsage,
+        arguments.list.empty() ? "INPUT: expected at least one, or --list FILE, found none"
+                               : "INPUT and --list: expected one of them, found both",
+        arguments.list.empty() ? "name files or folders, or - for standard input" : "write the inputs into the list");
+  }
+  return RowSourceOptions{.inputs = std::move(text->inputs),
+                          .list = arguments.list,
+                          .kind = *kind,
+                          .format = text->format,
+                          .column = std::move(text->column),
+                          .id_column = std::move(text->id_column)};
 }
 
 void add_model_option(CLI::App& command, std::string& model) {
@@ -105,14 +195,16 @@ void add_encoder_options(CLI::App& command, EncoderArguments& arguments) {
       ->group("Model");
   command
       .add_option(
-          "--pooling", arguments.options.pooling,
-          "cls, max, mean, mean_sqrt_len, weightedmean, lasttoken, or several joined by + [what the model says]")
+          "--pooling,--pool", arguments.options.pooling,
+          "texts: cls, max, mean, mean_sqrt_len, weightedmean, lasttoken, or several joined by +; images: avg, max, "
+          "gem, cls, flatten or none [what the model says]")
       ->type_name("MODE")
       ->group("Model");
   command
       .add_option(
-          "--layer", arguments.options.layer,
-          "take the vectors at this layer (`asterism models layers MODEL`); what follows it is cut away [the last]")
+          "--layer", arguments.layers,
+          "take the vectors at this layer (`asterism models layers MODEL`); what follows it is cut away; may be given "
+          "several times [the last]")
       ->type_name("NAME")
       ->group("Model");
   add_count(command, "--max-length", arguments.options.token_count_max,
@@ -132,6 +224,18 @@ void add_encoder_options(CLI::App& command, EncoderArguments& arguments) {
       ->group("Running");
 }
 
+void add_image_options(CLI::App& command, EncoderArguments& arguments) {
+  command
+      .add_option("--image-size", arguments.image_size,
+                  "size of the model's input in pixels: N for a square, or HxW [what the model says]")
+      ->type_name("SIZE")
+      ->group("Model");
+  command
+      .add_flag("--allow-truncated", arguments.options.allow_truncated,
+                "take what there is of an image file that is cut short, instead of failing its row")
+      ->group("Input");
+}
+
 Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
   auto precision = choose<Precision>("--precision",
                                      {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}},
@@ -140,6 +244,20 @@ Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
     return std::unexpected(precision.error());
   }
   EncoderOptions options = arguments.options;
+  // One layer is a layer; several are parts of a row.
+  if (arguments.layers.size() == 1) {
+    options.layer = arguments.layers.front();
+  } else {
+    options.layers = arguments.layers;
+  }
+  if (!arguments.image_size.empty()) {
+    auto size = parse_image_size(arguments.image_size);
+    if (!size) {
+      return std::unexpected(size.error());
+    }
+    options.image_height = size->height;
+    options.image_width = size->width;
+  }
   options.precision = *precision;
   options.prompt_name = arguments.prompt_name;
   if (arguments.prompt_text_option->count() > 0) {

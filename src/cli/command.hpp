@@ -9,6 +9,7 @@
 #include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
 #include "cli/console.hpp"
+#include "dataset/row_source.hpp"
 #include "dataset/text_reader.hpp"
 
 namespace CLI {
@@ -51,12 +52,24 @@ void add_input_options(CLI::App& command, InputArguments& arguments);
 void add_input_positional(CLI::App& command, InputArguments& arguments);
 Result<TextReaderOptions> to_reader_options(const InputArguments& arguments);
 
+// Rows of any kind, for commands that take them.
+struct RowInputArguments {
+  InputArguments text;
+  std::string list;
+  std::string kind = "auto";
+  bool preprocessed = false;
+};
+void add_row_input_options(CLI::App& command, RowInputArguments& arguments);
+Result<RowSourceOptions> to_row_source_options(const RowInputArguments& arguments);
+
 struct EncoderArguments {
   std::string model = std::string(kBuiltinModel);
   std::string prompt_name;
   std::string prompt_text;
   bool normalize = false;
   std::string precision = "auto";
+  std::vector<std::string> layers;
+  std::string image_size;
   EncoderOptions options;
   // Told apart from their defaults by whether they were given.
   CLI::Option* prompt_text_option = nullptr;
@@ -64,6 +77,8 @@ struct EncoderArguments {
 };
 void add_model_option(CLI::App& command, std::string& model);
 void add_encoder_options(CLI::App& command, EncoderArguments& arguments);
+// Those that say what to do with images.
+void add_image_options(CLI::App& command, EncoderArguments& arguments);
 Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments);
 
 // A whole number of at least `minimum`; the parser names option, expectation and what was found.

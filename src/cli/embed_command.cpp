@@ -14,11 +14,12 @@ namespace asterism::cli {
 namespace {
 
 struct EmbedArguments {
-  InputArguments input;
+  RowInputArguments input;
   EncoderArguments encoder;
   std::string output = "-";
   std::string output_format = "auto";
   std::string on_error = "skip";
+  std::string layers_as = "concat";
   std::size_t shard_row_count = 0;
   std::size_t window_row_count = 0;
 };
@@ -31,7 +32,7 @@ Result<service::EmbedRequest> to_request(const EmbedArguments& arguments, Consol
     return std::unexpected(encoder.error());
   }
   request.encoder = std::move(*encoder);
-  auto input = to_reader_options(arguments.input);
+  auto input = to_row_source_options(arguments.input);
   if (!input) {
     return std::unexpected(input.error());
   }
@@ -49,6 +50,12 @@ Result<service::EmbedRequest> to_request(const EmbedArguments& arguments, Consol
   if (!on_error) {
     return std::unexpected(on_error.error());
   }
+  auto outputs_as = choose<OutputsAs>(
+      "--layers-as", {{"concat", OutputsAs::kConcatenated}, {"separate", OutputsAs::kSeparate}}, arguments.layers_as);
+  if (!outputs_as) {
+    return std::unexpected(outputs_as.error());
+  }
+  request.job.outputs_as = *outputs_as;
   request.job.input = std::move(*input);
   request.job.output = arguments.output;
   request.job.format = *format;
@@ -80,6 +87,10 @@ std::string summary_line(const EmbedJobResult& job) {
     text += fmt::format(" ({} from an earlier run)", format_count(job.row_count_resumed));
   }
   const std::uint64_t fresh = job.row_count - job.row_count_resumed;
+  if (job.kind != PayloadKind::kText) {
+    return text + fmt::format(", {} failed in {}: {} images/s", format_count(job.failed_row_count),
+                              format_duration(job.seconds), format_rate(per_second(fresh, job.seconds)));
+  }
   return text + fmt::format(", {} failed, {} truncated, {} in {}: {} texts/s, {} tokens/s",
                             format_count(job.failed_row_count), format_count(job.truncated_row_count),
                             counted(job.token_count, "token"), format_duration(job.seconds),
@@ -97,8 +108,10 @@ std::string files_line(const EmbedJobResult& job) {
   if (job.files.empty()) {
     return {};
   }
-  return fmt::format("vectors [{}, {}] in {}; what became of each row in {}", job.row_count, job.dim,
-                     span_of(job.files), span_of(job.rows_files));
+  const std::string shape =
+      job.row_shape.empty() ? "" : fmt::format(" [{}, {}]", job.row_count, fmt::join(job.row_shape, ", "));
+  return fmt::format("vectors{} in {}; what became of each row in {}", shape, span_of(job.files),
+                     span_of(job.rows_files));
 }
 
 Json to_json(const service::EmbedResponse& response) {
@@ -113,7 +126,10 @@ Json to_json(const service::EmbedResponse& response) {
   json["tokens"] = job.token_count;
   json["dim"] = job.dim;
   json["seconds"] = job.seconds;
-  json["texts_per_second"] = per_second(job.row_count - job.row_count_resumed, job.seconds);
+  json["kind"] = payload_kind_name(job.kind);
+  json["ignored_files"] = job.ignored_file_count;
+  json[job.kind == PayloadKind::kText ? "texts_per_second" : "images_per_second"] =
+      per_second(job.row_count - job.row_count_resumed, job.seconds);
   json["tokens_per_second"] = per_second(job.token_count - job.token_count_resumed, job.seconds);
   json["ops"] = response.model.op_count;
   json["ops_whole"] = response.model.op_count_whole;
@@ -138,6 +154,12 @@ void report(Console& console, const EmbedArguments& arguments, const service::Em
   console.summary(summary_line(job));
   if (const std::string files = files_line(job); !files.empty()) {
     console.summary(files);
+  }
+  if (job.ignored_file_count > 0) {
+    console.note(fmt::format("{} of other kinds ignored", counted(job.ignored_file_count, "file")));
+  }
+  if (job.kind == PayloadKind::kImage && job.row_count == 0) {
+    console.warning("no images were found in the inputs");
   }
   if (job.failed_row_count > 0) {
     console.warning(job.rows_files.empty()
@@ -193,6 +215,12 @@ void add_output_options(CLI::App& command, EmbedArguments& arguments) {
                   "npy, jsonl, safetensors or auto [auto: by OUT's extension]")
       ->type_name("FORMAT")
       ->group("Output");
+  command
+      .add_option("--layers-as", arguments.layers_as,
+                  "what several layers become: concat (one array) or separate (OUT-stem.LAYER.npy for each, a tensor "
+                  "each in .safetensors) [concat]")
+      ->type_name("WHAT")
+      ->group("Output");
   add_count(command, "--shard-rows", arguments.shard_row_count,
             "write files of N rows each and OUT.manifest.json; the same command again makes only what is missing")
       ->group("Output");
@@ -206,25 +234,33 @@ void add_output_options(CLI::App& command, EmbedArguments& arguments) {
 }  // namespace
 
 void add_embed(CLI::App& root, CommandLine& line) {
-  CLI::App& command = *root.add_subcommand("embed", "Turn texts into vectors, one row each, in input order.");
+  CLI::App& command = *root.add_subcommand("embed", "Turn texts or images into vectors, one row each, in input order.");
   auto arguments = std::make_shared<EmbedArguments>();
-  add_input_positional(command, arguments->input);
-  add_input_options(command, arguments->input);
+  add_row_input_options(command, arguments->input);
   add_output_options(command, *arguments);
   add_encoder_options(command, arguments->encoder);
+  add_image_options(command, arguments->encoder);
   add_count(command, "--window-rows", arguments->window_row_count,
-            fmt::format("rows sorted by length together [{}]", kWindowRowCountDefault))
+            fmt::format("rows given to the model together [{} texts, {} images]", kWindowRowCountDefault,
+                        kWindowImageCountDefault))
       ->group("Running");
   add_common_options(command, line);
-  set_examples(command,
-               {{"asterism embed texts.txt -o vectors.npy", "one text a line, with the built-in model"},
-                {"asterism embed news.jsonl --column title -m all-MiniLM-L6-v2 -o news.safetensors",
-                 "a key of jsonl records, with a model of the catalogue"},
-                {"asterism embed big.csv --column body --shard-rows 100000 -o big.npy",
-                 "in shards: after a kill or Ctrl-C the same command goes on where it stopped"},
-                {"zcat texts.gz | asterism embed - | head -1", "from stdin to stdout, as jsonl"},
-                {"asterism embed texts.txt -m all-MiniLM-L6-v2 --layer encoder.layer.3 --pooling mean -o middle.npy",
-                 "from a middle layer; the rest of the graph does not run"}});
+  set_examples(
+      command,
+      {{"asterism embed texts.txt -o vectors.npy", "one text a line, with the built-in model"},
+       {"asterism embed news.jsonl --column title -m all-MiniLM-L6-v2 -o news.safetensors",
+        "a key of jsonl records, with a model of the catalogue"},
+       {"asterism embed big.csv --column body --shard-rows 100000 -o big.npy",
+        "in shards: after a kill or Ctrl-C the same command goes on where it stopped"},
+       {"zcat texts.gz | asterism embed - | head -1", "from stdin to stdout, as jsonl"},
+       {"asterism embed texts.txt -m all-MiniLM-L6-v2 --layer encoder.layer.3 --pooling mean -o middle.npy",
+        "from a middle layer; the rest of the graph does not run"},
+       {"asterism embed photos/ -m MODEL -o photos.npy", "every image below a folder, in the order of paths"},
+       {"asterism embed 'shards/*.tar' -m MODEL --shard-rows 10000 -o big.npy", "tar shards as webdataset writes them"},
+       {"find photos -name '*.jpg' | asterism embed --list - -m MODEL -o photos.npy",
+        "the files that another program names"},
+       {"asterism embed photos/ -m MODEL --layer LAYER --pool none -o maps.npy",
+        "feature maps [rows, channels, height, width]"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return run_embed(*arguments, console); }; });
 }

@@ -20,9 +20,13 @@ std::string EmbedProgress::line(const EmbedJobProgress& now, const EmbedJobProgr
   text += counted(now.row_count, "row");
   const double seconds = now.seconds - first.seconds;
   if (seconds > 0.0) {
-    text += fmt::format("  {} texts/s  {} tokens/s",
-                        format_rate(static_cast<double>(now.row_count - first.row_count) / seconds),
-                        format_rate(static_cast<double>(now.token_count - first.token_count) / seconds));
+    const double rows_per_second = static_cast<double>(now.row_count - first.row_count) / seconds;
+    if (now.kind == PayloadKind::kText) {
+      text += fmt::format("  {} texts/s  {} tokens/s", format_rate(rows_per_second),
+                          format_rate(static_cast<double>(now.token_count - first.token_count) / seconds));
+    } else {
+      text += fmt::format("  {} images/s", format_rate(rows_per_second));
+    }
     if (now.fraction > first.fraction) {
       const double left = seconds * (1.0 - now.fraction) / (now.fraction - first.fraction);
       text += fmt::format("  {} left", format_duration(left));

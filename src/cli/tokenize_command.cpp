@@ -23,7 +23,7 @@ struct TokenizeArguments {
 // Printed this often, so that a reader at the other end of a pipe does not wait and a gone one is noticed.
 constexpr std::size_t kFlushSizeBytes = std::size_t{64} << 10;
 
-void append_error(std::string& out, const TextRow& row) {
+void append_error(std::string& out, const Row& row) {
   Json json;
   json["error"]["code"] = error_traits(row.error->code).name;
   json["error"]["message"] = row.error->message;

@@ -29,6 +29,7 @@ struct InputInfo {
   bool seekable = false;         // a regular file; pipes, devices and stdin are read once
   std::uint64_t size_bytes = 0;  // 0 when not seekable
   std::int64_t mtime_ns = 0;     // 0 when not seekable
+  bool indirect = false;         // names other files (a folder, a list), which may change when it does not
 };
 
 // kNotFound, kIo (no permission) or kInvalidArgument (a directory). Opens nothing: a FIFO is not touched.

@@ -84,24 +84,25 @@ class CsvReader final : public RecordReader {
   CsvReader(CsvParser parser, RecordOptions options, CsvColumns columns)
       : parser_(std::move(parser)), options_(std::move(options)), columns_(columns) {}
 
-  Result<bool> next(TextRow& row) override {
+  Result<bool> next(Row& row) override {
     auto found = parser_.next();
     if (!found || !*found) {
       return found;
     }
-    row = TextRow{
-        .source = options_.source, .line = parser_.record_line(), .id = {}, .text = {}, .error = record_fault()};
+    row = Row{.source = options_.source, .line = parser_.record_line(), .error = record_fault()};
     if (!row.error) {
       const auto fields = parser_.fields();
-      row.text = fields[columns_.text];
+      row.payload.bytes = fields[columns_.text];
       row.id = columns_.id ? fields[*columns_.id] : std::string{};
     }
     return true;
   }
 
-  std::uint64_t byte_offset() const noexcept override { return parser_.byte_offset(); }
-  std::uint64_t line() const noexcept override { return parser_.line(); }
-  Result<void> seek(std::uint64_t byte_offset, std::uint64_t line) override { return parser_.seek(byte_offset, line); }
+  RecordPlace place() const noexcept override { return {.byte_offset = parser_.byte_offset(), .line = parser_.line()}; }
+  Result<bool> seek(const RecordPlace& place) override {
+    auto moved = parser_.seek(place.byte_offset, place.line);
+    return moved ? Result<bool>(true) : std::unexpected(moved.error());
+  }
 
  private:
   std::optional<Error> record_fault() const {

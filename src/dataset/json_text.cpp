@@ -108,6 +108,35 @@ void append_json_floats(std::string& out, std::span<const float> values) {
   out += ']';
 }
 
+void append_json_array(std::string& out, std::span<const float> values, std::span<const std::int64_t> shape) {
+  if (shape.size() <= 1) {
+    append_json_floats(out, values);
+    return;
+  }
+  const auto count = static_cast<std::size_t>(shape.front());
+  const std::size_t size = count == 0 ? 0 : values.size() / count;
+  out += '[';
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) {
+      out += ',';
+    }
+    append_json_array(out, values.subspan(i * size, size), shape.subspan(1));
+  }
+  out += ']';
+}
+
+void append_json_place(std::string& out, std::string_view source, std::uint64_t line, std::string_view id) {
+  out += "\"source\":";
+  append_json_string(out, source);
+  if (line > 0) {
+    fmt::format_to(std::back_inserter(out), ",\"line\":{}", line);
+  }
+  if (!id.empty()) {
+    out += ",\"id\":";
+    append_json_string(out, id);
+  }
+}
+
 void append_json_error(std::string& out, const Error& error) {
   out += "{\"code\":";
   append_json_string(out, error_traits(error.code).name);

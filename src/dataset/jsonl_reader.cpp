@@ -94,7 +94,7 @@ class JsonlReader final : public RecordReader {
     }
   }
 
-  Result<bool> next(TextRow& row) override {
+  Result<bool> next(Row& row) override {
     for (;;) {
       auto line = lines_.next();
       if (!line) {
@@ -107,28 +107,30 @@ class JsonlReader final : public RecordReader {
       if (!found.too_long && found.text.find_first_not_of(kBlanks) == std::string_view::npos) {
         continue;
       }
-      row = TextRow{.source = options_.source, .line = found.number, .id = {}, .text = {}, .error = {}};
+      row = Row{.source = options_.source, .line = found.number};
       if (found.too_long) {
         row.error = row_too_long_error(options_.source, found.number, options_.row_size_bytes_max, found.size_bytes);
       } else if (auto parsed = parse(found, row); !parsed) {
-        row.text.clear();
+        row.payload.bytes.clear();
         row.error = std::move(parsed.error());
       }
       return true;
     }
   }
 
-  std::uint64_t byte_offset() const noexcept override { return lines_.byte_offset(); }
-  std::uint64_t line() const noexcept override { return lines_.line(); }
-  Result<void> seek(std::uint64_t byte_offset, std::uint64_t line) override { return lines_.seek(byte_offset, line); }
+  RecordPlace place() const noexcept override { return {.byte_offset = lines_.byte_offset(), .line = lines_.line()}; }
+  Result<bool> seek(const RecordPlace& place) override {
+    auto moved = lines_.seek(place.byte_offset, place.line);
+    return moved ? Result<bool>(true) : std::unexpected(moved.error());
+  }
 
  private:
-  std::unexpected<Error> row_failure(const TextRow& row, ErrorCode code, std::string_view message,
+  std::unexpected<Error> row_failure(const Row& row, ErrorCode code, std::string_view message,
                                      std::string_view hint = {}) const {
     return std::unexpected(row_error(code, options_.source, row.line, message, hint));
   }
 
-  Result<void> parse(const Line& line, TextRow& row) {
+  Result<void> parse(const Line& line, Row& row) {
     padded_.resize(std::max(padded_.size(), line.text.size() + simdjson::SIMDJSON_PADDING));
     std::ranges::copy(line.text, padded_.begin());
     dom::element document;
@@ -148,7 +150,7 @@ class JsonlReader final : public RecordReader {
     return read_text(object, row);
   }
 
-  Result<void> read_text(const dom::object& object, TextRow& row) const {
+  Result<void> read_text(const dom::object& object, Row& row) const {
     const Lookup found = find_path(object, options_.column);
     if (found.count > 1) {
       return duplicate(row, options_.column, found.count);
@@ -164,11 +166,11 @@ class JsonlReader final : public RecordReader {
           row, ErrorCode::kInvalidArgument,
           fmt::format("key \"{}\": expected a string, found {}", options_.column, type_name(*found.value)));
     }
-    row.text.assign(text);
+    row.payload.bytes.assign(text);
     return {};
   }
 
-  Result<void> read_id(const dom::object& object, TextRow& row) const {
+  Result<void> read_id(const dom::object& object, Row& row) const {
     const Lookup found = find_path(object, options_.id_column);
     if (found.count == 1 && !found.value->is_array() && !found.value->is_object() && !found.value->is_null()) {
       std::string_view text;
@@ -192,7 +194,7 @@ class JsonlReader final : public RecordReader {
                                    type_name(*found.value)));
   }
 
-  std::unexpected<Error> duplicate(const TextRow& row, std::string_view key, std::size_t count) const {
+  std::unexpected<Error> duplicate(const Row& row, std::string_view key, std::size_t count) const {
     return row_failure(row, ErrorCode::kCorrupt,
                        fmt::format("expected the key \"{}\" once, found it {} times", key, count));
   }

@@ -13,7 +13,7 @@ class LinesReader final : public RecordReader {
   LinesReader(BufferedInput input, RecordOptions options)
       : options_(std::move(options)), lines_(std::move(input), options_.row_size_bytes_max) {}
 
-  Result<bool> next(TextRow& row) override {
+  Result<bool> next(Row& row) override {
     auto line = lines_.next();
     if (!line) {
       return std::unexpected(line.error());
@@ -22,17 +22,18 @@ class LinesReader final : public RecordReader {
       return false;
     }
     const Line& found = **line;
-    row = TextRow{
-        .source = options_.source, .line = found.number, .id = {}, .text = std::string(found.text), .error = {}};
+    row = Row{.source = options_.source, .line = found.number, .payload = {.bytes = std::string(found.text)}};
     if (found.too_long) {
       row.error = row_too_long_error(options_.source, found.number, options_.row_size_bytes_max, found.size_bytes);
     }
     return true;
   }
 
-  std::uint64_t byte_offset() const noexcept override { return lines_.byte_offset(); }
-  std::uint64_t line() const noexcept override { return lines_.line(); }
-  Result<void> seek(std::uint64_t byte_offset, std::uint64_t line) override { return lines_.seek(byte_offset, line); }
+  RecordPlace place() const noexcept override { return {.byte_offset = lines_.byte_offset(), .line = lines_.line()}; }
+  Result<bool> seek(const RecordPlace& place) override {
+    auto moved = lines_.seek(place.byte_offset, place.line);
+    return moved ? Result<bool>(true) : std::unexpected(moved.error());
+  }
 
  private:
   RecordOptions options_;

@@ -1,6 +1,7 @@
-// Rows of one input in one format. The reader over several inputs (text_reader.hpp) makes one of these per input.
+// Rows of one input in one format. The reader over several inputs (inputs_reader.hpp) makes one of these per input.
 //
-// Ownership: a record reader owns its byte source. Thread-safety: one thread. Cost: one buffer and one row of memory.
+// Ownership: a record reader owns its source of bytes. Thread-safety: one thread. Cost: one buffer and one row of
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -22,19 +23,29 @@ struct RecordOptions {
   std::size_t row_size_bytes_max = kRowSizeBytesMax;
 };
 
+// A RowMark within one input.
+struct RecordPlace {
+  std::uint64_t byte_offset = 0;
+  std::uint64_t line = 0;
+  std::uint64_t files_digest = 0;
+};
+
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
   // Fills every field of `row`; false at the end. An Error ends the stream.
-  virtual Result<bool> next(TextRow& row) = 0;
+  virtual Result<bool> next(Row& row) = 0;
   // Where the next row begins.
-  virtual std::uint64_t byte_offset() const noexcept = 0;
-  virtual std::uint64_t line() const noexcept = 0;
-  // To the beginning of a row, as told by byte_offset() and line().
-  virtual Result<void> seek(std::uint64_t byte_offset, std::uint64_t line) = 0;
+  virtual RecordPlace place() const noexcept = 0;
+  // To the beginning of a row, as told by place(). False when the files on the way are not those of that place; the
+  // reader is of no use then.
+  virtual Result<bool> seek(const RecordPlace& place) = 0;
+  // How much of the input's weight was read: bytes, unless the weight says otherwise.
+  virtual double done() const noexcept { return static_cast<double>(place().byte_offset); }
+  virtual std::uint64_t ignored_file_count() const noexcept { return 0; }
 };
 
-// `format` is not kAuto. Reads the first bytes, and for csv the header: a missing column is an error here.
+// Texts. `format` is not kAuto. Reads the first bytes, and for csv the header: a missing column is an error here.
 Result<std::unique_ptr<RecordReader>> make_record_reader(TextFormat format, std::unique_ptr<ByteSource> bytes,
                                                          RecordOptions options);
 

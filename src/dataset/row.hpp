@@ -1,30 +1,47 @@
-// The items that travel down a stream of texts: a row as read, and what became of it.
+// The items that travel down a stream: a row as read, and what became of it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "asterism/error.hpp"
+#include "tensor/tensor.hpp"
 
 namespace asterism {
 
-struct TextRow {
-  std::string source;          // file name as given; "-" for stdin
-  std::uint64_t line = 0;      // 1-based line in the source; for csv the line its record starts on
-  std::string id;              // the record's "id" field when it has one; else empty
-  std::string text;            // empty when `error` is set
-  std::optional<Error> error;  // this row could not be read; the ones after it can
+enum class PayloadKind : std::uint8_t { kText, kImage, kTensor };
+
+// What a row gives to the encoder.
+struct Payload {
+  PayloadKind kind = PayloadKind::kText;
+  std::string bytes = {};             // the text, or the image file as it is on disk
+  std::optional<Tensor> tensor = {};  // kTensor only: preprocessed, f32 [channels, height, width]
+
+  std::size_t size_bytes() const noexcept { return bytes.size() + (tensor ? tensor->bytes().size() : 0); }
+};
+
+struct Row {
+  std::string source = {};          // file name as given, "shard.tar:member", "-" for stdin
+  std::uint64_t line = 0;           // 1-based: line of the text, first line of the csv record, row of the array;
+                                    // 0 where a row is a file of its own
+  std::string id = {};              // the record's "id" field or the member's key where there is one; else empty
+  Payload payload = {};             // empty when `error` is set
+  std::optional<Error> error = {};  // this row could not be read; the ones after it can
 };
 
 // What is written about a row beside its vector.
 struct RowOutcome {
-  std::string source;
-  std::uint64_t line = 0;
-  std::string id;
+  std::string source = {};
+  std::uint64_t line = 0;  // as in Row
+  std::string id = {};
+  PayloadKind kind = PayloadKind::kText;
   std::uint32_t token_count_given = 0;  // the text's tokens, special tokens included
   std::uint32_t token_count_used = 0;   // of those, what the model saw
-  std::optional<Error> error;           // the row has no vector
+  std::uint32_t image_width = 0;        // of the image as it was given, or of the tensor
+  std::uint32_t image_height = 0;
+  std::optional<Error> error = {};  // the row has no vector
 
   bool truncated() const noexcept { return token_count_used < token_count_given; }
 };

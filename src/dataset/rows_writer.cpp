@@ -11,16 +11,13 @@ namespace asterism {
 namespace {
 
 void append_outcome(std::string& out, const RowOutcome& row, std::uint64_t number) {
-  fmt::format_to(std::back_inserter(out), "{{\"row\":{},\"source\":", number);
-  append_json_string(out, row.source);
-  fmt::format_to(std::back_inserter(out), ",\"line\":{}", row.line);
-  if (!row.id.empty()) {
-    out += ",\"id\":";
-    append_json_string(out, row.id);
-  }
+  fmt::format_to(std::back_inserter(out), "{{\"row\":{},", number);
+  append_json_place(out, row.source, row.line, row.id);
   if (row.error) {
     out += ",\"error\":";
     append_json_error(out, *row.error);
+  } else if (row.kind != PayloadKind::kText) {
+    fmt::format_to(std::back_inserter(out), ",\"width\":{},\"height\":{}", row.image_width, row.image_height);
   } else {
     fmt::format_to(std::back_inserter(out), ",\"tokens\":{},\"tokens_used\":{},\"truncated\":{}", row.token_count_given,
                    row.token_count_used, row.truncated());

@@ -2,9 +2,10 @@
 //
 //   {"row":0,"source":"a.txt","line":1,"id":"x","tokens":300,"tokens_used":256,"truncated":true}
 //   {"row":1,"source":"a.txt","line":2,"error":{"code":"corrupt","message":"a.txt:2: ..."}}
-//   {"summary":{"rows":2,"failed":1,"truncated":1,"tokens":256}}
+//   {"row":2,"source":"photos/a.jpg","width":640,"height":480}
+//   {"summary":{"rows":3,"failed":1,"truncated":1,"tokens":256}}
 //
-// "id" stands there when the input has one; the last line sums up. Ownership and threads as VectorWriter.
+// "line" and "id" stand there when the input has them; the last line sums up. Ownership and threads as VectorWriter.
 #pragma once
 
 #include <cstdint>

@@ -9,14 +9,17 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <vector>
 
+#include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
 #include "dataset/row.hpp"
 
 namespace asterism {
 
-// npy: one array [rows, dim] of float32. safetensors: the same as the tensor "embeddings". jsonl: one object a row:
-// {"row", "source", "line", "id" if any, "embedding": [...] or null, "error" if any}.
+// npy: one array [rows, ...] of float32. safetensors: the same as the tensor "embeddings", or a tensor an output under
+// its name. jsonl: one object a row: {"row", "source", "line" and "id" if any, "embedding": [...] or null, "error" if
+// any}, lists within lists for rows of several dimensions; "embeddings": {NAME: [...]} where there are several outputs.
 enum class VectorFormat : std::uint8_t { kAuto, kNpy, kJsonl, kSafetensors };
 
 // By the extension of `path`, whose letter case does not matter; kInvalidArgument for any other.
@@ -25,7 +28,7 @@ Result<VectorFormat> vector_format_of(const std::filesystem::path& path);
 class VectorWriter {
  public:
   virtual ~VectorWriter() = default;
-  // `values` holds one vector per row: [rows, dim]. A row with an error holds NaN.
+  // `values` holds one vector a row: [rows, dim], of which the writer takes its outputs. A row with an error holds NaN.
   virtual Result<void> append(std::span<const RowOutcome> rows, std::span<const float> values) = 0;
   virtual Result<void> commit() = 0;
 };
@@ -34,6 +37,8 @@ struct VectorWriterOptions {
   VectorFormat format = VectorFormat::kAuto;
   std::size_t dim = 0;
   std::uint64_t row_first = 0;  // number of the first row that will be appended
+  // What is written of a row; empty = all of it, as one array of shape [dim]. A .npy file takes one output.
+  std::vector<EmbeddingOutput> outputs = {};
 };
 
 Result<std::unique_ptr<VectorWriter>> create_vector_writer(const std::filesystem::path& path,

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -43,8 +45,9 @@ struct Job {
   const JobEncoder& encoder;
   const EmbedJobOptions& options;
   FirstError error;
-  std::unique_ptr<TextReader> reader;
-  std::optional<JobFiles> files;  // none on stdout
+  std::unique_ptr<RowReader> reader;
+  std::vector<EmbeddingOutput> outputs;  // as they are written
+  std::optional<JobFiles> files;         // none on stdout
   std::optional<OutputLock> lock;
   Manifest manifest;
   ResumePlan resume;
@@ -57,6 +60,20 @@ bool to_stdout(const EmbedJobOptions& options) {
 Result<void> check_options(const JobEncoder& encoder, const EmbedJobOptions& options) {
   if (encoder.dim == 0) {
     return fail(ErrorCode::kInvalidArgument, "encoder: expected a dimension of at least 1, found 0");
+  }
+  std::size_t size = 0;
+  for (const EmbeddingOutput& output : encoder.outputs) {
+    const auto count = shape_element_count(output.shape);
+    if (output.offset != size || !count || *count != output.size) {
+      return fail(ErrorCode::kInternal,
+                  fmt::format("encoder: output {}: expected {} of {} values at {}, found {} at {}", output.name,
+                              shape_to_string(output.shape), count.value_or(0), size, output.size, output.offset));
+    }
+    size += output.size;
+  }
+  if (!encoder.outputs.empty() && size != encoder.dim) {
+    return fail(ErrorCode::kInternal,
+                fmt::format("encoder: expected outputs of {} values together, found {}", encoder.dim, size));
   }
   if (!to_stdout(options)) {
     return {};
@@ -79,6 +96,20 @@ Result<VectorFormat> format_of(const EmbedJobOptions& options) {
                                                : Result<VectorFormat>(options.format);
 }
 
+// One output keeps its shape; several are one flat array unless they are to be apart.
+std::vector<EmbeddingOutput> written_outputs(const JobEncoder& encoder, OutputsAs outputs_as) {
+  return encoder.outputs.size() > 1 && outputs_as == OutputsAs::kConcatenated ? std::vector<EmbeddingOutput>{}
+                                                                              : encoder.outputs;
+}
+
+std::string outputs_text(std::span<const EmbeddingOutput> outputs) {
+  std::string text;
+  for (const EmbeddingOutput& output : outputs) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", output.name, shape_to_string(output.shape));
+  }
+  return text;
+}
+
 // Everything that can be refused is refused here, before a file is touched.
 Result<void> prepare(Job& job) {
   const EmbedJobOptions& options = job.options;
@@ -89,18 +120,25 @@ Result<void> prepare(Job& job) {
   if (!format) {
     return std::unexpected(format.error());
   }
+  job.outputs = written_outputs(job.encoder, options.outputs_as);
   if (!to_stdout(options)) {
-    auto files = plan_job_files(options.output, options.shard_row_count > 0, options.input.inputs);
+    std::vector<std::string> separate;
+    if (*format == VectorFormat::kNpy && job.outputs.size() > 1) {
+      std::ranges::transform(job.outputs, std::back_inserter(separate), &EmbeddingOutput::name);
+    }
+    auto files = plan_job_files(
+        options.output,
+        {.sharded = options.shard_row_count > 0, .inputs = options.input.inputs, .separate_outputs = separate});
     if (!files) {
       return std::unexpected(files.error());
     }
     job.files = std::move(*files);
   }
-  TextReaderOptions input = options.input;
+  RowSourceOptions input = options.input;
   input.interrupted = [&job] {
     return job.error.is_set() || (job.options.cancel != nullptr && job.options.cancel->requested());
   };
-  auto reader = open_text_reader(std::move(input));
+  auto reader = open_row_source(std::move(input));
   if (!reader) {
     return std::unexpected(reader.error());
   }
@@ -113,7 +151,10 @@ Result<void> prepare(Job& job) {
                       .column = options.input.column,
                       .id_column = options.input.id_column,
                       .inputs = {job.reader->inputs().begin(), job.reader->inputs().end()}};
-  job.manifest.job.settings.insert(job.manifest.job.settings.end(), options.settings.begin(), options.settings.end());
+  JobSettings& settings = job.manifest.job.settings;
+  settings.insert(settings.end(), options.settings.begin(), options.settings.end());
+  settings.emplace_back("rows", payload_kind_name(job.reader->kind()));
+  settings.emplace_back("outputs", outputs_text(job.outputs));
   return {};
 }
 
@@ -145,9 +186,11 @@ Result<void> claim_output(Job& job) {
 
 RowWindowsOptions windows_options(const Job& job) {
   const EmbedJobOptions& options = job.options;
+  const bool texts = job.reader->kind() == PayloadKind::kText;
+  const std::size_t row_count_default = texts ? kWindowRowCountDefault : kWindowImageCountDefault;
   return {
-      .window_row_count = options.window_row_count > 0 ? options.window_row_count : kWindowRowCountDefault,
-      .window_text_size_bytes_max = kWindowTextSizeBytesMax,
+      .window_row_count = options.window_row_count > 0 ? options.window_row_count : row_count_default,
+      .window_size_bytes_max = texts ? kWindowTextSizeBytesMax : kWindowImageSizeBytesMax,
       .shard_row_count = options.shard_row_count,
       .stop_at_failed_row = options.on_row_error == OnRowError::kStop,
       .interrupted =
@@ -159,13 +202,20 @@ RowWindowsOptions windows_options(const Job& job) {
 
 EmbedJobResult result_of(const Job& job, double seconds) {
   EmbedJobResult result;
+  result.kind = job.reader->kind();
+  result.ignored_file_count = job.reader->ignored_file_count();
   result.dim = job.encoder.dim;
+  if (job.outputs.size() <= 1) {
+    result.row_shape = job.outputs.empty() ? Shape{static_cast<std::int64_t>(job.encoder.dim)} : job.outputs[0].shape;
+  }
   result.seconds = seconds;
   RowsSummary total;
   for (std::size_t i = 0; i < job.manifest.shards.size(); ++i) {
     total += job.manifest.shards[i].summary;
     if (job.files) {
-      result.files.push_back(job.files->vectors(i).string());
+      for (const auto& path : job.files->vectors(i)) {
+        result.files.push_back(path.string());
+      }
       result.rows_files.push_back(job.files->rows(i).string());
     }
   }
@@ -201,9 +251,9 @@ Error cancelled(const Job& job, std::uint64_t row_count_encoded) {
 
 Result<void> run_stages(Job& job) {
   RowWindows windows(*job.reader, windows_options(job));
-  WindowEncoder encoder(job.encoder, job.options);
-  const auto sink =
-      job.files ? make_shard_writer(*job.files, job.manifest) : make_stream_sink(STDOUT_FILENO, job.manifest);
+  WindowEncoder encoder(job.encoder, job.options, job.reader->kind());
+  const auto sink = job.files ? make_shard_writer(*job.files, job.manifest, job.outputs)
+                              : make_stream_sink(STDOUT_FILENO, job.manifest, job.outputs);
   Stages(windows, encoder, *sink, job.options.cancel, job.error).run();
   if (auto error = job.error.take()) {
     return std::unexpected(error->code == ErrorCode::kCancelled ? cancelled(job, encoder.done().row_count) : *error);

@@ -25,27 +25,34 @@
 #include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
 #include "base/log.hpp"
-#include "dataset/text_reader.hpp"
+#include "dataset/row_source.hpp"
 #include "dataset/vector_writer.hpp"
 
 namespace asterism {
 
 enum class OnRowError : std::uint8_t { kStop, kSkip };
 
+// How several outputs (layers) are written: as one array, or each as its own: a .npy file OUT-stem.LAYER.npy, a tensor
+// of the one .safetensors file, or a member of the jsonl object.
+enum class OutputsAs : std::uint8_t { kConcatenated, kSeparate };
+
 // A window is the rows that the encoder gets at once; it ends at whichever comes first, and at the end of a shard. The
-// bytes bound the work of one window, and with it how long a cancel takes.
+// bytes bound the work of one window of texts, and with it how long a cancel takes; of images they bound the memory.
 inline constexpr std::size_t kWindowRowCountDefault = 1024;
 inline constexpr std::size_t kWindowTextSizeBytesMax = std::size_t{128} << 10;
+inline constexpr std::size_t kWindowImageCountDefault = 64;
+inline constexpr std::size_t kWindowImageSizeBytesMax = std::size_t{64} << 20;
 // The manifest is written anew after each shard, so their number is bounded.
 inline constexpr std::uint64_t kShardCountMax = 10'000;
 // Failing rows that are logged one by one; all of them are in the rows file.
 inline constexpr std::uint64_t kFailedRowsLoggedMax = 10;
 
 struct EmbedJobProgress {
+  PayloadKind kind = PayloadKind::kText;
   std::uint64_t row_count = 0;    // of this run
   std::uint64_t token_count = 0;  // of this run
   double seconds = 0.0;
-  double fraction = 0.0;  // of the bytes this run has to read; 0 when unknown (stdin)
+  double fraction = 0.0;  // of what this run has to read; 0 when unknown (stdin)
 };
 
 // Whatever shapes the vectors beside the inputs: name and value ("precision", "bf16"). Kept in the manifest; a run with
@@ -53,12 +60,13 @@ struct EmbedJobProgress {
 using JobSettings = std::vector<std::pair<std::string, std::string>>;
 
 struct EmbedJobOptions {
-  TextReaderOptions input;                    // `interrupted` is set by the job
+  RowSourceOptions input;                     // `interrupted` is set by the job
   std::string output;                         // path, or "-" for jsonl on stdout
   VectorFormat format = VectorFormat::kAuto;  // by extension
   std::uint64_t shard_row_count = 0;          // 0 = one file
   OnRowError on_row_error = OnRowError::kSkip;
-  std::size_t window_row_count = 0;                          // 0 = kWindowRowCountDefault
+  OutputsAs outputs_as = OutputsAs::kConcatenated;
+  std::size_t window_row_count = 0;                          // 0 = the default of the kind of rows
   JobSettings settings;                                      // beside what the encoder's info says; see job_settings()
   const CancelFlag* cancel = nullptr;                        // borrowed; may be null
   std::function<void(const EmbedJobProgress&)> on_progress;  // on the caller's thread, at most ~10 times a second
@@ -66,13 +74,16 @@ struct EmbedJobOptions {
 };
 
 struct EmbedJobResult {
+  PayloadKind kind = PayloadKind::kText;
   std::uint64_t row_count = 0;          // written in this run and before
   std::uint64_t row_count_resumed = 0;  // of those, found complete from an earlier run
   std::uint64_t failed_row_count = 0;
   std::uint64_t truncated_row_count = 0;
   std::uint64_t token_count = 0;
   std::uint64_t token_count_resumed = 0;  // of those, in rows found complete
+  std::uint64_t ignored_file_count = 0;   // in folders and archives of this run: no images
   std::size_t dim = 0;
+  Shape row_shape;  // of one array; empty when the outputs are written apart
   double seconds = 0.0;
   std::vector<std::string> files;       // vector files written or kept
   std::vector<std::string> rows_files;  // one beside each; none for stdout
@@ -81,9 +92,12 @@ struct EmbedJobResult {
 
 // What the job needs of an encoder.
 struct JobEncoder {
-  std::function<Result<Embeddings>(std::span<const std::string_view> texts)> encode;
+  // One vector a payload; RowReport::error is a row that has none.
+  std::function<Result<Embeddings>(std::span<const Payload> payloads)> encode;
   std::size_t dim = 0;
-  JobSettings settings;
+  // Parts of a row of values, one after the other; empty = one of shape [dim].
+  std::vector<EmbeddingOutput> outputs = {};
+  JobSettings settings = {};
 };
 
 // Runs to the end, to the first failing row (kStop: that row's error), or to a cancel (kCancelled: the window at hand
@@ -91,10 +105,10 @@ struct JobEncoder {
 // kMismatch: there are shards of another job, other settings or other inputs under that name.
 Result<EmbedJobResult> run_embed_job(const JobEncoder& encoder, const EmbedJobOptions& options);
 // The second form adds what the encoder's info says to the settings, and for shards a digest of the model's files: that
-// reads the model folder once more.
+// reads the model folder once more. kUnsupported when the encoder takes no rows of this kind.
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options);
 
-// The settings that EncoderInfo does not tell: prompt, layer, batch invariance.
+// The settings that EncoderInfo does not tell: prompt, layers, size of images, batch invariance.
 JobSettings job_settings(const EncoderOptions& options);
 
 }  // namespace asterism

@@ -1,4 +1,6 @@
 // The job on a real encoder. Apart from the rest, so that programs that bring their own JobEncoder need no encoder.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -66,15 +68,43 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
   return settings;
 }
 
+// The rows of one call are of one kind.
+Result<Embeddings> encode_rows(const Encoder& encoder, std::span<const Payload> rows) {
+  std::vector<std::string_view> bytes;
+  bytes.reserve(rows.size());
+  for (const Payload& row : rows) {
+    bytes.emplace_back(row.bytes);
+  }
+  return encoder.encode(bytes);
+}
+
+// Before a row is read: which rows the encoder takes.
+Result<void> expect_kind(const Encoder& encoder, const RowSourceOptions& input) {
+  const auto kind = resolve_input_kind(input);
+  if (!kind) {
+    return std::unexpected(kind.error());
+  }
+  if (*kind != PayloadKind::kText) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("model '{}': expected texts, found {}s", encoder.info().model, payload_kind_name(*kind)),
+                "choose a model for images (-m), or say that the inputs are texts (--kind text)");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options) {
+  if (auto expected = expect_kind(encoder, options.input); !expected) {
+    return std::unexpected(expected.error());
+  }
   auto settings = settings_of(encoder.info(), options.shard_row_count > 0);
   if (!settings) {
     return std::unexpected(settings.error());
   }
-  const JobEncoder job_encoder{.encode = [&](std::span<const std::string_view> texts) { return encoder.encode(texts); },
+  const JobEncoder job_encoder{.encode = [&](std::span<const Payload> rows) { return encode_rows(encoder, rows); },
                                .dim = encoder.dim(),
+                               .outputs = encoder.info().outputs,
                                .settings = std::move(*settings)};
   return run_embed_job(job_encoder, options);
 }
@@ -82,7 +112,9 @@ Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptio
 JobSettings job_settings(const EncoderOptions& options) {
   return {{"prompt_name", options.prompt_name},
           {"prompt", options.prompt.value_or("")},
-          {"layer", options.layer},
+          {"layer", options.layers.empty() ? options.layer : fmt::format("{}", fmt::join(options.layers, "+"))},
+          {"image_size", fmt::format("{}x{}", options.image_height, options.image_width)},
+          {"allow_truncated", options.allow_truncated ? "true" : "false"},
           {"batch_invariant", options.batch_invariant ? "true" : "false"}};
 }
 

@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace asterism {
@@ -31,6 +34,12 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   return value;
 }
 
+bool is_file_of(const JobFiles& files, std::uint64_t shard, std::string_view name) {
+  const std::vector<fs::path> vectors = files.vectors(shard);
+  return name == files.rows(shard).filename().string() ||
+         std::ranges::any_of(vectors, [&](const fs::path& path) { return name == path.filename().string(); });
+}
+
 // The number of the shard that `name` is a file of.
 std::optional<std::uint64_t> shard_of(const JobFiles& files, std::string_view name) {
   if (!name.starts_with(files.stem) || !name.substr(files.stem.size()).starts_with('-')) {
@@ -42,15 +51,14 @@ std::optional<std::uint64_t> shard_of(const JobFiles& files, std::string_view na
     return std::nullopt;
   }
   // The number as we write it, and no other form of it.
-  const bool ours = name == files.vectors(*shard).filename().string() || name == files.rows(*shard).filename().string();
-  return ours ? shard : std::nullopt;
+  return is_file_of(files, *shard, name) ? shard : std::nullopt;
 }
 
 bool belongs_to(const JobFiles& files, std::string_view name) {
   if (files.sharded) {
     return name == files.manifest().filename().string() || shard_of(files, name).has_value();
   }
-  return name == files.vectors(0).filename().string() || name == files.rows(0).filename().string();
+  return is_file_of(files, 0, name);
 }
 
 bool process_is_gone(std::uint64_t pid) {
@@ -77,6 +85,31 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return found;
 }
 
+std::string shard_stem(const JobFiles& files, std::uint64_t shard) {
+  return files.sharded ? fmt::format("{}-{:05}", files.stem, shard) : files.stem;
+}
+
+// A name of the graph as part of a file's name.
+std::string file_part(std::string_view name) {
+  std::string part(name);
+  std::ranges::replace_if(
+      part, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '-' && c != '_'; }, '_');
+  return part;
+}
+
+Result<std::vector<std::string>> file_parts(std::span<const std::string> names, const std::string& output) {
+  std::vector<std::string> parts;
+  for (const std::string& name : names) {
+    parts.push_back(file_part(name));
+    if (std::ranges::count(parts, parts.back()) > 1) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("output {}: expected a file for each layer, found two for '{}'", output, parts.back()),
+                  "write .safetensors, or name each layer once");
+    }
+  }
+  return parts;
+}
+
 // People see these names: "out.npy" stays "out.npy" and does not become "./out.npy".
 fs::path within(const fs::path& folder, const std::string& name) {
   return folder == "." ? fs::path(name) : folder / name;
@@ -84,12 +117,20 @@ fs::path within(const fs::path& folder, const std::string& name) {
 
 }  // namespace
 
-fs::path JobFiles::vectors(std::uint64_t shard) const {
-  return within(folder, sharded ? fmt::format("{}-{:05}{}", stem, shard, extension) : stem + extension);
+std::vector<fs::path> JobFiles::vectors(std::uint64_t shard) const {
+  const std::string name = shard_stem(*this, shard);
+  if (parts.empty()) {
+    return {within(folder, name + extension)};
+  }
+  std::vector<fs::path> paths;
+  for (const std::string& part : parts) {
+    paths.push_back(within(folder, fmt::format("{}.{}{}", name, part, extension)));
+  }
+  return paths;
 }
 
 fs::path JobFiles::rows(std::uint64_t shard) const {
-  return vectors(shard) += kRowsSuffix;
+  return within(folder, fmt::format("{}{}{}", shard_stem(*this, shard), extension, kRowsSuffix));
 }
 
 fs::path JobFiles::manifest() const {
@@ -100,7 +141,7 @@ fs::path JobFiles::lock() const {
   return within(folder, fmt::format("{}{}{}", stem, extension, kLockSuffix));
 }
 
-Result<JobFiles> plan_job_files(const std::string& output, bool sharded, std::span<const std::string> inputs) {
+Result<JobFiles> plan_job_files(const std::string& output, const JobFilesOptions& options) {
   const fs::path path(output);
   std::error_code error;
   if (output.empty() || !path.has_filename() || fs::is_directory(path, error)) {
@@ -112,14 +153,26 @@ Result<JobFiles> plan_job_files(const std::string& output, bool sharded, std::sp
   JobFiles files{.folder = path.has_parent_path() ? path.parent_path() : fs::path("."),
                  .stem = path.stem().string(),
                  .extension = path.extension().string(),
-                 .sharded = sharded};
+                 .sharded = options.sharded,
+                 .parts = {}};
+  auto parts = file_parts(options.separate_outputs, output);
+  if (!parts) {
+    return std::unexpected(parts.error());
+  }
+  files.parts = std::move(*parts);
   if (!fs::is_directory(files.folder, error)) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("output {}: expected the folder {} to exist, found none", output, files.folder.string()),
                 "create the folder first");
   }
-  for (const std::string& input : inputs) {
-    for (const fs::path& ours : {files.vectors(0), files.rows(0), files.manifest(), files.lock()}) {
+  std::vector<fs::path> existing = files.vectors(0);
+  existing.insert(existing.end(), {files.rows(0), files.manifest(), files.lock()});
+  std::erase_if(existing, [](const fs::path& ours) {
+    std::error_code missing;
+    return !fs::exists(ours, missing);
+  });
+  for (const std::string& input : options.inputs) {
+    for (const fs::path& ours : existing) {
       if (input != "-" && fs::equivalent(ours, input, error)) {
         return fail(ErrorCode::kInvalidArgument, fmt::format("output {}: {} is also an input", output, ours.string()),
                     "choose another output");

@@ -14,7 +14,7 @@ namespace asterism {
 namespace {
 
 constexpr std::string_view kFormatName = "asterism-embed-manifest";
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 constexpr std::string_view kBeginAgain =
     "restore it, choose another output, or delete it and its shards to begin again";
 
@@ -77,13 +77,14 @@ class FieldReader {
 };
 
 Json mark_to_json(const RowMark& mark) {
-  return {{"input", mark.input}, {"byte", mark.byte_offset}, {"line", mark.line}};
+  return {{"input", mark.input}, {"byte", mark.byte_offset}, {"line", mark.line}, {"files", mark.files_digest}};
 }
 
 RowMark mark_from_json(FieldReader& fields, const Json& json) {
   return {.input = fields.get<std::uint64_t>(json, "input"),
           .byte_offset = fields.get<std::uint64_t>(json, "byte"),
-          .line = fields.get<std::uint64_t>(json, "line")};
+          .line = fields.get<std::uint64_t>(json, "line"),
+          .files_digest = fields.get<std::uint64_t>(json, "files")};
 }
 
 Json file_to_json(const ShardFile& file) {
@@ -142,6 +143,10 @@ JobDescription job_from_json(FieldReader& fields, const Json& json) {
 }
 
 Json shard_to_json(const ShardEntry& shard) {
+  Json vectors = Json::array();
+  for (const ShardFile& file : shard.vectors) {
+    vectors.push_back(file_to_json(file));
+  }
   return {{"row_first", shard.row_first},
           {"row_count", shard.summary.row_count},
           {"failed", shard.summary.failed_row_count},
@@ -149,12 +154,16 @@ Json shard_to_json(const ShardEntry& shard) {
           {"tokens", shard.summary.token_count},
           {"begin", mark_to_json(shard.begin)},
           {"end", mark_to_json(shard.end)},
-          {"texts_sha256", shard.texts_sha256},
-          {"vectors", file_to_json(shard.vectors)},
+          {"rows_sha256", shard.rows_sha256},
+          {"vectors", std::move(vectors)},
           {"rows", file_to_json(shard.rows)}};
 }
 
 ShardEntry shard_from_json(FieldReader& fields, const Json& json) {
+  std::vector<ShardFile> vectors;
+  for (const Json& file : fields.child(json, "vectors", Json::value_t::array)) {
+    vectors.push_back(file_from_json(fields, file));
+  }
   return {.row_first = fields.get<std::uint64_t>(json, "row_first"),
           .summary = {.row_count = fields.get<std::uint64_t>(json, "row_count"),
                       .failed_row_count = fields.get<std::uint64_t>(json, "failed"),
@@ -162,8 +171,8 @@ ShardEntry shard_from_json(FieldReader& fields, const Json& json) {
                       .token_count = fields.get<std::uint64_t>(json, "tokens")},
           .begin = mark_from_json(fields, fields.child(json, "begin", Json::value_t::object)),
           .end = mark_from_json(fields, fields.child(json, "end", Json::value_t::object)),
-          .texts_sha256 = fields.get<std::string>(json, "texts_sha256"),
-          .vectors = file_from_json(fields, fields.child(json, "vectors", Json::value_t::object)),
+          .rows_sha256 = fields.get<std::string>(json, "rows_sha256"),
+          .vectors = std::move(vectors),
           .rows = file_from_json(fields, fields.child(json, "rows", Json::value_t::object))};
 }
 

@@ -1,13 +1,13 @@
 // The manifest of a sharded job: what it was asked to do, and which shards are complete.
 //
 // Written whole and atomically before the first shard and after each one, so it is never ahead of the files. JSON:
-//   {"format": "asterism-embed-manifest", "version": 1, "complete": bool,
+//   {"format": "asterism-embed-manifest", "version": 2, "complete": bool,
 //    "job": {"settings": {...}, "dim", "vector_format", "shard_row_count", "text_format", "column", "id_column",
 //            "inputs": [{"path", "seekable", "size_bytes", "mtime_ns"}]},
-//    "shards": [{"row_first", "row_count", "failed", "truncated", "tokens", "begin", "end": {"input", "byte", "line"},
-//                "texts_sha256", "vectors", "rows": {"file", "size_bytes", "sha256"}}]}
+//    "shards": [{"row_first", "row_count", "failed", "truncated", "tokens", "begin", "end": {"input", "byte", "line",
+//                "files"}, "rows_sha256", "vectors": [{"file", "size_bytes", "sha256"}], "rows": {the same}}]}
 // "begin" and "end" are places in the inputs, so that a resumed run can go on without reading what is done;
-// "texts_sha256" is over the shard's texts, ids and failures (RowsHash), for inputs that cannot be trusted to be the
+// "rows_sha256" is over the shard's payloads, ids and failures (RowsHash), for inputs that cannot be trusted to be the
 // same.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "asterism/error.hpp"
+#include "dataset/row_reader.hpp"
 #include "dataset/rows_writer.hpp"
 #include "dataset/text_reader.hpp"
 #include "dataset/vector_writer.hpp"
@@ -48,8 +49,8 @@ struct ShardEntry {
   RowsSummary summary;
   RowMark begin;
   RowMark end;
-  std::string texts_sha256;
-  ShardFile vectors;
+  std::string rows_sha256;
+  std::vector<ShardFile> vectors;  // one, or one an output
   ShardFile rows;
 };
 
@@ -68,7 +69,7 @@ Result<std::optional<Manifest>> read_manifest(const std::filesystem::path& path)
 Result<void> expect_same_job(const std::filesystem::path& path, const JobDescription& before,
                              const JobDescription& asked);
 
-// True when every input is a regular file that has not changed since, so that marks can be trusted.
+// True when every input is a regular file that has not changed since, or a folder, whose marks are checked on the way.
 bool inputs_unchanged(const JobDescription& before, const JobDescription& now);
 
 }  // namespace asterism

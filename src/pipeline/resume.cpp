@@ -37,6 +37,20 @@ std::optional<std::string> damage(const fs::path& path, const ShardFile& listed)
   return std::nullopt;
 }
 
+std::optional<std::string> shard_damage(const JobFiles& files, std::uint64_t shard, const ShardEntry& listed) {
+  const std::vector<fs::path> vectors = files.vectors(shard);
+  if (vectors.size() != listed.vectors.size()) {
+    return fmt::format("shard {}: expected {} vector files, found {} listed", shard, vectors.size(),
+                       listed.vectors.size());
+  }
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    if (auto found = damage(vectors[i], listed.vectors[i])) {
+      return found;
+    }
+  }
+  return damage(files.rows(shard), listed.rows);
+}
+
 Result<void> verify_shards(ResumePlan& plan, const JobFiles& files, const LogSink& sink, const CancelFlag* cancel) {
   const std::vector<ShardEntry>& shards = plan.before->shards;
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -44,10 +58,7 @@ Result<void> verify_shards(ResumePlan& plan, const JobFiles& files, const LogSin
       return fail(ErrorCode::kCancelled, fmt::format("{}: stopped while checking shards", files.manifest().string()),
                   "run the same command again to go on");
     }
-    auto found = damage(files.vectors(i), shards[i].vectors);
-    if (!found) {
-      found = damage(files.rows(i), shards[i].rows);
-    }
+    const auto found = shard_damage(files, i, shards[i]);
     plan.kept.push_back(!found);
     if (found) {
       log(sink, LogLevel::kWarning, *found + "; the shard will be made again");
@@ -65,7 +76,7 @@ Result<void> verify_shards(ResumePlan& plan, const JobFiles& files, const LogSin
 }  // namespace
 
 bool ResumePlan::nothing_to_do() const {
-  return before && before->complete && marks_trusted && std::ranges::all_of(kept, std::identity{});
+  return before && before->complete && marks_trusted && !indirect && std::ranges::all_of(kept, std::identity{});
 }
 
 Result<ResumePlan> plan_resume(const JobFiles& files, const JobDescription& job, const LogSink& sink,
@@ -80,6 +91,7 @@ Result<ResumePlan> plan_resume(const JobFiles& files, const JobDescription& job,
       return std::unexpected(same.error());
     }
     plan.marks_trusted = inputs_unchanged((*before)->job, job);
+    plan.indirect = std::ranges::any_of(job.inputs, &InputInfo::indirect);
   }
   if (auto checked = expect_no_foreign_shards(files, *before ? std::optional((*before)->shards.size()) : std::nullopt);
       !checked) {

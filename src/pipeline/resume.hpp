@@ -17,7 +17,8 @@ struct ResumePlan {
   std::optional<Manifest> before;  // none: there was no earlier run
   std::vector<bool> kept;          // per shard of `before`: both files are there, of the listed size and digest
   RowsSummary kept_summary;
-  bool marks_trusted = false;  // the inputs are regular files, unchanged since
+  bool marks_trusted = false;  // the inputs are regular files, unchanged since, or folders and lists that marks check
+  bool indirect = false;       // some are folders or lists: whether they have changed shows only on the way
 
   // True when the inputs need not even be read.
   bool nothing_to_do() const;

@@ -10,18 +10,22 @@
 namespace asterism {
 namespace {
 
-void update_with_size(Sha256& hash, std::string_view text) {
-  const std::array<std::uint64_t, 1> size{text.size()};
+void update_with_size(Sha256& hash, std::span<const std::byte> bytes) {
+  const std::array<std::uint64_t, 1> size{bytes.size()};
   hash.update(std::as_bytes(std::span(size)));
-  hash.update(std::as_bytes(std::span(text)));
+  hash.update(bytes);
 }
 
 }  // namespace
 
-void RowsHash::update(const TextRow& row) {
-  update_with_size(hash_, row.text);
-  update_with_size(hash_, row.id);
-  update_with_size(hash_, row.error ? "failed" : "");
+void RowsHash::update(const Row& row) {
+  if (row.payload.tensor) {
+    update_with_size(hash_, row.payload.tensor->bytes());
+  } else {
+    update_with_size(hash_, std::as_bytes(std::span(row.payload.bytes)));
+  }
+  update_with_size(hash_, std::as_bytes(std::span(row.id)));
+  update_with_size(hash_, std::as_bytes(std::span(std::string_view(row.error ? "failed" : ""))));
 }
 
 const ShardEntry* RowWindows::entry(std::uint64_t shard) const {
@@ -55,14 +59,14 @@ Result<void> RowWindows::read_over(const ShardEntry& shard) {
     }
     hash.update(**row);
   }
-  if (hash.hex() != shard.texts_sha256) {
+  if (hash.hex() != shard.rows_sha256) {
     return other_rows(shard_, "other rows");
   }
   return {};
 }
 
 Result<void> RowWindows::pass_kept_shards() {
-  const std::uint64_t byte_count_before = reader_.position().byte_count_read;
+  const double done_before = reader_.position().done;
   for (; kept(shard_); ++shard_) {
     const ShardEntry& shard = *entry(shard_);
     bool skipped = false;
@@ -80,7 +84,7 @@ Result<void> RowWindows::pass_kept_shards() {
     }
     row_ += shard.summary.row_count;
   }
-  byte_count_skipped_ += reader_.position().byte_count_read - byte_count_before;
+  skipped_ += reader_.position().done - done_before;
   return {};
 }
 
@@ -96,9 +100,9 @@ Result<void> RowWindows::begin_shard() {
 }
 
 Result<void> RowWindows::end_shard(RowWindow& window, bool last) {
-  window.shard_end = ShardSpan{.begin = begin_, .end = reader_.mark(), .texts_sha256 = hash_.hex(), .last = last};
+  window.shard_end = ShardSpan{.begin = begin_, .end = reader_.mark(), .rows_sha256 = hash_.hex(), .last = last};
   const ShardEntry* before = entry(shard_);
-  if (before != nullptr && before->texts_sha256 != window.shard_end->texts_sha256) {
+  if (before != nullptr && before->rows_sha256 != window.shard_end->rows_sha256) {
     return other_rows(shard_, "other rows");
   }
   ++shard_;
@@ -106,7 +110,7 @@ Result<void> RowWindows::end_shard(RowWindow& window, bool last) {
   return {};
 }
 
-Result<void> RowWindows::take_row(RowWindow& window, TextRow row) {
+Result<void> RowWindows::take_row(RowWindow& window, Row row) {
   if (row.error && options_.stop_at_failed_row) {
     return std::unexpected(*row.error);
   }
@@ -129,7 +133,7 @@ Result<void> RowWindows::take_row(RowWindow& window, TextRow row) {
 
 Result<void> RowWindows::fill(RowWindow& window) {
   std::size_t size_bytes = 0;
-  while (window.rows.size() < options_.window_row_count && size_bytes < options_.window_text_size_bytes_max) {
+  while (window.rows.size() < options_.window_row_count && size_bytes < options_.window_size_bytes_max) {
     auto row = reader_.next();
     if (!row) {
       return std::unexpected(row.error());
@@ -138,7 +142,7 @@ Result<void> RowWindows::fill(RowWindow& window) {
       ended_ = true;
       return shard_row_count_ > 0 || row_ == 0 ? end_shard(window, true) : Result<void>{};
     }
-    size_bytes += (*row)->text.size();
+    size_bytes += (*row)->payload.size_bytes();
     if (auto taken = take_row(window, std::move(**row)); !taken) {
       return taken;
     }
@@ -150,10 +154,9 @@ Result<void> RowWindows::fill(RowWindow& window) {
 }
 
 double RowWindows::fraction() const {
-  const TextReader::Position position = reader_.position();
-  const std::uint64_t total = position.byte_count_total - std::min(position.byte_count_total, byte_count_skipped_);
-  const std::uint64_t read = position.byte_count_read - std::min(position.byte_count_read, byte_count_skipped_);
-  return total == 0 ? 0.0 : std::min(1.0, static_cast<double>(read) / static_cast<double>(total));
+  const RowReader::Position position = reader_.position();
+  const double total = position.total - skipped_;
+  return total <= 0.0 ? 0.0 : std::clamp((position.done - skipped_) / total, 0.0, 1.0);
 }
 
 Result<std::optional<RowWindow>> RowWindows::next() {

@@ -1,6 +1,6 @@
 // The first stage of a job: rows from the inputs, cut into windows and shards, what is already done left out.
 //
-// Ownership: borrows the reader and the kept shards' entries. Thread-safety: one thread. Cost: one window of text.
+// Ownership: borrows the reader and the kept shards' entries. Thread-safety: one thread. Cost: one window of rows.
 #pragma once
 
 #include <cstddef>
@@ -13,15 +13,15 @@
 
 #include "asterism/error.hpp"
 #include "base/sha256.hpp"
-#include "dataset/text_reader.hpp"
+#include "dataset/row_reader.hpp"
 #include "pipeline/manifest.hpp"
 
 namespace asterism {
 
-// Digest over the rows of a shard: number of bytes and bytes of text and id, and whether the row failed.
+// Digest over the rows of a shard: number of bytes and bytes of payload and id, and whether the row failed.
 class RowsHash {
  public:
-  void update(const TextRow& row);
+  void update(const Row& row);
   std::string hex() { return hash_.hex(); }
 
  private:
@@ -32,7 +32,7 @@ class RowsHash {
 struct ShardSpan {
   RowMark begin;
   RowMark end;
-  std::string texts_sha256;
+  std::string rows_sha256;
   bool last = false;  // the inputs end with it
 };
 
@@ -40,15 +40,15 @@ struct ShardSpan {
 struct RowWindow {
   std::uint64_t shard = 0;
   std::uint64_t row_first = 0;
-  std::vector<TextRow> rows;
+  std::vector<Row> rows;
   std::optional<ShardSpan> shard_end;
-  double fraction = 0.0;  // of the bytes to read, up to the end of this window; 0 when unknown
+  double fraction = 0.0;  // of what is to be read, up to the end of this window; 0 when unknown
 };
 
 struct RowWindowsOptions {
   std::size_t window_row_count = 1;
-  std::size_t window_text_size_bytes_max = 1;
-  std::uint64_t shard_row_count = 0;  // 0 = all rows are one shard
+  std::size_t window_size_bytes_max = 1;  // of payloads
+  std::uint64_t shard_row_count = 0;      // 0 = all rows are one shard
   bool stop_at_failed_row = false;
   std::function<bool()> interrupted;  // asked now and then while rows are only read over
   const Manifest* before = nullptr;   // of an earlier run; null = none
@@ -58,7 +58,7 @@ struct RowWindowsOptions {
 
 class RowWindows {
  public:
-  RowWindows(TextReader& reader, RowWindowsOptions options) : reader_(reader), options_(std::move(options)) {}
+  RowWindows(RowReader& reader, RowWindowsOptions options) : reader_(reader), options_(std::move(options)) {}
 
   // The next window; nullopt at the end. There is at least one window in all, unless shards are kept: no rows make one
   // empty shard. kMismatch when the rows are not those of the shards in `before`.
@@ -71,12 +71,12 @@ class RowWindows {
   Result<void> read_over(const ShardEntry& shard);
   Result<void> begin_shard();
   Result<void> fill(RowWindow& window);
-  Result<void> take_row(RowWindow& window, TextRow row);
+  Result<void> take_row(RowWindow& window, Row row);
   Result<void> end_shard(RowWindow& window, bool last);
   double fraction() const;
   std::unexpected<Error> other_rows(std::uint64_t shard, std::string_view found) const;
 
-  TextReader& reader_;
+  RowReader& reader_;
   RowWindowsOptions options_;
   std::uint64_t shard_ = 0;
   std::uint64_t row_ = 0;
@@ -85,7 +85,7 @@ class RowWindows {
   bool ended_ = false;
   RowMark begin_;
   RowsHash hash_;
-  std::uint64_t byte_count_skipped_ = 0;
+  double skipped_ = 0.0;  // of the reader's total, in kept shards
 };
 
 }  // namespace asterism

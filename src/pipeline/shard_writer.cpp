@@ -20,16 +20,19 @@ Result<ShardFile> describe(const std::filesystem::path& path) {
 
 class ShardWriter final : public WindowSink {
  public:
-  ShardWriter(const JobFiles& files, Manifest& manifest) : files_(files), manifest_(manifest) {}
+  ShardWriter(const JobFiles& files, Manifest& manifest, std::vector<EmbeddingOutput> outputs)
+      : files_(files), manifest_(manifest), outputs_(std::move(outputs)) {}
 
   Result<void> append(const EncodedWindow& window) override {
-    if (!vectors_) {
+    if (vectors_.empty()) {
       if (auto opened = open(window); !opened) {
         return opened;
       }
     }
-    if (auto written = vectors_->append(window.rows, window.values); !written) {
-      return written;
+    for (const auto& vectors : vectors_) {
+      if (auto written = vectors->append(window.rows, window.values); !written) {
+        return written;
+      }
     }
     if (auto written = rows_->append(window.rows); !written) {
       return written;
@@ -39,17 +42,27 @@ class ShardWriter final : public WindowSink {
 
  private:
   Result<void> open(const EncodedWindow& window) {
-    auto vectors = create_vector_writer(
-        files_.vectors(window.shard),
-        {.format = manifest_.job.vector_format, .dim = manifest_.job.dim, .row_first = window.row_first});
-    if (!vectors) {
-      return std::unexpected(vectors.error());
+    std::vector<std::unique_ptr<VectorWriter>> writers;
+    const std::vector<std::filesystem::path> paths = files_.vectors(window.shard);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      VectorWriterOptions options{.format = manifest_.job.vector_format,
+                                  .dim = manifest_.job.dim,
+                                  .row_first = window.row_first,
+                                  .outputs = outputs_};
+      if (!files_.parts.empty()) {
+        options.outputs.assign(1, outputs_[i]);
+      }
+      auto vectors = create_vector_writer(paths[i], options);
+      if (!vectors) {
+        return std::unexpected(vectors.error());
+      }
+      writers.push_back(std::move(*vectors));
     }
     auto rows = RowsWriter::create(files_.rows(window.shard), window.row_first);
     if (!rows) {
       return std::unexpected(rows.error());
     }
-    vectors_ = std::move(*vectors);
+    vectors_ = std::move(writers);
     rows_ = std::move(*rows);
     row_first_ = window.row_first;
     return {};
@@ -60,17 +73,19 @@ class ShardWriter final : public WindowSink {
                      .summary = rows_->summary(),
                      .begin = window.shard_end->begin,
                      .end = window.shard_end->end,
-                     .texts_sha256 = window.shard_end->texts_sha256,
+                     .rows_sha256 = window.shard_end->rows_sha256,
                      .vectors = {},
                      .rows = {}};
     // Rows first: where the vectors stand under their name, everything does.
     if (auto committed = rows_->commit(); !committed) {
       return committed;
     }
-    if (auto committed = vectors_->commit(); !committed) {
-      return committed;
+    for (const auto& vectors : vectors_) {
+      if (auto committed = vectors->commit(); !committed) {
+        return committed;
+      }
     }
-    vectors_.reset();
+    vectors_.clear();
     rows_.reset();
     return files_.sharded ? list(std::move(entry), window) : keep(std::move(entry));
   }
@@ -81,15 +96,17 @@ class ShardWriter final : public WindowSink {
   }
 
   Result<void> list(ShardEntry entry, const EncodedWindow& window) {
-    auto vectors = describe(files_.vectors(window.shard));
-    if (!vectors) {
-      return std::unexpected(vectors.error());
+    for (const std::filesystem::path& path : files_.vectors(window.shard)) {
+      auto vectors = describe(path);
+      if (!vectors) {
+        return std::unexpected(vectors.error());
+      }
+      entry.vectors.push_back(std::move(*vectors));
     }
     auto rows = describe(files_.rows(window.shard));
     if (!rows) {
       return std::unexpected(rows.error());
     }
-    entry.vectors = std::move(*vectors);
     entry.rows = std::move(*rows);
     if (window.shard < manifest_.shards.size()) {
       manifest_.shards[window.shard] = std::move(entry);
@@ -102,17 +119,19 @@ class ShardWriter final : public WindowSink {
 
   const JobFiles& files_;
   Manifest& manifest_;
-  std::unique_ptr<VectorWriter> vectors_;  // of the open shard
+  std::vector<EmbeddingOutput> outputs_;
+  std::vector<std::unique_ptr<VectorWriter>> vectors_;  // of the open shard, one a file
   std::optional<RowsWriter> rows_;
   std::uint64_t row_first_ = 0;
 };
 
 class StreamSink final : public WindowSink {
  public:
-  StreamSink(int descriptor, Manifest& manifest)
+  StreamSink(int descriptor, Manifest& manifest, std::vector<EmbeddingOutput> outputs)
       : manifest_(manifest),
-        vectors_(make_stream_vector_writer(descriptor,
-                                           {.format = VectorFormat::kJsonl, .dim = manifest.job.dim, .row_first = 0})) {
+        vectors_(make_stream_vector_writer(
+            descriptor,
+            {.format = VectorFormat::kJsonl, .dim = manifest.job.dim, .row_first = 0, .outputs = std::move(outputs)})) {
     manifest_.shards.resize(1);
   }
 
@@ -131,12 +150,13 @@ class StreamSink final : public WindowSink {
 
 }  // namespace
 
-std::unique_ptr<WindowSink> make_shard_writer(const JobFiles& files, Manifest& manifest) {
-  return std::make_unique<ShardWriter>(files, manifest);
+std::unique_ptr<WindowSink> make_shard_writer(const JobFiles& files, Manifest& manifest,
+                                              std::vector<EmbeddingOutput> outputs) {
+  return std::make_unique<ShardWriter>(files, manifest, std::move(outputs));
 }
 
-std::unique_ptr<WindowSink> make_stream_sink(int descriptor, Manifest& manifest) {
-  return std::make_unique<StreamSink>(descriptor, manifest);
+std::unique_ptr<WindowSink> make_stream_sink(int descriptor, Manifest& manifest, std::vector<EmbeddingOutput> outputs) {
+  return std::make_unique<StreamSink>(descriptor, manifest, std::move(outputs));
 }
 
 }  // namespace asterism

@@ -32,11 +32,12 @@ class WindowSink {
   virtual Result<void> append(const EncodedWindow& window) = 0;
 };
 
-// Files: vectors and rows, one pair a shard. For a job of one file `manifest` is used for its one entry and not
-// written.
-std::unique_ptr<WindowSink> make_shard_writer(const JobFiles& files, Manifest& manifest);
+// Files: vectors (one, or one an output where `files` has parts) and rows, a shard. For a job without shards `manifest`
+// is used for its one entry and not written. `outputs`: what is written of a row, see VectorWriterOptions.
+std::unique_ptr<WindowSink> make_shard_writer(const JobFiles& files, Manifest& manifest,
+                                              std::vector<EmbeddingOutput> outputs);
 
 // jsonl on `descriptor`; `manifest` gets one entry with the counts.
-std::unique_ptr<WindowSink> make_stream_sink(int descriptor, Manifest& manifest);
+std::unique_ptr<WindowSink> make_stream_sink(int descriptor, Manifest& manifest, std::vector<EmbeddingOutput> outputs);
 
 }  // namespace asterism

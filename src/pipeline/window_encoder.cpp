@@ -12,6 +12,16 @@ namespace {
 
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
+std::string place_of(const RowOutcome& row) {
+  return row.line == 0 ? row.source : fmt::format("{}:{}", row.source, row.line);
+}
+
+// The encoder does not know where its rows come from.
+Error in_row(Error error, const RowOutcome& row) {
+  error.message = fmt::format("{}: {}", place_of(row), error.message);
+  return error;
+}
+
 }  // namespace
 
 Result<EncodedWindow> WindowEncoder::encode(RowWindow window) {
@@ -21,23 +31,29 @@ Result<EncodedWindow> WindowEncoder::encode(RowWindow window) {
       .rows = {},
       .values = std::vector<float>(window.rows.size() * encoder_.dim, std::numeric_limits<float>::quiet_NaN()),
       .shard_end = std::move(window.shard_end)};
-  std::vector<std::string_view> texts;
+  std::vector<Payload> payloads;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < window.rows.size(); ++i) {
-    TextRow& row = window.rows[i];
-    if (!row.error) {
-      texts.emplace_back(row.text);
-      places.push_back(i);
-    }
+    Row& row = window.rows[i];
     encoded.rows.push_back({.source = std::move(row.source),
                             .line = row.line,
                             .id = std::move(row.id),
-                            .token_count_given = 0,
-                            .token_count_used = 0,
+                            .kind = row.payload.kind,
                             .error = std::move(row.error)});
+    if (!encoded.rows.back().error) {
+      payloads.push_back(std::move(row.payload));
+      places.push_back(i);
+    }
   }
-  if (auto filled = fill(encoded, texts, places); !filled) {
+  if (auto filled = fill(encoded, payloads, places); !filled) {
     return std::unexpected(filled.error());
+  }
+  if (options_.on_row_error == OnRowError::kStop) {
+    // The rows that could not be read have stopped the reader: what fails here is the encoder's.
+    const auto failed = std::ranges::find_if(encoded.rows, [](const RowOutcome& row) { return row.error.has_value(); });
+    if (failed != encoded.rows.end()) {
+      return std::unexpected(*failed->error);
+    }
   }
   report(encoded, window.fraction);
   return encoded;
@@ -46,31 +62,40 @@ Result<EncodedWindow> WindowEncoder::encode(RowWindow window) {
 void WindowEncoder::report_progress(double fraction) {
   last_progress_ = Clock::now();
   if (options_.on_progress) {
-    options_.on_progress({.row_count = done_.row_count,
+    options_.on_progress({.kind = kind_,
+                          .row_count = done_.row_count,
                           .token_count = done_.token_count,
                           .seconds = std::chrono::duration<double>(last_progress_ - start_).count(),
                           .fraction = fraction});
   }
 }
 
-Result<void> WindowEncoder::fill(EncodedWindow& encoded, std::span<const std::string_view> texts,
+Result<void> WindowEncoder::fill(EncodedWindow& encoded, std::span<const Payload> payloads,
                                  std::span<const std::size_t> places) const {
-  if (texts.empty()) {
+  if (payloads.empty()) {
     return {};
   }
-  auto made = encoder_.encode(texts);
+  auto made = encoder_.encode(payloads);
   if (!made) {
     return std::unexpected(made.error());
   }
-  if (made->row_count != texts.size() || made->dim != encoder_.dim || made->reports.size() != texts.size() ||
-      made->values.size() != texts.size() * encoder_.dim) {
+  if (made->row_count != payloads.size() || made->dim != encoder_.dim || made->reports.size() != payloads.size() ||
+      made->values.size() != payloads.size() * encoder_.dim) {
     return fail(ErrorCode::kInternal, fmt::format("encoder: expected {} vectors of dimension {}, found {} of {}",
-                                                  texts.size(), encoder_.dim, made->row_count, made->dim));
+                                                  payloads.size(), encoder_.dim, made->row_count, made->dim));
   }
   for (std::size_t i = 0; i < places.size(); ++i) {
+    RowOutcome& row = encoded.rows[places[i]];
+    RowReport& report = made->reports[i];
+    if (report.error) {
+      row.error = in_row(std::move(*report.error), row);
+      continue;  // whatever the encoder left there, a failed row is NaN
+    }
     std::ranges::copy(made->row(i), encoded.values.begin() + static_cast<std::ptrdiff_t>(places[i] * encoder_.dim));
-    encoded.rows[places[i]].token_count_given = made->reports[i].token_count_given;
-    encoded.rows[places[i]].token_count_used = made->reports[i].token_count_used;
+    row.token_count_given = report.token_count_given;
+    row.token_count_used = report.token_count_used;
+    row.image_width = report.image_width;
+    row.image_height = report.image_height;
   }
   return {};
 }
@@ -92,8 +117,7 @@ void WindowEncoder::log_row(const RowOutcome& row) const {
     log(options_.log, LogLevel::kWarning, "more rows failed: the rows file names them all");
   } else if (options_.log && row.truncated()) {
     log(options_.log, LogLevel::kInfo,
-        fmt::format("{}:{}: truncated to {} of {} tokens", row.source, row.line, row.token_count_used,
-                    row.token_count_given));
+        fmt::format("{}: truncated to {} of {} tokens", place_of(row), row.token_count_used, row.token_count_given));
   }
 }
 

@@ -1,4 +1,4 @@
-// The middle stage of a job: windows of texts to windows of vectors, progress, and remarks about single rows.
+// The middle stage of a job: windows of rows to windows of vectors, progress, and remarks about single rows.
 //
 // Ownership: borrows encoder and options. Thread-safety: one thread, which is the one the callbacks run on.
 #pragma once
@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
-#include <string_view>
 
 #include "asterism/error.hpp"
 #include "dataset/rows_writer.hpp"
@@ -18,9 +17,11 @@ namespace asterism {
 
 class WindowEncoder {
  public:
-  WindowEncoder(const JobEncoder& encoder, const EmbedJobOptions& options) : encoder_(encoder), options_(options) {}
+  WindowEncoder(const JobEncoder& encoder, const EmbedJobOptions& options, PayloadKind kind)
+      : encoder_(encoder), options_(options), kind_(kind) {}
 
-  // Rows that could not be read pass through as NaN. kInternal when the encoder returns another number of vectors.
+  // Rows that could not be read pass through as NaN; with OnRowError::kStop a row that the encoder fails is the error.
+  // kInternal when the encoder returns another number of vectors.
   Result<EncodedWindow> encode(RowWindow window);
   void report_progress(double fraction);
   // Everything encoded so far.
@@ -29,13 +30,14 @@ class WindowEncoder {
  private:
   using Clock = std::chrono::steady_clock;
 
-  Result<void> fill(EncodedWindow& encoded, std::span<const std::string_view> texts,
+  Result<void> fill(EncodedWindow& encoded, std::span<const Payload> payloads,
                     std::span<const std::size_t> places) const;
   void report(const EncodedWindow& encoded, double fraction);
   void log_row(const RowOutcome& row) const;
 
   const JobEncoder& encoder_;
   const EmbedJobOptions& options_;
+  const PayloadKind kind_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_progress_ = start_;
   RowsSummary done_;

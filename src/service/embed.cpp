@@ -1,12 +1,63 @@
 #include "service/embed.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace asterism::service {
+namespace {
+
+constexpr std::array<std::string_view, 6> kImagePoolings{"avg", "max", "gem", "cls", "flatten", "none"};
+
+// What means nothing for rows of this kind is an error, not something to pass over. The encoder says which poolings it
+// has for texts.
+Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
+  if (kind == PayloadKind::kText) {
+    if (options.image_height > 0 || options.image_width > 0 || options.allow_truncated) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: expected images as inputs, found texts",
+                              options.allow_truncated ? "--allow-truncated" : "--image-size"),
+                  "name image files or folders, or say --kind image");
+    }
+    return {};
+  }
+  if (!options.pooling.empty() && std::ranges::find(kImagePoolings, options.pooling) == kImagePoolings.end()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("pooling: expected {} for images, found '{}'",
+                                                         fmt::join(kImagePoolings, ", "), options.pooling));
+  }
+  if (options.prompt || !options.prompt_name.empty() || options.token_count_max > 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected texts as inputs, found images",
+                            options.token_count_max > 0 ? "--max-length" : "--prompt"),
+                "leave the option out");
+  }
+  return {};
+}
+
+// Several layers that come out as one would be written under one name.
+Result<void> check_layers(const EncoderOptions& options, const EncoderInfo& info) {
+  if (options.layers.size() > 1 && info.outputs.size() != options.layers.size()) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("model '{}': expected {} layers, found {}", info.model, options.layers.size(),
+                            std::max<std::size_t>(1, info.outputs.size())),
+                "ask for one layer at a time");
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<EmbedResponse> embed(const EmbedRequest& request) {
-  if (auto readable = open_text_reader(request.job.input); !readable) {
+  const auto readable = open_row_source(request.job.input);
+  if (!readable) {
     return std::unexpected(readable.error());
+  }
+  const PayloadKind kind = (*readable)->kind();
+  if (auto checked = check_options(kind, request.encoder); !checked) {
+    return std::unexpected(checked.error());
   }
   if (auto fetched = fetch_model(request.model, request.fetch); !fetched) {
     return std::unexpected(fetched.error());
@@ -14,6 +65,9 @@ Result<EmbedResponse> embed(const EmbedRequest& request) {
   auto encoder = Encoder::load(request.model, request.encoder);
   if (!encoder) {
     return std::unexpected(encoder.error());
+  }
+  if (auto checked = check_layers(request.encoder, encoder->info()); !checked) {
+    return std::unexpected(checked.error());
   }
   if (request.on_model) {
     request.on_model(encoder->info());

@@ -1,4 +1,4 @@
-// Use case: embed rows of text into a file or stdout.
+// Use case: embed rows of text or images into a file or stdout.
 #pragma once
 
 #include <functional>

@@ -47,7 +47,7 @@ class NearestSearch {
 
  private:
   // False at the end of the input.
-  Result<bool> fill_window(TextReader& reader, NearestTextsResponse& response) {
+  Result<bool> fill_window(RowReader& reader, NearestTextsResponse& response) {
     rows_.clear();
     while (rows_.size() < kWindowRowCount) {
       auto row = reader.next();
@@ -73,8 +73,8 @@ class NearestSearch {
     }
     std::vector<std::string_view> texts;
     texts.reserve(rows_.size());
-    for (const TextRow& row : rows_) {
-      texts.emplace_back(row.text);
+    for (const Row& row : rows_) {
+      texts.emplace_back(row.payload.bytes);
     }
     auto vectors = encoder_.encode(texts);
     if (!vectors) {
@@ -85,8 +85,9 @@ class NearestSearch {
       return std::unexpected(found.error());
     }
     for (const Neighbor& neighbor : *found) {
-      TextRow& row = rows_[neighbor.row];
-      nearest.push_back({neighbor.score, std::move(row.source), row.line, std::move(row.id), std::move(row.text)});
+      Row& row = rows_[neighbor.row];
+      nearest.push_back(
+          {neighbor.score, std::move(row.source), row.line, std::move(row.id), std::move(row.payload.bytes)});
     }
     std::stable_sort(nearest.begin(), nearest.end(),
                      [](const NearestText& a, const NearestText& b) { return a.score > b.score; });
@@ -99,7 +100,7 @@ class NearestSearch {
   const Encoder& encoder_;
   const NearestTextsRequest& request_;
   std::vector<float> query_;
-  std::vector<TextRow> rows_;
+  std::vector<Row> rows_;
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ Result<TokenizeResponse> tokenize(const TokenizeRequest& request,
       ++response.failed_row_count;
       encoding = {};
     } else {
-      tokenizer->encode((*row)->text, options, scratch, encoding);
+      tokenizer->encode((*row)->payload.bytes, options, scratch, encoding);
       response.token_count += encoding.ids.size();
       response.truncated_row_count += encoding.truncated() ? 1U : 0U;
     }

@@ -24,7 +24,7 @@ struct TokenizeRequest {
 
 // One row; borrowed for the duration of the call. `encoding` is empty when `row.error` is set.
 struct TokenizedRow {
-  const TextRow& row;
+  const Row& row;
   const Encoding& encoding;
   const Tokenizer& tokenizer;
 };

@@ -16,7 +16,10 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::size_t kMagicSizeBytes = 6;
 // Of the files written here: magic, version 1.0, a 16-bit length, the dictionary, spaces, a newline.
-constexpr std::size_t kWrittenHeaderSizeBytes = 128;
+constexpr std::size_t kWrittenHeaderAlignmentBytes = 64;
+constexpr std::size_t kWrittenHeaderSizeBytesMax = 65535;
+// NumPy leaves room for a first dimension of so many characters (GROWTH_AXIS_MAX_DIGITS of numpy.lib.format).
+constexpr std::size_t kRowCountDigitsMax = 21;
 
 struct NpyDType {
   std::string_view descr;
@@ -242,15 +245,24 @@ Result<DType> supported_dtype(const NpyHeader& header, std::string_view source) 
   return found->dtype;
 }
 
-// As NumPy lays it out: room behind the dictionary for a row count of any width.
-std::string matrix_header(std::int64_t row_count, std::int64_t dim) {
+// As NumPy lays it out: room behind the dictionary for a row count of any width, so that its size does not depend on
+// it.
+std::string rows_header(std::int64_t row_count, std::span<const std::int64_t> row_shape) {
+  const std::string count = std::to_string(row_count);
+  std::string dictionary = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}", count);
+  dictionary += row_shape.empty() ? "," : fmt::format(", {}", fmt::join(row_shape, ", "));
+  dictionary += "), }";
+  dictionary.append(kRowCountDigitsMax - std::min(count.size(), kRowCountDigitsMax), ' ');
   std::string text(kMagic);
   text += std::string_view("\x01\x00", 2);
-  const std::size_t length = kWrittenHeaderSizeBytes - text.size() - 2;
+  const std::size_t unpadded = text.size() + 2 + dictionary.size() + 1;
+  // Where it would fit exactly, NumPy pads by one more unit.
+  const std::size_t size = (unpadded / kWrittenHeaderAlignmentBytes + 1) * kWrittenHeaderAlignmentBytes;
+  const std::size_t length = size - text.size() - 2;
   text.push_back(static_cast<char>(length & 0xFFU));
   text.push_back(static_cast<char>(length >> 8U));
-  text += fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", row_count, dim);
-  text.resize(kWrittenHeaderSizeBytes - 1, ' ');
+  text += dictionary;
+  text.resize(size - 1, ' ');
   text.push_back('\n');
   return text;
 }
@@ -295,36 +307,41 @@ Result<Tensor> read_npy(const std::filesystem::path& path) {
   return parse_npy(file->bytes(), file->owner(), path.string());
 }
 
-Result<NpyMatrixWriter> NpyMatrixWriter::create(const std::filesystem::path& path, std::int64_t dim) {
-  if (dim < 1) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected rows of at least 1 value, found {}", path.string(), dim));
+Result<NpyRowsWriter> NpyRowsWriter::create(const std::filesystem::path& path, Shape row_shape) {
+  const auto row_size = shape_element_count(row_shape);
+  if (!row_size || *row_size < 1) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected rows of at least 1 value, found rows of {}",
+                                                         path.string(), shape_to_string(row_shape)));
+  }
+  const std::string header = rows_header(0, row_shape);
+  if (header.size() > kWrittenHeaderSizeBytesMax) {
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("{}: a row of {} dimensions is past what a header holds", path.string(), row_shape.size()));
   }
   auto file = AtomicFile::create(path);
   if (!file) {
     return std::unexpected(file.error());
   }
-  if (auto written = file->write(matrix_header(0, dim)); !written) {
+  if (auto written = file->write(header); !written) {
     return std::unexpected(written.error());
   }
-  return NpyMatrixWriter(std::move(*file), dim);
+  return NpyRowsWriter(std::move(*file), std::move(row_shape), *row_size);
 }
 
-Result<void> NpyMatrixWriter::append(std::span<const float> rows) {
-  const auto dim = static_cast<std::size_t>(dim_);
-  if (rows.size() % dim != 0) {
+Result<void> NpyRowsWriter::append(std::span<const float> rows) {
+  if (rows.size() % row_size_ != 0) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("expected whole rows of {} values, found {} values", dim, rows.size()));
+                fmt::format("expected whole rows of {} values, found {} values", row_size_, rows.size()));
   }
   if (auto written = file_.write(std::as_bytes(rows)); !written) {
     return written;
   }
-  row_count_ += static_cast<std::int64_t>(rows.size() / dim);
+  row_count_ += static_cast<std::int64_t>(rows.size() / row_size_);
   return {};
 }
 
-Result<void> NpyMatrixWriter::commit() {
-  const std::string header = matrix_header(row_count_, dim_);
+Result<void> NpyRowsWriter::commit() {
+  const std::string header = rows_header(row_count_, row_shape_);
   if (auto patched = file_.write_at(0, std::as_bytes(std::span(header))); !patched) {
     return patched;
   }

@@ -1,4 +1,4 @@
-// NumPy .npy files (format 1.0 to 3.0): a reader, and a writer for matrices whose row count is known only at the end.
+// NumPy .npy files (format 1.0 to 3.0): a reader, and a writer for arrays whose row count is known only at the end.
 //
 // Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html. Ownership: tensors share the mapping;
 // a writer owns its file, and without commit() nothing appears. Thread-safety: reads from many threads, writers from
@@ -31,20 +31,22 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes, const std::shared_ptr
                          std::string_view source);
 
 // Appends rows of float32 and patches the row count into the header at commit(). The file is byte for byte what
-// numpy.save writes for the same matrix.
-class NpyMatrixWriter {
+// numpy.save writes for the same array.
+class NpyRowsWriter {
  public:
-  // `dim` is at least 1.
-  static Result<NpyMatrixWriter> create(const std::filesystem::path& path, std::int64_t dim);
-  // `rows` holds whole rows: [n, dim].
+  // The array is [rows, row_shape...]; a row has at least one value.
+  static Result<NpyRowsWriter> create(const std::filesystem::path& path, Shape row_shape);
+  // `rows` holds whole rows.
   Result<void> append(std::span<const float> rows);
   Result<void> commit();
   std::int64_t row_count() const noexcept { return row_count_; }
 
  private:
-  NpyMatrixWriter(AtomicFile file, std::int64_t dim) : file_(std::move(file)), dim_(dim) {}
+  NpyRowsWriter(AtomicFile file, Shape row_shape, std::size_t row_size)
+      : file_(std::move(file)), row_shape_(std::move(row_shape)), row_size_(row_size) {}
   AtomicFile file_;
-  std::int64_t dim_ = 0;
+  Shape row_shape_;
+  std::size_t row_size_ = 0;  // values in a row
   std::int64_t row_count_ = 0;
 };
 

@@ -70,9 +70,29 @@ std::size_t padded(std::size_t size_bytes) {
   return (size_bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
 }
 
-HeaderEntry matrix_entry(std::int64_t row_count, std::int64_t dim) {
-  const auto size_bytes = static_cast<std::uint64_t>(row_count) * static_cast<std::uint64_t>(dim) * sizeof(float);
-  return {kEmbeddingsTensorName, {DType::kF32, {row_count, dim}, 0, size_bytes}};
+HeaderEntry rows_entry(const RowsTensor& tensor, std::int64_t row_count, std::uint64_t begin, std::uint64_t end) {
+  Shape shape{row_count};
+  shape.insert(shape.end(), tensor.row_shape.begin(), tensor.row_shape.end());
+  return {tensor.name, {DType::kF32, std::move(shape), begin, end}};
+}
+
+Result<std::vector<std::size_t>> row_sizes(std::span<const RowsTensor> tensors, std::string_view source) {
+  std::set<std::string_view> names;
+  std::vector<std::size_t> sizes;
+  for (const RowsTensor& tensor : tensors) {
+    const auto size = shape_element_count(tensor.row_shape);
+    if (!size || *size < 1) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected rows of at least 1 value, found rows of {}",
+                                                           source, shape_to_string(tensor.row_shape)));
+    }
+    if (tensor.name == kSafetensorsMetadataKey || !names.insert(tensor.name).second) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: expected tensor names that differ from each other and from {}, found '{}'", source,
+                              kSafetensorsMetadataKey, tensor.name));
+    }
+    sizes.push_back(*size);
+  }
+  return sizes;
 }
 
 }  // namespace
@@ -119,17 +139,20 @@ Result<void> write_safetensors(const std::filesystem::path& path, const std::vec
   return file->commit();
 }
 
-Result<SafetensorsMatrixWriter> SafetensorsMatrixWriter::create(const std::filesystem::path& path, std::int64_t dim,
-                                                                const std::map<std::string, std::string>& metadata) {
-  if (dim < 1) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected rows of at least 1 value, found {}", path.string(), dim));
+Result<SafetensorsRowsWriter> SafetensorsRowsWriter::create(const std::filesystem::path& path,
+                                                            std::vector<RowsTensor> tensors,
+                                                            const std::map<std::string, std::string>& metadata) {
+  const auto sizes = row_sizes(tensors, path.string());
+  if (!sizes) {
+    return std::unexpected(sizes.error());
   }
   // The longest header there can be: every number at its full width.
-  HeaderEntry widest = matrix_entry(0, dim);
-  widest.info.shape[0] = std::numeric_limits<std::int64_t>::max();
-  widest.info.end = std::numeric_limits<std::uint64_t>::max();
-  auto json = header_json(std::span(&widest, 1), metadata, path.string());
+  std::vector<HeaderEntry> widest;
+  for (const RowsTensor& tensor : tensors) {
+    widest.push_back(rows_entry(tensor, std::numeric_limits<std::int64_t>::max(),
+                                std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max()));
+  }
+  auto json = header_json(widest, metadata, path.string());
   if (!json) {
     return std::unexpected(json.error());
   }
@@ -141,25 +164,56 @@ Result<SafetensorsMatrixWriter> SafetensorsMatrixWriter::create(const std::files
   if (auto written = file->write(header_bytes({}, header_size_bytes)); !written) {
     return std::unexpected(written.error());
   }
-  return SafetensorsMatrixWriter(std::move(*file), dim, metadata, header_size_bytes);
+  std::vector<SpoolFile> spools;
+  for (std::size_t i = 1; i < tensors.size(); ++i) {
+    auto spool = SpoolFile::create(path.parent_path());
+    if (!spool) {
+      return std::unexpected(spool.error());
+    }
+    spools.push_back(std::move(*spool));
+  }
+  std::vector<Part> parts;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    parts.push_back({.tensor = std::move(tensors[i]), .row_size = (*sizes)[i]});
+  }
+  SafetensorsRowsWriter writer(std::move(*file), std::move(parts), metadata, header_size_bytes);
+  writer.spools_ = std::move(spools);
+  return writer;
 }
 
-Result<void> SafetensorsMatrixWriter::append(std::span<const float> rows) {
-  const auto dim = static_cast<std::size_t>(dim_);
-  if (rows.size() % dim != 0) {
+Result<void> SafetensorsRowsWriter::append(std::size_t index, std::span<const float> rows) {
+  Part& part = parts_[index];
+  if (rows.size() % part.row_size != 0) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("expected whole rows of {} values, found {} values", dim, rows.size()));
+                fmt::format("expected whole rows of {} values, found {} values", part.row_size, rows.size()));
   }
-  if (auto written = file_.write(std::as_bytes(rows)); !written) {
+  const auto bytes = std::as_bytes(rows);
+  if (auto written = index == 0 ? file_.write(bytes) : spools_[index - 1].write(bytes); !written) {
     return written;
   }
-  row_count_ += static_cast<std::int64_t>(rows.size() / dim);
+  part.row_count += static_cast<std::int64_t>(rows.size() / part.row_size);
   return {};
 }
 
-Result<void> SafetensorsMatrixWriter::commit() {
-  const HeaderEntry entry = matrix_entry(row_count_, dim_);
-  auto json = header_json(std::span(&entry, 1), metadata_, kEmbeddingsTensorName);
+Result<void> SafetensorsRowsWriter::commit() {
+  std::vector<HeaderEntry> entries;
+  std::uint64_t offset = 0;
+  for (const Part& part : parts_) {
+    if (part.row_count != row_count()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("tensor {}: expected {} rows as in {}, found {}", part.tensor.name, row_count(),
+                              parts_.front().tensor.name, part.row_count));
+    }
+    const std::uint64_t end = offset + static_cast<std::uint64_t>(part.row_count) * part.row_size * sizeof(float);
+    entries.push_back(rows_entry(part.tensor, part.row_count, offset, end));
+    offset = end;
+  }
+  for (const SpoolFile& spool : spools_) {
+    if (auto copied = spool.read([this](std::span<const std::byte> bytes) { return file_.write(bytes); }); !copied) {
+      return copied;
+    }
+  }
+  auto json = header_json(entries, metadata_, kEmbeddingsTensorName);
   if (!json) {
     return std::unexpected(json.error());
   }

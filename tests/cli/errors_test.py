@@ -36,7 +36,9 @@ class Inputs(CliTest):
 
     def test_a_folder_as_input(self) -> None:
         (self.folder / "texts").mkdir()
-        self.fails("invalid_argument", "embed", "texts", says=["texts"])
+        self.fails("invalid_argument", "tokenize", "texts", says=["texts"])
+        # A folder is one of images, which the built-in model does not take.
+        self.fails("unsupported", "embed", "texts", says=["builtin", "image"])
 
     def test_a_column_that_is_not_there_names_those_that_are(self) -> None:
         self.write("in.csv", "title,body\na,b\n")

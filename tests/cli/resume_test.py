@@ -70,7 +70,7 @@ class Sharded(CliTest):
         self.assertGreaterEqual(len(before), 3)
         self.assertLess(len(before), 120)
         manifest = json.loads((self.folder / "out.npy.manifest.json").read_text())
-        listed = {shard["vectors"]["file"] for shard in manifest["shards"]}
+        listed = {file["file"] for shard in manifest["shards"] for file in shard["vectors"]}
         stdout, _ = self.ok(*self.arguments("--shard-rows", "500", "--json"))
         result = json.loads(stdout)
         self.assertEqual(result["rows"], 60_000)

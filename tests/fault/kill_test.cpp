@@ -43,10 +43,10 @@ class KilledJob : public JobTest {
     if (child == 0) {
       FakeEncoder slow;
       JobEncoder encoder = slow.encoder();
-      encoder.encode = [&](std::span<const std::string_view> texts) -> Result<Embeddings> {
-        auto made = slow.encode(texts);
-        std::this_thread::sleep_for(kRowDelay * texts.size());
-        encoded += texts.size();
+      encoder.encode = [&](std::span<const Payload> rows) -> Result<Embeddings> {
+        auto made = slow.encode(rows);
+        std::this_thread::sleep_for(kRowDelay * rows.size());
+        encoded += rows.size();
         return made;
       };
       ::_exit(run_embed_job(encoder, job) ? 0 : 1);

@@ -24,6 +24,12 @@ TEST(EmbedProgressLine, an_unknown_total_leaves_out_percentage_and_time) {
             "500 rows  250 texts/s  2.5k tokens/s");
 }
 
+TEST(EmbedProgressLine, images_have_no_tokens) {
+  auto now = progress(300, 0, 2.0, 0.5);
+  now.kind = PayloadKind::kImage;
+  EXPECT_EQ(EmbedProgress::line(now, progress(0, 0, 0.0, 0.0)), " 50%  300 rows  150 images/s  2.00 s left");
+}
+
 TEST(EmbedProgressLine, the_first_update_claims_no_rate) {
   const auto first = progress(1, 10, 0.5, 0.01);
   EXPECT_EQ(EmbedProgress::line(first, first), "  1%  1 row");

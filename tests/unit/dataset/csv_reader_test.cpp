@@ -94,7 +94,7 @@ TEST(CsvReader, text_behind_a_closing_quote_is_that_rows_error) {
   EXPECT_EQ((*rows)[0].error->code, ErrorCode::kCorrupt);
   EXPECT_EQ((*rows)[1].error->code, ErrorCode::kCorrupt);
   EXPECT_EQ((*rows)[2].error->code, ErrorCode::kCorrupt);
-  EXPECT_EQ((*rows)[3].text, "e");
+  EXPECT_EQ((*rows)[3].payload.bytes, "e");
 }
 
 TEST(CsvReader, record_past_the_limit_costs_only_itself) {
@@ -102,7 +102,7 @@ TEST(CsvReader, record_past_the_limit_costs_only_itself) {
   const auto rows = read_rows(TextFormat::kCsv, "text,n\n\"" + std::string(30, 'a') + "\n\",1\nb,2\n", options);
   ASSERT_EQ(rows->size(), 2U);
   EXPECT_EQ((*rows)[0].error->code, ErrorCode::kLimitExceeded);
-  EXPECT_EQ((*rows)[1].text, "b");
+  EXPECT_EQ((*rows)[1].payload.bytes, "b");
   EXPECT_EQ((*rows)[1].line, 4U);
 }
 

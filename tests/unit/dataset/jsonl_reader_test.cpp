@@ -22,7 +22,7 @@ Error row_error_of(const std::string& line, const RecordOptions& options = {}) {
     ADD_FAILURE() << "expected one failed row for " << line;
     return {};
   }
-  EXPECT_EQ(rows->front().text, "");
+  EXPECT_EQ(rows->front().payload.bytes, "");
   return *rows->front().error;
 }
 
@@ -55,7 +55,7 @@ TEST(JsonlReader, bad_row_costs_only_itself) {
   ASSERT_EQ(rows->size(), 3U);
   EXPECT_FALSE((*rows)[0].error);
   EXPECT_EQ((*rows)[1].error->code, ErrorCode::kCorrupt);
-  EXPECT_EQ((*rows)[2].text, "c");
+  EXPECT_EQ((*rows)[2].payload.bytes, "c");
 }
 
 TEST(JsonlReader, error_says_where_what_was_expected_and_found) {
@@ -109,7 +109,7 @@ TEST(JsonlReader, long_line_costs_only_itself) {
       read_rows(TextFormat::kJsonl, text, {.source = {}, .column = {}, .id_column = {}, .row_size_bytes_max = 50});
   ASSERT_EQ(rows->size(), 2U);
   EXPECT_EQ((*rows)[0].error->code, ErrorCode::kLimitExceeded);
-  EXPECT_EQ((*rows)[1].text, "b");
+  EXPECT_EQ((*rows)[1].payload.bytes, "b");
 }
 
 }  // namespace

@@ -59,9 +59,9 @@ TEST(LinesReader, the_real_limit_holds_one_past_it) {
   const std::string text = std::string(kRowSizeBytesMax, 'a') + "\n" + std::string(kRowSizeBytesMax + 1, 'b') + "\nc\n";
   const auto rows = read_rows(TextFormat::kLines, text, {}, 65536);
   ASSERT_EQ(rows->size(), 3U);
-  EXPECT_EQ((*rows)[0].text.size(), kRowSizeBytesMax);
+  EXPECT_EQ((*rows)[0].payload.bytes.size(), kRowSizeBytesMax);
   EXPECT_EQ((*rows)[1].error->code, ErrorCode::kLimitExceeded);
-  EXPECT_EQ((*rows)[2].text, "c");
+  EXPECT_EQ((*rows)[2].payload.bytes, "c");
 }
 
 }  // namespace

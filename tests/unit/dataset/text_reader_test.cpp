@@ -34,7 +34,7 @@ class TextReaderTest : public testing::Test {
     return (folder / name).string();
   }
 
-  static std::vector<std::string> read_all(TextReader& reader) {
+  static std::vector<std::string> read_all(RowReader& reader) {
     std::vector<std::string> texts;
     for (;;) {
       auto row = reader.next();
@@ -45,7 +45,7 @@ class TextReaderTest : public testing::Test {
       if (!*row) {
         return texts;
       }
-      texts.push_back((*row)->error ? "<" + (*row)->error->message + ">" : (*row)->text);
+      texts.push_back((*row)->error ? "<" + (*row)->error->message + ">" : (*row)->payload.bytes);
     }
   }
 
@@ -58,8 +58,8 @@ TEST_F(TextReaderTest, inputs_follow_one_another_each_in_its_format) {
                                              write("d.tsv", "n\ttext\n1\tfive\n"), write("e.CSV", "text\nsix\n")}});
   ASSERT_TRUE(reader) << reader.error().to_string();
   EXPECT_THAT(read_all(**reader), ElementsAre("one", "two", "three", "four", "five", "six"));
-  EXPECT_EQ((*reader)->position().byte_count_read, (*reader)->position().byte_count_total);
-  EXPECT_EQ((*reader)->position().byte_count_total, 7U + 17U + 0U + 10U + 14U + 9U);
+  EXPECT_EQ((*reader)->position().done, (*reader)->position().total);
+  EXPECT_EQ((*reader)->position().total, 7.0 + 17.0 + 0.0 + 10.0 + 14.0 + 9.0);
 }
 
 TEST_F(TextReaderTest, format_may_be_forced) {
@@ -121,7 +121,7 @@ TEST_F(TextReaderTest, reading_goes_on_at_a_mark) {
   auto first = open_text_reader(options);
   ASSERT_TRUE(first);
   std::vector<RowMark> marks{(*first)->mark()};
-  std::vector<TextRow> rows;
+  std::vector<Row> rows;
   while (auto row = (*first)->next().value()) {
     rows.push_back(*row);
     marks.push_back((*first)->mark());
@@ -130,11 +130,11 @@ TEST_F(TextReaderTest, reading_goes_on_at_a_mark) {
   for (std::size_t i = 0; i <= rows.size(); ++i) {
     auto reader = open_text_reader(options);
     ASSERT_TRUE((*reader)->skip_to(marks[i]).value()) << i;
-    EXPECT_EQ((*reader)->position().byte_count_read, i == 0 ? 0 : (*reader)->position().byte_count_read);
+    EXPECT_EQ((*reader)->position().done > 0.0, i > 0);
     for (std::size_t k = i; k < rows.size(); ++k) {
       const auto row = (*reader)->next().value();
       ASSERT_TRUE(row);
-      EXPECT_EQ(row->text, rows[k].text);
+      EXPECT_EQ(row->payload.bytes, rows[k].payload.bytes);
       EXPECT_EQ(row->line, rows[k].line);
       EXPECT_EQ(row->source, rows[k].source);
     }
@@ -147,7 +147,7 @@ TEST_F(TextReaderTest, pipe_is_read_but_not_skipped) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   auto reader = open_text_reader({.inputs = {path}});
   ASSERT_TRUE(reader);
-  EXPECT_EQ((*reader)->position().byte_count_total, 0U);
+  EXPECT_EQ((*reader)->position().total, 0.0);
   std::jthread writer([&] {
     std::ofstream pipe(path);
     pipe << "one\n" << std::flush;

@@ -63,14 +63,14 @@ class VectorWriterTest : public testing::Test {
 
   fs::path folder;
   std::vector<RowOutcome> rows{
-      {.source = "a.txt", .line = 1, .id = "", .token_count_given = 4, .token_count_used = 4, .error = {}},
+      {.source = "a.txt", .line = 1, .id = "", .token_count_given = 4, .token_count_used = 4},
       {.source = "a \"b\".txt",
        .line = 2,
        .id = "x\xFF",
        .token_count_given = 0,
        .token_count_used = 0,
        .error = Error{ErrorCode::kCorrupt, "a.txt:2: bad", "mend it"}},
-      {.source = "c", .line = 9, .id = "y", .token_count_given = 300, .token_count_used = 256, .error = {}}};
+      {.source = "c", .line = 9, .id = "y", .token_count_given = 300, .token_count_used = 256}};
 };
 
 TEST_F(VectorWriterTest, npy_holds_the_rows_and_nan_where_one_failed) {
@@ -111,6 +111,72 @@ TEST_F(VectorWriterTest, without_commit_nothing_is_left) {
     ASSERT_TRUE((*writer)->append(std::span(rows).first(1), std::vector<float>{1.0F, 2.0F}));
   }
   EXPECT_TRUE(fs::is_empty(folder));
+}
+
+// Two outputs: a map [2, 1, 2] and two pooled values.
+VectorWriterOptions map_and_pooled() {
+  return {.format = VectorFormat::kAuto,
+          .dim = 6,
+          .outputs = {{.name = "layer4", .shape = {2, 1, 2}, .offset = 0, .size = 4},
+                      {.name = "pool", .shape = {2}, .offset = 4, .size = 2}}};
+}
+
+const std::vector<float> kMapAndPooled{1, 2, 3, 4, 5, 6, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN};
+
+TEST_F(VectorWriterTest, rows_of_one_output_keep_its_shape) {
+  for (const std::size_t i : {0U, 1U}) {
+    VectorWriterOptions options = map_and_pooled();
+    options.outputs = {options.outputs[i]};
+    for (const char* name : {"v.npy", "v.safetensors", "v.jsonl"}) {
+      auto writer = create_vector_writer(folder / name, options);
+      ASSERT_TRUE(writer) << writer.error().to_string();
+      ASSERT_TRUE((*writer)->append(std::span(rows).first(2), kMapAndPooled));
+      ASSERT_TRUE((*writer)->commit());
+    }
+    const auto npy = read_npy(folder / "v.npy");
+    ASSERT_TRUE(npy) << npy.error().to_string();
+    EXPECT_EQ(npy->shape(), i == 0 ? (Shape{2, 2, 1, 2}) : (Shape{2, 2}));
+    EXPECT_EQ(npy->as<float>()[1], i == 0 ? 2.0F : 6.0F);
+    const auto safetensors = read_safetensors(folder / "v.safetensors");
+    EXPECT_EQ(safetensors->tensors.at("embeddings").shape(), npy->shape());
+    EXPECT_THAT(lines_of(folder / "v.jsonl")[0], HasSubstr(i == 0 ? "\"embedding\":[[[1,2]],[[3,4]]]}" : ":[5,6]}"));
+  }
+}
+
+TEST_F(VectorWriterTest, several_outputs_are_tensors_of_a_file_or_members_of_a_line) {
+  for (const char* name : {"v.safetensors", "v.jsonl"}) {
+    auto writer = create_vector_writer(folder / name, map_and_pooled());
+    ASSERT_TRUE(writer) << writer.error().to_string();
+    ASSERT_TRUE((*writer)->append(std::span(rows).first(1), std::span(kMapAndPooled).first(6)));
+    ASSERT_TRUE((*writer)->append(std::span(rows).subspan(1, 1), std::span(kMapAndPooled).last(6)));
+    ASSERT_TRUE((*writer)->commit());
+  }
+  const auto file = read_safetensors(folder / "v.safetensors");
+  ASSERT_TRUE(file) << file.error().to_string();
+  EXPECT_EQ(file->tensors.at("layer4").shape(), (Shape{2, 2, 1, 2}));
+  EXPECT_EQ(file->tensors.at("pool").as<float>()[1], 6.0F);
+  EXPECT_TRUE(std::isnan(file->tensors.at("pool").as<float>()[3]));
+  const auto lines = lines_of(folder / "v.jsonl");
+  EXPECT_THAT(lines[0], HasSubstr(R"("embeddings":{"layer4":[[[1,2]],[[3,4]]],"pool":[5,6]}})"));
+  EXPECT_THAT(lines[1], HasSubstr(R"("embeddings":null,"error")"));
+  EXPECT_EQ(create_vector_writer(folder / "v.npy", map_and_pooled()).error().code, ErrorCode::kInvalidArgument);
+  VectorWriterOptions wrong = map_and_pooled();
+  wrong.outputs[1].size = 3;
+  EXPECT_EQ(create_vector_writer(folder / "w.jsonl", wrong).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(VectorWriterTest, rows_file_tells_the_size_of_an_image_and_no_line) {
+  auto writer = RowsWriter::create(folder / "v.rows.jsonl", 0);
+  ASSERT_TRUE(writer);
+  const std::vector<RowOutcome> images{
+      {.source = "p/a.jpg", .kind = PayloadKind::kImage, .image_width = 640, .image_height = 480},
+      {.source = "p/b.jpg", .kind = PayloadKind::kImage, .error = Error{ErrorCode::kCorrupt, "p/b.jpg: bad", {}}}};
+  ASSERT_TRUE(writer->append(images));
+  ASSERT_TRUE(writer->commit());
+  EXPECT_THAT(lines_of(folder / "v.rows.jsonl"),
+              ElementsAre(R"({"row":0,"source":"p/a.jpg","width":640,"height":480})",
+                          R"({"row":1,"source":"p/b.jpg","error":{"code":"corrupt","message":"p/b.jpg: bad"}})",
+                          R"({"summary":{"rows":2,"failed":1,"truncated":0,"tokens":0}})"));
 }
 
 TEST_F(VectorWriterTest, format_follows_the_extension) {

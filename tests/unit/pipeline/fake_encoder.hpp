@@ -39,6 +39,28 @@ inline void fake_vector(std::string_view text, float* out) {
   out[2] = static_cast<float>(text.size());
 }
 
+// What the fake takes for an image file that it cannot decode.
+inline constexpr std::string_view kFakeNoImage = "no image";
+
+inline std::string_view bytes_of(const Payload& row) {
+  return row.tensor
+             ? std::string_view(reinterpret_cast<const char*>(row.tensor->bytes().data()), row.tensor->bytes().size())
+             : std::string_view(row.bytes);
+}
+
+// An image's "width" is the number of its bytes.
+inline RowReport report_of(const Payload& row) {
+  const auto size = static_cast<std::uint32_t>(bytes_of(row).size());
+  if (row.kind == PayloadKind::kText) {
+    return {.token_count_given = size, .token_count_used = std::min(size, kFakeTokenCountMax)};
+  }
+  RowReport report{.image_width = size, .image_height = 1};
+  if (row.bytes.starts_with(kFakeNoImage)) {
+    report.error = Error{ErrorCode::kCorrupt, "expected an image, found other bytes", {}};
+  }
+  return report;
+}
+
 struct FakeEncoder {
   std::atomic<std::uint64_t> row_count{0};     // encoded so far
   std::atomic<std::uint64_t> window_count{0};  // calls so far
@@ -47,12 +69,12 @@ struct FakeEncoder {
   std::function<std::optional<Error>(std::uint64_t window)> before_window;
 
   JobEncoder encoder() {
-    return {.encode = [this](std::span<const std::string_view> texts) { return encode(texts); },
+    return {.encode = [this](std::span<const Payload> rows) { return encode(rows); },
             .dim = kFakeDim,
             .settings = {{"model", "fake"}, {"precision", "f32"}}};
   }
 
-  Result<Embeddings> encode(std::span<const std::string_view> texts) {
+  Result<Embeddings> encode(std::span<const Payload> rows) {
     if (before_window) {
       if (auto error = before_window(window_count)) {
         return std::unexpected(*error);
@@ -60,19 +82,18 @@ struct FakeEncoder {
     }
     ++window_count;
     Embeddings made;
-    made.row_count = texts.size();
+    made.row_count = rows.size();
     made.dim = kFakeDim;
-    made.values.resize(texts.size() * kFakeDim);
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      fake_vector(texts[i], &made.values[i * kFakeDim]);
-      const auto given = static_cast<std::uint32_t>(texts[i].size());
-      made.reports.push_back({.token_count_given = given, .token_count_used = std::min(given, kFakeTokenCountMax)});
+    made.values.resize(rows.size() * kFakeDim);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      fake_vector(bytes_of(rows[i]), &made.values[i * kFakeDim]);
+      made.reports.push_back(report_of(rows[i]));
       if (row_delay.count() > 0) {
         std::this_thread::sleep_for(row_delay);
       }
     }
-    row_count += texts.size();
-    row_count_max = std::max(row_count_max, texts.size());
+    row_count += rows.size();
+    row_count_max = std::max(row_count_max, rows.size());
     return made;
   }
 };

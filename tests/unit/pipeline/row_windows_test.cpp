@@ -9,17 +9,21 @@ namespace asterism {
 namespace {
 
 // `count` short rows out of nothing; a mark's line is the number of the next row.
-class CountingReader final : public TextReader {
+class CountingReader final : public RowReader {
  public:
   explicit CountingReader(std::uint64_t count) : count_(count) {}
-  Result<std::optional<TextRow>> next() override {
+  Result<std::optional<Row>> next() override {
     if (row_ == count_) {
       return std::nullopt;
     }
     ++row_;
-    return TextRow{.source = "s", .line = row_, .id = {}, .text = std::to_string(row_), .error = {}};
+    return Row{.source = "s", .line = row_, .payload = {.bytes = std::to_string(row_)}};
   }
-  Position position() const noexcept override { return {.byte_count_read = row_, .byte_count_total = count_}; }
+  Position position() const noexcept override {
+    return {.done = static_cast<double>(row_), .total = static_cast<double>(count_)};
+  }
+  PayloadKind kind() const noexcept override { return PayloadKind::kText; }
+  std::uint64_t ignored_file_count() const noexcept override { return 0; }
   std::span<const InputInfo> inputs() const noexcept override { return {}; }
   RowMark mark() const noexcept override { return {.input = 0, .byte_offset = row_, .line = row_ + 1}; }
   Result<bool> skip_to(const RowMark& mark) override {
@@ -34,7 +38,7 @@ class CountingReader final : public TextReader {
 
 RowWindowsOptions windows_of(std::size_t window_row_count, std::uint64_t shard_row_count) {
   return {.window_row_count = window_row_count,
-          .window_text_size_bytes_max = 1 << 20,
+          .window_size_bytes_max = 1 << 20,
           .shard_row_count = shard_row_count,
           .stop_at_failed_row = false,
           .interrupted = {},
@@ -102,17 +106,17 @@ TEST(RowWindows, shards_are_bounded_in_number) {
 }
 
 TEST(RowsHash, text_id_and_failure_all_count_and_do_not_run_together) {
-  const auto digest = [](const std::vector<TextRow>& rows) {
+  const auto digest = [](const std::vector<Row>& rows) {
     RowsHash hash;
-    for (const TextRow& row : rows) {
+    for (const Row& row : rows) {
       hash.update(row);
     }
     return hash.hex();
   };
   const auto row = [](std::string id, std::string text) {
-    return TextRow{.source = "s", .line = 1, .id = std::move(id), .text = std::move(text), .error = {}};
+    return Row{.source = "s", .line = 1, .id = std::move(id), .payload = {.bytes = std::move(text)}};
   };
-  TextRow failed = row("", "");
+  Row failed = row("", "");
   failed.error = Error{};
   const std::vector<std::string> digests{digest({}),
                                          digest({row("", "ab")}),

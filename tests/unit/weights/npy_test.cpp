@@ -115,9 +115,9 @@ TEST(NpyRead, size_and_version_must_fit) {
   EXPECT_NE(parse("PK\x03\x04").error().hint.find(".npz"), std::string::npos);
 }
 
-TEST(NpyMatrix, file_is_what_numpy_writes) {
+TEST(NpyRows, file_is_what_numpy_writes) {
   const TemporaryFolder folder;
-  auto writer = NpyMatrixWriter::create(folder / "x.npy", 3);
+  auto writer = NpyRowsWriter::create(folder / "x.npy", {3});
   ASSERT_TRUE(writer) << writer.error().to_string();
   const std::vector<float> rows{0, 1, 2, 3, 4, 5};
   ASSERT_TRUE(writer->append(std::span(rows).first(3)));
@@ -127,25 +127,46 @@ TEST(NpyMatrix, file_is_what_numpy_writes) {
   ASSERT_TRUE(writer->commit());
   EXPECT_EQ(slurp(folder / "x.npy"), slurp(golden_folder() / "f4.npy"));
 
-  auto empty = NpyMatrixWriter::create(folder / "empty.npy", 3);
+  auto empty = NpyRowsWriter::create(folder / "empty.npy", {3});
   ASSERT_TRUE(empty);
   ASSERT_TRUE(empty->commit());
   EXPECT_EQ(slurp(folder / "empty.npy"), slurp(golden_folder() / "no_rows.npy"));
 }
 
-TEST(NpyMatrix, partial_rows_and_empty_rows_are_refused) {
+TEST(NpyRows, header_of_any_row_shape_is_as_long_as_numpys) {
+  // Sizes of the header alone, as numpy.save (2.x) writes them for arrays of no rows.
+  const std::vector<std::pair<Shape, std::size_t>> expected{{{}, 128},
+                                                            {{3}, 128},
+                                                            {{64, 7, 7}, 128},
+                                                            {{1000, 1000, 1000}, 128},
+                                                            {{1, 1, 1, 1, 1, 1, 1, 1}, 128},
+                                                            {{10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 128},
+                                                            {{100, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 192}};
   const TemporaryFolder folder;
-  EXPECT_EQ(NpyMatrixWriter::create(folder / "x.npy", 0).error().code, ErrorCode::kInvalidArgument);
-  auto writer = NpyMatrixWriter::create(folder / "x.npy", 2);
+  for (const auto& [shape, size_bytes] : expected) {
+    auto writer = NpyRowsWriter::create(folder / "x.npy", shape);
+    ASSERT_TRUE(writer) << writer.error().to_string();
+    ASSERT_TRUE(writer->commit());
+    EXPECT_EQ(std::filesystem::file_size(folder / "x.npy"), size_bytes) << shape_to_string(shape);
+    auto read = read_npy(folder / "x.npy");
+    ASSERT_TRUE(read) << read.error().to_string();
+    EXPECT_EQ(read->shape().size(), shape.size() + 1);
+  }
+}
+
+TEST(NpyRows, partial_rows_and_empty_rows_are_refused) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(NpyRowsWriter::create(folder / "x.npy", {0}).error().code, ErrorCode::kInvalidArgument);
+  auto writer = NpyRowsWriter::create(folder / "x.npy", {2});
   ASSERT_TRUE(writer);
   const std::vector<float> odd{1, 2, 3};
   EXPECT_EQ(writer->append(odd).error().code, ErrorCode::kInvalidArgument);
 }
 
-TEST(NpyMatrix, full_disk_fails_append_and_commit_and_leaves_nothing) {
+TEST(NpyRows, full_disk_fails_append_and_commit_and_leaves_nothing) {
   const TemporaryFolder folder;
   {
-    auto writer = NpyMatrixWriter::create(folder / "x.npy", 1);
+    auto writer = NpyRowsWriter::create(folder / "x.npy", {1});
     ASSERT_TRUE(writer);
     const std::vector<float> rows(std::size_t{3} << 20U, 1.0F);
     {
@@ -159,9 +180,9 @@ TEST(NpyMatrix, full_disk_fails_append_and_commit_and_leaves_nothing) {
   EXPECT_EQ(folder.entry_count(), 0U);
 }
 
-TEST(NpyMatrix, missing_folder_is_named) {
+TEST(NpyRows, missing_folder_is_named) {
   const TemporaryFolder folder;
-  const auto writer = NpyMatrixWriter::create(folder / "none/x.npy", 1);
+  const auto writer = NpyRowsWriter::create(folder / "none/x.npy", {1});
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error().code, ErrorCode::kNotFound);
 }

@@ -84,17 +84,17 @@ TEST(SafetensorsWrite, full_disk_is_an_error_and_leaves_the_old_file) {
   EXPECT_EQ(folder.entry_count(), 1U);
 }
 
-TEST(SafetensorsMatrix, streamed_rows_read_back_as_one_matrix) {
+TEST(SafetensorsRows, streamed_rows_read_back_as_one_matrix) {
   const TemporaryFolder folder;
   for (const std::int64_t row_count : {0, 1, 1000}) {
-    auto writer = SafetensorsMatrixWriter::create(folder / "x.safetensors", 3, {{"model", "m"}});
+    auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"embeddings", {3}}}, {{"model", "m"}});
     ASSERT_TRUE(writer) << writer.error().to_string();
     std::vector<float> all(static_cast<std::size_t>(row_count) * 3);
     std::iota(all.begin(), all.end(), 0.5F);
     const std::span<const float> rows(all);
     const std::size_t half = rows.size() / 6 * 3;
-    ASSERT_TRUE(writer->append(rows.first(half)));
-    ASSERT_TRUE(writer->append(rows.subspan(half)));
+    ASSERT_TRUE(writer->append(0, rows.first(half)));
+    ASSERT_TRUE(writer->append(0, rows.subspan(half)));
     EXPECT_EQ(writer->row_count(), row_count);
     ASSERT_TRUE(writer->commit());
     const auto file = read_safetensors(folder / "x.safetensors");
@@ -108,41 +108,72 @@ TEST(SafetensorsMatrix, streamed_rows_read_back_as_one_matrix) {
   }
 }
 
-TEST(SafetensorsMatrix, nothing_appears_without_commit) {
+TEST(SafetensorsRows, several_tensors_grow_together_and_lie_one_after_the_other) {
+  const TemporaryFolder folder;
+  auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"map", {2, 1, 2}}, {"pooled", {3}}});
+  ASSERT_TRUE(writer) << writer.error().to_string();
+  for (int i = 0; i < 5; ++i) {
+    const auto base = static_cast<float>(10 * i);
+    ASSERT_TRUE(writer->append(0, std::vector<float>{base, base + 1, base + 2, base + 3}));
+    ASSERT_TRUE(writer->append(1, std::vector<float>{base + 4, base + 5, base + 6}));
+  }
+  EXPECT_EQ(folder.entry_count(), 1U);  // what waits for its place has no name
+  ASSERT_TRUE(writer->commit());
+  const auto file = read_safetensors(folder / "x.safetensors");
+  ASSERT_TRUE(file) << file.error().to_string();
+  EXPECT_EQ(file->tensors.at("map").shape(), (Shape{5, 2, 1, 2}));
+  EXPECT_EQ(file->tensors.at("pooled").shape(), (Shape{5, 3}));
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(file->tensors.at("map").as<float>()[4 * i + 3], static_cast<float>(10 * i + 3));
+    EXPECT_EQ(file->tensors.at("pooled").as<float>()[3 * i], static_cast<float>(10 * i + 4));
+  }
+}
+
+TEST(SafetensorsRows, tensors_of_different_row_counts_or_equal_names_are_refused) {
+  const TemporaryFolder folder;
+  auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"a", {1}}, {"b", {1}}});
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(writer->append(1, std::vector<float>{1}));
+  EXPECT_EQ(writer->commit().error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(SafetensorsRowsWriter::create(folder / "x", {{"a", {1}}, {"a", {1}}}).error().code,
+            ErrorCode::kInvalidArgument);
+}
+
+TEST(SafetensorsRows, nothing_appears_without_commit) {
   const TemporaryFolder folder;
   {
-    auto writer = SafetensorsMatrixWriter::create(folder / "x.safetensors", 2);
+    auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"embeddings", {2}}});
     ASSERT_TRUE(writer);
     const std::vector<float> row{1, 2};
-    ASSERT_TRUE(writer->append(row));
+    ASSERT_TRUE(writer->append(0, row));
     EXPECT_FALSE(std::filesystem::exists(folder / "x.safetensors"));
   }
   EXPECT_EQ(folder.entry_count(), 0U);
 }
 
-TEST(SafetensorsMatrix, partial_rows_and_empty_rows_are_refused) {
+TEST(SafetensorsRows, partial_rows_and_empty_rows_are_refused) {
   const TemporaryFolder folder;
-  const auto none = SafetensorsMatrixWriter::create(folder / "x", 0);
+  const auto none = SafetensorsRowsWriter::create(folder / "x", {{"embeddings", {0}}});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::kInvalidArgument);
-  auto writer = SafetensorsMatrixWriter::create(folder / "x", 2);
+  auto writer = SafetensorsRowsWriter::create(folder / "x", {{"embeddings", {2}}});
   ASSERT_TRUE(writer);
   const std::vector<float> odd{1, 2, 3};
-  const auto appended = writer->append(odd);
+  const auto appended = writer->append(0, odd);
   ASSERT_FALSE(appended);
   EXPECT_EQ(appended.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(writer->row_count(), 0);
 }
 
-TEST(SafetensorsMatrix, full_disk_fails_append_and_commit_and_leaves_nothing) {
+TEST(SafetensorsRows, full_disk_fails_append_and_commit_and_leaves_nothing) {
   const TemporaryFolder folder;
   {
-    auto writer = SafetensorsMatrixWriter::create(folder / "x", 1);
+    auto writer = SafetensorsRowsWriter::create(folder / "x", {{"embeddings", {1}}});
     ASSERT_TRUE(writer);
     const std::vector<float> rows(std::size_t{3} << 20U, 1.0F);  // past the write buffer
     {
       const FileSizeLimit limit(4096);
-      const auto appended = writer->append(rows);
+      const auto appended = writer->append(0, rows);
       ASSERT_FALSE(appended);
       EXPECT_EQ(appended.error().code, ErrorCode::kIo);
     }
