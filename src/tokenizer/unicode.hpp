@@ -23,6 +23,8 @@ enum CharFlag : std::uint16_t {
   kCanonical = 1U << 6U,    // has a canonical decomposition (NFD changes it)
   kCompatible = 1U << 7U,   // has a compatibility decomposition of its own (NFKD differs from NFD)
   kWord = 1U << 8U,         // \w of the regular expressions
+  kLetter = 1U << 9U,       // \p{L} of the regular expressions
+  kNumber = 1U << 10U,      // \p{N} of the regular expressions
 };
 
 inline constexpr std::int32_t kLowerOfTwo = 0x110000;

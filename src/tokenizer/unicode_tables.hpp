@@ -31,10 +31,10 @@ struct Composition {
 
 inline constexpr unsigned kPageBits = 7;
 
-extern const std::array<CharRecord, 176> kCharRecords;
+extern const std::array<CharRecord, 183> kCharRecords;
 // Code point >> kPageBits to page; page and low bits to record.
 extern const std::array<std::uint8_t, 8704> kPageOfBlock;
-extern const std::array<std::uint8_t, 30848> kRecordOfChar;
+extern const std::array<std::uint8_t, 31616> kRecordOfChar;
 // Sorted by `from`; the second holds only what differs from the first. Hangul syllables are computed instead.
 extern const std::array<Decomposition, 2060> kCanonicalDecompositions;
 extern const std::array<Decomposition, 3678> kCompatibleDecompositions;

@@ -20,7 +20,19 @@ CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 HANGUL = range(0xAC00, 0xAC00 + 11172)
 PAGE_BITS = 7
 # Bit order of CharFlag in src/tokenizer/unicode.hpp.
-FLAGS = ("dropped", "whitespace", "chinese", "punctuation", "nonspacing", "mark", "canonical", "compatible", "word")
+FLAGS = (
+    "dropped",
+    "whitespace",
+    "chinese",
+    "punctuation",
+    "nonspacing",
+    "mark",
+    "canonical",
+    "compatible",
+    "word",
+    "letter",
+    "number",
+)
 
 
 def sweep(function: Callable[[str], str]) -> dict[int, str]:
@@ -100,6 +112,8 @@ def main() -> None:
     lower = sweep(normalizers.Lowercase().normalize_str)
     punctuation = pre_tokenizers.Punctuation("isolated").pre_tokenize_str
     words = pre_tokenizers.Whitespace().pre_tokenize_str
+    letter = pre_tokenizers.Split(Regex(r"\p{L}"), "removed").pre_tokenize_str
+    number = pre_tokenizers.Split(Regex(r"\p{N}"), "removed").pre_tokenize_str
     classes = combining_classes(nfd, canonical)
     if {c: v for c, v in lower.items() if len(v) != 1} != {0x130: "i\u0307"}:
         raise SystemExit("expected U+0130 alone to have a lower case of two characters")
@@ -114,6 +128,8 @@ def main() -> None:
         "canonical": set(canonical),
         "compatible": {c for c, v in compatible.items() if v != canonical.get(c)},
         "word": {c for c in CODE_POINTS if c not in whitespace and len(words(f"a{chr(c)}")) == 1},
+        "letter": {c for c in CODE_POINTS if not letter(chr(c))},
+        "number": {c for c in CODE_POINTS if not number(chr(c))},
     }
     # Cleaning turns into a space exactly the white space that it does not drop: one flag says both.
     if {c for c, v in clean.items() if v == " "} | {0x20} != whitespace - sets["dropped"]:
