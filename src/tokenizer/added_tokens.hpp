@@ -38,6 +38,8 @@ class AddedTokenFinder {
   // Of equal patterns the last counts.
   explicit AddedTokenFinder(const std::vector<AddedPattern>& patterns);
   bool empty() const noexcept { return tokens_.empty(); }
+  // False where find() certainly finds nothing.
+  bool may_find_in(std::string_view text) const noexcept { return next_candidate(text, 0) < text.size(); }
   // Appends segments that cover `text`; positions are shifted by `shift`.
   void find(std::string_view text, std::uint32_t shift, std::vector<Segment>& out) const;
 

@@ -9,20 +9,8 @@
 namespace asterism::tok {
 
 void encode_word(const Vocabulary& vocabulary, const WordPiece& model, std::string_view word, WordState& state) {
-  state.pieces.clear();
-  if (word.size() > WordCache::kWordSizeBytesMax) {
-    model.encode(vocabulary, word, state.pieces);
-    return;
-  }
-  const WordCache::Key key = WordCache::Key::of(word);
-  if (const WordCache::Entry* entry = state.cache.find(key)) {
-    entry->each_piece([&](TokenId id, std::uint32_t begin, std::uint32_t end) {
-      state.pieces.push_back({id, begin, end});
-    });
-    return;
-  }
-  model.encode(vocabulary, word, state.pieces);
-  state.cache.put(key, state.pieces);
+  encode_cached(word, state.cache, state.pieces,
+                [&](std::vector<Piece>& pieces) { model.encode(vocabulary, word, pieces); });
 }
 
 BertPath::BertPath(const BertNormalizerOptions& options, const Vocabulary& vocabulary, const WordPiece& model)

@@ -1,5 +1,5 @@
 // The ways to make a Tokenizer: tokenizer.json, and the choice between the files of a folder (vocab.txt:
-// vocab_txt.cpp).
+// vocab_txt.cpp; vocab.json with merges.txt: vocab_json.cpp).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +7,9 @@
 
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "tokenizer/special_tokens.hpp"
 #include "tokenizer/tokenizer_json.hpp"
+#include "tokenizer/vocab_json.hpp"
 #include "tokenizer/vocab_txt.hpp"
 
 namespace asterism {
@@ -56,6 +58,22 @@ Result<void> follow_configuration(const std::filesystem::path& folder, std::vect
   return *is_bert ? tok::read_normalizer_settings(*config, path.string(), *bert) : Result<void>{};
 }
 
+// The padding token that the configuration names goes before that of tokenizer.json.
+Result<void> follow_padding(const std::filesystem::path& folder, tok::TokenizerParts& parts) {
+  const auto configuration = tok::read_folder_configuration(folder);
+  if (!configuration) {
+    return std::unexpected(configuration.error());
+  }
+  const auto token = tok::special_token(*configuration, {"pad_token", ""});
+  if (!token) {
+    return std::unexpected(token.error());
+  }
+  if (*token) {
+    parts.padding_id = tok::id_of(parts, (*token)->content);
+  }
+  return {};
+}
+
 Result<tok::TokenizerParts> read_json_parts(const std::filesystem::path& path) {
   const auto text = read_file(path, kJsonFileSizeBytesMax);
   if (!text) {
@@ -95,14 +113,21 @@ Result<Tokenizer> Tokenizer::from_folder(const std::filesystem::path& folder, co
       if (auto followed = follow_configuration(folder, parts->normalizer); !followed) {
         return std::unexpected(followed.error());
       }
+      if (auto followed = follow_padding(folder, *parts); !followed) {
+        return std::unexpected(followed.error());
+      }
     }
     return from_parts(std::move(parts), overrides);
   }
   if (std::filesystem::exists(folder / "vocab.txt", error)) {
     return from_vocab_file(folder / "vocab.txt", overrides);
   }
+  if (std::filesystem::exists(folder / "vocab.json", error) && std::filesystem::exists(folder / "merges.txt", error)) {
+    return from_parts(tok::read_vocab_json(folder), overrides);
+  }
   return fail(ErrorCode::kNotFound,
-              fmt::format("{}: expected tokenizer.json or vocab.txt, found neither", folder.string()),
+              fmt::format("{}: expected tokenizer.json, vocab.txt or vocab.json with merges.txt, found none of them",
+                          folder.string()),
               "give the folder of a text model");
 }
 

@@ -9,7 +9,7 @@ namespace {
 // Past any real checkpoint's vocabulary.
 constexpr std::size_t kVocabularySizeMax = std::size_t{1} << 22U;
 
-Result<std::vector<VocabularyEntry>> read_vocabulary_object(const JsonView& section) {
+Result<std::vector<VocabularyEntry>> read_entries(const JsonView& section) {
   simdjson::dom::object object;
   if (section.raw().get(object) != simdjson::SUCCESS) {
     return section.wrong("an object of tokens and ids");
@@ -62,12 +62,8 @@ Result<void> read_wordpiece(const JsonView& section, TokenizerParts& parts) {
   if (!char_count_max || !vocab) {
     return std::unexpected(char_count_max ? vocab.error() : char_count_max.error());
   }
-  const auto entries = read_vocabulary_object(*vocab);
-  if (!entries) {
-    return std::unexpected(entries.error());
-  }
-  if (auto built = build_vocabulary(*entries, *vocab, parts); !built) {
-    return built;
+  if (auto read = read_vocabulary_object(*vocab, parts); !read) {
+    return read;
   }
   const TokenId unknown_id = parts.vocabulary.find(*unknown);
   if (unknown_id < 0) {
@@ -137,15 +133,25 @@ Result<void> read_unigram(const JsonView& section, TokenizerParts& parts) {
 
 }  // namespace
 
+Result<void> read_vocabulary_object(const JsonView& section, TokenizerParts& parts) {
+  const auto entries = read_entries(section);
+  return entries ? build_vocabulary(*entries, section, parts) : std::unexpected(entries.error());
+}
+
 Result<void> read_model(const JsonView& section, TokenizerParts& parts) {
   const auto type = section.find("type");
   if (!type) {
     return std::unexpected(type.error());
   }
   if (!*type) {
-    // Files from before the "type" key: only WordPiece has this key.
-    const auto prefix = section.find("max_input_chars_per_word");
-    return prefix && *prefix ? read_wordpiece(section, parts) : std::unexpected(section.get("type").error());
+    // Files from before the "type" key are told apart by a key that only one model has.
+    const auto longest_word = section.find("max_input_chars_per_word");
+    const auto merges = section.find("merges");
+    if (merges && *merges) {
+      return read_bpe(section, parts);
+    }
+    return longest_word && *longest_word ? read_wordpiece(section, parts)
+                                         : std::unexpected(section.get("type").error());
   }
   const auto name = (*type)->as_string();
   if (!name) {
@@ -157,7 +163,10 @@ Result<void> read_model(const JsonView& section, TokenizerParts& parts) {
   if (*name == "Unigram") {
     return read_unigram(section, parts);
   }
-  return (*type)->unsupported("WordPiece or Unigram");
+  if (*name == "BPE") {
+    return read_bpe(section, parts);
+  }
+  return (*type)->unsupported("WordPiece, Unigram or BPE");
 }
 
 }  // namespace asterism::tok

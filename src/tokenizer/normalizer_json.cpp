@@ -99,31 +99,16 @@ Result<NormalizerStep> read_replace(const JsonView& section) {
   if (auto checked = check_inserted(section, "content", *content); !checked) {
     return std::unexpected(checked.error());
   }
-  if (auto only = pattern->expect_only({"String", "Regex"}); !only) {
-    return std::unexpected(only.error());
-  }
-  const auto text = pattern->find("String");
-  const auto regex = pattern->find("Regex");
-  if (!text || !regex) {
-    return std::unexpected(text ? regex.error() : text.error());
-  }
-  if (text->has_value() == regex->has_value()) {
-    return pattern->wrong("exactly one of \"String\" and \"Regex\"");
-  }
-  const JsonView& value = text->has_value() ? **text : **regex;
-  const auto spelling = value.as_string();
+  const auto spelling = read_pattern(*pattern);
   if (!spelling) {
     return std::unexpected(spelling.error());
   }
-  if (spelling->empty()) {
-    return value.unsupported("a pattern that is not empty");
-  }
-  if (text->has_value()) {
-    return ReplaceTextStep{std::string(*spelling), std::string(*content)};
+  if (!spelling->is_regex) {
+    return ReplaceTextStep{std::string(spelling->text), std::string(*content)};
   }
   ReplaceRunStep run;
-  if (!parse_run(*spelling, run)) {
-    return value.unsupported(kSupportedPatterns);
+  if (!parse_run(spelling->text, run)) {
+    return spelling->value.unsupported(kSupportedPatterns);
   }
   run.content = *content;
   return run;

@@ -6,7 +6,7 @@
 namespace asterism::tok {
 namespace {
 
-constexpr std::string_view kSupported = "TemplateProcessing, BertProcessing or RobertaProcessing";
+constexpr std::string_view kSupported = "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel or Sequence";
 
 Result<TokenId> read_id(const JsonView& value) {
   const auto id = value.as_integer(0, kTokenIdEnd - 1);
@@ -108,34 +108,105 @@ Result<SpecialFrame> read_template(const JsonView& section) {
   return frame;
 }
 
+Result<PostProcessor> with_frame(Result<SpecialFrame> frame) {
+  if (!frame) {
+    return std::unexpected(frame.error());
+  }
+  return PostProcessor{std::move(*frame), {}};
+}
+
+// "trim_offsets" and "add_prefix_space"; nothing where offsets are left alone.
+Result<std::optional<OffsetTrim>> read_trim(const JsonView& section) {
+  const auto trims = section.get_bool("trim_offsets");
+  const auto add_prefix_space = section.get_bool("add_prefix_space");
+  if (!trims || !add_prefix_space) {
+    return std::unexpected(trims ? add_prefix_space.error() : trims.error());
+  }
+  return *trims ? std::optional(OffsetTrim{*add_prefix_space}) : std::nullopt;
+}
+
+Result<PostProcessor> read_roberta(const JsonView& section) {
+  if (auto only = section.expect_only({"type", "sep", "cls", "trim_offsets", "add_prefix_space"}); !only) {
+    return std::unexpected(only.error());
+  }
+  auto result = with_frame(read_cls_sep(section));
+  const auto trim = read_trim(section);
+  if (!result || !trim) {
+    return std::unexpected(result ? trim.error() : result.error());
+  }
+  result->trim = *trim;
+  return result;
+}
+
+Result<PostProcessor> read_byte_level(const JsonView& section) {
+  if (auto only = section.expect_only({"type", "add_prefix_space", "trim_offsets", "use_regex"}); !only) {
+    return std::unexpected(only.error());
+  }
+  const auto trim = read_trim(section);
+  if (!trim) {
+    return std::unexpected(trim.error());
+  }
+  return PostProcessor{{}, *trim};
+}
+
+Result<PostProcessor> read_one(const JsonView& section, const JsonView& type, std::string_view name) {
+  if (name == "TemplateProcessing") {
+    const auto only = section.expect_only({"type", "single", "pair", "special_tokens"});
+    return only ? with_frame(read_template(section)) : std::unexpected(only.error());
+  }
+  if (name == "BertProcessing") {
+    const auto only = section.expect_only({"type", "sep", "cls"});
+    return only ? with_frame(read_cls_sep(section)) : std::unexpected(only.error());
+  }
+  if (name == "RobertaProcessing") {
+    return read_roberta(section);
+  }
+  if (name == "ByteLevel") {
+    return read_byte_level(section);
+  }
+  return type.unsupported(kSupported);
+}
+
+// Trimming counts tokens from the first: it must come before special tokens, and once.
+Result<PostProcessor> read_sequence(const JsonView& section) {
+  const auto processors = section.get("processors");
+  const auto children = section.get_array("processors");
+  const auto only = section.expect_only({"type", "processors"});
+  if (!children || !only) {
+    return std::unexpected(children ? only.error() : children.error());
+  }
+  PostProcessor joined;
+  bool has_frame = false;
+  for (const JsonView& child : *children) {
+    const auto type = child.get("type");
+    const auto name = child.get_string("type");
+    if (!name) {
+      return std::unexpected(name.error());
+    }
+    auto one = read_one(child, *type, *name);
+    if (!one) {
+      return one;
+    }
+    const bool makes_frame = *name != "ByteLevel";
+    if ((one->trim && (joined.trim || has_frame)) || (makes_frame && has_frame)) {
+      return processors->unsupported("at most one that trims offsets, then at most one that adds special tokens");
+    }
+    has_frame = has_frame || makes_frame;
+    joined.frame = makes_frame ? std::move(one->frame) : std::move(joined.frame);
+    joined.trim = one->trim ? one->trim : joined.trim;
+  }
+  return joined;
+}
+
 }  // namespace
 
-Result<SpecialFrame> read_post_processor(const JsonView& section) {
+Result<PostProcessor> read_post_processor(const JsonView& section) {
   const auto type = section.get("type");
   const auto name = section.get_string("type");
   if (!name) {
     return std::unexpected(name.error());
   }
-  if (*name == "TemplateProcessing") {
-    const auto only = section.expect_only({"type", "single", "pair", "special_tokens"});
-    return only ? read_template(section) : std::unexpected(only.error());
-  }
-  if (*name == "BertProcessing") {
-    const auto only = section.expect_only({"type", "sep", "cls"});
-    return only ? read_cls_sep(section) : std::unexpected(only.error());
-  }
-  if (*name == "RobertaProcessing") {
-    if (auto only = section.expect_only({"type", "sep", "cls", "trim_offsets", "add_prefix_space"}); !only) {
-      return std::unexpected(only.error());
-    }
-    const auto trim_offsets = section.get("trim_offsets");
-    const auto trims = section.get_bool("trim_offsets");
-    if (!trims) {
-      return std::unexpected(trims.error());
-    }
-    return *trims ? trim_offsets->unsupported("false") : read_cls_sep(section);
-  }
-  return type->unsupported(kSupported);
+  return *name == "Sequence" ? read_sequence(section) : read_one(section, *type, *name);
 }
 
 }  // namespace asterism::tok

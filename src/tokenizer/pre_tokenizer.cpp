@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tokenizer/byte_level.hpp"
 #include "tokenizer/unicode.hpp"
 
 namespace asterism::tok {
@@ -73,13 +74,68 @@ void split_at(const std::string& bytes, Segment segment, SplitBehavior behavior,
   parts.add(done, segment.end, false);
 }
 
-void cut(const SplitStep& step, const AlignedText& text, Segment segment, SegmentedText& out) {
-  const auto flag = step.at == SplitClass::kWhitespace ? unicode::kWhitespace : unicode::kPunctuation;
-  split_at(
-      text.bytes, segment, step.behavior, [&](char32_t c) { return unicode::has_flag(c, flag); }, out.segments);
+std::string_view bytes_of(const AlignedText& text, Segment segment) {
+  return std::string_view(text.bytes).substr(segment.begin, segment.end - segment.begin);
 }
 
-void cut(const WordRunsStep&, const AlignedText& text, Segment segment, SegmentedText& out) {
+void cut(const PatternSplitStep& step, const AlignedText& text, Segment segment, PreTokenizeState& state) {
+  PartJoiner parts(step.behavior, state.text.segments);
+  each_match(step.pattern, bytes_of(text, segment), [&](std::size_t begin, std::size_t end, bool matches) {
+    parts.add(segment.begin + static_cast<std::uint32_t>(begin), segment.begin + static_cast<std::uint32_t>(end),
+              matches == (step.at == SplitAt::kMatches));
+  });
+}
+
+void cut(const TextSplitStep& step, const AlignedText& text, Segment segment, PreTokenizeState& state) {
+  PartJoiner parts(step.behavior, state.text.segments);
+  const bool separates = step.at == SplitAt::kMatches;
+  const std::string_view bytes = bytes_of(text, segment);
+  const auto place = [&](std::size_t i) { return segment.begin + static_cast<std::uint32_t>(i); };
+  std::size_t done = 0;
+  for (std::size_t at = bytes.find(step.text); at != std::string_view::npos; at = bytes.find(step.text, done)) {
+    parts.add(place(done), place(at), !separates);
+    done = at + step.text.size();
+    parts.add(place(at), place(done), separates);
+  }
+  parts.add(place(done), segment.end, !separates);
+}
+
+// Appends the bytes [begin, end) as characters; all characters of one character's bytes come from where it came from.
+void append_byte_level(const AlignedText& text, std::size_t begin, std::size_t end, SegmentedText& out) {
+  const auto first = static_cast<std::uint32_t>(out.text.size());
+  for (std::size_t i = begin; i < end; ++i) {
+    out.text.push(byte_char(text.bytes[i]), text.spans[i]);
+  }
+  out.segments.push_back({first, static_cast<std::uint32_t>(out.text.size()), kNoToken});
+}
+
+void cut(const ByteLevelStep& step, const AlignedText& text, Segment segment, PreTokenizeState& state) {
+  const AlignedText* source = &text;
+  if (step.add_prefix_space && text.bytes[segment.begin] != ' ') {
+    AlignedText& prefixed = state.prefixed.text;
+    prefixed.clear();
+    prefixed.push(U' ', text.spans[segment.begin]);
+    prefixed.append(text, segment.begin, segment.end);
+    source = &prefixed;
+    segment = {0, static_cast<std::uint32_t>(prefixed.size()), kNoToken};
+  }
+  if (!step.splits) {
+    append_byte_level(*source, segment.begin, segment.end, state.text);
+    return;
+  }
+  each_match(WordPattern::kGpt2, bytes_of(*source, segment), [&](std::size_t begin, std::size_t end, bool) {
+    append_byte_level(*source, segment.begin + begin, segment.begin + end, state.text);
+  });
+}
+
+void cut(const SplitStep& step, const AlignedText& text, Segment segment, PreTokenizeState& state) {
+  const auto flag = step.at == SplitClass::kWhitespace ? unicode::kWhitespace : unicode::kPunctuation;
+  split_at(
+      text.bytes, segment, step.behavior, [&](char32_t c) { return unicode::has_flag(c, flag); }, state.text.segments);
+}
+
+void cut(const WordRunsStep&, const AlignedText& text, Segment segment, PreTokenizeState& state) {
+  SegmentedText& out = state.text;
   enum class Kind { kSpace, kWord, kOther };
   const auto kind_of = [](char32_t c) {
     const std::uint16_t flags = unicode::char_record(c).flags;
@@ -105,12 +161,13 @@ void cut(const WordRunsStep&, const AlignedText& text, Segment segment, Segmente
   }
 }
 
-void cut(const MetaspaceStep& step, const AlignedText& text, Segment segment, SegmentedText& out) {
+void cut(const MetaspaceStep& step, const AlignedText& text, Segment segment, PreTokenizeState& state) {
+  SegmentedText& out = state.text;
   std::string replacement;
   append_utf8(step.replacement, replacement);
   const auto begin = static_cast<std::uint32_t>(out.text.size());
   const TokenOffset first = text.spans[segment.begin];
-  const std::string_view bytes = std::string_view(text.bytes).substr(segment.begin, segment.end - segment.begin);
+  const std::string_view bytes = bytes_of(text, segment);
   const bool starts_with_it = bytes.starts_with(replacement) || bytes.starts_with(' ');
   const bool wanted = step.prepend == MetaspaceStep::Prepend::kAlways ||
                       (step.prepend == MetaspaceStep::Prepend::kFirst && first.begin == 0);
@@ -137,17 +194,18 @@ void cut(const MetaspaceStep& step, const AlignedText& text, Segment segment, Se
 }
 
 constexpr bool rewrites_text(const PreTokenizerStep& step) {
-  return std::holds_alternative<MetaspaceStep>(step);
+  return std::holds_alternative<MetaspaceStep>(step) || std::holds_alternative<ByteLevelStep>(step);
 }
 
 }  // namespace
 
-void pre_tokenize(const std::vector<PreTokenizerStep>& steps, SegmentedText& text, SegmentedText& spare) {
+void pre_tokenize(const std::vector<PreTokenizerStep>& steps, SegmentedText& text, PreTokenizeState& state) {
+  SegmentedText& spare = state.text;
   for (const PreTokenizerStep& step : steps) {
     spare.clear();
     for (const Segment& segment : text.segments) {
       if (segment.id == kNoToken) {
-        std::visit([&](const auto& s) { cut(s, text.text, segment, spare); }, step);
+        std::visit([&](const auto& s) { cut(s, text.text, segment, state); }, step);
       } else if (rewrites_text(step)) {
         const auto begin = static_cast<std::uint32_t>(spare.text.size());
         spare.text.append(text.text, segment.begin, segment.end);

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "tokenizer/segments.hpp"
+#include "tokenizer/word_pattern.hpp"
 
 namespace asterism::tok {
 
@@ -33,9 +35,37 @@ struct MetaspaceStep {
   bool split = true;
 };
 
-using PreTokenizerStep = std::variant<SplitStep, WordRunsStep, MetaspaceStep>;
+// What a Split cuts at: what matches, or (inverted) what lies between the matches.
+enum class SplitAt : std::uint8_t { kMatches, kGaps };
 
-// Rewrites `text`; `spare` is working memory. Segments that have an id are left alone.
-void pre_tokenize(const std::vector<PreTokenizerStep>& steps, SegmentedText& text, SegmentedText& spare);
+struct PatternSplitStep {
+  WordPattern pattern = WordPattern::kGpt2;
+  SplitBehavior behavior = SplitBehavior::kIsolated;
+  SplitAt at = SplitAt::kMatches;
+};
+
+struct TextSplitStep {
+  std::string text;  // not empty
+  SplitBehavior behavior = SplitBehavior::kIsolated;
+  SplitAt at = SplitAt::kMatches;
+};
+
+// Every byte becomes the character that stands for it (byte_level.hpp).
+struct ByteLevelStep {
+  bool add_prefix_space = true;  // in front of every segment without one
+  bool splits = true;            // by GPT-2's pattern, before
+};
+
+using PreTokenizerStep =
+    std::variant<SplitStep, WordRunsStep, MetaspaceStep, PatternSplitStep, TextSplitStep, ByteLevelStep>;
+
+// Working memory of pre_tokenize().
+struct PreTokenizeState {
+  SegmentedText text;
+  SegmentedText prefixed;  // one segment with a space in front
+};
+
+// Rewrites `text`. Segments that have an id are left alone.
+void pre_tokenize(const std::vector<PreTokenizerStep>& steps, SegmentedText& text, PreTokenizeState& state);
 
 }  // namespace asterism::tok

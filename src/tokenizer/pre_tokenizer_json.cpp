@@ -7,7 +7,9 @@ namespace asterism::tok {
 namespace {
 
 constexpr std::string_view kSupported =
-    "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Metaspace or Sequence";
+    "BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation, Metaspace, ByteLevel, Split or Sequence";
+constexpr std::string_view kSupportedPatterns =
+    "the word pattern of GPT-2, CLIP, Llama 3 or Qwen 2, or a \"String\" pattern";
 
 constexpr std::array<std::pair<std::string_view, SplitBehavior>, 5> kBehaviors{
     {{"Removed", SplitBehavior::kRemoved},
@@ -78,6 +80,57 @@ Result<void> read_metaspace(const JsonView& section, std::vector<PreTokenizerSte
   return {};
 }
 
+// The offsets are the post-processor's to trim: "trim_offsets" has no effect here.
+Result<void> read_byte_level(const JsonView& section, std::vector<PreTokenizerStep>& steps) {
+  if (auto only = section.expect_only({"type", "add_prefix_space", "trim_offsets", "use_regex"}); !only) {
+    return only;
+  }
+  const auto add_prefix_space = section.get_bool("add_prefix_space");
+  const auto trim_offsets = section.get_bool("trim_offsets");
+  const auto use_regex = section.find_bool("use_regex");
+  for (const auto* flag : {&add_prefix_space, &trim_offsets}) {
+    if (!*flag) {
+      return std::unexpected(flag->error());
+    }
+  }
+  if (!use_regex) {
+    return std::unexpected(use_regex.error());
+  }
+  steps.emplace_back(ByteLevelStep{*add_prefix_space, use_regex->value_or(true)});
+  return {};
+}
+
+Result<void> read_split(const JsonView& section, std::vector<PreTokenizerStep>& steps) {
+  if (auto only = section.expect_only({"type", "pattern", "behavior", "invert"}); !only) {
+    return only;
+  }
+  const auto pattern = section.get("pattern");
+  const auto named = section.get("behavior");
+  const auto behavior = read_choice(section, "behavior", kBehaviors, SplitBehavior::kIsolated);
+  const auto invert = section.get_bool("invert");
+  if (!pattern || !named) {
+    return std::unexpected(pattern ? named.error() : pattern.error());
+  }
+  if (!behavior || !invert) {
+    return std::unexpected(behavior ? invert.error() : behavior.error());
+  }
+  const SplitAt at = *invert ? SplitAt::kGaps : SplitAt::kMatches;
+  const auto spelling = read_pattern(*pattern);
+  if (!spelling) {
+    return std::unexpected(spelling.error());
+  }
+  if (!spelling->is_regex) {
+    steps.emplace_back(TextSplitStep{std::string(spelling->text), *behavior, at});
+    return {};
+  }
+  const auto known = find_word_pattern(spelling->text);
+  if (!known) {
+    return spelling->value.unsupported(kSupportedPatterns);
+  }
+  steps.emplace_back(PatternSplitStep{*known, *behavior, at});
+  return {};
+}
+
 Result<void> read_into(const JsonView& section, std::vector<PreTokenizerStep>& steps) {
   const auto type = section.get("type");
   const auto name = section.get_string("type");
@@ -86,6 +139,12 @@ Result<void> read_into(const JsonView& section, std::vector<PreTokenizerStep>& s
   }
   if (*name == "Metaspace") {
     return read_metaspace(section, steps);
+  }
+  if (*name == "ByteLevel") {
+    return read_byte_level(section, steps);
+  }
+  if (*name == "Split") {
+    return read_split(section, steps);
   }
   if (*name == "Punctuation") {
     const auto behavior = read_choice(section, "behavior", kBehaviors, SplitBehavior::kIsolated);

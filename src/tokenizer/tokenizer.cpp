@@ -18,18 +18,20 @@ using tok::SegmentedText;
 struct TokenizerScratch::Impl {
   std::shared_ptr<const int> identity;  // of the tokenizer that `words` belongs to
   tok::WordState words;
+  tok::ByteState bytes;
   std::vector<tok::UnigramStep> steps;
   std::vector<Segment> raw_segments;
   AlignedText source;
   AlignedText part;
   AlignedText spare_part;
   SegmentedText text;
-  SegmentedText spare_text;
+  tok::PreTokenizeState pre_tokenize;
 
   void belong_to(const std::shared_ptr<const int>& owner) {
     if (identity != owner) {
       identity = owner;
       words.cache.clear();
+      bytes.cache.clear();
       words.stream.reset();
     }
   }
@@ -48,8 +50,8 @@ bool is_bert(const tok::TokenizerParts& parts) {
     const auto* step = std::get_if<tok::SplitStep>(&parts.pre_tokenizer[i]);
     return step != nullptr && step->at == at && step->behavior == behavior;
   };
-  return std::holds_alternative<tok::WordPiece>(parts.model) && parts.normalizer.size() == 1 &&
-         std::holds_alternative<tok::BertNormalizerOptions>(parts.normalizer.front()) &&
+  return std::holds_alternative<tok::WordPiece>(parts.model) && !parts.post_processor.trim &&
+         parts.normalizer.size() == 1 && std::holds_alternative<tok::BertNormalizerOptions>(parts.normalizer.front()) &&
          parts.pre_tokenizer.size() == 2 && splits(0, tok::SplitClass::kWhitespace, tok::SplitBehavior::kRemoved) &&
          splits(1, tok::SplitClass::kPunctuation, tok::SplitBehavior::kIsolated);
 }
@@ -86,10 +88,21 @@ void normalize_segments(const Tokenizer::Impl& impl, TokenizerScratch::Impl& scr
 void encode_segment(const Tokenizer::Impl& impl, std::string_view bytes, TokenizerScratch::Impl& scratch) {
   if (const auto* wordpiece = std::get_if<tok::WordPiece>(&impl.parts.model)) {
     tok::encode_word(impl.parts.vocabulary, *wordpiece, bytes, scratch.words);
+  } else if (const auto* bpe = std::get_if<tok::Bpe>(&impl.parts.model)) {
+    tok::encode_cached(bytes, scratch.words.cache, scratch.words.pieces, [&](std::vector<tok::Piece>& pieces) {
+      bpe->encode(impl.parts.vocabulary, bytes, scratch.bytes.bpe, pieces);
+    });
   } else {
     scratch.words.pieces.clear();
     std::get<tok::Unigram>(impl.parts.model).encode(impl.parts.vocabulary, bytes, scratch.steps, scratch.words.pieces);
   }
+}
+
+TokenOffset trimmed(const Tokenizer::Impl& impl, std::string_view text, TokenOffset offset, std::string_view token,
+                    bool is_first) {
+  const auto& trim = impl.parts.post_processor.trim;
+  const tok::TokenPlace place = is_first ? tok::TokenPlace::kFirst : tok::TokenPlace::kLater;
+  return trim ? tok::trim_offset(*trim, token, place, text, offset) : offset;
 }
 
 void encode_stepwise(const Tokenizer::Impl& impl, std::string_view text, bool with_offsets,
@@ -99,22 +112,24 @@ void encode_stepwise(const Tokenizer::Impl& impl, std::string_view text, bool wi
   scratch.raw_segments.clear();
   impl.raw_finder.find(scratch.source.bytes, 0, scratch.raw_segments);
   normalize_segments(impl, scratch);
-  tok::pre_tokenize(impl.parts.pre_tokenizer, scratch.text, scratch.spare_text);
+  tok::pre_tokenize(impl.parts.pre_tokenizer, scratch.text, scratch.pre_tokenize);
   const AlignedText& whole = scratch.text.text;
-  const auto push = [&](TokenId id, std::size_t begin, std::size_t end) {
-    out.ids.push_back(id);
+  const std::size_t first_token = out.ids.size();
+  const auto push = [&](TokenId id, std::size_t begin, std::size_t end, std::string_view token) {
     if (with_offsets) {
-      out.offsets.push_back(whole.span_of(begin, end));
+      out.offsets.push_back(trimmed(impl, text, whole.span_of(begin, end), token, out.ids.size() == first_token));
     }
+    out.ids.push_back(id);
   };
   for (const Segment& segment : scratch.text.segments) {
+    const std::string_view bytes = std::string_view(whole.bytes).substr(segment.begin, segment.end - segment.begin);
     if (segment.id != tok::kNoToken) {
-      push(segment.id, segment.begin, segment.end);
+      push(segment.id, segment.begin, segment.end, bytes);
       continue;
     }
-    encode_segment(impl, std::string_view(whole.bytes).substr(segment.begin, segment.end - segment.begin), scratch);
+    encode_segment(impl, bytes, scratch);
     for (const tok::Piece& piece : scratch.words.pieces) {
-      push(piece.id, segment.begin + piece.begin, segment.begin + piece.end);
+      push(piece.id, segment.begin + piece.begin, segment.begin + piece.end, impl.parts.vocabulary.text(piece.id));
     }
   }
 }
@@ -133,6 +148,30 @@ void encode_bert(const Tokenizer::Impl& impl, std::string_view text, bool with_o
     if (with_offsets) {
       out.offsets.push_back({segment.begin, segment.end});
     }
+  }
+}
+
+void encode_bytes(const Tokenizer::Impl& impl, std::string_view text, bool with_offsets,
+                  TokenizerScratch::Impl& scratch, Encoding& out) {
+  scratch.raw_segments.clear();
+  impl.raw_finder.find(text, 0, scratch.raw_segments);
+  tok::BytePath::Request request{.text = text,
+                                 .with_offsets = with_offsets,
+                                 .trim = impl.parts.post_processor.trim,
+                                 .first_token = out.ids.size()};
+  for (const Segment& segment : scratch.raw_segments) {
+    if (segment.id == tok::kNoToken) {
+      request.begin = segment.begin;
+      request.end = segment.end;
+      impl.byte_path->encode(impl.parts.vocabulary, std::get<tok::Bpe>(impl.parts.model), request, scratch.bytes, out);
+      continue;
+    }
+    if (with_offsets) {
+      out.offsets.push_back(trimmed(impl, text, {segment.begin, segment.end},
+                                    text.substr(segment.begin, segment.end - segment.begin),
+                                    out.ids.size() == request.first_token));
+    }
+    out.ids.push_back(segment.id);
   }
 }
 
@@ -179,6 +218,16 @@ Tokenizer::Impl::Impl(tok::TokenizerParts parts_in) : parts(std::move(parts_in))
   }
   raw_finder = tok::AddedTokenFinder(raw_patterns);
   normalized_finder = tok::AddedTokenFinder(normalized_patterns);
+  const auto is_lowered = [](const tok::AddedPattern& pattern) {
+    return pattern.text.front() >= 'a' && pattern.text.front() <= 'z';
+  };
+  if (const auto* bpe = std::get_if<tok::Bpe>(&parts.model)) {
+    byte_path = tok::BytePath::make(*bpe, parts.normalizer, parts.pre_tokenizer);
+    // The finder reads the input as it is to see that nothing is there to find.
+    if (byte_path && byte_path->lowers() && std::ranges::any_of(normalized_patterns, is_lowered)) {
+      byte_path.reset();
+    }
+  }
   // Ill-formed bytes count as U+FFFD, which only the general way writes out for the finder.
   if (is_bert(parts) && normalized_finder.empty() && !replacement_in_token) {
     bert_path.emplace(std::get<tok::BertNormalizerOptions>(parts.normalizer.front()), parts.vocabulary,
@@ -205,10 +254,12 @@ void Tokenizer::encode(std::string_view text, const TokenizeOptions& options, To
     }
   };
   const tok::SpecialFrame none;
-  const tok::SpecialFrame& frame = options.add_special_tokens ? impl_->parts.frame : none;
+  const tok::SpecialFrame& frame = options.add_special_tokens ? impl_->parts.post_processor.frame : none;
   std::ranges::for_each(frame.before, push_special);
   if (impl_->bert_path) {
     encode_bert(*impl_, text, options.with_offsets, state, out);
+  } else if (impl_->byte_path && impl_->byte_path->takes(text) && !impl_->normalized_finder.may_find_in(text)) {
+    encode_bytes(*impl_, text, options.with_offsets, state, out);
   } else {
     encode_stepwise(*impl_, text, options.with_offsets, state, out);
   }
@@ -249,6 +300,9 @@ TokenId Tokenizer::unknown_id() const noexcept {
   if (const auto* wordpiece = std::get_if<tok::WordPiece>(&impl_->parts.model)) {
     return wordpiece->options().unknown_id;
   }
+  if (const auto* bpe = std::get_if<tok::Bpe>(&impl_->parts.model)) {
+    return bpe->options().unknown_id;
+  }
   return std::get<tok::Unigram>(impl_->parts.model).unknown_id();
 }
 
@@ -258,7 +312,22 @@ bool Tokenizer::is_special(TokenId id) const noexcept {
 }
 
 std::size_t Tokenizer::special_token_count() const noexcept {
-  return impl_->parts.frame.before.size() + impl_->parts.frame.after.size();
+  const tok::SpecialFrame& frame = impl_->parts.post_processor.frame;
+  return frame.before.size() + frame.after.size();
+}
+
+TokenId Tokenizer::beginning_id() const noexcept {
+  const std::vector<TokenId>& before = impl_->parts.post_processor.frame.before;
+  return before.empty() ? tok::kNoToken : before.front();
+}
+
+TokenId Tokenizer::end_id() const noexcept {
+  const std::vector<TokenId>& after = impl_->parts.post_processor.frame.after;
+  return after.empty() ? tok::kNoToken : after.back();
+}
+
+TokenId Tokenizer::padding_id() const noexcept {
+  return impl_->parts.padding_id;
 }
 
 std::size_t Tokenizer::token_count_max_in_file() const noexcept {
@@ -267,13 +336,17 @@ std::size_t Tokenizer::token_count_max_in_file() const noexcept {
 
 std::string Tokenizer::description() const {
   const bool is_wordpiece = std::holds_alternative<tok::WordPiece>(impl_->parts.model);
+  const bool is_bpe = std::holds_alternative<tok::Bpe>(impl_->parts.model);
   const auto lowers = [](const tok::NormalizerStep& step) {
     const auto* bert = std::get_if<tok::BertNormalizerOptions>(&step);
     return std::holds_alternative<tok::LowercaseStep>(step) ||
            (bert != nullptr && (bert->lowercase || bert->lowercase_first));
   };
-  return fmt::format("{}, {} tokens, {}", is_wordpiece ? "WordPiece" : "Unigram", vocabulary_size(),
-                     std::ranges::any_of(impl_->parts.normalizer, lowers) ? "lowercase" : "cased");
+  return fmt::format("{}, {} tokens, {}",
+                     is_wordpiece ? "WordPiece"
+                     : is_bpe     ? "BPE"
+                                  : "Unigram",
+                     vocabulary_size(), std::ranges::any_of(impl_->parts.normalizer, lowers) ? "lowercase" : "cased");
 }
 
 }  // namespace asterism

@@ -1,8 +1,8 @@
 // Text to token ids, identical to the Hugging Face `tokenizers` package (ids and offsets), many times faster.
 //
-// A Tokenizer is made once from tokenizer.json or vocab.txt and is immutable: encode() may run on many threads, each
-// with its own TokenizerScratch (or none, which allocates). Invalid UTF-8: each maximal ill-formed sequence counts as
-// one U+FFFD, as Unicode 15 section 3.9 recommends; offsets still count the bytes of the input.
+// A Tokenizer is made once from tokenizer.json or a vocabulary's own files and is immutable: encode() may run on many
+// threads, each with its own TokenizerScratch (or none, which allocates). Invalid UTF-8: each maximal ill-formed
+// sequence counts as one U+FFFD, as Unicode 15 section 3.9 recommends; offsets still count the bytes of the input.
 // Cost: no allocation per call once scratch and output have grown.
 #pragma once
 
@@ -68,8 +68,10 @@ class Tokenizer {
   // A BERT vocabulary, one token a line; the folder's tokenizer_config.json (do_lower_case, strip_accents,
   // tokenize_chinese_chars, special tokens) is honoured.
   static Result<Tokenizer> from_vocab_file(const std::filesystem::path& path, const TokenizerOverrides& overrides = {});
-  // tokenizer.json if there, else vocab.txt. What a BERT tokenizer's tokenizer_config.json says of lower case, accents
-  // and Chinese characters goes before tokenizer.json, as in transformers.
+  // tokenizer.json if there, else vocab.txt, else vocab.json with merges.txt (as CLIP, RoBERTa and GPT-2 had before
+  // tokenizer.json; tokenizer_config.json or config.json says whose they are). What a BERT tokenizer's
+  // tokenizer_config.json says of lower case, accents and Chinese characters goes before tokenizer.json, as in
+  // transformers.
   static Result<Tokenizer> from_folder(const std::filesystem::path& folder, const TokenizerOverrides& overrides = {});
 
   Tokenizer(Tokenizer&&) noexcept;
@@ -90,6 +92,11 @@ class Tokenizer {
   bool is_special(TokenId id) const noexcept;
   // Tokens the post-processor adds to one text ([CLS], [SEP]: 2).
   std::size_t special_token_count() const noexcept;
+  // What the post-processor puts in front of and behind one text (the outermost, if it puts several), and what batches
+  // are padded with: tokenizer_config.json's "pad_token", else "padding" of tokenizer.json. -1 where there is none.
+  TokenId beginning_id() const noexcept;
+  TokenId end_id() const noexcept;
+  TokenId padding_id() const noexcept;
   // "truncation.max_length" of tokenizer.json; 0 when absent.
   std::size_t token_count_max_in_file() const noexcept;
   // What the file says, for `asterism models show`: "WordPiece, 30522 tokens, lowercase".

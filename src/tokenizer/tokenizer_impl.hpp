@@ -13,7 +13,10 @@
 
 #include "tokenizer/added_tokens.hpp"
 #include "tokenizer/bert_path.hpp"
+#include "tokenizer/bpe.hpp"
+#include "tokenizer/byte_path.hpp"
 #include "tokenizer/normalizer.hpp"
+#include "tokenizer/offset_trim.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "tokenizer/unigram.hpp"
@@ -28,14 +31,20 @@ struct SpecialFrame {
   std::vector<TokenId> after;
 };
 
+struct PostProcessor {
+  SpecialFrame frame;
+  std::optional<OffsetTrim> trim;
+};
+
 // A tokenizer as a file describes it, before it is made ready to run.
 struct TokenizerParts {
   Vocabulary vocabulary;
-  std::variant<std::monostate, WordPiece, Unigram> model;
+  std::variant<std::monostate, WordPiece, Unigram, Bpe> model;
   std::vector<AddedToken> added_tokens;  // ids as the original assigns them
   std::vector<NormalizerStep> normalizer;
   std::vector<PreTokenizerStep> pre_tokenizer;
-  SpecialFrame frame;
+  PostProcessor post_processor;
+  TokenId padding_id = kNoToken;
   std::size_t token_count_max = 0;
 };
 
@@ -53,6 +62,7 @@ struct Tokenizer::Impl {
   std::unordered_map<TokenId, std::size_t> added_by_id;  // index into parts.added_tokens
   std::size_t id_end = 0;
   std::optional<tok::BertPath> bert_path;
+  std::optional<tok::BytePath> byte_path;
   // Its address tells a scratch whose words it remembers; shared, so that no later tokenizer can have it meanwhile.
   std::shared_ptr<const int> identity = std::make_shared<const int>(0);
 };

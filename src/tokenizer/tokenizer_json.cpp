@@ -92,6 +92,16 @@ Result<std::size_t> read_truncation(const JsonView& section) {
   return static_cast<std::size_t>(*length);
 }
 
+// Of the padding only the token is kept; nothing where the section does not say.
+Result<TokenId> read_padding(const JsonView& section) {
+  const auto id = section.find("pad_id");
+  if (!id || !*id) {
+    return id ? Result<TokenId>(kNoToken) : std::unexpected(id.error());
+  }
+  const auto number = (*id)->as_integer(0, kTokenIdEnd - 1);
+  return number ? Result<TokenId>(static_cast<TokenId>(*number)) : std::unexpected(number.error());
+}
+
 Result<void> read_version(const JsonView& root) {
   const auto version = root.find("version");
   if (!version) {
@@ -171,12 +181,36 @@ Result<void> add_tokens(std::vector<AddedToken> tokens, AddedIds ids, std::strin
   return {};
 }
 
+Result<PatternText> read_pattern(const JsonView& section) {
+  if (auto only = section.expect_only({"String", "Regex"}); !only) {
+    return std::unexpected(only.error());
+  }
+  const auto text = section.find("String");
+  const auto regex = section.find("Regex");
+  if (!text || !regex) {
+    return std::unexpected(text ? regex.error() : text.error());
+  }
+  if (text->has_value() == regex->has_value()) {
+    return section.wrong("exactly one of \"String\" and \"Regex\"");
+  }
+  const JsonView& value = text->has_value() ? **text : **regex;
+  const auto spelling = value.as_string();
+  if (!spelling) {
+    return std::unexpected(spelling.error());
+  }
+  if (spelling->empty()) {
+    return value.unsupported("a pattern that is not empty");
+  }
+  return PatternText{value, *spelling, regex->has_value()};
+}
+
 Result<void> check_parts(const TokenizerParts& parts, std::string_view source) {
   std::size_t id_end = parts.vocabulary.size();
   for (const AddedToken& token : parts.added_tokens) {
     id_end = std::max(id_end, static_cast<std::size_t>(token.id) + 1);
   }
-  for (const std::vector<TokenId>* side : {&parts.frame.before, &parts.frame.after}) {
+  const SpecialFrame& frame = parts.post_processor.frame;
+  for (const std::vector<TokenId>* side : {&frame.before, &frame.after}) {
     for (const TokenId id : *side) {
       if (static_cast<std::size_t>(id) >= id_end) {
         return fail(
@@ -202,16 +236,20 @@ Result<TokenizerParts> read_tokenizer_json(std::string_view text, std::string_vi
   const auto pre_tokenizer = [&](const JsonView& section) {
     return store(read_pre_tokenizer(section), parts.pre_tokenizer);
   };
-  const auto post_processor = [&](const JsonView& section) { return store(read_post_processor(section), parts.frame); };
+  const auto post_processor = [&](const JsonView& section) {
+    return store(read_post_processor(section), parts.post_processor);
+  };
   const auto truncation = [&](const JsonView& section) {
     return store(read_truncation(section), parts.token_count_max);
   };
+  const auto padding = [&](const JsonView& section) { return store(read_padding(section), parts.padding_id); };
   const std::initializer_list<std::pair<std::string_view, std::function<Result<void>(const JsonView&)>>> sections{
       {"model", model},
       {"normalizer", normalizer},
       {"pre_tokenizer", pre_tokenizer},
       {"post_processor", post_processor},
       {"truncation", truncation},
+      {"padding", padding},
       {"added_tokens", added_tokens}};
   if (auto only = root.expect_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                                     "post_processor", "decoder", "model"});

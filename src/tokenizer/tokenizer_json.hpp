@@ -1,7 +1,7 @@
 // tokenizer.json of the `tokenizers` package, read into TokenizerParts.
 //
-// Everything that could change a result is either implemented or refused by name; "padding", "decoder" and the pair
-// template are known and have no effect on ids and offsets of one text.
+// Everything that could change a result is either implemented or refused by name; "decoder", the pair template and all
+// of "padding" but its token are known and have no effect on one text.
 #pragma once
 
 #include <string_view>
@@ -16,8 +16,20 @@ Result<TokenizerParts> read_tokenizer_json(std::string_view text, std::string_vi
 // The sections, each with its own file of code.
 Result<std::vector<NormalizerStep>> read_normalizer(const JsonView& section);
 Result<std::vector<PreTokenizerStep>> read_pre_tokenizer(const JsonView& section);
-Result<SpecialFrame> read_post_processor(const JsonView& section);
+Result<PostProcessor> read_post_processor(const JsonView& section);
 Result<void> read_model(const JsonView& section, TokenizerParts& parts);
+Result<void> read_bpe(const JsonView& section, TokenizerParts& parts);
+
+// What Replace and Split look for: {"String": "..."} or {"Regex": "..."}, not empty.
+struct PatternText {
+  JsonView value;
+  std::string_view text;
+  bool is_regex;
+};
+Result<PatternText> read_pattern(const JsonView& section);
+
+// Fills parts.vocabulary; `section` is an object of tokens and ids.
+Result<void> read_vocabulary_object(const JsonView& section, TokenizerParts& parts);
 
 // Whether added tokens come with ids to be checked.
 enum class AddedIds : std::uint8_t { kDeclared, kAssigned };

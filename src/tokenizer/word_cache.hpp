@@ -119,4 +119,24 @@ class WordCache {
   std::size_t miss_count_ = 0;
 };
 
+// The pieces of a word, through the cache; encode(pieces) makes them when it does not have them.
+template <typename Encode>
+void encode_cached(std::string_view word, WordCache& cache, std::vector<Piece>& pieces, Encode&& encode) {
+  pieces.clear();
+  if (word.size() > WordCache::kWordSizeBytesMax) {
+    encode(pieces);
+    return;
+  }
+  const WordCache::Key key = WordCache::Key::of(word);
+  if (const WordCache::Entry* entry = cache.find(key)) {
+    entry->each_piece([&](TokenId id, std::uint32_t begin, std::uint32_t end) { pieces.push_back({id, begin, end}); });
+    return;
+  }
+  encode(pieces);
+  // Unknown characters may have been left out.
+  if (!pieces.empty() && pieces.back().end == word.size()) {
+    cache.put(key, pieces);
+  }
+}
+
 }  // namespace asterism::tok

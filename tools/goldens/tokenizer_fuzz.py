@@ -3,7 +3,7 @@
     cmake --build build/release --target asterism_tokenizer
     python tools/goldens/tokenizer_fuzz.py --build build/release                     # the committed models
     python tools/goldens/tokenizer_fuzz.py --build build/release --first 5000000 --count 100000 PATH/tokenizer.json
-    python tools/goldens/tokenizer_fuzz.py --build build/release --transformers FOLDER   # a folder with vocab.txt
+    python tools/goldens/tokenizer_fuzz.py --build build/release --transformers FOLDER   # a folder without tokenizer.json
 
 Strings are those of tokenizer_strings.py, from seed --first on. Prints the first differences; exit status 1 if there are any.
 """
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from tokenizer_models import read_variants
 from tokenizer_record import encode_all
-from tokenizer_strings import make_string, read_alphabet
+from tokenizer_strings import make_string, read_alphabet, read_bpe_alphabet
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 5
@@ -53,7 +54,7 @@ def encode_ours(program: Path, model: Path, texts: list[bytes]) -> list[tuple[li
 
 
 def compare(name: str, program: Path, model: Path, tokenizer: Tokenizer, seeds: range) -> int:
-    alphabet = read_alphabet()
+    alphabet = read_bpe_alphabet() if isinstance(tokenizer.model, BPE) else read_alphabet()
     tokenizer.no_truncation()
     tokenizer.no_padding()
     ours = encode_ours(program, model, [make_string(seed, alphabet) for seed in seeds])
@@ -70,9 +71,9 @@ def compare(name: str, program: Path, model: Path, tokenizer: Tokenizer, seeds: 
 
 
 def transformers_tokenizer(folder: Path) -> Tokenizer:
-    from transformers import BertTokenizerFast
+    from transformers import AutoTokenizer
 
-    loaded: Any = BertTokenizerFast.from_pretrained(folder)
+    loaded: Any = AutoTokenizer.from_pretrained(folder)
     return Tokenizer.from_str(loaded.backend_tokenizer.to_str())
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
+from tokenizer_bpe_models import BASES as BPE_BASES
+from tokenizer_bpe_models import bpe_variants, train_bases
 from tokenizer_strings import GOLDEN, decode, make_string, read_alphabet
 
 TRAINING_SEED = 10_000_000
@@ -154,6 +156,21 @@ def number_added_tokens(document: dict[str, Any], tokens: list[dict[str, Any]]) 
     return result
 
 
+def write_variants(path: Path, documents: dict[str, dict[str, Any]], variants: list[dict[str, Any]]) -> None:
+    lines = []
+    for variant in variants:
+        # Ids are written out, so that the reader need not number tokens.
+        parts = dict(variant["parts"])
+        if "added_tokens" in parts:
+            parts["added_tokens"] = number_added_tokens(documents[variant["base"]], parts["added_tokens"])
+        lines.append(json.dumps({**variant, "parts": parts}, ensure_ascii=False))
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+
+
+def write_bpe_models(folder: Path = GOLDEN) -> None:
+    write_variants(folder / "bpe_variants.json", train_bases(folder, corpus()), bpe_variants())
+
+
 def write_models(folder: Path = GOLDEN) -> None:
     texts = corpus()
     bases = {
@@ -169,24 +186,18 @@ def write_models(folder: Path = GOLDEN) -> None:
                 [text, round(score, 4)] for text, score in documents[name]["model"]["vocab"]
             ]
         (folder / f"{name}.json").write_text(json.dumps(documents[name], ensure_ascii=False) + "\n", encoding="utf-8")
-    lines = []
-    for variant in variants():
-        # Ids are written out, so that the reader need not number tokens.
-        parts = dict(variant["parts"])
-        if "added_tokens" in parts:
-            parts["added_tokens"] = number_added_tokens(documents[variant["base"]], parts["added_tokens"])
-        lines.append(json.dumps({**variant, "parts": parts}, ensure_ascii=False))
-    (folder / "variants.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    write_variants(folder / "variants.json", documents, variants())
 
 
 def read_variants(folder: Path = GOLDEN) -> list[dict[str, Any]]:
     """Every model of the goldens: {"name", "json"}, the bases first."""
     bases = {
         name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("uncased", "cased", "unigram")
+        for name in ("uncased", "cased", "unigram", *BPE_BASES)
     }
     result = [{"name": name, "json": document} for name, document in bases.items()]
-    for variant in json.loads((folder / "variants.json").read_text(encoding="utf-8")):
+    told = [json.loads((folder / name).read_text(encoding="utf-8")) for name in ("variants.json", "bpe_variants.json")]
+    for variant in [*told[0], *told[1]]:
         document, parts = bases[variant["base"]], variant["parts"]
         changed = {**document, **{key: value for key, value in parts.items() if key != "model"}}
         changed["model"] = {**document["model"], **parts.get("model", {})}

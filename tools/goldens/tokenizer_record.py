@@ -1,12 +1,13 @@
 """Records what the `tokenizers` package makes of the golden strings, for tests/unit/tokenizer.
 
     python tools/goldens/tokenizer_record.py            # hashes and samples for the committed models
-    python tools/goldens/tokenizer_record.py --train    # trains the models anew first
+    python tools/goldens/tokenizer_record.py --train      # trains the models anew first
+    python tools/goldens/tokenizer_record.py --train-bpe  # those with BPE only
 
 Recorded with tokenizers 0.23.3. Ids and offsets are integers: there is no tolerance.
 hashes.txt: for each model a line "model NAME", then one line per block of 100 strings: hash of all ids, hash of all
 offsets (FNV-1a over 64-bit words; each string adds its token count first). "sweep NAME" likewise, for the strings that hold
-every code point, in blocks of 1024. samples.jsonl: the first strings in full.
+every code point, in blocks of 1024, and "words NAME" for those that put every code point where word patterns look. samples.jsonl: the first strings in full.
 """
 
 from __future__ import annotations
@@ -14,21 +15,43 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import tokenizers
 from tokenizers import Tokenizer
 
-from tokenizer_models import read_variants, write_models
-from tokenizer_strings import GOLDEN, MASK, SWEEP_COUNT, decode, make_string, make_sweep_string, read_alphabet
+from tokenizer_models import read_variants, write_bpe_models, write_models
+from tokenizer_strings import (
+    GOLDEN,
+    MASK,
+    SWEEP_COUNT,
+    decode,
+    make_string,
+    make_sweep_string,
+    make_word_sweep_string,
+    read_alphabet,
+    read_bpe_alphabet,
+)
 
 BLOCK = 100
 # The two kinds of BERT vocabulary in full, every other model enough to meet each of its steps.
-STRING_COUNTS = {"uncased": 100_000, "cased": 100_000, "unigram": 20_000}
+STRING_COUNTS = {
+    "uncased": 100_000,
+    "cased": 100_000,
+    "unigram": 20_000,
+    "roberta": 30_000,
+    "clip": 30_000,
+    "fallback": 10_000,
+    "words": 5_000,
+    "affixes": 5_000,
+}
 STRING_COUNT_VARIANT = 3_000
 SAMPLE_COUNT = 60
 # Together these meet every table: cleaning, Chinese characters, accents, lower case, the four normal forms, punctuation, words.
 SWEPT = ("uncased", "cased", "no_clean_text", "nfd_marks", "nfc_words", "nfkc_strip", "nfkd_plain")
 SWEEP_BLOCK = 1024
+# Each of the word patterns.
+WORD_SWEPT = ("roberta", "clip", "clip_marked", "llama3", "qwen2")
 
 
 def mix(state: int, value: int) -> int:
@@ -71,20 +94,23 @@ def sample(name: str, encoded: Encoded) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--train", action="store_true")
+    parser.add_argument("--train-bpe", action="store_true")
     if tokenizers.__version__ != "0.23.3":
         raise SystemExit(f"expected tokenizers 0.23.3, found {tokenizers.__version__}")
-    if parser.parse_args().train:
+    options = parser.parse_args()
+    if options.train:
         write_models()
-    alphabet = read_alphabet()
-
-    def make(seed: int) -> bytes:
-        return make_string(seed, alphabet)
-
+    if options.train or options.train_bpe:
+        write_bpe_models()
+    alphabets = {False: read_alphabet(), True: read_bpe_alphabet()}
     hashes: list[str] = []
     samples: list[str] = []
     for model in read_variants():
         name = model["name"]
         tokenizer = Tokenizer.from_str(json.dumps(model["json"]))
+        tokenizer.no_padding()
+        alphabet = alphabets[model["json"]["model"]["type"] == "BPE"]
+        make = partial(make_string, alphabet=alphabet)
         seeds = range(STRING_COUNTS.get(name, STRING_COUNT_VARIANT))
         hashes += [f"model {name}", *block_hashes(encode_all(tokenizer, seeds, make), BLOCK)]
         if name in STRING_COUNTS:
@@ -92,6 +118,9 @@ def main() -> None:
         if name in SWEPT:
             swept = encode_all(tokenizer, range(SWEEP_COUNT), make_sweep_string)
             hashes += [f"sweep {name}", *block_hashes(swept, SWEEP_BLOCK)]
+        if name in WORD_SWEPT:
+            swept = encode_all(tokenizer, range(SWEEP_COUNT), make_word_sweep_string)
+            hashes += [f"words {name}", *block_hashes(swept, SWEEP_BLOCK)]
         print(name, flush=True)
     (GOLDEN / "hashes.txt").write_text("\n".join(hashes) + "\n")
     (GOLDEN / "samples.jsonl").write_text("\n".join(samples) + "\n")

@@ -37,9 +37,15 @@ class Stream:
         return self.next() % count
 
 
-def read_alphabet(path: Path = GOLDEN / "alphabet.json") -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+def read_alphabet(folder: Path = GOLDEN) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = json.loads((folder / "alphabet.json").read_text(encoding="utf-8"))
     return groups
+
+
+def read_bpe_alphabet(folder: Path = GOLDEN) -> list[dict[str, Any]]:
+    """What word patterns tell apart, and the special tokens of BPE models, besides everything else."""
+    groups: list[dict[str, Any]] = json.loads((folder / "bpe_alphabet.json").read_text(encoding="utf-8"))
+    return read_alphabet(folder) + groups
 
 
 def code_point(stream: Stream, group: dict[str, Any]) -> str:
@@ -88,6 +94,13 @@ def make_sweep_string(index: int) -> bytes:
     """Sixteen code points in order, each between letters, so that all strings together hold every code point."""
     codes = range(index * SWEEP_WIDTH, (index + 1) * SWEEP_WIDTH)
     return " ".join(f"a{chr(c)}e\u0301" for c in codes if not 0xD800 <= c <= 0xDFFF).encode()
+
+
+def make_word_sweep_string(index: int) -> bytes:
+    """The same code points where the word patterns look at them: behind an apostrophe, a space, a line break, a digit, doubled."""
+    codes = range(index * SWEEP_WIDTH, (index + 1) * SWEEP_WIDTH)
+    text = "".join(f"'{c} 'l{c}e a{c}  {c}7{c}\n{c}b" for c in map(chr, codes) if not "\ud800" <= c <= "\udfff")
+    return text.encode()
 
 
 def decode(data: bytes) -> tuple[str, list[int]]:

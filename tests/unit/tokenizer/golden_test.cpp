@@ -29,21 +29,37 @@ Json read(const std::string& name) {
 // Every model of the goldens, variants made from their base.
 std::map<std::string, Json> read_models() {
   std::map<std::string, Json> models;
-  for (const std::string name : {"uncased", "cased", "unigram"}) {
+  for (const std::string name : {"uncased", "cased", "unigram", "roberta", "clip", "fallback", "words", "affixes"}) {
     models[name] = read(name + ".json");
   }
-  for (const Json& variant : read("variants.json")) {
-    Json document = models.at(variant.at("base").get<std::string>());
-    for (const auto& [key, value] : variant.at("parts").items()) {
-      if (key == "model") {
-        document["model"].update(value);
-      } else {
-        document[key] = value;
+  for (const std::string file : {"variants.json", "bpe_variants.json"}) {
+    for (const Json& variant : read(file)) {
+      Json document = models.at(variant.at("base").get<std::string>());
+      for (const auto& [key, value] : variant.at("parts").items()) {
+        if (key == "model") {
+          document["model"].update(value);
+        } else {
+          document[key] = value;
+        }
       }
+      models[variant.at("name").get<std::string>()] = document;
     }
-    models[variant.at("name").get<std::string>()] = document;
   }
   return models;
+}
+
+bool is_bpe(const Json& model) {
+  return model.at("model").at("type") == "BPE";
+}
+
+// BPE models are tried on more kinds of strings.
+GoldenStrings strings_for(const Json& model) {
+  Json alphabet = read("alphabet.json");
+  if (is_bpe(model)) {
+    const Json more = read("bpe_alphabet.json");
+    alphabet.insert(alphabet.end(), more.begin(), more.end());
+  }
+  return GoldenStrings(alphabet);
 }
 
 std::uint64_t mix(std::uint64_t state, std::uint64_t value) {
@@ -65,7 +81,8 @@ struct BlockHash {
 };
 
 struct Recording {
-  std::string kind;  // "model": generated strings; "sweep": every code point
+  // "model": generated strings; "sweep": every code point; "words": every code point where word patterns look.
+  std::string kind;
   std::string model;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> blocks;  // ids, offsets
 };
@@ -75,7 +92,7 @@ std::vector<Recording> read_hashes() {
   std::vector<Recording> recordings;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
-    if (line.starts_with("model ") || line.starts_with("sweep ")) {
+    if (line.starts_with("model ") || line.starts_with("sweep ") || line.starts_with("words ")) {
       recordings.emplace_back();
       words >> recordings.back().kind >> recordings.back().model;
     } else {
@@ -114,6 +131,23 @@ std::string sweep_string(std::uint64_t index) {
     out += out.empty() ? "a" : " a";
     tok::append_utf8(static_cast<char32_t>(c), out);
     out += "e\u0301";
+  }
+  return out;
+}
+
+// The same code points behind an apostrophe, a space, a line break and a digit, and doubled.
+std::string word_sweep_string(std::uint64_t index) {
+  std::string out;
+  for (std::uint64_t code = index * kSweepWidth; code < (index + 1) * kSweepWidth; ++code) {
+    if (code >= 0xD800 && code <= 0xDFFF) {
+      continue;
+    }
+    std::string c;
+    tok::append_utf8(static_cast<char32_t>(code), c);
+    for (const std::string_view before : {"'", " 'l", "e a", "  ", "7", "\n"}) {
+      out.append(before).append(c);
+    }
+    out += 'b';
   }
   return out;
 }
@@ -161,29 +195,32 @@ TEST(TokenizerGolden, sampled_strings_have_the_recorded_ids_and_offsets) {
     }
     EXPECT_EQ(joined(found), joined(expected)) << name << ": text " << text;
   }
-  EXPECT_EQ(count, 180U);
+  EXPECT_EQ(count, 480U);
 }
 
 TEST(TokenizerGolden, generated_strings_have_the_recorded_hashes_for_every_model) {
   const auto models = read_models();
-  const GoldenStrings strings(read("alphabet.json"));
   std::size_t model_count = 0;
   std::size_t string_count = 0;
+  std::size_t bpe_string_count = 0;
   for (const Recording& recording : read_hashes()) {
     if (recording.kind != "model") {
       continue;
     }
     auto tokenizer = Tokenizer::from_json_text(models.at(recording.model).dump(), recording.model);
     ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+    const GoldenStrings strings = strings_for(models.at(recording.model));
     const auto wrong =
         first_wrong_block(*tokenizer, recording, kBlockSize, [&](std::uint64_t seed) { return strings.make(seed); });
     EXPECT_FALSE(wrong) << recording.model << ": tools/goldens/tokenizer_fuzz.py --first " << *wrong * kBlockSize
                         << " --count 100 shows the difference";
     string_count += recording.blocks.size() * kBlockSize;
+    bpe_string_count += is_bpe(models.at(recording.model)) ? recording.blocks.size() * kBlockSize : 0;
     ++model_count;
   }
   EXPECT_EQ(model_count, models.size());
-  EXPECT_GE(string_count, 300'000U);
+  EXPECT_GE(string_count, 400'000U);
+  EXPECT_GE(bpe_string_count, 150'000U);
 }
 
 TEST(TokenizerGolden, every_code_point_has_the_recorded_hashes) {
@@ -203,10 +240,28 @@ TEST(TokenizerGolden, every_code_point_has_the_recorded_hashes) {
   EXPECT_EQ(model_count, 7U);
 }
 
+TEST(TokenizerGolden, every_code_point_where_word_patterns_look_has_the_recorded_hashes) {
+  const auto models = read_models();
+  std::size_t model_count = 0;
+  for (const Recording& recording : read_hashes()) {
+    if (recording.kind != "words") {
+      continue;
+    }
+    EXPECT_EQ(recording.blocks.size() * kSweepBlockSize * kSweepWidth, 0x110000U);
+    auto tokenizer = Tokenizer::from_json_text(models.at(recording.model).dump(), recording.model);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
+    const auto wrong = first_wrong_block(*tokenizer, recording, kSweepBlockSize, word_sweep_string);
+    EXPECT_FALSE(wrong) << recording.model << ": code points from " << *wrong * kSweepBlockSize * kSweepWidth;
+    ++model_count;
+  }
+  EXPECT_EQ(model_count, 5U);
+}
+
 TEST(TokenizerGolden, results_do_not_depend_on_offsets_scratch_or_what_came_before) {
   const auto models = read_models();
-  const GoldenStrings strings(read("alphabet.json"));
-  for (const std::string name : {"uncased", "added_normalized", "unigram"}) {
+  for (const std::string name :
+       {"uncased", "added_normalized", "unigram", "roberta", "clip", "prefix_space", "words"}) {
+    const GoldenStrings strings = strings_for(models.at(name));
     auto tokenizer = Tokenizer::from_json_text(models.at(name).dump(), name);
     ASSERT_TRUE(tokenizer) << tokenizer.error().to_string();
     TokenizerScratch scratch;
@@ -218,6 +273,27 @@ TEST(TokenizerGolden, results_do_not_depend_on_offsets_scratch_or_what_came_befo
       EXPECT_EQ(reused.ids, fresh.ids) << name << ": seed " << seed;
       EXPECT_TRUE(reused.offsets.empty());
       EXPECT_EQ(fresh.offsets.size(), fresh.ids.size());
+    }
+  }
+}
+
+TEST(TokenizerGolden, the_fast_way_through_bytes_equals_the_general_way) {
+  const auto models = read_models();
+  // A step that the fast way does not know and no string needs.
+  const Json step = Json{{"type", "Replace"}, {"pattern", {{"String", "\uE000\uE001\uE000"}}}, {"content", ""}};
+  for (const std::string name : {"roberta", "clip", "clip_marked", "prefix_space", "byte_added", "llama3", "qwen2"}) {
+    Json slow_document = models.at(name);
+    const Json& own = slow_document["normalizer"];
+    slow_document["normalizer"] =
+        Json{{"type", "Sequence"}, {"normalizers", own.is_null() ? Json{step} : Json{own, step}}};
+    auto fast = Tokenizer::from_json_text(models.at(name).dump(), name);
+    auto slow = Tokenizer::from_json_text(slow_document.dump(), name);
+    ASSERT_TRUE(fast && slow) << name;
+    const GoldenStrings strings = strings_for(models.at(name));
+    for (std::uint64_t seed = 200'000; seed < 203'000; ++seed) {
+      const std::string text = strings.make(seed);
+      ASSERT_EQ(joined(fast->encode(text, {.with_offsets = true})), joined(slow->encode(text, {.with_offsets = true})))
+          << name << ": seed " << seed;
     }
   }
 }

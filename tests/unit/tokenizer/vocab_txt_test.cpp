@@ -135,7 +135,8 @@ TEST_F(VocabTxt, other_tokenizers_and_wrong_settings_are_refused_by_name) {
 TEST_F(VocabTxt, a_folder_without_either_file_says_what_was_expected) {
   std::filesystem::remove(folder_ / "vocab.txt");
   EXPECT_EQ(error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(error().message, HasSubstr("expected tokenizer.json or vocab.txt, found neither"));
+  EXPECT_THAT(error().message,
+              HasSubstr("expected tokenizer.json, vocab.txt or vocab.json with merges.txt, found none of them"));
   EXPECT_EQ(Tokenizer::from_json_file(folder_ / "tokenizer.json").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(Tokenizer::from_vocab_file(folder_ / "vocab.txt").error().code, ErrorCode::kNotFound);
 }
