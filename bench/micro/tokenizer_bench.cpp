@@ -105,12 +105,43 @@ void encode_long_word(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 
+// One word for BPE: pairs to merge everywhere.
+void merge_long_word(benchmark::State& state) {
+  const Tokenizer tokenizer = load("roberta.json");
+  std::string text;
+  while (text.size() < static_cast<std::size_t>(state.range(0))) {
+    text += "theandingthere";
+  }
+  TokenizerScratch scratch;
+  Encoding out;
+  for (auto _ : state) {
+    tokenizer.encode(text, {}, scratch, out);
+    benchmark::DoNotOptimize(out.ids.data());
+  }
+  std::string joined;
+  for (const TokenId id : out.ids) {
+    joined += tokenizer.is_special(id) ? "" : tokenizer.token(id);
+  }
+  if (joined != text) {
+    std::abort();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
+}
+
 BENCHMARK_CAPTURE(encode_texts, wordpiece_english, "uncased.json", "english", false);
 BENCHMARK_CAPTURE(encode_texts, wordpiece_english_offsets, "uncased.json", "english", true);
 BENCHMARK_CAPTURE(encode_texts, wordpiece_mixed_scripts, "uncased.json", "mixed", false);
 BENCHMARK_CAPTURE(encode_texts, unigram_english, "unigram.json", "english", false);
+BENCHMARK_CAPTURE(encode_texts, byte_bpe_english, "roberta.json", "english", false);
+BENCHMARK_CAPTURE(encode_texts, byte_bpe_english_offsets, "roberta.json", "english", true);
+BENCHMARK_CAPTURE(encode_texts, byte_bpe_mixed_scripts, "roberta.json", "mixed", false);
+BENCHMARK_CAPTURE(encode_texts, clip_english, "clip.json", "english", false);
+BENCHMARK_CAPTURE(encode_texts, clip_mixed_scripts, "clip.json", "mixed", false);
+BENCHMARK_CAPTURE(encode_texts, fallback_bpe_english, "fallback.json", "english", false);
 BENCHMARK_CAPTURE(load_model, wordpiece, "uncased.json");
+BENCHMARK_CAPTURE(load_model, byte_bpe, "roberta.json");
 BENCHMARK(encode_long_word)->Arg(10'000)->Arg(1'000'000);
+BENCHMARK(merge_long_word)->Arg(10'000)->Arg(1'000'000);
 
 }  // namespace
 }  // namespace asterism

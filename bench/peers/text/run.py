@@ -21,6 +21,7 @@ BENCHMARKS = {
     "latency": "one 12-token query, p50 and p99",
     "start": "process start to first vector",
     "tokenizer": "texts and characters a second for one thread, ids compared",
+    "bpe": "the same for byte-level BPE, with vocabularies trained on the spot in RoBERTa's and CLIP's way",
     "static": "texts a second of a static model, and fidelity",
     "quality": "Spearman on STS-B dev of the built-in model and of model2vec's distillation",
     "memory": "peak memory of a bulk job of 100,000 and 1,000,000 short texts",

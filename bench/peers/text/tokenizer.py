@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import HERE, ROOT, Arena
+from corpus import Corpus
 from options import Options
 from report import spread, table, write_result
 
@@ -40,15 +41,22 @@ def run_rounds(arena: Arena, minutes: float) -> dict[str, list[float]]:
     return seconds
 
 
-def run(options: Options) -> None:
+def tokenizer_corpus(options: Options) -> Corpus:
     options.text_count = 500 if options.smoke else max(options.text_count, TEXT_COUNT)
-    corpus = options.corpus()
+    return options.corpus()
+
+
+def run(options: Options) -> None:
+    compare(options, "tokenizer", options.model or BUILTIN, tokenizer_corpus(options))
+
+
+def compare(options: Options, title: str, model: Path, corpus: Corpus) -> None:
     characters = sum(len(text) for text in corpus.texts)
-    print(f"tokenizer: {corpus.describe()}, {characters} characters, one thread each")
+    print(f"{title}: {corpus.describe()}, {characters} characters, one thread each")
     work = options.cache / "work"
     work.mkdir(parents=True, exist_ok=True)
     (work / "texts.txt").write_text("\n".join(corpus.texts) + "\n", encoding="utf-8")
-    with options.arena(model=options.model or BUILTIN) as arena:
+    with options.arena(model=model) as arena:
         arena.threads = 1
         if arena.peers_available:
             arena.add("tokenizers", [sys.executable, str(HERE / "tokenizer_worker.py"), str(arena.model)])
@@ -80,4 +88,4 @@ def run(options: Options) -> None:
     print(table(["tokenizer", "million characters/s", "times tokenizers"], lines))
     print(agreement)
     result = {"corpus": corpus.describe(), "agreement": agreement, "contenders": rows, "skipped": skipped}
-    print(f"written: {write_result('tokenizer', result, smoke=options.smoke)}")
+    print(f"written: {write_result(title, result, smoke=options.smoke)}")
