@@ -1,8 +1,8 @@
 """Records what the `tokenizers` package makes of the golden strings, for tests/unit/tokenizer.
 
     python tools/goldens/tokenizer_record.py            # hashes and samples for the committed models
-    python tools/goldens/tokenizer_record.py --train      # trains the models anew first
-    python tools/goldens/tokenizer_record.py --train-bpe  # those with BPE only
+    python tools/goldens/tokenizer_record.py --train    # trains the models anew first
+    python tools/goldens/tokenizer_record.py --bpe      # only the models with BPE; the other recordings stay
 
 Recorded with tokenizers 0.23.3. Ids and offsets are integers: there is no tolerance.
 hashes.txt: for each model a line "model NAME", then one line per block of 100 strings: hash of all ids, hash of all
@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 
 import tokenizers
@@ -91,22 +93,46 @@ def sample(name: str, encoded: Encoded) -> str:
     return json.dumps({"model": name, "text": data.hex(), "ids": ids, "offsets": flat}, separators=(",", ":"))
 
 
+@dataclass
+class Recording:
+    hashes: list[str] = field(default_factory=list)
+    samples: list[str] = field(default_factory=list)
+
+
+def read_recordings() -> dict[str, Recording]:
+    """The lines of hashes.txt and samples.jsonl, by model."""
+    recordings: dict[str, Recording] = defaultdict(Recording)
+    name = ""
+    for line in (GOLDEN / "hashes.txt").read_text().splitlines():
+        first, second = line.split()
+        name = second if first in ("model", "sweep", "words") else name
+        recordings[name].hashes.append(line)
+    for line in (GOLDEN / "samples.jsonl").read_text().splitlines():
+        recordings[json.loads(line)["model"]].samples.append(line)
+    return recordings
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--train", action="store_true")
-    parser.add_argument("--train-bpe", action="store_true")
+    parser.add_argument("--bpe", action="store_true")
     if tokenizers.__version__ != "0.23.3":
         raise SystemExit(f"expected tokenizers 0.23.3, found {tokenizers.__version__}")
     options = parser.parse_args()
-    if options.train:
+    if options.train and not options.bpe:
         write_models()
-    if options.train or options.train_bpe:
+    if options.train:
         write_bpe_models()
     alphabets = {False: read_alphabet(), True: read_bpe_alphabet()}
     hashes: list[str] = []
     samples: list[str] = []
+    before = read_recordings()
     for model in read_variants():
         name = model["name"]
+        if options.bpe and model["json"]["model"]["type"] != "BPE":
+            hashes += before[name].hashes
+            samples += before[name].samples
+            continue
         tokenizer = Tokenizer.from_str(json.dumps(model["json"]))
         tokenizer.no_padding()
         alphabet = alphabets[model["json"]["model"]["type"] == "BPE"]
