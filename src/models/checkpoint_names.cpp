@@ -97,6 +97,14 @@ Tensor matrix_row(const Tensor& matrix, std::int64_t index) {
   return {matrix.dtype(), {matrix.shape()[1]}, bytes, owner};
 }
 
+Tensor matrix_rows_from(const Tensor& matrix, std::int64_t first) {
+  const Shape shape{matrix.shape()[0] - first, matrix.shape()[1]};
+  const std::size_t row_size_bytes = static_cast<std::size_t>(shape[1]) * dtype_size_bytes(matrix.dtype());
+  auto owner = std::make_shared<const Tensor>(matrix);
+  const auto bytes = owner->bytes().subspan(static_cast<std::size_t>(first) * row_size_bytes);
+  return {matrix.dtype(), shape, bytes, owner};
+}
+
 Result<void> check_finite(const ParameterMap& parameters, std::string_view source) {
   for (const auto& [name, tensor] : parameters) {
     const auto found = first_non_finite(tensor);

@@ -28,6 +28,9 @@ Result<ParameterMap> map_checkpoint_names(std::map<std::string, Tensor> tensors,
 // Row `index` of a matrix as a tensor of its own, sharing the bytes.
 Tensor matrix_row(const Tensor& matrix, std::int64_t index);
 
+// The rows from `first` on, sharing the bytes.
+Tensor matrix_rows_from(const Tensor& matrix, std::int64_t first);
+
 // kCorrupt names the first NaN or infinity: tensor and element. kUnsupported for a dtype that is no float.
 Result<void> check_finite(const ParameterMap& parameters, std::string_view source);
 

@@ -11,6 +11,8 @@ namespace asterism {
 
 // As build_text_model, without the check of the parameters against the graph: the caller does that for all families.
 Result<TextModel> build_bert(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
+Result<TextModel> build_roberta(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
+Result<TextModel> build_xlm_roberta(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
 Result<TextModel> build_distilbert(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
 Result<TextModel> build_clip_text(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
 Result<TextModel> build_siglip_text(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);

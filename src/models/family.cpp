@@ -19,8 +19,10 @@ struct Family {
   BuildFamily build;
 };
 
-constexpr std::array<Family, 6> kFamilies{{
+constexpr std::array<Family, 8> kFamilies{{
     {"bert", build_bert},
+    {"roberta", build_roberta},
+    {"xlm-roberta", build_xlm_roberta},
     {"distilbert", build_distilbert},
     {"clip", build_clip_text},
     {"clip_text_model", build_clip_text},

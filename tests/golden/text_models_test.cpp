@@ -165,6 +165,7 @@ INSTANTIATE_TEST_SUITE_P(All, TextModelAblation,
                                          Ablation{"quick_gelu_for_gelu", "bert", "hidden_act", "quick_gelu"},
                                          Ablation{"relu_for_silu", "bert_silu", "hidden_act", "relu"},
                                          Ablation{"head_count", "bert", "num_attention_heads", 2},
+                                         Ablation{"first_position", "roberta_padding", "pad_token_id", 1},
                                          Ablation{"distilbert_activation", "distilbert", "activation", "gelu_new"}),
                          case_name);
 

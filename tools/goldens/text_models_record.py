@@ -24,7 +24,18 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedModel
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertModel,
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+)
 
 from text_towers import TOWERS, Tower, run
 from text_towers import save as save_tower
@@ -91,6 +102,17 @@ def masked_lm_names(folder: Path) -> None:
     save_file(tensors, path, metadata={"format": "pt"})
 
 
+def old_roberta_names(folder: Path) -> None:
+    """As RobertaForMaskedLM saves it: prefix, the language model's head and a stored buffer."""
+    path = folder / "model.safetensors"
+    tensors = {"roberta." + name: value for name, value in load_file(path).items()}
+    hidden = tensors["roberta.embeddings.LayerNorm.weight"].shape[0]
+    tensors["roberta.embeddings.position_ids"] = torch.arange(POSITIONS).unsqueeze(0)
+    tensors["lm_head.bias"] = torch.ones((VOCABULARY,))
+    tensors["lm_head.dense.weight"] = torch.ones((hidden, hidden))
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
 CASES = [
     Case("bert", "bert", {"hidden_size": 48, "num_hidden_layers": 3, "intermediate_size": 64}),
     Case("bert_old_names", "bert", rewrite=old_bert_names),
@@ -103,19 +125,30 @@ CASES = [
     Case("bert_sharded", "bert", shard_size="40KB"),
     Case("distilbert", "distilbert", {"dim": 40, "n_layers": 3}),
     Case("distilbert_masked_lm", "distilbert", rewrite=masked_lm_names),
+    Case("roberta", "roberta", {"type_vocab_size": 1, "layer_norm_eps": 1e-5}),
+    Case("roberta_masked_lm", "roberta", rewrite=old_roberta_names),
+    Case("roberta_padding", "roberta", {"pad_token_id": 5, "type_vocab_size": 1}),
+    Case("xlm_roberta", "xlm-roberta", {"type_vocab_size": 1, "layer_norm_eps": 1e-5}),
 ]
 
 
 def make_model(case: Case) -> PreTrainedModel:
-    if case.family == "bert":
+    kinds: dict[str, tuple[Any, Any]] = {
+        "bert": (BertConfig, BertModel),
+        "roberta": (RobertaConfig, RobertaModel),
+        "xlm-roberta": (XLMRobertaConfig, XLMRobertaModel),
+    }
+    if case.family in kinds:
+        make_config, make = kinds[case.family]
         sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
-        config = BertConfig(
+        config = make_config(
             vocab_size=VOCABULARY,
             max_position_embeddings=POSITIONS,
-            architectures=["BertModel"],
+            architectures=[make.__name__],
             **{**sizes, **case.config},
         )
-        return BertModel(config, add_pooling_layer=False)
+        model: PreTrainedModel = make(config, add_pooling_layer=False)
+        return model
     sizes = {"dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 4}
     distil = DistilBertConfig(
         vocab_size=VOCABULARY,
@@ -147,7 +180,7 @@ def hidden_states(folder: Path, texts: list[torch.Tensor], dtype: torch.dtype) -
 def value_name(family: str, index: int) -> str:
     if index == 0:
         return "embeddings"
-    return f"{'encoder' if family == 'bert' else 'transformer'}.layer.{index - 1}"
+    return f"{'transformer' if family == 'distilbert' else 'encoder'}.layer.{index - 1}"
 
 
 def record(case: Case, root: Path, seed: int) -> dict[str, Any]:
@@ -155,6 +188,10 @@ def record(case: Case, root: Path, seed: int) -> dict[str, Any]:
     save_checkpoint(case, folder, seed)
     generator = torch.Generator().manual_seed(1000 + seed)
     texts = [torch.randint(0, VOCABULARY, (length,), generator=generator) for length in LENGTHS]
+    if "roberta" in case.family:
+        # RoBERTa gives padding no position; a text holds none.
+        padding = case.config.get("pad_token_id", 1)
+        texts = [torch.where(ids == padding, VOCABULARY - 1, ids) for ids in texts]
     single = hidden_states(folder, texts, torch.float32)
     double = hidden_states(folder, texts, torch.float64)
     if case.rewrite is not None:
