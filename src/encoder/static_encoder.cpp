@@ -284,6 +284,7 @@ Result<StaticSettings> choose_settings(const StaticModel& model, const StaticTab
 EncoderInfo describe(const StaticModel& model, const StaticTable& table, const StaticSettings& settings,
                      const ModelLayout& layout) {
   EncoderInfo info;
+  info.takes_texts = true;
   info.family = "static";
   info.folder = layout.folder.string();
   info.dim = settings.dim;

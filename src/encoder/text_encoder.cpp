@@ -230,6 +230,7 @@ std::size_t leading_special_count(const Tokenizer& tokenizer) {
 
 EncoderInfo describe(const ModelLayout& layout, const TextGraph& graph) {
   EncoderInfo info;
+  info.takes_texts = true;
   info.folder = layout.folder.string();
   info.dim = graph.dim;
   info.pooling = graph.pooling;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -17,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Files that make up a model, by extension.
-constexpr std::array<std::string_view, 3> kModelExtensions{".safetensors", ".json", ".txt"};
+constexpr std::array<std::string_view, 9> kModelExtensions{".safetensors", ".json", ".txt",    ".pth", ".pt",
+                                                           ".bin",         ".onnx", ".tflite", ".toml"};
 
 std::vector<fs::path> model_files(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -39,6 +41,10 @@ Result<std::string> model_digest(const std::string& folder) {
   if (folder.empty()) {
     return std::string{};
   }
+  std::error_code error;
+  if (fs::is_regular_file(folder, error)) {
+    return sha256_file(folder);
+  }
   Sha256 hash;
   for (const fs::path& file : model_files(folder)) {
     auto digest = sha256_file(file);
@@ -56,6 +62,7 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
                        {"source", info.source},
                        {"precision", info.precision},
                        {"pooling", info.pooling},
+                       {"preprocess", info.preprocess},
                        {"normalized", info.normalized ? "true" : "false"},
                        {"token_count_max", std::to_string(info.token_count_max)}};
   if (sharded) {
@@ -69,13 +76,34 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
 }
 
 // The rows of one call are of one kind.
+
+Result<Embeddings> encode_tensors(const Encoder& encoder, std::span<const Payload> rows) {
+  const auto& wanted = encoder.info().image_shape;
+  std::vector<float> values;
+  for (const Payload& row : rows) {
+    if (!std::ranges::equal(row.tensor->shape(), wanted)) {
+      return fail(ErrorCode::kMismatch,
+                  fmt::format("model '{}': expected preprocessed images {}, found {}", encoder.info().model,
+                              shape_to_string(wanted), shape_to_string(row.tensor->shape())),
+                  "the arrays must be what the model's own preprocessing gives (`asterism models show MODEL`)");
+    }
+    std::ranges::copy(row.tensor->as<float>(), std::back_inserter(values));
+  }
+  return encoder.encode_pixels({.values = values, .row_count = rows.size()});
+}
+
+// All rows of a job are of one kind.
 Result<Embeddings> encode_rows(const Encoder& encoder, std::span<const Payload> rows) {
+  if (!rows.empty() && rows.front().kind == PayloadKind::kTensor) {
+    return encode_tensors(encoder, rows);
+  }
   std::vector<std::string_view> bytes;
   bytes.reserve(rows.size());
   for (const Payload& row : rows) {
     bytes.emplace_back(row.bytes);
   }
-  return encoder.encode(bytes);
+  const bool images = !rows.empty() && rows.front().kind == PayloadKind::kImage;
+  return images ? encoder.encode_images(bytes) : encoder.encode(bytes);
 }
 
 // Before a row is read: which rows the encoder takes.
@@ -84,9 +112,14 @@ Result<void> expect_kind(const Encoder& encoder, const RowSourceOptions& input) 
   if (!kind) {
     return std::unexpected(kind.error());
   }
-  if (*kind != PayloadKind::kText) {
+  const EncoderInfo& info = encoder.info();
+  if (*kind == PayloadKind::kText && !info.takes_texts) {
+    return fail(ErrorCode::kUnsupported, fmt::format("model '{}': expected images, found texts", info.model),
+                "name image files or folders, or choose a model for texts (-m)");
+  }
+  if (*kind != PayloadKind::kText && !info.takes_images) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("model '{}': expected texts, found {}s", encoder.info().model, payload_kind_name(*kind)),
+                fmt::format("model '{}': expected texts, found {}s", info.model, payload_kind_name(*kind)),
                 "choose a model for images (-m), or say that the inputs are texts (--kind text)");
   }
   return {};
