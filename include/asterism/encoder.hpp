@@ -38,9 +38,9 @@ struct EncoderOptions {
   std::string layer;
   // Several layers: the vector is their results one after the other (EncoderInfo::outputs). Empty = `layer` alone.
   std::vector<std::string> layers;
-  // Of texts: "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+' (concatenated
-  // in that order). Of images: "avg", "max", "gem", "cls", "flatten" or "none" (a layer as it is, maps as maps).
-  // Empty = what the model says.
+  // Of texts: "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+'
+  // (concatenated in that order). Of images: "avg", "max", "gem", "cls", "flatten" or "none" (a layer as it is, maps as
+  // maps). Empty = what the model says.
   std::string pooling;
   // L2-normalise the result; unset = what the model says.
   std::optional<bool> normalize;

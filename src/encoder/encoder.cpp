@@ -7,6 +7,7 @@
 
 #include "builtin/builtin.hpp"
 #include "encoder/encoder_impl.hpp"
+#include "encoder/foreign_encoder.hpp"
 #include "encoder/image_encoder.hpp"
 #include "encoder/model_kind.hpp"
 #include "encoder/model_layout.hpp"
@@ -75,6 +76,8 @@ MadeImpl make_from_path(const std::filesystem::path& path, const EncoderOptions&
       return make_image_encoder(path, options);
     case ModelKind::kTextAndImage:
       return make_dual_encoder(path, options);
+    case ModelKind::kForeign:
+      return make_foreign_encoder(path, options);
   }
   return fail(ErrorCode::kInternal, "a kind of model without an encoder");
 }

@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "encoder/image_checkpoint.hpp"
+#include "graph/foreign_model.hpp"
 #include "models/image_family.hpp"
 
 namespace asterism {
@@ -31,7 +32,7 @@ bool is_dual(const Json& config) {
 Result<ModelKind> model_kind(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_regular_file(path, ignored)) {
-    return ModelKind::kImage;
+    return foreign_format(path) ? ModelKind::kForeign : ModelKind::kImage;
   }
   if (!fs::is_directory(path, ignored)) {
     return fail(ErrorCode::kNotFound,

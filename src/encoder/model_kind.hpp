@@ -12,6 +12,7 @@ enum class ModelKind : std::uint8_t {
   kText,          // a folder of sentence-transformers, transformers or model2vec
   kImage,         // a folder of timm or transformers, or a weight file of torchvision
   kTextAndImage,  // two towers with one space: CLIP, SigLIP
+  kForeign,       // a network in a file of its own: ONNX, TensorFlow Lite, OpenVINO IR
 };
 
 // A folder that says nothing of images is kText: its reader says what is missing. kNotFound for a path without

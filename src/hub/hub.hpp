@@ -134,9 +134,9 @@ Result<CatalogueEntry> find_model(std::string_view id, const HubOptions& options
 
 struct ModelLocation {
   std::filesystem::path folder;  // or the file, of a model that is one
-  std::string id;        // as asked for, without the revision
-  std::string source;    // CatalogueSource::label(), "folder" or "file"
-  std::string revision;  // commit, wheel version, or empty
+  std::string id;                // as asked for, without the revision
+  std::string source;            // CatalogueSource::label(), "folder" or "file"
+  std::string revision;          // commit, wheel version, or empty
 };
 
 // kInvalidArgument: not a possible name. kNotFound: no such model, revision or file. kNetwork: offline, or every source
