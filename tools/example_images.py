@@ -135,8 +135,8 @@ def car(rng: random.Random, size: tuple[int, int]) -> Image.Image:
     draw.polygon([(left + w * x, base - h * 0.95 - h * y) for x, y in glass], fill=(60, 80, 95))
     draw.line((left + w * 0.5, base - h * 0.9, left + w * 0.5, base - 6), fill=mix(body, (0, 0, 0), 0.35), width=2)
     draw.ellipse((left + w - 20, base - h * 0.75, left + w - 2, base - h * 0.4), fill=(255, 245, 200))
-    for x in (0.2, 0.8):
-        cx, r = left + w * x, h * 0.46
+    for wheel in (0.2, 0.8):
+        cx, r = left + w * wheel, h * 0.46
         draw.ellipse((cx - r, base - r, cx + r, base + r), fill=(25, 25, 28))
         draw.ellipse((cx - r * 0.55, base - r * 0.55, cx + r * 0.55, base + r * 0.55), fill=(190, 190, 195))
         for spoke in range(5):

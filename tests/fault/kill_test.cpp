@@ -111,6 +111,34 @@ TEST_F(KilledJob, goes_on_and_ends_as_if_nothing_had_happened) {
   }
 }
 
+TEST_F(KilledJob, goes_on_in_a_folder_of_images) {
+  fs::create_directory(folder / "p");
+  for (std::size_t i = 0; i < kRowCount; ++i) {
+    const std::string number = std::to_string(1000 + i).substr(1);
+    fs::create_directory(folder / "p" / number.substr(0, 1));
+    const bool broken = i % 50 == 7;
+    write("p/" + number.substr(0, 1) + "/" + number + ".jpg", (broken ? std::string(kFakeNoImage) : "image ") + number);
+  }
+  EmbedJobOptions job = options((folder / "p").string(), "v.npy", kShardRowCount);
+  ASSERT_TRUE(run_embed_job(fake.encoder(), job));
+  const auto expected = snapshot("v");
+  for (const auto& [name, content] : expected) {
+    fs::remove(folder / name);
+  }
+  std::mt19937 random(21);
+  const SharedCount encoded = make_shared_count();
+  int kill_count = 0;
+  const auto delay = [&] {
+    return std::chrono::microseconds(std::uniform_int_distribution<int>(0, 40'000 + 5'000 * kill_count)(random));
+  };
+  while (!run_and_kill(job, delay(), *encoded)) {
+    expect_only_complete_files();
+    ASSERT_LT(++kill_count, 300) << "the job makes no progress";
+  }
+  expect_files("v", expected);
+  EXPECT_LE(*encoded, kRowCount + static_cast<std::uint64_t>(kill_count) * kLostRowCountMax);
+}
+
 TEST_F(KilledJob, without_shards_leaves_no_output_and_the_next_run_cleans_up) {
   // Long enough that a machine busy with other work kills it before it ends.
   EmbedJobOptions job = options(write_rows("in.txt", 30 * kRowCount), "v.npy");

@@ -11,6 +11,12 @@ constexpr std::size_t kFewRows = 20'000;
 constexpr std::size_t kManyRows = 10 * kFewRows;
 // One extra byte kept per row of the larger job would be 0.2 MB; a vector and its text per row more than 10 MB.
 constexpr long kSlackKiB = 4096;
+// More than all windows on their way hold, and three times that.
+constexpr std::size_t kFewImages = 600;
+constexpr std::size_t kManyImages = 3 * kFewImages;
+constexpr std::size_t kImageSizeBytes = std::size_t{48} << 10;
+// How full the queues get is a matter of timing: a window or two. All images of the larger job would be 56 MB more.
+constexpr long kImageSlackKiB = 12288;
 
 class JobMemory : public JobTest {
  protected:
@@ -46,6 +52,27 @@ TEST_F(JobMemory, is_flat_in_rows) {
       EXPECT_LT(peak_kib(job), few_kib + kSlackKiB) << output << ", rows in a shard: " << shard_row_count;
     }
   }
+}
+
+TEST_F(JobMemory, is_flat_in_images) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer keeps memory that was freed";
+#endif
+  const std::string image(kImageSizeBytes, 'x');
+  for (std::size_t i = 0; i < kManyImages; ++i) {
+    for (const char* name : {"few", "many"}) {
+      if (i < kFewImages || name[0] == 'm') {
+        std::filesystem::create_directories(folder / name);
+        write(std::string(name) + "/" + std::to_string(i) + ".jpg", image);
+      }
+    }
+  }
+  EmbedJobOptions job = options((folder / "few").string(), "few.npy");
+  job.window_row_count = 0;
+  const long few_kib = peak_kib(job);
+  job.input.inputs = {(folder / "many").string()};
+  job.output = (folder / "many.npy").string();
+  EXPECT_LT(peak_kib(job), few_kib + kImageSlackKiB);
 }
 
 }  // namespace

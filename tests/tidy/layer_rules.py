@@ -42,8 +42,10 @@ def is_system_header(target: str) -> bool:
     """Standard library (no dot, no slash), POSIX and C headers."""
     return bool(re.fullmatch(r"[a-z_0-9]+|(?:sys|linux|netinet|arpa|bits)/[a-z_]+\.h", target)) or target in {
         "cpuid.h",
+        "dirent.h",
         "dlfcn.h",
         "fcntl.h",
+        "fnmatch.h",
         "immintrin.h",
         "netdb.h",
         "poll.h",

@@ -206,7 +206,7 @@ TEST(TarRows, lying_extended_headers_are_errors) {
 }
 
 TEST(TarRows, sparse_members_are_refused_by_name) {
-  const auto pax = rows_of(member("x", "22 GNU.sparse.major=1\n27 GNU.sparse.name=real.jpg\n", 'x') +
+  const auto pax = rows_of(member("x", "22 GNU.sparse.major=1\n28 GNU.sparse.name=real.jpg\n", 'x') +
                            member("GNUSparseFile.0/a.jpg", "A") + member("b.jpg", "B") + end());
   ASSERT_EQ(pax.size(), 2U);
   EXPECT_THAT(pax[0].error->to_string(), AllOf(HasSubstr("t.tar:real.jpg"), HasSubstr("sparse")));
