@@ -159,8 +159,8 @@ ValueId ConvGraph::conv_unit(const ConvUnit& unit, ValueId x) {
   const ValueId convolved = conv(unit.conv, x, unit.options);
   const ValueId normed = batch_norm(unit.norm, unit.normed.empty() ? unit.norm : unit.normed, convolved, unit.epsilon);
   const ValueId result = unit.activated.empty() ? normed : activation(unit.activated, normed, unit.activation);
-  if (!unit.module.empty()) {
-    alias(unit.module, result);
+  if (!unit.alias.empty()) {
+    alias(unit.alias, result);
   }
   return result;
 }
@@ -249,6 +249,12 @@ ValueId ConvGraph::mean(const std::string& name, ValueId x) {
   return broken() ? x : keep(builder_.reduce(name, x, {.reduction = Reduction::kMean, .axes = {2, 3}}));
 }
 
+ValueId ConvGraph::timm_mean(const std::string& name, ValueId x) {
+  const ValueId pooled = mean(name, x);
+  alias(name + ".pool", pooled);
+  return pooled;
+}
+
 ValueId ConvGraph::mean_map(const std::string& name, ValueId x) {
   return broken() ? x
                   : keep(builder_.reduce(name, x, {.reduction = Reduction::kMean, .axes = {2, 3}, .keep_dims = true}));
@@ -280,6 +286,7 @@ void ConvGraph::head(const std::string& path, ValueId pooled, const DeclaredClas
   alias(std::string(kPenultimate), pooled);
   output_ = pooled;
   const Shape weight = tensor_shape(path + ".weight");
+  const std::string module = path.substr(0, std::min(path.find('.'), path.size()));
   if (weight.empty()) {
     return;
   }
@@ -290,7 +297,11 @@ void ConvGraph::head(const std::string& path, ValueId pooled, const DeclaredClas
                    "check that config.json and the weights belong to the same model"};
     return;
   }
-  alias(std::string(kLogits), linear(path, pooled));
+  const ValueId logits = linear(path, pooled);
+  alias(std::string(kLogits), logits);
+  if (module != path) {
+    alias(module, logits);
+  }
 }
 
 Result<ImageModel> ConvGraph::finish(ImageModel model) {

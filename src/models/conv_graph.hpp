@@ -44,8 +44,8 @@ struct ConvUnit {
   std::string activated = {};
   // The name of the value after the norm; empty for `norm` itself (where the module `norm` ends with the activation).
   std::string normed = {};
-  // The module around all of it; empty for none.
-  std::string module = {};
+  // Another name of the result, of the module around all of it; empty for none.
+  std::string alias = {};
   ConvOptions options = {};
   double epsilon = 1e-5;
   Activation activation = Activation::kRelu;
@@ -105,6 +105,8 @@ class ConvGraph {
   ValueId adaptive_avg_pool(const std::string& name, ValueId x, std::array<std::int64_t, 2> size);
   // [rows, channels, height, width] -> [rows, channels] or [rows, channels, 1, 1].
   ValueId mean(const std::string& name, ValueId x);
+  // As `mean`, in the two modules of timm's pooling.
+  ValueId timm_mean(const std::string& name, ValueId x);
   ValueId mean_map(const std::string& name, ValueId x);
   // -> [rows, everything]
   ValueId flatten(const std::string& name, ValueId x);

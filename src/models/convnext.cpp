@@ -30,10 +30,14 @@ constexpr std::array<std::string_view, 2> kTimmLargeNames{"convnext_xlarge", "co
 // The modules of one block, after its path.
 struct BlockNames {
   std::string_view depthwise, norm, wide, active, narrow, scale;
+  // Another name of what the last layer gives; the maps again, before the shortcut.
+  std::string_view mlp, maps;
 };
-constexpr BlockNames kTimmBlock{"conv_dw", "norm", "mlp.fc1", "mlp.act", "mlp.fc2", "gamma"};
-constexpr BlockNames kTransformersBlock{"dwconv", "layernorm", "pwconv1", "act", "pwconv2", "layer_scale_parameter"};
-constexpr BlockNames kTorchvisionBlock{"block.0", "block.2", "block.3", "block.4", "block.5", "layer_scale"};
+constexpr BlockNames kTimmBlock{"conv_dw", "norm", "mlp.fc1", "mlp.act", "mlp.fc2", "gamma", "mlp", "channels_first"};
+constexpr BlockNames kTransformersBlock{"dwconv", "layernorm",     "pwconv1", "act", "pwconv2", "layer_scale_parameter",
+                                        "",       "channels_first"};
+constexpr BlockNames kTorchvisionBlock{"block.0", "block.2",     "block.3", "block.4",
+                                       "block.5", "layer_scale", "",        "block"};
 
 struct ConvnextPlan {
   ImageSize size;
@@ -88,6 +92,7 @@ class ConvnextGraph {
     const ValueId wide = graph_.conv(name(names_.wide), normed);
     const ValueId active = graph_.activation(name(names_.active), wide, plan_.activation);
     const ValueId narrow = graph_.conv(name(names_.narrow), active);
+    name_mlp(name, narrow);
     const std::string scale = name(names_.scale);
     if (!graph_.has(scale)) {
       return narrow;
@@ -103,13 +108,27 @@ class ConvnextGraph {
     const ValueId normed = graph_.layer_norm(name(names_.norm), last, plan_.epsilon);
     const ValueId wide = graph_.linear(name(names_.wide), normed);
     const ValueId active = graph_.activation(name(names_.active), wide, plan_.activation);
-    ValueId narrow = graph_.linear(name(names_.narrow), active);
+    const ValueId narrow = graph_.linear(name(names_.narrow), active);
+    name_mlp(name, narrow);
     const std::string scale = name(names_.scale);
-    if (graph_.has(scale)) {
-      graph_.flatten_parameter(scale, 1);
-      narrow = graph_.multiply(name("scaled"), narrow, graph_.parameter(scale, {graph_.width(narrow)}));
+    // torchvision scales maps, [c, 1, 1]; the others scale vectors, [c].
+    const bool of_maps = graph_.tensor_shape(scale).size() == 3;
+    ValueId y = narrow;
+    if (graph_.has(scale) && !of_maps) {
+      y = graph_.multiply(name("scaled"), y, graph_.parameter(scale, {graph_.width(narrow)}));
     }
-    return graph_.transpose(name("channels_first"), narrow, {0, 3, 1, 2});
+    y = graph_.transpose(name(names_.maps), y, {0, 3, 1, 2});
+    if (graph_.has(scale) && of_maps) {
+      y = graph_.multiply(name("scaled"), y, graph_.parameter(scale, {graph_.channels(y), 1, 1}));
+    }
+    return y;
+  }
+
+  template <typename Name>
+  void name_mlp(const Name& name, ValueId narrow) {
+    if (!names_.mlp.empty()) {
+      graph_.alias(name(names_.mlp), narrow);
+    }
   }
 
   ConvGraph& graph_;
@@ -140,6 +159,7 @@ void build_timm(ConvGraph& graph, const ConvnextPlan& plan) {
       x = layers.downsample(path + ".downsample", x);
     }
     x = layers.stage(path, path + ".blocks.", x);
+    graph.alias(path + ".blocks", x);
     graph.feature(i, x);
   }
   graph.alias("stages", x);

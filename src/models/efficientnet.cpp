@@ -72,7 +72,7 @@ void build_timm(const Walk& walk, const MbConvStyle& style) {
   graph.alias("blocks", x);
   x = graph.conv_unit(timm_unit("conv_head", "bn2", style), x);
   graph.alias(std::string(kForwardFeatures), x);
-  graph.head("classifier", graph.mean("global_pool", x), walk.classes);
+  graph.head("classifier", graph.timm_mean("global_pool", x), walk.classes);
 }
 
 void build_torchvision(const Walk& walk) {
@@ -122,7 +122,7 @@ MbConvBlock transformers_block(const ConvGraph& graph, const std::string& path, 
     made.conv = fmt::format("{}.{}.{}_conv", path, module, stem);
     made.norm = fmt::format("{}.{}.{}", path, module, norm);
     made.activated = fmt::format("{}.{}.{}_act", path, module, stem);
-    made.module = path + "." + module;
+    made.alias = path + "." + module;
     made.epsilon = style.epsilon;
     made.activation = style.activation;
     return made;
@@ -143,7 +143,7 @@ MbConvBlock transformers_block(const ConvGraph& graph, const std::string& path, 
                                        Activation::kSigmoid};
   block.project = unit("projection", "project", "project_bn");
   block.project.activated.clear();
-  block.project.module.clear();
+  block.project.alias.clear();
   return block;
 }
 
@@ -181,7 +181,7 @@ void build_transformers(const Walk& walk, const TransformersPlan& plan) {
   x = graph.conv_unit({.conv = "embeddings.convolution",
                        .norm = "embeddings.batchnorm",
                        .activated = "embeddings.activation",
-                       .module = "embeddings",
+                       .alias = "embeddings",
                        .options = {.stride = 2, .padding_rule = ConvPadding::kGiven, .padding = {0, 0, 1, 1}},
                        .epsilon = plan.style.epsilon,
                        .activation = plan.style.activation},
@@ -191,7 +191,7 @@ void build_transformers(const Walk& walk, const TransformersPlan& plan) {
   x = graph.conv_unit({.conv = "encoder.top_conv",
                        .norm = "encoder.top_bn",
                        .activated = "encoder.top_activation",
-                       .module = "encoder",
+                       .alias = "encoder",
                        .epsilon = plan.style.epsilon,
                        .activation = plan.style.activation},
                       x);
@@ -254,9 +254,12 @@ MbConvBlock pytorch_block(const ConvGraph& graph, const std::string& path, const
   if (graph.has(path + "._expand_conv.weight")) {
     block.expand = pytorch_unit(path + "._expand_conv", path + "._bn0", path + "._swish.0", style);
   }
-  block.depthwise = pytorch_unit(path + "._depthwise_conv", path + "._bn1", path + "._swish.1", style);
+  // One module is called several times: the last call has its name.
+  const bool squeezes = graph.has(path + "._se_reduce.weight");
+  block.depthwise =
+      pytorch_unit(path + "._depthwise_conv", path + "._bn1", path + (squeezes ? "._swish.1" : "._swish"), style);
   block.depthwise.options.groups = ConvGroups::kDepthwise;
-  if (graph.has(path + "._se_reduce.weight")) {
+  if (squeezes) {
     const std::string se = path + "._se";
     block.squeeze_excite =
         SqueezeExcite{se,           se + ".mean",     path + "._se_reduce", se + ".swish", path + "._se_expand",

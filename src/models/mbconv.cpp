@@ -11,6 +11,9 @@ ValueId mb_conv(ConvGraph& graph, const MbConvBlock& block, ValueId x) {
     y = graph.squeeze_excite(*block.squeeze_excite, y);
   }
   y = graph.conv_unit(block.project, y);
+  if (!block.sequence.empty()) {
+    graph.alias(block.sequence, y);
+  }
   if (block.shortcut) {
     return graph.add(block.path, y, x);
   }
@@ -24,6 +27,7 @@ ConvUnit timm_unit(const std::string& conv, const std::string& norm, const MbCon
   unit.norm = norm;
   unit.normed = norm + ".normed";
   unit.activated = norm;
+  unit.alias = norm + ".act";
   unit.options.padding_rule = style.padding;
   unit.epsilon = style.epsilon;
   unit.activation = style.activation;
@@ -54,12 +58,13 @@ MbConvBlock timm_block(const ConvGraph& graph, const std::string& path, std::int
   block.project = timm_unit(path + (expands ? ".conv_pwl" : ".conv_pw"), path + (expands ? ".bn3" : ".bn2"), style);
   block.project.normed.clear();
   block.project.activated.clear();
+  block.project.alias.clear();
   return block;
 }
 
 ConvUnit torchvision_unit(const std::string& path, const MbConvStyle& style) {
   ConvUnit unit;
-  unit.module = path;
+  unit.alias = path;
   unit.conv = path + ".0";
   unit.norm = path + ".1";
   unit.activated = path + ".2";
@@ -73,6 +78,7 @@ MbConvBlock torchvision_block(const ConvGraph& graph, const std::string& path, s
                               const MbConvStyle& style) {
   MbConvBlock block;
   block.path = path;
+  block.sequence = path + ".block";
   std::int64_t index = 0;
   const auto next = [&] { return fmt::format("{}.block.{}", path, index++); };
   // A depthwise kernel sees one channel: the first convolution is an expansion where it sees more.

@@ -18,6 +18,7 @@ struct MbConvBlock {
   ConvUnit depthwise;
   std::optional<SqueezeExcite> squeeze_excite;
   ConvUnit project;
+  std::string sequence;  // of all before the shortcut; "" makes no alias
   bool shortcut = false;
 };
 

@@ -103,7 +103,9 @@ void build_timm(ConvGraph& graph, const Layout& layout, const MbConvStyle& style
   graph.alias("blocks", x);
   graph.alias(std::string(kForwardFeatures), x);
   // The head convolves after pooling.
-  const ValueId head = graph.conv("conv_head", graph.mean_map("global_pool", x));
+  const ValueId pooled = graph.mean_map("global_pool", x);
+  graph.alias("global_pool.pool", pooled);
+  const ValueId head = graph.conv("conv_head", pooled);
   const ValueId flat = graph.flatten("flatten", graph.activation("act2", head, style.activation));
   graph.head("classifier", flat, classes);
 }

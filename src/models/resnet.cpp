@@ -84,6 +84,9 @@ class ResnetGraph {
         x = this->block(block_path(path, block), x, block == 0 ? plan_.strides[index] : 1);
       }
       graph_.alias(path, x);
+      if (transformers()) {
+        graph_.alias(path + ".layers", x);
+      }
       graph_.feature(i + 1, x);
     }
     if (transformers()) {
@@ -224,7 +227,7 @@ class ResnetGraph {
 
   void head(ValueId x) {
     if (plan_.dialect == kTimm) {
-      graph_.head("fc", graph_.mean("global_pool", x), plan_.classes);
+      graph_.head("fc", graph_.timm_mean("global_pool", x), plan_.classes);
       return;
     }
     const std::string pool = transformers() ? "pooler" : "avgpool";

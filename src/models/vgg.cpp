@@ -70,7 +70,7 @@ void head_of_timm(ConvGraph& graph, ValueId x, const DeclaredClasses& classes) {
   x = graph.activation("pre_logits.act1", x, Activation::kRelu);
   x = graph.activation("pre_logits.act2", graph.conv("pre_logits.fc2", x), Activation::kRelu);
   graph.alias("pre_logits", x);
-  graph.head("head.fc", graph.mean("head.global_pool", x), classes);
+  graph.head("head.fc", graph.timm_mean("head.global_pool", x), classes);
 }
 
 void head_of_torchvision(ConvGraph& graph, ValueId x, const DeclaredClasses& classes) {
