@@ -246,6 +246,33 @@ Result<ImageSidecar> read_root(const toml::table& root, std::string_view source)
   return sidecar;
 }
 
+// toml++ 3.3 takes for granted that a key follows the bracket of a table's header (an assertion, or undefined behaviour
+// without them), so that is looked at first. The number of the line that is otherwise; 0 when all are sound.
+std::size_t line_of_broken_header(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  std::size_t line_number = 0;
+  while (!text.empty()) {
+    ++line_number;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line_number == 1 && line.starts_with("\xEF\xBB\xBF")) {
+      line.remove_prefix(3);
+    }
+    line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
+    if (!line.starts_with('[')) {
+      continue;
+    }
+    const std::size_t at = line.find_first_not_of(" \t[");
+    const char first = at == std::string_view::npos ? '\0' : line[at];
+    const bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+    if (!letter && !(first >= '0' && first <= '9') && std::string_view("_-\"'").find(first) == std::string_view::npos) {
+      return line_number;
+    }
+  }
+  return 0;
+}
+
 std::int64_t known_size(std::int64_t from_model, std::int64_t from_sidecar) {
   return from_model != 0 ? from_model : from_sidecar;
 }
@@ -304,6 +331,9 @@ Result<void> set_values(const ImageSidecar& sidecar, const ForeignImageInput& in
 }  // namespace
 
 Result<ImageSidecar> parse_image_sidecar(std::string_view text, std::string_view source) {
+  if (const std::size_t line = line_of_broken_header(text); line != 0) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: line {}: expected the name of a table after [", source, line));
+  }
   try {
     const toml::table root = toml::parse(text);
     return read_root(root, source);

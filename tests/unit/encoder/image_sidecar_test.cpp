@@ -92,6 +92,9 @@ TEST(ImageSidecar, every_fault_is_named) {
       {head + "size = 1\nsize = 2\n", "line 3"},
       {"[preprocess\n", "line 1"},
       {"\xFF", "line 1"},
+      {"[{pppp", "line 1: expected the name of a table after ["},
+      {"# x\n \t[ [.a]", "line 2: expected the name of a table after ["},
+      {"[", "line 1: expected the name of a table after ["},
   };
   for (const auto& [text, said] : faults) {
     const auto sidecar = parse_image_sidecar(text, "m.onnx.toml");
