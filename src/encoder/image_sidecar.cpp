@@ -246,6 +246,36 @@ Result<ImageSidecar> read_root(const toml::table& root, std::string_view source)
   return sidecar;
 }
 
+// The file has no use for inline tables and texts of several lines, and toml++ 3.3 asserts on some broken ones (or is
+// undefined where assertions are off). The number of the first line with a brace outside text and comments, or with a
+// triple quote; 0 when there is none.
+std::size_t line_of_brace(std::string_view text) {
+  std::size_t line_number = 1;
+  char quote = '\0';
+  bool comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line_number;
+      quote = '\0';
+      comment = false;
+    } else if (text.substr(i).starts_with("\"\"\"") || text.substr(i).starts_with("'''")) {
+      return line_number;
+    } else if (comment) {
+      continue;
+    } else if (quote != '\0') {
+      i += quote == '"' && c == '\\' && text.substr(i + 1, 1) != "\n" ? 1U : 0U;
+      quote = c == quote ? '\0' : quote;
+    } else if (c == '{' || c == '}') {
+      return line_number;
+    } else {
+      quote = c == '"' || c == '\'' ? c : quote;
+      comment = c == '#';
+    }
+  }
+  return 0;
+}
+
 // toml++ 3.3 takes for granted that a key follows the bracket of a table's header (an assertion, or undefined behaviour
 // without them), so that is looked at first. The number of the line that is otherwise; 0 when all are sound.
 std::size_t line_of_broken_header(std::string_view text) {
@@ -263,7 +293,8 @@ std::size_t line_of_broken_header(std::string_view text) {
     if (!line.starts_with('[')) {
       continue;
     }
-    const std::size_t at = line.find_first_not_of(" \t[");
+    line.remove_prefix(line.starts_with("[[") ? 2 : 1);
+    const std::size_t at = line.find_first_not_of(" \t");
     const char first = at == std::string_view::npos ? '\0' : line[at];
     const bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
     if (!letter && !(first >= '0' && first <= '9') && std::string_view("_-\"'").find(first) == std::string_view::npos) {
@@ -333,6 +364,10 @@ Result<void> set_values(const ImageSidecar& sidecar, const ForeignImageInput& in
 Result<ImageSidecar> parse_image_sidecar(std::string_view text, std::string_view source) {
   if (const std::size_t line = line_of_broken_header(text); line != 0) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: line {}: expected the name of a table after [", source, line));
+  }
+  if (const std::size_t line = line_of_brace(text); line != 0) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: line {}: expected no inline table and no text of several lines", source, line));
   }
   try {
     const toml::table root = toml::parse(text);

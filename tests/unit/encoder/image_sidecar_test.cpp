@@ -94,6 +94,9 @@ TEST(ImageSidecar, every_fault_is_named) {
       {"\xFF", "line 1"},
       {"[{pppp", "line 1: expected the name of a table after ["},
       {"# x\n \t[ [.a]", "line 2: expected the name of a table after ["},
+      {"[preprocess]\nsize = [2, }3]\n", "line 2: expected no inline table"},
+      {"[output]\nname = \"\"\"x\"\"\"\n", "line 2: expected no inline table and no text of several lines"},
+      {"[[[preprocess]\n", "line 1: expected the name of a table after ["},
       {"[", "line 1: expected the name of a table after ["},
   };
   for (const auto& [text, said] : faults) {
