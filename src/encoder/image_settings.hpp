@@ -64,7 +64,8 @@ struct ImageSettings {
 Result<ImageSettings> read_image_settings(const std::filesystem::path& checkpoint,
                                           const ImageSettingsOptions& options = {});
 
-// True for a config.json that timm wrote.
+// True for a config.json that timm wrote, or that says its preprocessing in timm's words ("pretrained_cfg"), as
+// configurations of our own (LeNet-5) do.
 bool is_timm_config(const Json& config) noexcept;
 
 // The parts of read_image_settings, for callers that hold the parsed file. `source` names it in errors.

@@ -239,7 +239,7 @@ bool is_timm_config(const Json& config) noexcept {
     return false;
   }
   const auto architecture = config.find("architecture");
-  return architecture != config.end() && architecture->is_string();
+  return (architecture != config.end() && architecture->is_string()) || config.contains("pretrained_cfg");
 }
 
 Result<ImageSettings> timm_image_settings(const Json& config, std::string_view source,
