@@ -156,7 +156,7 @@ Result<RowSourceOptions> to_row_source_options(const RowInputArguments& argument
   if (arguments.text.inputs.empty() == arguments.list.empty()) {
     return fail(
         ErrorCode::kUsage,
-        arguments.list.empty() ? "INPUT: expected at least one, or --list FILE, found none"
+        arguments.list.empty() ? "INPUT is missing: expected files or folders, or --list FILE"
                                : "INPUT and --list: expected one of them, found both",
         arguments.list.empty() ? "name files or folders, or - for standard input" : "write the inputs into the list");
   }

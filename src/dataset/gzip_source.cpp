@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,6 +32,9 @@ class GzipSource final : public ByteSource {
     if (!ready_) {
       return fail(ErrorCode::kInternal, fmt::format("{}: zlib cannot be started", name_));
     }
+    if (damage_) {
+      return std::unexpected(*damage_);
+    }
     if (out.empty()) {
       return 0;
     }
@@ -46,7 +50,11 @@ class GzipSource final : public ByteSource {
         return at_end();
       }
       if (auto inflated = inflate_some(); !inflated) {
-        return std::unexpected(inflated.error());
+        // What came before the damage is sound, however much of the stream was at hand.
+        damage_ = std::move(inflated.error());
+        if (stream_.avail_out == room) {
+          return std::unexpected(*damage_);
+        }
       }
     }
     offset_ += room - stream_.avail_out;
@@ -61,6 +69,7 @@ class GzipSource final : public ByteSource {
       ready_ = ::inflateReset(&stream_) == Z_OK;
       stream_.avail_in = 0;
       in_member_ = false;
+      damage_.reset();
       offset_ = 0;
     }
     std::vector<char> skipped(kSkipChunkSizeBytes);
@@ -70,8 +79,7 @@ class GzipSource final : public ByteSource {
         return std::unexpected(n.error());
       }
       if (*n == 0) {
-        return fail(ErrorCode::kCorrupt,
-                    fmt::format("{}: expected byte {}, found the end at {}", name_, offset, offset_));
+        return {};  // nothing more, as behind the end of a file
       }
     }
     return {};
@@ -121,7 +129,8 @@ class GzipSource final : public ByteSource {
   z_stream stream_{};
   bool ready_ = false;
   bool in_member_ = false;
-  std::uint64_t offset_ = 0;  // unpacked
+  std::optional<Error> damage_;  // to be told once what came before it was read
+  std::uint64_t offset_ = 0;     // unpacked
 };
 
 }  // namespace

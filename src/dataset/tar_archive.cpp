@@ -151,7 +151,7 @@ Result<void> TarArchive::skip_to(std::uint64_t offset) {
       return std::unexpected(seen.error());
     }
     if (seen->empty()) {
-      return corrupt(input_.offset(), fmt::format("expected a member's data up to byte {}, found the end", offset));
+      return {};
     }
     input_.consume(std::min<std::uint64_t>(seen->size(), offset - input_.offset()));
   }
@@ -159,6 +159,9 @@ Result<void> TarArchive::skip_to(std::uint64_t offset) {
 }
 
 Result<std::optional<TarArchive::Header>> TarArchive::read_header() {
+  if (auto passed = pass(); !passed) {
+    return std::unexpected(passed.error());
+  }
   if (auto skipped = skip_to(next_offset_); !skipped) {
     return std::unexpected(skipped.error());
   }
@@ -201,12 +204,8 @@ Result<void> TarArchive::set_data(std::uint64_t size_bytes, const std::string& m
                    fmt::format("member {}: expected {} bytes of data, found {} to the end of the archive", member,
                                size_bytes, size_bytes_ - std::min(size_bytes_, input_.offset())));
   }
-  data_size_bytes_ = size_bytes;
+  data_end_ = input_.offset() + size_bytes;
   next_offset_ = input_.offset() + padded(size_bytes);
-  // The last member's padding may be missing where the end is, too.
-  if (size_bytes_ > 0) {
-    next_offset_ = std::min(next_offset_, size_bytes_);
-  }
   return {};
 }
 
@@ -330,17 +329,28 @@ Result<std::optional<TarMember>> TarArchive::next() {
 }
 
 Result<std::string> TarArchive::read() {
-  auto bytes = take(data_size_bytes_);
-  if (bytes && bytes->size() < data_size_bytes_) {
+  const std::uint64_t size_bytes = data_end_ - std::min(data_end_, input_.offset());
+  auto bytes = take(size_bytes);
+  if (bytes && bytes->size() < size_bytes) {
     return corrupt(input_.offset(),
-                   fmt::format("expected {} bytes of a member's data, found {}", data_size_bytes_, bytes->size()));
+                   fmt::format("expected {} bytes of a member's data, found {}", size_bytes, bytes->size()));
   }
   return bytes;
 }
 
+Result<void> TarArchive::pass() {
+  if (auto skipped = skip_to(data_end_); !skipped) {
+    return skipped;
+  }
+  if (input_.offset() < data_end_) {
+    return corrupt(input_.offset(), fmt::format("expected a member's data up to byte {}, found the end", data_end_));
+  }
+  return {};
+}
+
 Result<void> TarArchive::seek(std::uint64_t offset) {
   next_offset_ = offset;
-  data_size_bytes_ = 0;
+  data_end_ = 0;
   return input_.seek(offset);
 }
 

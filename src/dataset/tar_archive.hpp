@@ -38,6 +38,8 @@ class TarArchive {
   Result<std::optional<TarMember>> next();
   // The data of the member that next() gave, at most once.
   Result<std::string> read();
+  // Goes over it instead.
+  Result<void> pass();
   // Where the header behind the member at hand begins.
   std::uint64_t next_offset() const noexcept { return next_offset_; }
   // To where a header begins.
@@ -49,6 +51,7 @@ class TarArchive {
 
   Result<std::optional<Header>> read_header();
   Result<std::string> take(std::uint64_t size_bytes);
+  // Stops at the end of the archive where that comes first.
   Result<void> skip_to(std::uint64_t offset);
   Result<std::string> read_extension(const Header& header);
   Result<void> read_pax(const Header& header, Extension& extension);
@@ -60,7 +63,7 @@ class TarArchive {
   std::string name_;
   std::uint64_t size_bytes_ = 0;
   std::uint64_t next_offset_ = 0;
-  std::uint64_t data_size_bytes_ = 0;  // of the member at hand
+  std::uint64_t data_end_ = 0;  // of the member at hand; what follows is padding
 };
 
 }  // namespace asterism

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -85,17 +86,12 @@ class TarRows final : public RecordReader {
     row = Row{.source = fmt::format("{}:{}", source_, member.name),
               .id = sample_key(member.name),
               .payload = {.kind = PayloadKind::kImage}};
-    if (member.kind == TarMemberKind::kSparseFile) {
-      row.error =
-          Error{ErrorCode::kUnsupported, fmt::format("{}: expected a plain file, found a sparse one", row.source),
-                "make the archive without --sparse"};
-      return true;
-    }
-    if (member.size_bytes > options_.row_size_bytes_max) {
-      row.error = Error{ErrorCode::kLimitExceeded,
-                        fmt::format("{}: expected at most {} bytes, found {}", row.source, options_.row_size_bytes_max,
-                                    member.size_bytes),
-                        {}};
+    if (auto refused = refusal(member, row.source)) {
+      // Its data, too, have to be there.
+      if (auto passed = archive_.pass(); !passed) {
+        return give_up(row, std::move(passed.error()));
+      }
+      row.error = std::move(refused);
       return true;
     }
     auto bytes = archive_.read();
@@ -104,6 +100,20 @@ class TarRows final : public RecordReader {
     }
     row.payload.bytes = std::move(*bytes);
     return true;
+  }
+
+  std::optional<Error> refusal(const TarMember& member, const std::string& source) const {
+    if (member.kind == TarMemberKind::kSparseFile) {
+      return Error{ErrorCode::kUnsupported, fmt::format("{}: expected a plain file, found a sparse one", source),
+                   "make the archive without --sparse"};
+    }
+    if (member.size_bytes > options_.row_size_bytes_max) {
+      return Error{ErrorCode::kLimitExceeded,
+                   fmt::format("{}: expected at most {} bytes, found {}", source, options_.row_size_bytes_max,
+                               member.size_bytes),
+                   {}};
+    }
+    return std::nullopt;
   }
 
   // Nothing behind the damage can be found: one failed row says so.

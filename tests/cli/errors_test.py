@@ -40,6 +40,20 @@ class Inputs(CliTest):
         # A folder is one of images, which the built-in model does not take.
         self.fails("unsupported", "embed", "texts", says=["builtin", "image"])
 
+    def test_inputs_of_both_kinds(self) -> None:
+        self.write("a.txt", "a\n")
+        self.write("b.jpg", "")
+        self.fails("invalid_argument", "embed", "a.txt", "b.jpg", says=["a.txt (text)", "b.jpg (images)", "--kind"])
+
+    def test_options_of_images_for_texts(self) -> None:
+        self.write("a.txt", "a\n")
+        self.write("a.npy", "")
+        self.fails("invalid_argument", "embed", "a.txt", "--image-size", "32", says=["--image-size", "texts"])
+        self.fails("usage", "embed", "a.txt", "--image-size", "32x", says=["--image-size", "32x"])
+        self.fails("usage", "embed", "a.txt", "--list", "a.txt", says=["--list", "both"])
+        self.fails("invalid_argument", "embed", "a.npy", says=["a.npy", "--preprocessed"])
+        self.fails("unsupported", "embed", "a.txt", "--layer", "a", "--layer", "b", says=["2 layers"])
+
     def test_a_column_that_is_not_there_names_those_that_are(self) -> None:
         self.write("in.csv", "title,body\na,b\n")
         self.fails("not_found", "embed", "in.csv", "--column", "text", says=["in.csv", "text", "title", "body"])

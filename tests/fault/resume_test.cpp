@@ -129,7 +129,7 @@ TEST_F(ResumedJob, refuses_a_manifest_that_contradicts_itself_or_is_none) {
     EXPECT_EQ(expect_refused().code, ErrorCode::kCorrupt) << to;
   };
   with("asterism-embed-manifest", "another-manifest");
-  with("\"version\": 1", "\"version\": 2");
+  with("\"version\": 2", "\"version\": 1");
   with("\"row_first\": 20", "\"row_first\": 21");
   with("\"row_count\": 10", "\"row_count\": 9");
   with("\"row_count\": 10", "\"row_count\": -1");
