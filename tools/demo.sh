@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# The main job on the example texts: tools/demo.sh BUILD. Embeds them with the built-in model, then with
-# all-MiniLM-L6-v2 from the catalogue, and shows the nearest neighbours of a few queries. Vectors go to demo/ in BUILD.
+# The main job on the examples: tools/demo.sh BUILD. Embeds the example texts with the built-in model, then with
+# all-MiniLM-L6-v2 from the catalogue, and the example pictures with EfficientNet-Lite0, and shows nearest neighbours.
+# Vectors and a page of pictures go to demo/ in BUILD.
 set -euo pipefail
 
 build=$(cd "${1:?usage: tools/demo.sh BUILD}" && pwd)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 asterism=$build/bin/asterism
 neighbours=$build/bin/example_nearest_neighbours
+image_neighbours=$build/bin/example_embed_images
 texts=$root/examples/data/texts.jsonl
 out=$build/demo
 mkdir -p "$out"
+cd "$root"
 
 # The lines that the neighbours are looked for in: the same texts without their ids.
 sed -n 's/.*"text": "\(.*\)", "category".*/\1/p' "$texts" | sed 's/\\"/"/g' >"$out/texts.txt"
@@ -24,7 +27,23 @@ show_model() {
   "$neighbours" "$model" "$out/texts.txt" "${queries[@]}"
 }
 
+show_images() {
+  local pictures=examples/data/images
+  printf '\n== efficientnet-lite0: the pictures of %s\n' "$pictures"
+  "$asterism" embed "$pictures" -m efficientnet-lite0 -o "$out/images.npy"
+  printf '\nNearest pictures by looks:\n'
+  "$image_neighbours" efficientnet-lite0 "$pictures"
+}
+
+show_lenet() {
+  printf '\n== LeNet-5 with its last layer cut off: the digits of examples/data/digits\n'
+  "$asterism" embed examples/data/digits -m examples/models/lenet5 --layer penultimate -o "$out/digits.npy"
+  "$image_neighbours" examples/models/lenet5 examples/data/digits
+}
+
 show_model builtin builtin
 show_model all-MiniLM-L6-v2 minilm
+show_lenet
+show_images
 
 printf '\nThe vectors are in %s: *.npy, and *.rows.jsonl with what became of each row.\n' "${out#"$root"/}"

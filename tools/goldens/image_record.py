@@ -144,10 +144,6 @@ def preprocess_chains() -> dict[str, tuple[dict[str, Any], Any]]:
         {"resize": "shortest", "resize_width": 56, "interpolation": "bilinear", **crop48},
         transforms.Compose([transforms.Resize(56, bilinear), transforms.CenterCrop(48), *tail]),
     )
-    chains["torchvision_longest_max"] = (
-        {"resize": "shortest", "resize_width": 50, "longest_edge_max": 70},
-        transforms.Compose([transforms.Resize(50, bicubic, max_size=70), *tail]),
-    )
     chains["torchvision_crop_only"] = (crop48, transforms.Compose([transforms.CenterCrop(48), *tail]))
     chains["torchvision_none"] = ({}, transforms.Compose(tail))
     chains["timm_center"] = (

@@ -249,7 +249,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"no_model_type", ErrorCode::kCorrupt, "\"model_type\" is missing",
                   [](Json& c) { c.erase("model_type"); }},
         BadConfig{"other_model_type", ErrorCode::kUnsupported,
-                  "model_type \"t5\" is not implemented, expected one of bert, distilbert",
+                  "model_type \"t5\" is not implemented, expected one of bert, roberta, ",
                   [](Json& c) { c["model_type"] = "t5"; }},
         BadConfig{"huge_hidden", ErrorCode::kCorrupt, "\"hidden_size\": expected 1 to 65536, found 1099511627776",
                   [](Json& c) { c["hidden_size"] = std::int64_t{1} << 40; }},
