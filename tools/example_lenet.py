@@ -61,7 +61,13 @@ def draw_digit(digit: int, font: Path, rng: random.Random) -> Image.Image:
     drawing = ImageDraw.Draw(canvas)
     face = ImageFont.truetype(str(font), int(side * rng.uniform(0.62, 0.85)))
     drawing.text(
-        (side / 2, side / 2), str(digit), font=face, fill=255, anchor="mm", stroke_width=rng.choice((0, 1, 2, 4, 6)), stroke_fill=255
+        (side / 2, side / 2),
+        str(digit),
+        font=face,
+        fill=255,
+        anchor="mm",
+        stroke_width=rng.choice((0, 1, 2, 4, 6)),
+        stroke_fill=255,
     )
     angle = math.radians(rng.uniform(-14, 14))
     shear = rng.uniform(-0.25, 0.25)
@@ -130,7 +136,9 @@ def save_examples(images: list[Image.Image], labels: torch.Tensor) -> None:
     for digit in range(10):
         places = (labels == digit).nonzero().flatten().tolist()
         for number, place in enumerate(places[:2]):
-            images[place].resize((112, 112), Image.Resampling.BICUBIC).save(folder / f"{digit}-{number}.png", optimize=True)
+            images[place].resize((112, 112), Image.Resampling.BICUBIC).save(
+                folder / f"{digit}-{number}.png", optimize=True
+            )
 
 
 def main() -> None:

@@ -61,6 +61,13 @@ struct EncoderOptions {
   // Pixels of the model's input for images; 0 = what the model says.
   std::int64_t image_height = 0;
   std::int64_t image_width = 0;
+  // How pictures become that input, where it shall not be as the model says: "nearest", "bilinear", "bicubic",
+  // "lanczos"; "center" (covers the input, the rest is cropped), "squash" or "border"; mean and standard deviation of
+  // each channel after scaling to [0, 1]. Empty = what the model says.
+  std::string interpolation;
+  std::string crop_mode;
+  std::vector<float> mean;
+  std::vector<float> std;
   // Takes what there is of an image file that is cut short, instead of failing its row.
   bool allow_truncated = false;
 };

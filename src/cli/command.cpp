@@ -231,6 +231,27 @@ void add_image_options(CLI::App& command, EncoderArguments& arguments) {
       ->type_name("SIZE")
       ->group("Model");
   command
+      .add_option("--interpolation", arguments.options.interpolation,
+                  "filter of the resize: nearest, box, bilinear, hamming, bicubic or lanczos [what the model says]")
+      ->type_name("NAME")
+      ->group("Model");
+  command
+      .add_option("--crop-mode", arguments.options.crop_mode,
+                  "how pictures of another shape meet the input: center (cover it, crop the rest), squash or border "
+                  "[what the model says]")
+      ->type_name("MODE")
+      ->group("Model");
+  command
+      .add_option("--mean", arguments.options.mean,
+                  "subtracted from pixels scaled to [0, 1]: one number, or one a channel [what the model says]")
+      ->type_name("X[,X,X]")
+      ->delimiter(',')
+      ->group("Model");
+  command.add_option("--std", arguments.options.std, "what they are divided by then, likewise [what the model says]")
+      ->type_name("X[,X,X]")
+      ->delimiter(',')
+      ->group("Model");
+  command
       .add_flag("--allow-truncated", arguments.options.allow_truncated,
                 "take what there is of an image file that is cut short, instead of failing its row")
       ->group("Input");

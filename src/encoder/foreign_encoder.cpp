@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "encoder/backend_choice.hpp"
+#include "encoder/image_checkpoint.hpp"
 #include "encoder/image_graph.hpp"
 #include "encoder/image_runner.hpp"
 #include "encoder/image_sidecar.hpp"
@@ -106,6 +107,30 @@ EncoderInfo describe(const std::filesystem::path& path, const ForeignModel& mode
   return info;
 }
 
+// What the options say wins over the file beside the model.
+Result<void> override_sidecar(std::optional<ImageSidecar>& sidecar, const EncoderOptions& options) {
+  const auto overrides = preprocess_overrides(options);
+  if (!overrides) {
+    return std::unexpected(overrides.error());
+  }
+  if (*overrides == ImagePreprocessOverrides{}) {
+    return {};
+  }
+  ImageSidecar changed = sidecar.value_or(ImageSidecar{});
+  if (overrides->fit && *overrides->fit == ImageFit::kBorder) {
+    return fail(ErrorCode::kUnsupported, "crop mode: expected center or squash for a model in a file, found border");
+  }
+  changed.size = overrides->size ? overrides->size : changed.size;
+  changed.interpolation = overrides->interpolation ? overrides->interpolation : changed.interpolation;
+  changed.mean = overrides->mean ? overrides->mean : changed.mean;
+  changed.std = overrides->std ? overrides->std : changed.std;
+  if (overrides->fit) {
+    changed.crop = *overrides->fit == ImageFit::kCenter ? CropMode::kCenter : CropMode::kNone;
+  }
+  sidecar = changed;
+  return {};
+}
+
 Result<OpenedModel> open_model(const std::filesystem::path& path, const BackendModule& module,
                                const EncoderOptions& options) {
   auto sidecar = read_image_sidecar(path);
@@ -124,11 +149,8 @@ Result<OpenedModel> open_model(const std::filesystem::path& path, const BackendM
   if (!input) {
     return std::unexpected(input.error());
   }
-  if (options.image_height != 0 || options.image_width != 0) {
-    if (!*sidecar) {
-      sidecar->emplace();
-    }
-    (*sidecar)->size = ImageSize{options.image_width, options.image_height};
+  if (auto overridden = override_sidecar(*sidecar, options); !overridden) {
+    return std::unexpected(overridden.error());
   }
   auto settings = sidecar_image_settings(*sidecar, *input, path.string());
   if (!settings) {

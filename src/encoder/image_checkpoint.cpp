@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/json.hpp"
+#include "image/preprocess_text.hpp"
 #include "weights/checkpoint.hpp"
 
 namespace asterism {
@@ -48,7 +52,47 @@ Result<void> expect_channels(const ImageModel& model, const ImageSettings& setti
               "check that the preprocessing and the weights belong to the same model");
 }
 
+Result<std::optional<std::array<float, 3>>> channel_values(std::string_view name, const std::vector<float>& values) {
+  if (values.empty()) {
+    return std::optional<std::array<float, 3>>{};
+  }
+  if (values.size() != 1 && values.size() != 3) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected one number, or one for each of 3 channels, found {}", name, values.size()));
+  }
+  return std::optional(std::array<float, 3>{values.front(), values[values.size() / 2], values.back()});
+}
+
 }  // namespace
+
+Result<ImagePreprocessOverrides> preprocess_overrides(const EncoderOptions& options) {
+  ImagePreprocessOverrides overrides;
+  if (options.image_height != 0 || options.image_width != 0) {
+    overrides.size = ImageSize{options.image_width, options.image_height};
+  }
+  if (!options.interpolation.empty()) {
+    const auto interpolation = interpolation_by_name(options.interpolation);
+    if (!interpolation) {
+      return std::unexpected(interpolation.error());
+    }
+    overrides.interpolation = *interpolation;
+  }
+  if (!options.crop_mode.empty()) {
+    const auto fit = image_fit_by_name(options.crop_mode);
+    if (!fit) {
+      return std::unexpected(fit.error());
+    }
+    overrides.fit = *fit;
+  }
+  const auto mean = channel_values("mean", options.mean);
+  const auto std = channel_values("std", options.std);
+  if (!mean || !std) {
+    return std::unexpected(mean ? std.error() : mean.error());
+  }
+  overrides.mean = *mean;
+  overrides.std = *std;
+  return overrides;
+}
 
 std::optional<fs::path> bare_weights_in(const fs::path& folder) {
   std::error_code ec;
@@ -70,10 +114,11 @@ std::optional<fs::path> bare_weights_in(const fs::path& folder) {
 
 Result<ImageModelFiles> read_image_model(const fs::path& asked, const EncoderOptions& options) {
   const fs::path path = bare_weights_in(asked).value_or(asked);
-  ImageSettingsOptions settings_options;
-  if (options.image_height != 0 || options.image_width != 0) {
-    settings_options.overrides.size = ImageSize{options.image_width, options.image_height};
+  const auto overrides = preprocess_overrides(options);
+  if (!overrides) {
+    return std::unexpected(overrides.error());
   }
+  const ImageSettingsOptions settings_options{.overrides = *overrides};
   auto settings = read_image_settings(path, settings_options);
   if (!settings) {
     return std::unexpected(settings.error());

@@ -16,6 +16,9 @@ struct ImageModelFiles {
   ImageSettings settings;
 };
 
+// What the options ask for in place of what the checkpoint says.
+Result<ImagePreprocessOverrides> preprocess_overrides(const EncoderOptions& options);
+
 // The weight file of a folder that holds nothing else of a model: its name says what it is.
 std::optional<std::filesystem::path> bare_weights_in(const std::filesystem::path& folder);
 

@@ -41,6 +41,8 @@ struct ImagePreprocessOverrides {
   std::optional<ImageFit> fit{};
   std::optional<std::array<float, 3>> mean{};
   std::optional<std::array<float, 3>> std{};
+
+  bool operator==(const ImagePreprocessOverrides&) const = default;
 };
 
 // timm keeps two input sizes for some models and takes the one of training unless told otherwise.

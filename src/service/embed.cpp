@@ -12,14 +12,26 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kImagePoolings{"avg", "max", "gem", "cls", "flatten", "none"};
 
+// The first option given that is about pictures; empty when there is none.
+std::string_view image_option(const EncoderOptions& options) {
+  const std::array<std::pair<bool, std::string_view>, 6> given{
+      {{options.image_height > 0 || options.image_width > 0, "--image-size"},
+       {!options.interpolation.empty(), "--interpolation"},
+       {!options.crop_mode.empty(), "--crop-mode"},
+       {!options.mean.empty(), "--mean"},
+       {!options.std.empty(), "--std"},
+       {options.allow_truncated, "--allow-truncated"}}};
+  const auto* const found = std::ranges::find(given, true, &std::pair<bool, std::string_view>::first);
+  return found == given.end() ? std::string_view() : found->second;
+}
+
 // What means nothing for rows of this kind is an error, not something to pass over. The encoder says which poolings it
 // has for texts.
 Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
   if (kind == PayloadKind::kText) {
-    if (options.image_height > 0 || options.image_width > 0 || options.allow_truncated) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: expected images as inputs, found texts",
-                              options.allow_truncated ? "--allow-truncated" : "--image-size"),
+    const std::string_view asked = image_option(options);
+    if (!asked.empty()) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected images as inputs, found texts", asked),
                   "name image files or folders, or say --kind image");
     }
     return {};

@@ -131,7 +131,7 @@ def preprocess_chains() -> dict[str, tuple[dict[str, Any], Any]]:
     """Settings in the words of ImagePreprocess, and the original that they stand for."""
     normalize = transforms.Normalize(MEAN, STD)
     tail = [transforms.ToTensor(), normalize]
-    bilinear, bicubic = transforms.InterpolationMode.BILINEAR, transforms.InterpolationMode.BICUBIC
+    bilinear = transforms.InterpolationMode.BILINEAR
 
     def timm_chain(size: tuple[int, int], mode: str, interpolation: str) -> Any:
         return create_transform(
