@@ -34,9 +34,8 @@ struct EncoderOptions {
   Precision precision = Precision::kAuto;
   // Threads in all; 0 = as many processors as this process may use.
   std::size_t thread_count = 0;
-  // End the graph at this named value (`asterism models layers MODEL`) instead of at the model's last; empty = last.
-  std::string layer;
-  // Several layers: the vector is their results one after the other (EncoderInfo::outputs). Empty = `layer` alone.
+  // End the graph at these named values (`asterism models layers MODEL`) instead of at the model's last; a row is their
+  // results one after the other (EncoderInfo::outputs). Text models take one. Empty = the model's last.
   std::vector<std::string> layers;
   // Of texts: "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+'
   // (concatenated in that order). Of images: "avg", "max", "gem", "cls", "flatten" or "none" (a layer as it is, maps as

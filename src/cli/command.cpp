@@ -265,12 +265,7 @@ Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
     return std::unexpected(precision.error());
   }
   EncoderOptions options = arguments.options;
-  // One layer is a layer; several are parts of a row.
-  if (arguments.layers.size() == 1) {
-    options.layer = arguments.layers.front();
-  } else {
-    options.layers = arguments.layers;
-  }
+  options.layers = arguments.layers;
   if (!arguments.image_size.empty()) {
     auto size = parse_image_size(arguments.image_size);
     if (!size) {

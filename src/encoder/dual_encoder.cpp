@@ -50,7 +50,6 @@ Result<std::unique_ptr<Encoder::Impl>> make_dual_encoder(const std::filesystem::
   }
   // Layers and their pooling are named for the images: a text's vector is the one that is compared with them.
   EncoderOptions text_options = options;
-  text_options.layer.clear();
   text_options.layers.clear();
   text_options.pooling.clear();
   auto texts = make_text_encoder(*layout, text_options);

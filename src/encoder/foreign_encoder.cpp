@@ -49,7 +49,7 @@ Result<std::string> layer_of(const EncoderOptions& options, const std::optional<
   if (!options.layers.empty()) {
     return options.layers.front();
   }
-  return !options.layer.empty() || !sidecar ? options.layer : sidecar->output;
+  return sidecar ? sidecar->output : std::string();
 }
 
 // What the options ask for beyond the file's own network: channels first, pooled, cut, normalised.
@@ -69,7 +69,6 @@ Result<ImageGraph> graph_after(const ForeignCompiled& compiled, const EncoderOpt
   model.graph = *std::move(graph);
   EncoderOptions after = options;
   after.layers.clear();
-  after.layer.clear();
   return build_image_graph(std::move(model), after);
 }
 

@@ -133,7 +133,7 @@ std::vector<std::string> asked_layers(const EncoderOptions& options) {
   if (!options.layers.empty()) {
     return options.layers;
   }
-  return {options.layer};
+  return {std::string()};
 }
 
 // Name of the graph's own output, or the layer as asked for.

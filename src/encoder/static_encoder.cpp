@@ -224,9 +224,9 @@ Result<void> check_config(const Json& config, const std::string& source) {
 }
 
 Result<void> check_options(const EncoderOptions& options, std::size_t dim_max) {
-  if (!options.layer.empty()) {
+  if (!options.layers.empty()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("layer \"{}\": expected none: a static model has no layers", options.layer));
+                fmt::format("layer \"{}\": expected none: a static model has no layers", options.layers.front()));
   }
   if (!options.pooling.empty() && options.pooling != pooling_name(Pooling::kMean)) {
     return fail(ErrorCode::kInvalidArgument,

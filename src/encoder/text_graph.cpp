@@ -25,6 +25,11 @@ struct Chain {
   std::size_t output_dim = 0;       // first columns, after it (the model's own truncate_dim); 0 = all
 };
 
+// Empty: the model's last value.
+std::string layer_of(const EncoderOptions& options) {
+  return options.layers.empty() ? std::string() : options.layers.front();
+}
+
 template <typename T>
 const T* as(const ModuleSpec& spec) {
   return std::get_if<T>(&spec.module);
@@ -63,18 +68,18 @@ Result<Chain> plan_chain(const ModelLayout& layout, const EncoderOptions& option
   bool pooled = false;
   for (const ModuleSpec& spec : layout.modules) {
     if (as<PoolingModule>(spec) != nullptr) {
-      if (!options.layer.empty()) {
+      if (!layer_of(options).empty()) {
         pooling->input_dim = 0;  // the files say how wide the last layer is; an inner one may have another width
       }
       ModuleSpec changed = spec;
       changed.module = *pooling;
       chain.modules.push_back(std::move(changed));
       pooled = true;
-    } else if (options.layer.empty() || as<NormalizeModule>(spec) != nullptr) {
+    } else if (layer_of(options).empty() || as<NormalizeModule>(spec) != nullptr) {
       chain.modules.push_back(spec);
     } else {
       warnings.push_back(fmt::format("module {} is left out: it was trained on the model's last layer, not on {}",
-                                     spec.name, options.layer));
+                                     spec.name, layer_of(options)));
     }
   }
   if (!pooled) {
@@ -316,16 +321,22 @@ Result<Graph> append_chain(ChainBuilder& builder, const Chain& chain) {
 
 Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, const EncoderOptions& options) {
   TextGraph out;
+  if (options.layers.size() > 1) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: expected one layer of a text model, found {}", layout.folder.string(),
+                            options.layers.size()),
+                "ask for one layer at a time");
+  }
   auto chain = plan_chain(layout, options, out.warnings);
   if (!chain) {
     return std::unexpected(chain.error());
   }
   // A tower that pools and projects by itself, unless its tokens are asked for.
-  out.pools_itself = !model.pooled.empty() && options.layer.empty() && options.pooling.empty();
+  out.pools_itself = !model.pooled.empty() && layer_of(options).empty() && options.pooling.empty();
   if (out.pools_itself) {
     chain->modules.clear();
   }
-  auto cut = cut_at(model.graph, out.pools_itself ? model.pooled : options.layer);
+  auto cut = cut_at(model.graph, out.pools_itself ? model.pooled : layer_of(options));
   if (!cut) {
     return std::unexpected(cut.error());
   }
@@ -349,7 +360,7 @@ Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, c
   out.normalized = chain->normalize && chain->output_dim == 0;
   out.modules = std::move(builder.modules());
   out.modules.insert(out.modules.begin(),
-                     options.layer.empty() ? "Transformer" : fmt::format("Transformer({})", options.layer));
+                     layer_of(options).empty() ? "Transformer" : fmt::format("Transformer({})", layer_of(options)));
   out.pooling = out.pools_itself ? model.pooled : "";
   for (const ModuleSpec& spec : chain->modules) {
     if (const auto* pooling = as<PoolingModule>(spec)) {

@@ -145,7 +145,7 @@ Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptio
 JobSettings job_settings(const EncoderOptions& options) {
   return {{"prompt_name", options.prompt_name},
           {"prompt", options.prompt.value_or("")},
-          {"layer", options.layers.empty() ? options.layer : fmt::format("{}", fmt::join(options.layers, "+"))},
+          {"layer", fmt::format("{}", fmt::join(options.layers, "+"))},
           {"image_size", fmt::format("{}x{}", options.image_height, options.image_width)},
           {"allow_truncated", options.allow_truncated ? "true" : "false"},
           {"batch_invariant", options.batch_invariant ? "true" : "false"}};

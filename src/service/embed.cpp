@@ -49,17 +49,6 @@ Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
   return {};
 }
 
-// Several layers that come out as one would be written under one name.
-Result<void> check_layers(const EncoderOptions& options, const EncoderInfo& info) {
-  if (options.layers.size() > 1 && info.outputs.size() != options.layers.size()) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("model '{}': expected {} layers, found {}", info.model, options.layers.size(),
-                            std::max<std::size_t>(1, info.outputs.size())),
-                "ask for one layer at a time");
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<EmbedResponse> embed(const EmbedRequest& request) {
@@ -77,9 +66,6 @@ Result<EmbedResponse> embed(const EmbedRequest& request) {
   auto encoder = Encoder::load(request.model, request.encoder);
   if (!encoder) {
     return std::unexpected(encoder.error());
-  }
-  if (auto checked = check_layers(request.encoder, encoder->info()); !checked) {
-    return std::unexpected(checked.error());
   }
   if (request.on_model) {
     request.on_model(encoder->info());

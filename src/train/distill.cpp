@@ -66,7 +66,7 @@ Result<Teacher> load_teacher(std::string_view name, const DistillOptions& option
   EncoderOptions encoder_options;
   encoder_options.precision = Precision::kF32;
   encoder_options.thread_count = options.thread_count;
-  encoder_options.layer = "last_hidden_state";
+  encoder_options.layers = {"last_hidden_state"};
   encoder_options.pooling = "mean";
   encoder_options.normalize = false;
   encoder_options.prompt = "";

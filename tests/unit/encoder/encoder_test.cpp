@@ -199,7 +199,7 @@ TEST(Encoder, token_budget_does_not_change_results) {
 
 TEST(Encoder, layer_cuts_the_graph_and_keeps_the_pooling) {
   EncoderOptions options = f32_options(1);
-  options.layer = "encoder.layer.0";
+  options.layers = {"encoder.layer.0"};
   auto cut = Encoder::load(golden("sentence_transformers/dense_tanh"), options);
   ASSERT_TRUE(cut) << cut.error().to_string();
   EXPECT_LT(cut->info().op_count, cut->info().op_count_whole);
@@ -212,7 +212,7 @@ TEST(Encoder, layer_cuts_the_graph_and_keeps_the_pooling) {
 
 TEST(Encoder, unknown_layer_is_not_found) {
   EncoderOptions options = f32_options(1);
-  options.layer = "encoder.layer.77";
+  options.layers = {"encoder.layer.77"};
   auto encoder = Encoder::load(golden(kUsual), options);
   ASSERT_FALSE(encoder);
   EXPECT_EQ(encoder.error().code, ErrorCode::kNotFound);
@@ -220,7 +220,7 @@ TEST(Encoder, unknown_layer_is_not_found) {
 
 TEST(Encoder, parameter_as_layer_is_refused) {
   EncoderOptions options = f32_options(1);
-  options.layer = "embeddings.word_embeddings.weight";
+  options.layers = {"embeddings.word_embeddings.weight"};
   auto encoder = Encoder::load(golden(kUsual), options);
   ASSERT_FALSE(encoder);
   EXPECT_EQ(encoder.error().code, ErrorCode::kInvalidArgument);
@@ -234,7 +234,7 @@ TEST(Encoder, layer_takes_every_value_that_is_listed) {
   std::set<std::size_t> widths;
   for (const LayerInfo& layer : *layers) {
     EncoderOptions options = f32_options(1);
-    options.layer = layer.name;
+    options.layers = {layer.name};
     const Embeddings embeddings = encode(golden(kUsual), options, {"the river", "a"});
     EXPECT_EQ(layer.shape, "[tokens, " + std::to_string(embeddings.dim) + "]") << layer.name;
     EXPECT_TRUE(std::ranges::all_of(embeddings.values, [](float value) { return std::isfinite(value); })) << layer.name;

@@ -12,7 +12,7 @@ using testing::Pair;
 TEST(JobSettings, encoder_options_name_what_the_info_does_not) {
   EncoderOptions options;
   options.prompt_name = "query";
-  options.layer = "encoder.layer.3";
+  options.layers = {"encoder.layer.3"};
   options.batch_invariant = true;
   EXPECT_THAT(job_settings(options), IsSupersetOf({Pair("prompt_name", "query"), Pair("layer", "encoder.layer.3"),
                                                    Pair("batch_invariant", "true")}));
