@@ -118,6 +118,14 @@ TEST(ImageSettings, an_override_of_mean_turns_normalisation_on) {
   EXPECT_EQ(settings.preprocess.std, (std::array<float, 3>{0.25F, 0.25F, 0.25F}));
 }
 
+TEST(ImageSettings, a_weight_file_under_a_name_of_the_user_s_is_prepared_as_most_and_says_so) {
+  const auto settings = settings_of(torchvision_image_settings("mine.pth"));
+  ASSERT_EQ(settings.warnings.size(), 1U);
+  EXPECT_NE(settings.warnings.front().find("mine.pth"), std::string::npos);
+  EXPECT_NE(settings.warnings.front().find("--image-size"), std::string::npos);
+  EXPECT_EQ(settings.preprocess, settings_of(torchvision_image_settings("resnet50-0676ba61.pth")).preprocess);
+}
+
 TEST(ImageSettings, a_hash_that_torchvision_never_published_is_a_warning) {
   EXPECT_TRUE(settings_of(torchvision_image_settings("resnet50-0676ba61.pth")).warnings.empty());
   const auto settings = settings_of(torchvision_image_settings("resnet50-12345678.pth"));
