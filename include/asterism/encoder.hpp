@@ -114,6 +114,13 @@ struct EncoderInfo {
   bool takes_images = false;
   std::array<std::int64_t, 3> image_shape{};  // channels, height, width that the model is given
   std::string preprocess;                     // from a picture to that shape, in words
+  std::string preprocess_json;                // the same as one JSON object
+  std::string architecture;                   // of the network for images: "efficientnet_lite0"
+  std::string dialect;                        // library whose names its layers have: "timm"
+  // Models of texts and images: logit of a pair = logit_scale * cosine + logit_bias. CLIP has no bias (a softmax over
+  // texts), SigLIP has one (a sigmoid a pair).
+  std::optional<float> logit_scale;
+  std::optional<float> logit_bias;
   bool normalized = false;
   std::string precision;             // "f32", "bf16"; what will be computed
   std::vector<std::string> modules;  // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"

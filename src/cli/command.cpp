@@ -137,6 +137,31 @@ void add_row_input_options(CLI::App& command, RowInputArguments& arguments) {
   add_record_options(command, arguments.text);
 }
 
+void add_row_search_options(CLI::App& command, RowInputArguments& arguments) {
+  command
+      .add_option("--in", arguments.text.inputs,
+                  "compare with the rows of this file, folder, pattern or .tar (repeatable; - is stdin)")
+      ->type_name("INPUT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group("Input");
+  command.add_option("--list", arguments.list, "compare with the image files that FILE names, one path a line")
+      ->type_name("FILE")
+      ->group("Input");
+  command
+      .add_option("--in-kind", arguments.kind,
+                  "text, image or auto: what the rows are [auto: images for image files, folders, patterns and .tar, "
+                  "else texts]")
+      ->type_name("KIND")
+      ->group("Input");
+  command
+      .add_option("--column", arguments.text.column,
+                  "jsonl key or csv column that holds the text [text], or the path of the image [path]")
+      ->type_name("NAME")
+      ->group("Input");
+  add_record_options(command, arguments.text);
+}
+
 Result<RowSourceOptions> to_row_source_options(const RowInputArguments& arguments) {
   auto text = to_reader_options(arguments.text);
   if (!text) {
@@ -224,12 +249,16 @@ void add_encoder_options(CLI::App& command, EncoderArguments& arguments) {
       ->group("Running");
 }
 
-void add_image_options(CLI::App& command, EncoderArguments& arguments) {
+void add_image_size_option(CLI::App& command, std::string& image_size) {
   command
-      .add_option("--image-size", arguments.image_size,
+      .add_option("--image-size", image_size,
                   "size of the model's input in pixels: N for a square, or HxW [what the model says]")
       ->type_name("SIZE")
       ->group("Model");
+}
+
+void add_image_options(CLI::App& command, EncoderArguments& arguments) {
+  add_image_size_option(command, arguments.image_size);
   command
       .add_option("--interpolation", arguments.options.interpolation,
                   "filter of the resize: nearest, box, bilinear, hamming, bicubic or lanczos [what the model says]")
@@ -257,6 +286,19 @@ void add_image_options(CLI::App& command, EncoderArguments& arguments) {
       ->group("Input");
 }
 
+Result<void> set_image_size(const std::string& image_size, EncoderOptions& options) {
+  if (image_size.empty()) {
+    return {};
+  }
+  const auto size = parse_image_size(image_size);
+  if (!size) {
+    return std::unexpected(size.error());
+  }
+  options.image_height = size->height;
+  options.image_width = size->width;
+  return {};
+}
+
 Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
   auto precision = choose<Precision>("--precision",
                                      {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}},
@@ -266,13 +308,8 @@ Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
   }
   EncoderOptions options = arguments.options;
   options.layers = arguments.layers;
-  if (!arguments.image_size.empty()) {
-    auto size = parse_image_size(arguments.image_size);
-    if (!size) {
-      return std::unexpected(size.error());
-    }
-    options.image_height = size->height;
-    options.image_width = size->width;
+  if (auto ok = set_image_size(arguments.image_size, options); !ok) {
+    return std::unexpected(ok.error());
   }
   options.precision = *precision;
   options.prompt_name = arguments.prompt_name;
@@ -283,7 +320,7 @@ Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments) {
     }
     options.prompt = arguments.prompt_text;
   }
-  if (arguments.normalize_option->count() > 0) {
+  if (arguments.normalize_option != nullptr && arguments.normalize_option->count() > 0) {
     options.normalize = arguments.normalize;
   }
   return options;

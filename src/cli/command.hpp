@@ -34,6 +34,7 @@ void add_common_options(CLI::App& command, CommandLine& line);
 
 void add_embed(CLI::App& root, CommandLine& line);
 void add_similarity(CLI::App& root, CommandLine& line);
+void add_classify(CLI::App& root, CommandLine& line);
 void add_tokenize(CLI::App& root, CommandLine& line);
 void add_models(CLI::App& root, CommandLine& line);
 void add_distill(CLI::App& root, CommandLine& line);
@@ -60,6 +61,8 @@ struct RowInputArguments {
   bool preprocessed = false;
 };
 void add_row_input_options(CLI::App& command, RowInputArguments& arguments);
+// The same rows as an option, --in, for commands whose arguments are something else; their kind is --in-kind.
+void add_row_search_options(CLI::App& command, RowInputArguments& arguments);
 Result<RowSourceOptions> to_row_source_options(const RowInputArguments& arguments);
 
 struct EncoderArguments {
@@ -73,10 +76,13 @@ struct EncoderArguments {
   EncoderOptions options;
   // Told apart from their defaults by whether they were given.
   CLI::Option* prompt_text_option = nullptr;
-  CLI::Option* normalize_option = nullptr;
+  CLI::Option* normalize_option = nullptr;  // null for a command without it
 };
 void add_model_option(CLI::App& command, std::string& model);
 void add_encoder_options(CLI::App& command, EncoderArguments& arguments);
+void add_image_size_option(CLI::App& command, std::string& image_size);
+// "" leaves the options as they are.
+Result<void> set_image_size(const std::string& image_size, EncoderOptions& options);
 // Those that say what to do with images.
 void add_image_options(CLI::App& command, EncoderArguments& arguments);
 Result<EncoderOptions> to_encoder_options(const EncoderArguments& arguments);

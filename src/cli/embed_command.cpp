@@ -66,15 +66,18 @@ Result<service::EmbedRequest> to_request(const EmbedArguments& arguments, Consol
   return request;
 }
 
-void describe_model(Console& console, const EncoderInfo& model) {
+void describe_model(Console& console, const EncoderInfo& model, const EncoderOptions& options) {
   for (const std::string& warning : model.warnings) {
     console.warning(warning);
   }
-  if (model.op_count_whole > model.op_count) {
+  const bool cut = !options.layer.empty() || !options.layers.empty();
+  if (cut && model.op_count_whole > model.op_count) {
     console.note(fmt::format("graph cut at the layer: {} of {} ops are left", model.op_count, model.op_count_whole));
   }
-  console.detail(fmt::format("{}: {} from {}, {} dimensions, at most {} tokens, {}", model.model, model.family,
-                             model.source, model.dim, model.token_count_max, model.precision));
+  const std::string size = model.takes_images ? fmt::format("{}x{} pixels", model.image_shape[1], model.image_shape[2])
+                                              : fmt::format("at most {} tokens", model.token_count_max);
+  console.detail(fmt::format("{}: {} from {}, {} dimensions, {}, {}", model.model, model.family, model.source,
+                             model.dim, size, model.precision));
 }
 
 double per_second(std::uint64_t count, double seconds) {
@@ -190,7 +193,7 @@ Result<int> run_embed(const EmbedArguments& arguments, Console& console) {
   request->job.on_progress = [&](const EmbedJobProgress& now) { progress.update(now); };
   request->on_model = [&](const EncoderInfo& model) {
     fetch_progress.finish();
-    describe_model(console, model);
+    describe_model(console, model, request->encoder);
   };
   auto response = service::embed(*request);
   fetch_progress.finish();

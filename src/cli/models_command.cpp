@@ -105,6 +105,24 @@ std::string ops_text(const EncoderInfo& info) {
                                              : std::to_string(info.op_count);
 }
 
+// "texts", "images", "texts and images".
+std::string takes_text(const EncoderInfo& info) {
+  return info.takes_texts && info.takes_images ? "texts and images" : info.takes_images ? "images" : "texts";
+}
+
+std::string architecture_text(const EncoderInfo& info) {
+  return info.architecture.empty() ? "" : fmt::format("{} (names of {})", info.architecture, info.dialect);
+}
+
+// "1,280", or with the shape where it says more: "62,720 = [1280, 7, 7]".
+std::string dimensions_text(const EncoderInfo& info) {
+  std::string text = format_count(info.dim);
+  if (info.outputs.size() == 1 && info.outputs.front().shape.size() > 1) {
+    text += fmt::format(" = [{}]", fmt::join(info.outputs.front().shape, ", "));
+  }
+  return text;
+}
+
 std::string details_text(const service::ModelDetails& details) {
   const EncoderInfo& info = details.encoder;
   Fields fields;
@@ -115,14 +133,30 @@ std::string details_text(const service::ModelDetails& details) {
   };
   fields.add("model", info.model);
   add_if("description", details.description);
+  fields.add("takes", takes_text(info));
   fields.add("family", info.family);
-  fields.add("dimensions", format_count(info.dim));
-  fields.add("tokens, at most", info.token_count_max == 0 ? "no limit" : format_count(info.token_count_max));
-  fields.add("tokenizer", info.tokenizer);
-  add_if("pooling", info.pooling);
+  add_if("architecture", architecture_text(info));
+  fields.add("dimensions", dimensions_text(info));
+  if (info.takes_images) {
+    fields.add("image", fmt::format("[{}] (channels, height, width)", fmt::join(info.image_shape, ", ")));
+    fields.add("preprocessing", info.preprocess);
+  }
+  if (info.takes_texts) {
+    fields.add("tokens, at most", info.token_count_max == 0 ? "no limit" : format_count(info.token_count_max));
+    fields.add("tokenizer", info.tokenizer);
+  }
+  if (!info.takes_images || info.pooling != "none") {
+    add_if("pooling", info.pooling);
+  }
   fields.add("normalised", yes_no(info.normalized));
-  fields.add("prompts", prompts_text(info));
-  fields.add("chain", join(info.modules, " -> "));
+  if (info.logit_scale) {
+    fields.add("logit of a pair", fmt::format("{:.6g} x cosine{}", *info.logit_scale,
+                                              info.logit_bias ? fmt::format(" {:+.6g}", *info.logit_bias) : ""));
+  }
+  if (info.takes_texts) {
+    fields.add("prompts", prompts_text(info));
+    fields.add("chain", join(info.modules, " -> "));
+  }
   fields.add("precision here", info.precision);
   if (info.op_count_whole > 0) {
     fields.add("graph ops", ops_text(info));
@@ -141,14 +175,43 @@ std::string details_text(const service::ModelDetails& details) {
   return text;
 }
 
+// What only texts, and only images, have. A key without a meaning is left out.
+void add_kind_json(const EncoderInfo& info, Json& json) {
+  if (info.takes_texts) {
+    json["token_count_max"] = info.token_count_max;
+    json["tokenizer"] = info.tokenizer;
+    json["prompts"] = Json::object();
+    for (const auto& [name, text] : info.prompts) {
+      json["prompts"][name] = text;
+    }
+    json["default_prompt"] = info.default_prompt_name.empty() ? Json(nullptr) : Json(info.default_prompt_name);
+  }
+  if (info.takes_images) {
+    json["architecture"] = info.architecture;
+    json["dialect"] = info.dialect;
+    json["image_shape"] = info.image_shape;
+    json["preprocess_text"] = info.preprocess;
+    // The encoder's own text: it parses.
+    json["preprocess"] = Json::parse(info.preprocess_json, nullptr, false);
+    json["outputs"] = Json::array();
+    for (const EmbeddingOutput& output : info.outputs) {
+      json["outputs"].push_back({{"name", output.name}, {"shape", output.shape}});
+    }
+  }
+  if (info.logit_scale) {
+    json["logit_scale"] = json_number(*info.logit_scale);
+    json["logit_bias"] = info.logit_bias ? json_number(*info.logit_bias) : Json(nullptr);
+  }
+}
+
 Json details_json(const service::ModelDetails& details) {
   const EncoderInfo& info = details.encoder;
   Json json{{"model", info.model},
             {"description", details.description},
             {"family", info.family},
             {"dim", info.dim},
-            {"token_count_max", info.token_count_max},
-            {"tokenizer", info.tokenizer},
+            {"takes_texts", info.takes_texts},
+            {"takes_images", info.takes_images},
             {"pooling", info.pooling},
             {"normalized", info.normalized},
             {"modules", info.modules},
@@ -161,11 +224,7 @@ Json details_json(const service::ModelDetails& details) {
             {"folder", info.folder},
             {"files", to_json(details.files)},
             {"warnings", info.warnings}};
-  json["prompts"] = Json::object();
-  for (const auto& [name, text] : info.prompts) {
-    json["prompts"][name] = text;
-  }
-  json["default_prompt"] = info.default_prompt_name.empty() ? Json(nullptr) : Json(info.default_prompt_name);
+  add_kind_json(info, json);
   return json;
 }
 
@@ -219,6 +278,17 @@ std::string problem_of(const FileCheck& file) {
              : fmt::format("expected sha256 {}, found {}", file.sha256_expected, file.sha256_found);
 }
 
+std::string references_text(const service::ModelVerification& check) {
+  std::vector<std::string> parts;
+  if (check.text_count > 0) {
+    parts.push_back(counted(check.text_count, "reference text"));
+  }
+  if (check.image_count > 0) {
+    parts.push_back(counted(check.image_count, "reference picture"));
+  }
+  return join(parts, " and ");
+}
+
 std::string verification_text(const service::ModelVerification& check) {
   std::string text;
   for (const FileCheck& file : check.files) {
@@ -229,8 +299,8 @@ std::string verification_text(const service::ModelVerification& check) {
     text += fmt::format(
         "{:6}  {} against the original library in f32: largest difference {:.2g} (allowed {:.2g}), cosine at least "
         "{:.7f}\n",
-        ok_word(check.reference_failed_count == 0), counted(check.reference_count, "reference text"),
-        check.difference_max, check.difference_allowed, check.cosine_min);
+        ok_word(check.reference_failed_count == 0), references_text(check), check.difference_max,
+        check.difference_allowed, check.cosine_min);
   } else if (check.ok()) {
     text += "        no reference vectors are recorded for this model: its files were checked, its numbers were not\n";
   }
@@ -242,6 +312,8 @@ Json verification_json(const service::ModelVerification& check) {
             {"folder", check.folder},
             {"files", Json::array()},
             {"references", check.reference_count},
+            {"reference_texts", check.text_count},
+            {"reference_images", check.image_count},
             {"references_failed", check.reference_failed_count},
             {"difference_max", check.difference_max},
             {"difference_allowed", check.difference_allowed},
@@ -266,24 +338,67 @@ Result<int> run_verify(const std::string& model, Console& console) {
   return check->ok() ? 0 : error_traits(ErrorCode::kMismatch).exit_code;
 }
 
-Result<int> run_layers(const std::string& model, Console& console) {
+struct LayersArguments {
+  EncoderArguments encoder;  // of which the model and the size of images count
+  std::string kind = "auto";
+};
+
+Json layers_json(const LayerList& list) {
+  Json json = Json::array();
+  for (const LayerInfo& layer : list.layers) {
+    json.push_back({{"name", layer.name},
+                    {"op", layer.op},
+                    {"shape", layer.shape},
+                    {"aliases", layer.aliases},
+                    {"multiply_adds", layer.multiply_adds}});
+  }
+  return json;
+}
+
+Result<service::ModelLayersRequest> to_layers_request(const LayersArguments& arguments) {
+  enum class Asked : std::uint8_t { kAuto, kText, kImage };
+  auto kind = choose<Asked>("--kind", {{"auto", Asked::kAuto}, {"text", Asked::kText}, {"image", Asked::kImage}},
+                            arguments.kind);
+  if (!kind) {
+    return std::unexpected(kind.error());
+  }
+  service::ModelLayersRequest request;
+  request.model = arguments.encoder.model;
+  request.tower_asked = *kind != Asked::kAuto;
+  request.options.tower = *kind == Asked::kText ? Tower::kText : Tower::kImage;
+  EncoderOptions size;
+  if (auto ok = set_image_size(arguments.encoder.image_size, size); !ok) {
+    return std::unexpected(ok.error());
+  }
+  request.options.image_height = size.image_height;
+  request.options.image_width = size.image_width;
+  return request;
+}
+
+Result<int> run_layers(const LayersArguments& arguments, Console& console) {
+  auto request = to_layers_request(arguments);
+  if (!request) {
+    return std::unexpected(request.error());
+  }
   StepProgress progress(console);
-  auto layers = service::model_layers(model, watched_fetch(console, progress));
+  request->fetch = watched_fetch(console, progress);
+  auto list = service::model_layers(*request);
   progress.finish();
-  if (!layers) {
-    return std::unexpected(layers.error());
+  if (!list) {
+    return std::unexpected(list.error());
+  }
+  if (list->kind == ModelKind::kTextAndImage && !request->tower_asked) {
+    console.note("these are the layers for images, which --layer takes; those for texts: --kind text");
   }
   if (console.json()) {
-    Json json = Json::array();
-    for (const LayerInfo& layer : *layers) {
-      json.push_back({{"name", layer.name}, {"op", layer.op}, {"shape", layer.shape}, {"aliases", layer.aliases}});
-    }
-    console.print(json_line(json));
+    console.print(json_line(layers_json(*list)));
     return 0;
   }
-  Table table({"layer", "op", "shape", "also called"});
-  for (const LayerInfo& layer : *layers) {
-    table.add({layer.name, layer.op, layer.shape, join(layer.aliases, ", ")});
+  const bool images = list->tower == Tower::kImage;
+  Table table({"layer", "op", "shape", images ? "multiply-adds, an image" : "multiply-adds, a token", "also called"});
+  for (const LayerInfo& layer : list->layers) {
+    table.add(
+        {layer.name, layer.op, layer.shape, format_multiply_adds(layer.multiply_adds), join(layer.aliases, ", ")});
   }
   console.print(table.to_string());
   return 0;
@@ -316,13 +431,36 @@ void add_show(CLI::App& models, CommandLine& line) {
       ->type_name("MODEL")
       ->required();
   add_encoder_options(command, arguments->encoder);
+  add_image_size_option(command, arguments->encoder.image_size);
   command.remove_option(command.get_option("--model"));
   add_common_options(command, line);
   set_examples(command, {{"asterism models show builtin", "dimensions, tokenizer, pooling, prompts, licence, files"},
+                         {"asterism models show efficientnet-lite0", "the size and the preprocessing of images"},
                          {"asterism models show all-MiniLM-L6-v2 --layer encoder.layer.3",
                           "how many ops are left when cut there"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return run_show(*arguments, console); }; });
+}
+
+void add_layers(CLI::App& models, CommandLine& line) {
+  CLI::App& command =
+      *models.add_subcommand("layers", "List the names that --layer takes, in the order they are computed.");
+  auto arguments = std::make_shared<LayersArguments>();
+  command.add_option("model", arguments->encoder.model, "a model, as for `asterism embed --model`")
+      ->type_name("MODEL")
+      ->required();
+  add_image_size_option(command, arguments->encoder.image_size);
+  command
+      .add_option("--kind", arguments->kind,
+                  "text or image: which tower of a model that takes both [auto: image where there is one]")
+      ->type_name("KIND")
+      ->group("Model");
+  add_common_options(command, line);
+  set_examples(command, {{"asterism models layers all-MiniLM-L6-v2", "name, op and shape of every value of the graph"},
+                         {"asterism models layers efficientnet-lite0 --image-size 320",
+                          "shapes and costs at another size of images"}});
+  command.callback(
+      [arguments, &line] { line.action = [arguments](Console& console) { return run_layers(*arguments, console); }; });
 }
 
 }  // namespace
@@ -341,11 +479,10 @@ void add_models(CLI::App& root, CommandLine& line) {
                      {"asterism models pull intfloat/e5-small-v2@main", "a model on the Hugging Face hub"}},
                     run_pull);
   add_model_command(models, line, "verify", "Check a model's files, and its vectors against the original library's.",
-                    {{"asterism models verify all-MiniLM-L6-v2", "proves that this machine computes the same numbers"}},
+                    {{"asterism models verify all-MiniLM-L6-v2", "proves that this machine computes the same numbers"},
+                     {"asterism models verify efficientnet-lite0", "the same from pixels on, with pictures it draws"}},
                     run_verify);
-  add_model_command(models, line, "layers", "List the names that --layer takes, in the order they are computed.",
-                    {{"asterism models layers all-MiniLM-L6-v2", "name, op and shape of every value of the graph"}},
-                    run_layers);
+  add_layers(models, line);
 }
 
 }  // namespace asterism::cli

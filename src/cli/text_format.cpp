@@ -70,6 +70,16 @@ std::string format_size(std::uint64_t size_bytes) {
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
+std::string format_multiply_adds(std::uint64_t count) {
+  // A unit is used from a tenth of it on, so that neighbouring layers mostly share one.
+  for (const auto& [unit, name] : {std::pair{1e9, "G"}, std::pair{1e6, "M"}}) {
+    if (static_cast<double>(count) >= unit / 10) {
+      return fmt::format("{:.2f} {}", static_cast<double>(count) / unit, name);
+    }
+  }
+  return count == 0 ? "0" : fmt::format("{:.2f} k", static_cast<double>(count) / 1e3);
+}
+
 std::string counted(std::uint64_t count, std::string_view singular) {
   return fmt::format("{} {}{}", format_count(count), singular, count == 1 ? "" : "s");
 }

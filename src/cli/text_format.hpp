@@ -9,10 +9,11 @@
 
 namespace asterism::cli {
 
-std::string format_count(std::uint64_t count);      // "1,234,567"
-std::string format_rate(double per_second);         // "13.4k", "987", "0.52"
-std::string format_duration(double seconds);        // "0.42 s", "12.3 s", "3:07", "1:02:03"
-std::string format_size(std::uint64_t size_bytes);  // "812 B", "7.6 MB"
+std::string format_count(std::uint64_t count);          // "1,234,567"
+std::string format_rate(double per_second);             // "13.4k", "987", "0.52"
+std::string format_duration(double seconds);            // "0.42 s", "12.3 s", "3:07", "1:02:03"
+std::string format_size(std::uint64_t size_bytes);      // "812 B", "7.6 MB"
+std::string format_multiply_adds(std::uint64_t count);  // "0.39 G", "4.61 M", "0.77 k", "0"
 // "1 row", "2 rows".
 std::string counted(std::uint64_t count, std::string_view singular);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);

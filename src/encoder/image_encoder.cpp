@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 #include "encoder/backend_choice.hpp"
@@ -24,6 +25,13 @@ EncoderInfo describe(const std::filesystem::path& path, const ImageModel& model,
   info.takes_images = true;
   info.image_shape = {model.channels, model.height, model.width};
   info.preprocess = describe_preprocess(settings.preprocess);
+  info.preprocess_json = preprocess_json(settings.preprocess).dump();
+  info.architecture = model.architecture;
+  info.dialect = model.dialect;
+  if (const auto& scale = model.logit_scale.log_scale) {
+    info.logit_scale = std::exp(*scale);
+  }
+  info.logit_bias = model.logit_scale.bias;
   info.modules = {fmt::format("{} ({})", model.architecture, model.dialect)};
   info.warnings = settings.warnings;
   return info;

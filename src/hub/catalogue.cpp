@@ -203,13 +203,45 @@ Result<CatalogueSource> read_source(const toml::table& table, const std::string&
   return source;
 }
 
+Result<VerifyImage> read_verify_image(const toml::table& table, const std::string& where) {
+  TableReader reader(table, where + ": image");
+  VerifyImage image;
+  image.pattern = reader.text("pattern");
+  image.width = reader.positive("width");
+  image.height = reader.positive("height");
+  if (auto finished = reader.finish(); !finished) {
+    return std::unexpected(finished.error());
+  }
+  return image;
+}
+
+// A case is of a text or of an image.
+Result<void> read_verify_input(TableReader& reader, VerifyCase& verify_case) {
+  const toml::table* image = reader.table("image");
+  verify_case.text = image == nullptr ? reader.text("text") : reader.optional_text("text");
+  if (image == nullptr) {
+    return {};
+  }
+  if (!verify_case.text.empty()) {
+    reader.fault("expected \"text\" or \"image\", found both");
+  }
+  auto read = read_verify_image(*image, reader.where());
+  if (!read) {
+    return std::unexpected(read.error());
+  }
+  verify_case.image = *std::move(read);
+  return {};
+}
+
 Result<void> read_verify(const toml::table& table, const std::string& where, CatalogueEntry& entry) {
   TableReader reader(table, where + ": verify");
   entry.verify_recorded_with = reader.text("recorded_with");
   for (const toml::table* given : reader.tables("case")) {
     TableReader one(*given, reader.where() + ": case");
     VerifyCase verify_case;
-    verify_case.text = one.text("text");
+    if (auto read = read_verify_input(one, verify_case); !read) {
+      return read;
+    }
     verify_case.noise = one.positive_number("noise");
     verify_case.values = one.numbers("values");
     if (static_cast<std::int64_t>(verify_case.values.size()) != entry.dimension) {

@@ -102,9 +102,17 @@ struct CatalogueSource {
   std::string label() const;
 };
 
-// What the original library gives for one text, whole, so that parity can be shown on every element.
+// A picture that anyone can draw (image/test_pattern.hpp).
+struct VerifyImage {
+  std::string pattern;
+  std::int64_t width = 0;
+  std::int64_t height = 0;
+};
+
+// What the original library gives for one text or picture, whole, so that parity can be shown on every element.
 struct VerifyCase {
   std::string text;
+  std::optional<VerifyImage> image = {};  // instead of a text
   std::vector<float> values;  // [dimension], as the original returns it: float32, normalised where the model says so
   float noise = 0.0F;         // largest difference between the original run in float32 and in float64
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "asterism/neighbors.hpp"
+#include "image/test_pattern.hpp"
 
 namespace asterism::service {
 namespace {
@@ -71,6 +72,55 @@ void check_reference(const VerifyCase& reference, std::span<const float> found, 
   check.cosine_min = std::min(check.cosine_min, static_cast<double>(cosine_similarity(reference.values, found)));
 }
 
+Result<void> check_text_references(const Encoder& encoder, const CatalogueEntry& entry, ModelVerification& check) {
+  std::vector<std::string_view> texts;
+  std::vector<const VerifyCase*> references;
+  for (const VerifyCase& reference : entry.verify_cases) {
+    if (!reference.image) {
+      texts.emplace_back(reference.text);
+      references.push_back(&reference);
+    }
+  }
+  if (texts.empty()) {
+    return {};
+  }
+  const auto vectors = encoder.encode(texts);
+  if (!vectors) {
+    return std::unexpected(vectors.error());
+  }
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    check_reference(*references[i], vectors->row(i), check);
+  }
+  check.text_count = texts.size();
+  return {};
+}
+
+// As files, so that everything from the pixels on is part of what is compared.
+Result<void> check_image_references(const Encoder& encoder, const CatalogueEntry& entry, ModelVerification& check) {
+  for (const VerifyCase& reference : entry.verify_cases) {
+    if (!reference.image) {
+      continue;
+    }
+    const auto picture =
+        test_pattern(reference.image->pattern, {.width = reference.image->width, .height = reference.image->height});
+    if (!picture) {
+      return std::unexpected(picture.error());
+    }
+    const std::string file = encode_bmp(*picture);
+    const std::string_view files[] = {file};
+    const auto vectors = encoder.encode_images(files);
+    if (!vectors) {
+      return std::unexpected(vectors.error());
+    }
+    if (const auto& error = vectors->reports.front().error) {
+      return std::unexpected(*error);
+    }
+    check_reference(reference, vectors->row(0), check);
+    ++check.image_count;
+  }
+  return {};
+}
+
 Result<void> check_references(const CatalogueEntry& entry, const std::string& model, ModelVerification& check) {
   if (entry.verify_cases.empty()) {
     return {};
@@ -81,18 +131,8 @@ Result<void> check_references(const CatalogueEntry& entry, const std::string& mo
   if (!encoder) {
     return std::unexpected(encoder.error());
   }
-  std::vector<std::string_view> texts;
-  for (const VerifyCase& reference : entry.verify_cases) {
-    texts.emplace_back(reference.text);
-  }
-  auto vectors = encoder->encode(texts);
-  if (!vectors) {
-    return std::unexpected(vectors.error());
-  }
-  for (std::size_t i = 0; i < entry.verify_cases.size(); ++i) {
-    check_reference(entry.verify_cases[i], vectors->row(i), check);
-  }
-  return {};
+  auto checked = check_text_references(*encoder, entry, check);
+  return checked ? check_image_references(*encoder, entry, check) : checked;
 }
 
 }  // namespace
@@ -195,17 +235,31 @@ Result<ModelVerification> verify_model(std::string_view model) {
   return check;
 }
 
-Result<std::vector<LayerInfo>> model_layers(std::string_view model, const ModelFetch& fetch) {
-  if (auto fetched = fetch_model(model, fetch); !fetched) {
+Result<LayerList> model_layers(const ModelLayersRequest& request) {
+  if (auto fetched = fetch_model(request.model, request.fetch); !fetched) {
     return std::unexpected(fetched.error());
   }
-  auto layers = list_layers(model);
-  if (layers && layers->empty()) {
+  auto list = list_layers(request.model, request.options);
+  if (!list) {
+    return list;
+  }
+  if (list->tower == Tower::kText && list->layers.empty()) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("model '{}': expected a model with layers, found a static one", model),
+                fmt::format("model '{}': expected a model with layers, found a static one", request.model),
                 "a static model is a table of token vectors: --layer has nothing to name");
   }
-  return layers;
+  if (request.tower_asked && list->tower != request.options.tower) {
+    const bool texts = list->tower == Tower::kText;
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("model '{}': expected one that takes {}, found one that takes {}", request.model,
+                            texts ? "images" : "texts", texts ? "texts" : "images"),
+                "leave --kind out");
+  }
+  if (list->tower == Tower::kText && (request.options.image_height > 0 || request.options.image_width > 0)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--image-size: expected the layers of an image model, found those of texts", "leave the option out");
+  }
+  return list;
 }
 
 }  // namespace asterism::service

@@ -58,21 +58,31 @@ struct ModelVerification {
   std::string model;
   std::string folder;  // empty for the built-in model
   std::vector<FileCheck> files;
-  std::size_t reference_count = 0;  // texts with a recorded vector of the original library
+  std::size_t reference_count = 0;  // texts and pictures with a recorded vector of the original library
+  std::size_t text_count = 0;       // of those
+  std::size_t image_count = 0;      // likewise
   double difference_max = 0.0;      // largest absolute difference of any element, computed in f32
-  double difference_allowed = 0.0;  // for that element's text
+  double difference_allowed = 0.0;  // for that element's text or picture
   double cosine_min = 1.0;          // over the references
   std::size_t reference_failed_count = 0;
   bool ok() const noexcept;  // every file and every reference
 };
 
-// Files against the catalogue's digests, then reference texts against the original library's vectors, in f32. Every
-// element may differ by max(20 x noise, 1e-5 x the vector's largest magnitude), noise being the original's own
-// difference between float32 and float64. Uses no network. kNotFound for a model that is not here or not in the
+// Files against the catalogue's digests, then reference texts and pictures against the original library's vectors, in
+// f32. Every element may differ by max(20 x noise, 1e-5 x the vector's largest magnitude), noise being the original's
+// own difference between float32 and float64. Uses no network. kNotFound for a model that is not here or not in the
 // catalogue; kUnsupported where the catalogue has nothing to compare it with.
 Result<ModelVerification> verify_model(std::string_view model);
 
-// Every value that `layer` accepts, in the order of computation; kUnsupported for a static model, which has no graph.
-Result<std::vector<LayerInfo>> model_layers(std::string_view model, const ModelFetch& fetch);
+struct ModelLayersRequest {
+  std::string model;
+  LayerListOptions options;
+  bool tower_asked = false;  // options.tower is a wish, and not the default
+  ModelFetch fetch;
+};
+
+// Every value that `layer` accepts, in the order of computation. kUnsupported for a static model, which has no graph,
+// and for a tower that the model does not have; kInvalidArgument for an image size of a model of texts.
+Result<LayerList> model_layers(const ModelLayersRequest& request);
 
 }  // namespace asterism::service

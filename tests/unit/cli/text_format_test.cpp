@@ -40,6 +40,13 @@ TEST(FormatSize, decimal_units) {
   EXPECT_EQ(format_size(999'999), "1.0 MB");
 }
 
+TEST(TextFormat, multiply_adds_have_a_unit) {
+  EXPECT_EQ(format_multiply_adds(0), "0");
+  EXPECT_EQ(format_multiply_adds(768), "0.77 k");
+  EXPECT_EQ(format_multiply_adds(4'610'000), "4.61 M");
+  EXPECT_EQ(format_multiply_adds(390'000'000), "0.39 G");
+}
+
 TEST(Counted, plural_only_for_other_than_one) {
   EXPECT_EQ(counted(1, "row"), "1 row");
   EXPECT_EQ(counted(0, "row"), "0 rows");

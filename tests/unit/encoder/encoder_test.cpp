@@ -230,9 +230,10 @@ TEST(Encoder, parameter_as_layer_is_refused) {
 TEST(Encoder, layer_takes_every_value_that_is_listed) {
   const auto layers = list_layers(golden(kUsual));
   ASSERT_TRUE(layers) << layers.error().to_string();
-  ASSERT_GT(layers->size(), 10U);
+  ASSERT_GT(layers->layers.size(), 10U);
+  EXPECT_GT(layers->layers.back().multiply_adds, layers->layers.front().multiply_adds);
   std::set<std::size_t> widths;
-  for (const LayerInfo& layer : *layers) {
+  for (const LayerInfo& layer : layers->layers) {
     EncoderOptions options = f32_options(1);
     options.layers = {layer.name};
     const Embeddings embeddings = encode(golden(kUsual), options, {"the river", "a"});

