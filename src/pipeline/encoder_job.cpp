@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "base/sha256.hpp"
 #include "pipeline/embed_job.hpp"
+#include "pipeline/encoder_rows.hpp"
 
 namespace asterism {
 namespace {
@@ -75,60 +75,14 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
   return settings;
 }
 
-// The rows of one call are of one kind.
-
-Result<Embeddings> encode_tensors(const Encoder& encoder, std::span<const Payload> rows) {
-  const auto& wanted = encoder.info().image_shape;
-  std::vector<float> values;
-  for (const Payload& row : rows) {
-    if (!std::ranges::equal(row.tensor->shape(), wanted)) {
-      return fail(ErrorCode::kMismatch,
-                  fmt::format("model '{}': expected preprocessed images {}, found {}", encoder.info().model,
-                              shape_to_string(wanted), shape_to_string(row.tensor->shape())),
-                  "the arrays must be what the model's own preprocessing gives (`asterism models show MODEL`)");
-    }
-    std::ranges::copy(row.tensor->as<float>(), std::back_inserter(values));
-  }
-  return encoder.encode_pixels({.values = values, .row_count = rows.size()});
-}
-
-// All rows of a job are of one kind.
-Result<Embeddings> encode_rows(const Encoder& encoder, std::span<const Payload> rows) {
-  if (!rows.empty() && rows.front().kind == PayloadKind::kTensor) {
-    return encode_tensors(encoder, rows);
-  }
-  std::vector<std::string_view> bytes;
-  bytes.reserve(rows.size());
-  for (const Payload& row : rows) {
-    bytes.emplace_back(row.bytes);
-  }
-  const bool images = !rows.empty() && rows.front().kind == PayloadKind::kImage;
-  return images ? encoder.encode_images(bytes) : encoder.encode(bytes);
-}
-
-// Before a row is read: which rows the encoder takes.
-Result<void> expect_kind(const Encoder& encoder, const RowSourceOptions& input) {
-  const auto kind = resolve_input_kind(input);
-  if (!kind) {
-    return std::unexpected(kind.error());
-  }
-  const EncoderInfo& info = encoder.info();
-  if (*kind == PayloadKind::kText && !info.takes_texts) {
-    return fail(ErrorCode::kUnsupported, fmt::format("model '{}': expected images, found texts", info.model),
-                "name image files or folders, or choose a model for texts (-m)");
-  }
-  if (*kind != PayloadKind::kText && !info.takes_images) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("model '{}': expected texts, found {}s", info.model, payload_kind_name(*kind)),
-                "choose a model for images (-m), or say that the inputs are texts (--kind text)");
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options) {
-  if (auto expected = expect_kind(encoder, options.input); !expected) {
+  const auto kind = resolve_input_kind(options.input);
+  if (!kind) {
+    return std::unexpected(kind.error());
+  }
+  if (auto expected = expect_kind(encoder, *kind); !expected) {
     return std::unexpected(expected.error());
   }
   auto settings = settings_of(encoder.info(), options.shard_row_count > 0);

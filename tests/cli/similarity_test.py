@@ -24,7 +24,7 @@ class Similarity(CliTest):
         stdout, _ = self.ok("similarity", self.golden.texts[1], self.golden.texts[2], *self.model, "--json")
         result = json.loads(stdout)
         self.assertAlmostEqual(result["score"], self.expected(1, 2), delta=1e-5)
-        self.assertEqual(result["texts"], [self.golden.texts[1], self.golden.texts[2]])
+        self.assertEqual(result["items"], [self.golden.texts[1], self.golden.texts[2]])
 
     def test_a_text_is_as_alike_itself_as_can_be(self) -> None:
         stdout, _ = self.ok("similarity", "a cat sat", "a cat sat")
@@ -92,8 +92,8 @@ class Similarity(CliTest):
 
     def test_wrong_numbers_of_texts(self) -> None:
         self.fails("usage", "similarity", "one", says=["--in FILE"])
-        self.fails("usage", "similarity", "one", "two", "--in", "x.txt", says=["one text"])
-        self.fails("usage", "similarity", says=["TEXT"])
+        self.fails("usage", "similarity", "--in", "x.txt", says=["--each N"])
+        self.fails("usage", "similarity", says=["found none"])
         self.fails("not_found", "similarity", "one", "--in", "nowhere.txt", says=["nowhere.txt"])
 
 

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "service/nearest.hpp"
+
 namespace asterism::service {
 namespace {
 
@@ -12,8 +14,11 @@ std::string golden(std::string_view name) {
 }
 
 TEST(Similarity, scores_are_symmetric_with_ones_on_the_diagonal) {
-  const auto response = similarity(
-      {.model = golden("old_mean_normalize"), .encoder = {}, .fetch = {}, .texts = {"hello", "a stone", "hello"}});
+  const auto response = similarity({.model = golden("old_mean_normalize"),
+                                    .encoder = {},
+                                    .fetch = {},
+                                    .items = {"hello", "a stone", "hello"},
+                                    .kind = ItemKind::kAuto});
   ASSERT_TRUE(response) << response.error().to_string();
   ASSERT_EQ(response->scores.size(), 9U);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -27,30 +32,33 @@ TEST(Similarity, scores_are_symmetric_with_ones_on_the_diagonal) {
 }
 
 TEST(Similarity, fewer_than_two_texts_and_one_past_the_most_are_refused) {
-  EXPECT_EQ(similarity({.model = "builtin", .encoder = {}, .fetch = {}, .texts = {"one"}}).error().code,
+  EXPECT_EQ(similarity({.model = "builtin", .encoder = {}, .fetch = {}, .items = {"one"}, .kind = ItemKind::kAuto})
+                .error()
+                .code,
             ErrorCode::kInvalidArgument);
-  const std::vector<std::string> many(kSimilarityTextCountMax + 1, "a");
-  EXPECT_EQ(similarity({.model = "builtin", .encoder = {}, .fetch = {}, .texts = many}).error().code,
-            ErrorCode::kLimitExceeded);
+  const std::vector<std::string> many(kSimilarityItemCountMax + 1, "a");
+  EXPECT_EQ(
+      similarity({.model = "builtin", .encoder = {}, .fetch = {}, .items = many, .kind = ItemKind::kAuto}).error().code,
+      ErrorCode::kLimitExceeded);
 }
 
-TEST(NearestTexts, a_cancel_before_the_first_window_is_reported) {
+TEST(Nearest, a_cancel_before_the_first_window_is_reported) {
   CancelFlag cancel;
   cancel.request();
-  NearestTextsRequest request;
-  request.query = "hello";
+  NearestRequest request;
+  request.queries = {"hello"};
   request.input.inputs = {ASTERISM_SOURCE_DIR "/examples/data/texts.jsonl"};
   request.fetch.cancel = &cancel;
-  const auto response = nearest_texts(request);
+  const auto response = nearest(request);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, ErrorCode::kCancelled);
 }
 
-TEST(NearestTexts, no_rows_to_show_is_refused) {
-  NearestTextsRequest request;
-  request.query = "hello";
+TEST(Nearest, no_rows_to_show_is_refused) {
+  NearestRequest request;
+  request.queries = {"hello"};
   request.top_count = 0;
-  EXPECT_EQ(nearest_texts(request).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(nearest(request).error().code, ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -1,0 +1,41 @@
+// Rows of an input, window by window, for use cases that need no output files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "asterism/cancel.hpp"
+#include "asterism/error.hpp"
+#include "dataset/row_source.hpp"
+
+namespace asterism::service {
+
+// Rows that were read, whole, and rows that failed, with their error: in input order.
+struct InputWindow {
+  std::uint64_t row_first = 0;
+  std::vector<Row> rows;
+};
+
+class InputWindows {
+ public:
+  // `cancel` is borrowed and may be null.
+  static Result<InputWindows> open(RowSourceOptions input, const CancelFlag* cancel);
+
+  // False at the end. kCancelled when asked to stop.
+  Result<bool> next(InputWindow& window);
+  PayloadKind kind() const noexcept { return reader_->kind(); }
+  std::uint64_t row_count() const noexcept { return row_count_; }  // so far
+
+ private:
+  InputWindows(std::unique_ptr<RowReader> reader, const CancelFlag* cancel)
+      : reader_(std::move(reader)), cancel_(cancel) {}
+
+  std::unique_ptr<RowReader> reader_;
+  const CancelFlag* cancel_;
+  std::uint64_t row_count_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace asterism::service
