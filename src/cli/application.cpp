@@ -105,6 +105,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   root.option_defaults()->group("Options");
   add_embed(root, line);
   add_similarity(root, line);
+  add_classify(root, line);
   add_tokenize(root, line);
   add_models(root, line);
   add_distill(root, line);
