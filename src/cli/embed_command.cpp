@@ -70,7 +70,7 @@ void describe_model(Console& console, const EncoderInfo& model, const EncoderOpt
   for (const std::string& warning : model.warnings) {
     console.warning(warning);
   }
-  const bool cut = !options.layer.empty() || !options.layers.empty();
+  const bool cut = !options.layers.empty();
   if (cut && model.op_count_whole > model.op_count) {
     console.note(fmt::format("graph cut at the layer: {} of {} ops are left", model.op_count, model.op_count_whole));
   }

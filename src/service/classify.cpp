@@ -151,7 +151,7 @@ Result<Encoder> load(const ClassifyRequest& request) {
   if (!request.labels.empty()) {
     return Encoder::load(request.model, options);
   }
-  options.layer = kLogitsLayer;
+  options.layers = {std::string(kLogitsLayer)};
   auto encoder = Encoder::load(request.model, options);
   if (!encoder && encoder.error().code == ErrorCode::kNotFound && encoder.error().message.contains(kLogitsLayer)) {
     return fail(

@@ -13,8 +13,9 @@ Image ramp(std::int64_t width, std::int64_t height) {
   Image image{.width = width, .height = height, .pixels = {}};
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
-      image.pixels.insert(image.pixels.end(), {static_cast<std::uint8_t>(255 * x / width),
-                                               static_cast<std::uint8_t>(255 * y / height), 128});
+      image.pixels.push_back(static_cast<std::uint8_t>(255 * x / width));
+      image.pixels.push_back(static_cast<std::uint8_t>(255 * y / height));
+      image.pixels.push_back(128);
     }
   }
   return image;
