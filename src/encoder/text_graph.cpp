@@ -322,10 +322,10 @@ Result<Graph> append_chain(ChainBuilder& builder, const Chain& chain) {
 Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, const EncoderOptions& options) {
   TextGraph out;
   if (options.layers.size() > 1) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: expected one layer of a text model, found {}", layout.folder.string(),
-                            options.layers.size()),
-                "ask for one layer at a time");
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: expected one layer of a text model, found {}", layout.folder.string(), options.layers.size()),
+        "ask for one layer at a time");
   }
   auto chain = plan_chain(layout, options, out.warnings);
   if (!chain) {

