@@ -48,33 +48,48 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
     return {**kept, "HOME": str(home), "LANG": "C.UTF-8", "HF_HUB_OFFLINE": "1", **extra}
 
 
-def read_npy(path: Path) -> list[Vector]:
+Array = tuple[tuple[int, ...], Vector]
+
+
+def read_array(path: Path) -> Array:
+    """Shape and values of a .npy file."""
     data = path.read_bytes()
     assert data[:6] == b"\x93NUMPY", data[:6]
     width, form = (2, "<H") if data[6] == 1 else (4, "<I")
     (size,) = struct.unpack(form, data[8 : 8 + width])
     header = ast.literal_eval(data[8 + width : 8 + width + size].decode().strip())
     assert header["descr"] == "<f4" and not header["fortran_order"], header
-    rows, dim = header["shape"]
-    values = struct.unpack(f"<{rows * dim}f", data[8 + width + size :])
-    return [list(values[i * dim : (i + 1) * dim]) for i in range(rows)]
+    values = struct.unpack(f"<{math.prod(header['shape'])}f", data[8 + width + size :])
+    return header["shape"], list(values)
 
 
-def read_safetensors(path: Path) -> dict[str, list[Vector]]:
+def matrix(array: Array) -> list[Vector]:
+    (rows, dim), values = array
+    return [values[i * dim : (i + 1) * dim] for i in range(rows)]
+
+
+def read_npy(path: Path) -> list[Vector]:
+    return matrix(read_array(path))
+
+
+def read_tensors(path: Path) -> dict[str, Array]:
+    """Shape and values of each tensor of a .safetensors file."""
     data = path.read_bytes()
     (size,) = struct.unpack("<Q", data[:8])
     header: dict[str, Any] = json.loads(data[8 : 8 + size])
     body = data[8 + size :]
-    out: dict[str, list[Vector]] = {}
+    out: dict[str, Array] = {}
     for name, entry in header.items():
         if name == "__metadata__":
             continue
         assert entry["dtype"] == "F32", entry
-        rows, dim = entry["shape"]
         begin, end = entry["data_offsets"]
-        values = struct.unpack(f"<{rows * dim}f", body[begin:end])
-        out[name] = [list(values[i * dim : (i + 1) * dim]) for i in range(rows)]
+        out[name] = (tuple(entry["shape"]), list(struct.unpack(f"<{math.prod(entry['shape'])}f", body[begin:end])))
     return out
+
+
+def read_safetensors(path: Path) -> dict[str, list[Vector]]:
+    return {name: matrix(array) for name, array in read_tensors(path).items()}
 
 
 def read_jsonl(text: str) -> list[dict[str, Any]]:
