@@ -42,8 +42,9 @@ Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
   }
   if (options.prompt || !options.prompt_name.empty() || options.token_count_max > 0) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected texts as inputs, found images",
-                            options.token_count_max > 0 ? "--max-length" : "--prompt"),
+                fmt::format("{}: expected texts as inputs, found images", options.token_count_max > 0 ? "--max-length"
+                                                                          : options.prompt            ? "--prompt-text"
+                                                                                                      : "--prompt"),
                 "leave the option out");
   }
   return {};
