@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every micro benchmark of a build: tools/bench.sh BUILD [--smoke]. With --smoke each runs for a moment only, to
-# show that it works and that its answers are right; its figures mean nothing then.
+# show that it works and that its answers are right, and so does bench/peers/image; the figures mean nothing then.
 set -euo pipefail
 
 build=${1:?usage: tools/bench.sh BUILD [--smoke]}
@@ -22,3 +22,6 @@ for program in "$build"/bench/asterism_*_bench; do
   count=$((count + 1))
 done
 echo "$count benchmark programs ran"
+if [ "${2:-}" = --smoke ] && [ -x "$build/bench/asterism_peer_image_encoder" ]; then
+  make --no-print-directory -C "$(dirname "${BASH_SOURCE[0]}")/../bench/peers/image" smoke BUILD="$(cd "$build" && pwd)"
+fi

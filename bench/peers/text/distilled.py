@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from options import Options, progress
+from options import Options
+from rounds import progress
 
 DIM = 256
 

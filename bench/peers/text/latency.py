@@ -9,8 +9,9 @@ import statistics
 import time
 
 from contenders import Arena
-from options import Options, asterism_precisions, progress, text_peers
+from options import Options, asterism_precisions, text_peers
 from report import quantile, table, write_result
+from rounds import progress
 
 # 10 words, all in BERT's vocabulary: 12 tokens with [CLS] and [SEP].
 QUERY = "how do i reset the password of my savings account"

@@ -6,9 +6,10 @@ import shutil
 from typing import Any
 
 from corpus import short_texts
-from options import BenchmarkSkipped, Options, progress
+from options import BenchmarkSkipped, Options
 from process import ProcessFailed, run_process
 from report import table, write_result
+from rounds import progress
 
 ROW_COUNTS = (100_000, 1_000_000)
 SHARD_ROWS = 50_000

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from contenders import ROOT, Arena
 from corpus import Corpus, load_corpus
 from report import has_native_bf16
+
+HERE = Path(__file__).resolve().parent
 
 
 class BenchmarkSkipped(RuntimeError):
@@ -45,7 +46,7 @@ class Options:
             raise BenchmarkSkipped(
                 "no folder with all-MiniLM-L6-v2: `asterism models pull all-MiniLM-L6-v2`, or --model"
             )
-        return Arena(found, self.threads, self.cache, self.worker, self.peers_available())
+        return Arena(HERE, found, self.threads, self.cache, self.worker, self.peers_available())
 
     def wants(self, name: str) -> bool:
         return not self.only or any(part in name for part in self.only)
@@ -88,7 +89,3 @@ def text_peers() -> list[str]:
 
 def asterism_precisions() -> list[str]:
     return ["f32", "bf16"] if has_native_bf16() else ["f32"]
-
-
-def progress(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

@@ -64,7 +64,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     enter_environment()
-    sys.path.insert(0, str(HERE))
+    sys.path[:0] = [str(HERE), str(HERE.parent / "common")]
     arguments = parse_arguments()
     from options import BenchmarkSkipped, Options, find_build, find_model, program_of
 

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from contenders import HERE
-from options import Options, text_peers
+from options import HERE, Options, text_peers
 from process import ProcessFailed, run_process
 from report import quantile, table, write_result
 

@@ -10,8 +10,9 @@ from typing import Any
 from contenders import ROOT, Arena, Contender
 from distilled import distilled_model
 from fidelity import vectors_of
-from options import Options, progress
+from options import Options
 from report import spread, table, write_result
+from rounds import progress
 
 TEXT_COUNT = 20_000
 BUILTIN = ROOT / "assets" / "builtin"

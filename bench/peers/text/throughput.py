@@ -1,23 +1,16 @@
-"""Texts and tokens a second, MiniLM, and what each contender's vectors are worth.
-
-Rounds alternate: in round r every contender encodes chunk r of the corpus, one after the other, and the order turns
-by one each round. Ratios are taken within a round and their median is printed, so slow drifts of the machine cancel.
-"""
+"""Texts and tokens a second, MiniLM, and what each contender's vectors are worth (see common/rounds.py)."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
-from contenders import Arena, Contender
+from contenders import Arena
 from corpus import Corpus
 from fidelity import Fidelity, measure_fidelity
-from options import Options, asterism_precisions, progress, text_peers
+from options import Options, asterism_precisions, text_peers
 from report import spread, table, write_result
-
-ROUNDS_MIN = 3
+from rounds import Round, progress, rates, run_rounds, times_as_fast
 
 
 def start_contenders(arena: Arena, options: Options) -> None:
@@ -68,50 +61,17 @@ def calibrate(arena: Arena, chunk: Path, *, smoke: bool) -> dict[str, str]:
     return settings
 
 
-def one_round(contenders: list[Contender], chunk: Path) -> dict[str, float]:
-    seconds = {}
-    for contender in contenders:
-        contender.ask(f"texts {chunk}")
-        seconds[contender.name] = float(contender.ask("encode").split()[0])
-    return seconds
-
-
-def run_rounds(arena: Arena, chunks: list[Path], minutes: float) -> list[tuple[int, dict[str, float]]]:
-    """(chunk, seconds by contender) of each round, for about `minutes`, at least ROUNDS_MIN."""
-    end = time.monotonic() + 60 * minutes
-    rounds: list[tuple[int, dict[str, float]]] = []
-    longest = 0.0
-    while len(rounds) < ROUNDS_MIN or time.monotonic() + longest < end:
-        began = time.monotonic()
-        turn = len(rounds) % len(arena.contenders)
-        chunk = len(rounds) % len(chunks)
-        seconds = one_round(arena.contenders[turn:] + arena.contenders[:turn], chunks[chunk])
-        rounds.append((chunk, seconds))
-        longest = max(longest, time.monotonic() - began)
-        progress(f"round {len(rounds)}: " + ", ".join(f"{name} {value:.2f} s" for name, value in seconds.items()))
-    return rounds
-
-
 def summarize(
-    arena: Arena,
-    rounds: list[tuple[int, dict[str, float]]],
-    texts: list[int],
-    tokens: list[int] | None,
+    arena: Arena, rounds: list[Round], texts: list[int], tokens: list[int] | None
 ) -> dict[str, dict[str, Any]]:
     """Rates of each contender and its rate over that of every other, as medians over rounds."""
     rows: dict[str, dict[str, Any]] = {}
     names = [contender.name for contender in arena.contenders]
     for name in names:
-        row: dict[str, Any] = {"texts_per_second": [texts[chunk] / seconds[name] for chunk, seconds in rounds]}
+        rows[name] = {"texts_per_second": rates(rounds, name, texts)}
         if tokens is not None:
-            row["tokens_per_second"] = [tokens[chunk] / seconds[name] for chunk, seconds in rounds]
-        others = {
-            other: statistics.median(seconds[other] / seconds[name] for _, seconds in rounds)
-            for other in names
-            if other != name
-        }
-        row["times_as_fast_as"] = others
-        rows[name] = row
+            rows[name]["tokens_per_second"] = rates(rounds, name, tokens)
+        rows[name]["times_as_fast_as"] = times_as_fast(rounds, names, name)
     return rows
 
 
@@ -146,7 +106,7 @@ def run(options: Options) -> None:
         texts = [len(path.read_text(encoding="utf-8").splitlines()) for path in chunks]
         if tokens is not None:
             print(f"tokens as the model sees them: {sum(tokens)}, {sum(tokens) / sum(texts):.1f} a text")
-        rounds = run_rounds(arena, chunks, options.minutes)
+        rounds = run_rounds(arena.contenders, "texts", chunks, options.minutes)
         fidelity = measure_fidelity(arena, corpus, 8 if options.smoke else 256, options.cache)
         rows = summarize(arena, rounds, texts, tokens)
         print_table(rows, settings, fidelity)

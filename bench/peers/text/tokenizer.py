@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from contenders import HERE, ROOT, Arena
+from contenders import ROOT, Arena
 from corpus import Corpus
-from options import Options
+from options import HERE, Options
 from report import spread, table, write_result
 
 TEXT_COUNT = 20_000

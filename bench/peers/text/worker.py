@@ -11,13 +11,13 @@ quit
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
 from engines import ENGINES, Engine, Setting, Vectors, load
+from protocol import serve
 
 # Settings are tried on a sample: enough to see padding, short enough not to eat the run.
 CALIBRATION_TEXTS = 128
@@ -82,19 +82,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", type=Path, required=True)
     arguments = parser.parse_args()
-    # Libraries print to stdout while they load; the protocol keeps the real one.
-    protocol = sys.stdout
-    sys.stdout = sys.stderr
-    worker = Worker(load(arguments.peer, arguments.model, arguments.threads, arguments.cache))
-    print("ok ready", file=protocol, flush=True)
-    for line in sys.stdin:
-        command, _, argument = line.rstrip("\n").partition(" ")
-        if command == "quit":
-            break
-        try:
-            print("ok " + worker.answer(command, argument), file=protocol, flush=True)
-        except Exception as error:
-            print(f"error {type(error).__name__}: {error}".replace("\n", " "), file=protocol, flush=True)
+    serve(lambda: Worker(load(arguments.peer, arguments.model, arguments.threads, arguments.cache)).answer)
 
 
 if __name__ == "__main__":

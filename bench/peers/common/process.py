@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contenders import HERE, thread_environment
+from contenders import thread_environment
 
 KIB = 1024
 POLL_SECONDS = 0.005
@@ -43,7 +43,7 @@ def run_process(
     with log.open("wb") as output, source.open("rb") as given:
         start = time.perf_counter()
         process = subprocess.Popen(
-            list(command), stdin=given, stdout=output, stderr=output, env=thread_environment(threads), cwd=HERE
+            list(command), stdin=given, stdout=output, stderr=output, env=thread_environment(threads)
         )
         peak_bytes = 0
         if watch_memory:

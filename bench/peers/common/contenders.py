@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
+COMMON = Path(__file__).resolve().parent
+ROOT = COMMON.parents[2]
 
 
 class ContenderError(RuntimeError):
@@ -29,6 +29,7 @@ def thread_environment(threads: int) -> dict[str, str]:
     return {
         **os.environ,
         **{name: str(threads) for name in names},
+        "PYTHONPATH": os.pathsep.join([str(COMMON), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "true",
         "TRANSFORMERS_VERBOSITY": "error",
@@ -51,7 +52,6 @@ class Contender:
                 stderr=errors,
                 text=True,
                 env=thread_environment(threads),
-                cwd=HERE,
             )
         self.read_answer("start")
         self.pause()
@@ -101,6 +101,7 @@ class Contender:
 class Arena:
     """Starts contenders, remembers which could not start and why, and ends them all."""
 
+    folder: Path  # of the comparison: its worker.py runs the peers
     model: Path
     threads: int
     cache: Path
@@ -122,7 +123,9 @@ class Arena:
 
     def add_peer(self, peer: str, model: Path | None = None) -> Contender | None:
         if not self.peers_available:
-            self.skipped.append(f"{peer}: no Python environment of the peers (make -C bench/peers/text env)")
+            self.skipped.append(
+                f"{peer}: no Python environment of the peers (make -C bench/peers/{self.folder.name} env)"
+            )
             return None
         arguments = [
             peer,
@@ -133,15 +136,17 @@ class Arena:
             "--cache",
             str(self.cache),
         ]
-        return self.add(peer, [sys.executable, str(HERE / "worker.py"), *arguments])
+        return self.add(peer, [sys.executable, str(self.folder / "worker.py"), *arguments])
 
-    def add_asterism(self, precision: str, model: str | None = None) -> Contender | None:
+    def add_asterism(self, precision: str, model: str | None = None, extra: Sequence[str] = ()) -> Contender | None:
         name = f"asterism {precision}"
         if self.asterism_worker is None:
-            self.skipped.append(f"{name}: asterism_peer_encoder_worker is not built (cmake target of that name)")
+            self.skipped.append(
+                f"{name}: the worker of bench/peers/{self.folder.name} is not built (see its CMakeLists.txt)"
+            )
             return None
         where = model or str(self.model)
-        command = [str(self.asterism_worker), where, precision, str(self.threads)]
+        command = [str(self.asterism_worker), where, precision, str(self.threads), *extra]
         return self.add(name, command)
 
     def __enter__(self) -> Arena:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import ROOT
+from contenders import ROOT
 
 LIBRARIES = (
     "torch",
@@ -23,6 +23,10 @@ LIBRARIES = (
     "onnxruntime",
     "openvino",
     "model2vec",
+    "timm",
+    "torchvision",
+    "pillow",
+    "efficientnet_lite_pytorch",
     "numpy",
     "scipy",
 )
@@ -93,7 +97,7 @@ def conditions() -> dict[str, Any]:
 
 def write_result(name: str, result: dict[str, Any], *, smoke: bool) -> Path:
     """A smoke run's figures mean nothing: they stay in the cache folder."""
-    folder = ROOT / ".cache" / "peers-text" / "smoke" if smoke else ROOT / "bench" / "results"
+    folder = ROOT / ".cache" / "peers-smoke" if smoke else ROOT / "bench" / "results"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     text = json.dumps({"benchmark": name, "conditions": conditions(), **result}, indent=1, ensure_ascii=False)
