@@ -1,5 +1,6 @@
 #include "encoder/executables.hpp"
 
+#include <cstdint>
 #include <utility>
 
 namespace asterism {
@@ -7,39 +8,58 @@ namespace {
 
 // Small calls that a ready bulk form serves before the latency form is compiled for those that follow.
 constexpr std::size_t kSmallCallsBeforeCompile = 2;
+// A call whose runs would be filled up by more than one row in so many does without the bulk form.
+constexpr std::size_t kFillingShareMax = 8;
 
 }  // namespace
 
 Executables::Executables(Compile compile, const Options& options) : compile_(std::move(compile)), options_(options) {}
 
+// Whether a call of this size is better off without the bulk form.
+bool Executables::is_small(std::size_t size) const {
+  if (options_.bulk_only) {
+    return false;
+  }
+  if (options_.bulk_row_count != 0) {
+    const std::size_t rows = options_.bulk_row_count;
+    const std::size_t filling = (rows - size % rows) % rows;
+    if (filling > size / kFillingShareMax) {
+      return true;
+    }
+  }
+  return options_.thread_count > 1 && size < options_.small_size_per_thread * options_.thread_count;
+}
+
 Result<Executables::Choice> Executables::choose(std::size_t size) {
   const std::scoped_lock lock(mutex_);
-  const bool single = options_.bulk_only || options_.thread_count == 1;
-  const bool small = !single && size < options_.small_size_per_thread * options_.thread_count;
+  const bool small = is_small(size);
   bool use_latency = small;
   if (small && bulk_ && !latency_) {
     use_latency = ++small_call_count_ > kSmallCallsBeforeCompile;
-  } else if (!small && !single && latency_ && !bulk_) {
+  } else if (!small && latency_ && !bulk_) {
     use_latency = size < options_.compile_size;
   }
   if (use_latency) {
-    auto executable = compile(latency_, options_.thread_count, 1);
+    auto executable = compile(latency_, {.thread_count = options_.thread_count, .stream_count = 1});
     if (!executable) {
       return std::unexpected(executable.error());
     }
     return Choice{.executable = *executable, .stream_count = 1};
   }
-  auto executable = compile(bulk_, 1, options_.thread_count);
+  auto executable = compile(bulk_, {.thread_count = 1,
+                                    .stream_count = options_.thread_count,
+                                    .row_count = static_cast<std::int64_t>(options_.bulk_row_count)});
   if (!executable) {
     return std::unexpected(executable.error());
   }
   return Choice{.executable = *executable, .stream_count = options_.thread_count};
 }
 
-Result<const Executable*> Executables::compile(std::unique_ptr<Executable>& slot, std::size_t thread_count,
-                                               std::size_t stream_count) {
+Result<const Executable*> Executables::compile(std::unique_ptr<Executable>& slot, const CompileOptions& options) {
   if (!slot) {
-    auto made = compile_({.precision = options_.precision, .thread_count = thread_count, .stream_count = stream_count});
+    CompileOptions wanted = options;
+    wanted.precision = options_.precision;
+    auto made = compile_(wanted);
     if (!made) {
       return std::unexpected(made.error());
     }

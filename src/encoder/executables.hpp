@@ -2,7 +2,8 @@
 //
 // Bulk: as many runs side by side as there are threads, one thread each; best throughput, since nothing waits for
 // anything. Latency: one run on all threads; best for a call that has too few tokens to share out. With one thread, or
-// batch-invariant, there is only the bulk form. Thread-safe.
+// batch-invariant, there is only the bulk form, unless that form fills its runs up: then calls that would run mostly
+// filling use the other. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,9 @@ class Executables {
     std::size_t small_size_per_thread = 512;
     // Compiling costs about as much as this many: a call below it makes do with the other form if that is ready.
     std::size_t compile_size = 4096;
+    // Rows of every run of the bulk form, which is then compiled for exactly these (CompileOptions::row_count); 0 =
+    // any.
+    std::size_t bulk_row_count = 0;
   };
   using Compile = std::function<Result<std::unique_ptr<Executable>>(const CompileOptions&)>;
   // `compile` is called under a lock, once a form.
@@ -39,8 +43,8 @@ class Executables {
   Result<Choice> choose(std::size_t size);
 
  private:
-  Result<const Executable*> compile(std::unique_ptr<Executable>& slot, std::size_t thread_count,
-                                    std::size_t stream_count);
+  bool is_small(std::size_t size) const;
+  Result<const Executable*> compile(std::unique_ptr<Executable>& slot, const CompileOptions& options);
 
   Compile compile_;
   Options options_;

@@ -215,7 +215,8 @@ void set_execution(ImageRunnerParts& parts, Executables::Compile compile, Comput
                                                  .thread_count = thread_count,
                                                  .bulk_only = options.batch_invariant,
                                                  .small_size_per_thread = parts.batch_image_count,
-                                                 .compile_size = 4 * parts.batch_image_count});
+                                                 .compile_size = 4 * parts.batch_image_count,
+                                                 .bulk_row_count = parts.batch_image_count});
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,9 @@ struct CompileOptions {
   std::size_t thread_count = 1;
   // How many run() calls may proceed at the same time; more wait.
   std::size_t stream_count = 1;
+  // Rows that a run has at most, for graphs whose inputs all count rows: a backend may plan for exactly that many and
+  // fill shorter runs up. 0 = any number.
+  std::int64_t row_count = 0;
 };
 
 // One input or output of a run, by the name of its value.

@@ -38,7 +38,8 @@ OpenVinoExecutable::OpenVinoExecutable(ov::CompiledModel model, FeedPlan plan, s
     : model_(std::move(model)),
       plan_(std::move(plan)),
       output_shapes_(std::move(output_shapes)),
-      sizes_(options.sizes) {
+      sizes_(options.sizes),
+      row_count_(options.row_count) {
   free_requests_.reserve(options.request_count);
   for (std::size_t i = 0; i < options.request_count; ++i) {
     free_requests_.push_back(model_.create_infer_request());
@@ -49,6 +50,11 @@ Result<std::vector<Tensor>> OpenVinoExecutable::run(const std::vector<Feed>& fee
   const auto checked = plan_.check(feeds);
   if (!checked) {
     return std::unexpected(checked.error());
+  }
+  if (row_count_ != 0 && checked->row_count > row_count_) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("run: expected at most {} rows, as it was compiled for, found {}", row_count_, checked->row_count));
   }
   try {
     Lease lease(*this);
@@ -61,6 +67,9 @@ Result<std::vector<Tensor>> OpenVinoExecutable::run(const std::vector<Feed>& fee
 
 // A run without tokens or texts has one row of each that nobody reads.
 std::int64_t OpenVinoExecutable::run_size(std::int64_t count) const noexcept {
+  if (row_count_ != 0) {
+    return row_count_;
+  }
   return sizes_ == RunSizes::kBuckets ? bucket_size(count) : std::max<std::int64_t>(count, 1);
 }
 

@@ -20,6 +20,7 @@ namespace asterism {
 struct ExecutableOptions {
   std::size_t request_count = 1;  // runs at the same time
   RunSizes sizes = RunSizes::kExact;
+  std::int64_t row_count = 0;  // that every run is filled up to; 0 = runs have sizes of their own
 };
 
 class OpenVinoExecutable final : public Executable {
@@ -40,6 +41,7 @@ class OpenVinoExecutable final : public Executable {
   FeedPlan plan_;
   std::vector<Shape> output_shapes_;
   RunSizes sizes_;
+  std::int64_t row_count_;
   mutable std::mutex mutex_;
   mutable std::condition_variable request_free_;
   mutable std::vector<ov::InferRequest> free_requests_;

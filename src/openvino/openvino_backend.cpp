@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
+#include <map>
 #include <utility>
 
 #include <openvino/runtime/core.hpp>
@@ -14,6 +16,21 @@
 
 namespace asterism {
 namespace {
+
+bool counts_rows_only(const Graph& graph) {
+  return std::ranges::all_of(
+      graph.values(), [](const Value& value) { return value.op != Op::kInput || value.shape.front() == kRowDim; });
+}
+
+// With the number of rows known, the plugin plans its memory once and fuses more (decision 0110).
+void fix_row_count(ov::Model& model, std::int64_t row_count) {
+  std::map<std::size_t, ov::PartialShape> shapes;
+  for (std::size_t i = 0; i < model.inputs().size(); ++i) {
+    shapes[i] = model.input(i).get_partial_shape();
+    shapes[i][0] = row_count;
+  }
+  model.reshape(shapes);
+}
 
 class OpenVinoBackend final : public Backend {
  public:
@@ -43,13 +60,19 @@ class OpenVinoBackend final : public Backend {
       const LoweringOptions lowering{native ? ComputePrecision::kF32 : options.precision,
                                      native ? LinearEngine::kPlugin : LinearEngine::kKernels};
       const LoweredModel lowered = lower(graph, parameters, lowering, weights_);
+      const bool sized = options.row_count > 0 && counts_rows_only(graph);
+      if (sized) {
+        fix_row_count(*lowered.model, options.row_count);
+      }
       ov::CompiledModel model = core.compile_model(
           lowered.model, kDevice, compile_properties(options, native ? ov::element::bf16 : ov::element::f32));
       std::vector<Shape> output_shapes;
       for (const ValueId output : graph.outputs()) {
         output_shapes.push_back(graph.value(output).shape);
       }
-      const ExecutableOptions execution{options.stream_count, native ? RunSizes::kBuckets : RunSizes::kExact};
+      const ExecutableOptions execution{.request_count = options.stream_count,
+                                        .sizes = native ? RunSizes::kBuckets : RunSizes::kExact,
+                                        .row_count = sized ? options.row_count : 0};
       return std::make_unique<OpenVinoExecutable>(std::move(model), std::move(*plan), std::move(output_shapes),
                                                   execution);
     } catch (const std::exception& e) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -220,6 +221,41 @@ TEST_P(Executables, bf16_is_close_to_f32_and_not_equal) {
   }
   EXPECT_GT(largest_difference, 0.0);
   EXPECT_LT(largest_difference, 0.1);  // bfloat16 keeps 8 bits; values are around 1 and pass two matrix products
+}
+
+// A map of rows through a convolution: every input counts rows, as in image models.
+Encoder small_image_encoder() {
+  GraphBuilder b;
+  Encoder encoder;
+  encoder.parameters.emplace("w", filled({4, 3, 3, 3}, 1));
+  const ValueId x = b.input("input", DType::kF32, {kRowDim, 3, 8, 8});
+  const ValueId map = b.conv2d("map", x, b.parameter("w", {4, 3, 3, 3}), std::nullopt, {.kernel = {3, 3}});
+  const ValueId pooled = b.reduce("pooled", map, {.reduction = Reduction::kMean, .axes = {2, 3}});
+  encoder.graph = b.finish(std::array{pooled}).value();
+  return encoder;
+}
+
+TEST_P(Executables, a_fixed_row_count_takes_fewer_rows_and_gives_the_same) {
+  const Encoder encoder = small_image_encoder();
+  const auto open = GetParam().make()->compile(encoder.graph, encoder.parameters, {}).value();
+  const auto fixed = GetParam().make()->compile(encoder.graph, encoder.parameters, {.row_count = 4}).value();
+  for (const std::int64_t rows : {4, 1, 3}) {
+    const std::vector<Feed> feeds{{"input", filled({rows, 3, 8, 8}, 9)}};
+    const auto expected = open->run(feeds).value();
+    const auto found = fixed->run(feeds).value();
+    ASSERT_EQ(found[0].shape(), expected[0].shape()) << rows;
+    for (std::size_t k = 0; k < found[0].element_count(); ++k) {
+      ASSERT_NEAR(found[0].as<float>()[k], expected[0].as<float>()[k], 1e-5F) << rows;
+    }
+  }
+}
+
+TEST(OpenVinoExecutables, one_row_more_than_the_fixed_count_is_refused) {
+  const Encoder encoder = small_image_encoder();
+  const auto fixed = make_openvino_backend()->compile(encoder.graph, encoder.parameters, {.row_count = 4}).value();
+  const auto result = fixed->run({{"input", filled({5, 3, 8, 8}, 9)}});
+  ASSERT_FALSE(result.has_value());
+  EXPECT_THAT(result.error().to_string(), HasSubstr("at most 4 rows"));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Executables,
