@@ -229,7 +229,7 @@ Encoder small_image_encoder() {
   Encoder encoder;
   encoder.parameters.emplace("w", filled({4, 3, 3, 3}, 1));
   const ValueId x = b.input("input", DType::kF32, {kRowDim, 3, 8, 8});
-  const ValueId map = b.conv2d("map", x, b.parameter("w", {4, 3, 3, 3}), std::nullopt, {.kernel = {3, 3}});
+  const ValueId map = b.conv2d("map", {x, b.parameter("w", {4, 3, 3, 3}), {}}, {});
   const ValueId pooled = b.reduce("pooled", map, {.reduction = Reduction::kMean, .axes = {2, 3}});
   encoder.graph = b.finish(std::array{pooled}).value();
   return encoder;
