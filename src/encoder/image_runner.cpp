@@ -74,7 +74,8 @@ class ImageRunner final : public Encoder::Impl {
   }
 
   Result<Embeddings> encode_pixels(const PixelsView& pixels) const override {
-    if (pixels.values.size() != pixels.row_count * pixel_count()) {
+    // By division: a product of a stranger's row count could wrap around to the size that is there.
+    if (pixels.values.size() % pixel_count() != 0 || pixels.values.size() / pixel_count() != pixels.row_count) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("pixels: expected {} x {} values, found {}", pixels.row_count,
                               shape_to_string(parts_.image_shape), pixels.values.size()));
@@ -139,7 +140,10 @@ class ImageRunner final : public Encoder::Impl {
       for (std::size_t begin = 0; begin < row_count; begin += parts_.batch_image_count) {
         run_batch(begin, std::min(row_count, begin + parts_.batch_image_count));
       }
+    } else if (row_count <= parts_.batch_image_count) {
+      run_batch(0, row_count);
     } else {
+      const std::scoped_lock lock(pool_mutex_);
       parts_.pool->parallel_for(row_count, parts_.batch_image_count, run_batch);
     }
     if (auto failed = error.take()) {
@@ -199,6 +203,7 @@ class ImageRunner final : public Encoder::Impl {
 
   ImageRunnerParts parts_;
   mutable ImageScratchPool scratch_;
+  mutable std::mutex pool_mutex_;  // the pool runs one loop at a time
 };
 
 }  // namespace
