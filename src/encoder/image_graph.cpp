@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "encoder/channel_axis.hpp"
 #include "graph/infer.hpp"
 
 namespace asterism {
@@ -36,8 +37,19 @@ std::int64_t product(std::span<const std::int64_t> dims) {
 // Adds to a graph what comes after one layer. Names of new values are the layer's with a suffix.
 class OutputBuilder {
  public:
-  OutputBuilder(GraphBuilder& builder, const ImageModel& model, const EncoderOptions& options, ImagePooling pooling)
-      : builder_(builder), model_(model), options_(options), pooling_(pooling) {}
+  // `whole` is the model's graph, which the builder goes on from.
+  OutputBuilder(GraphBuilder& builder, const Graph& whole, std::int64_t prefix_token_count,
+                const EncoderOptions& options, ImagePooling pooling)
+      : builder_(builder),
+        whole_(whole),
+        prefix_token_count_(prefix_token_count),
+        options_(options),
+        pooling_(pooling) {}
+
+  // Whether anything comes after the layer.
+  bool changes() const {
+    return pooling_ != ImagePooling::kNone || options_.dim != 0 || options_.normalize.value_or(false);
+  }
 
   Result<ValueId> build(const std::string& layer, ValueId value) {
     auto pooled = pool(layer, value);
@@ -71,7 +83,7 @@ class OutputBuilder {
       return pool_tokens(name, value, shape);
     }
     if (shape.size() == 4 && pooling_ != ImagePooling::kCls) {
-      return builder_.reduce(name, value, reduction({2, 3}));
+      return builder_.reduce(name, value, channel_axis(whole_, value) == 3 ? reduction({1, 2}) : reduction({2, 3}));
     }
     return fail(
         ErrorCode::kInvalidArgument,
@@ -89,9 +101,9 @@ class OutputBuilder {
       return builder_.reshape(name, first, {shape[2]});
     }
     // Class and register tokens are no part of the picture.
-    const std::int64_t prefix = model_.prefix_token_count;
-    if (prefix > 0 && prefix < shape[1]) {
-      value = builder_.slice(name + ".patches", value, {.axis = 1, .begin = prefix, .size = shape[1] - prefix});
+    if (prefix_token_count_ > 0 && prefix_token_count_ < shape[1]) {
+      value = builder_.slice(name + ".patches", value,
+                             {.axis = 1, .begin = prefix_token_count_, .size = shape[1] - prefix_token_count_});
     }
     return builder_.reduce(name, value, reduction({1}));
   }
@@ -124,16 +136,34 @@ class OutputBuilder {
   }
 
   GraphBuilder& builder_;
-  const ImageModel& model_;
+  const Graph& whole_;
+  std::int64_t prefix_token_count_;
   const EncoderOptions& options_;
   ImagePooling pooling_;
 };
 
-std::vector<std::string> asked_layers(const EncoderOptions& options) {
-  if (!options.layers.empty()) {
-    return options.layers;
+Result<std::vector<std::string>> asked_layers(const EncoderOptions& options) {
+  if (options.layers.empty()) {
+    return std::vector<std::string>{std::string()};
   }
-  return {std::string()};
+  for (auto it = options.layers.begin(); it != options.layers.end(); ++it) {
+    if (std::find(options.layers.begin(), it, *it) != it) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("layers: expected each once, found \"{}\" twice", *it),
+                  "name each layer once");
+    }
+  }
+  return options.layers;
+}
+
+// A value that is computed for each image: a weight is none.
+Result<ValueId> find_layer(const Graph& graph, std::string_view name) {
+  auto value = graph.find(name);
+  if (value && graph.value(*value).op == Op::kParameter) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("layer \"{}\" is a weight of the model, not one of its results", name),
+                "`asterism models layers MODEL` lists the layers");
+  }
+  return value;
 }
 
 // Name of the graph's own output, or the layer as asked for.
@@ -177,15 +207,19 @@ Result<ImageGraph> build_image_graph(ImageModel model, const EncoderOptions& opt
   out.normalized = options.normalize.value_or(false);
   const Graph whole = model.graph;
   GraphBuilder builder(std::move(model.graph));
-  OutputBuilder after(builder, model, options, pooling);
+  OutputBuilder after(builder, whole, model.prefix_token_count, options, pooling);
+  const auto layers = asked_layers(options);
+  if (!layers) {
+    return std::unexpected(layers.error());
+  }
   std::vector<ValueId> ends;
-  for (const std::string& asked : asked_layers(options)) {
+  for (const std::string& asked : *layers) {
     const std::string layer = layer_name(asked, whole);
-    if (layer == kImageInput) {
+    if (layer == kImageInput && !after.changes()) {
       add_output(out, layer, {kRowDim, model.channels, model.height, model.width}, true);
       continue;
     }
-    const auto value = whole.find(layer);
+    const auto value = find_layer(whole, layer);
     if (!value) {
       return std::unexpected(value.error());
     }
