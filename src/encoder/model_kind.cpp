@@ -27,6 +27,16 @@ bool is_dual(const Json& config) {
   return known && config.contains("text_config") && config.contains("vision_config");
 }
 
+// Files whose name says that they are PyTorch's.
+std::size_t weight_file_count(const fs::path& folder) {
+  std::size_t count = 0;
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    count += it->path().extension() == ".pth" || it->path().extension() == ".pt" ? 1U : 0U;
+  }
+  return count;
+}
+
 }  // namespace
 
 Result<ModelKind> model_kind(const fs::path& path) {
@@ -44,7 +54,16 @@ Result<ModelKind> model_kind(const fs::path& path) {
     return ModelKind::kText;
   }
   if (!fs::exists(config_path, ignored)) {
-    return bare_weights_in(path) ? ModelKind::kImage : ModelKind::kText;
+    if (bare_weights_in(path)) {
+      return ModelKind::kImage;
+    }
+    const std::size_t count = weight_file_count(path);
+    if (count > 1) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("{}: expected config.json or one .pth file, found {} of them", path.string(), count),
+                  "name the weight file itself");
+    }
+    return ModelKind::kText;
   }
   const auto config = read_json_file(config_path);
   if (!config) {
