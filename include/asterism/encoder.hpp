@@ -36,21 +36,21 @@ struct EncoderOptions {
   std::size_t thread_count = 0;
   // End the graph at these named values (`asterism models layers MODEL`) instead of at the model's last; a row is their
   // results one after the other (EncoderInfo::outputs). Text models take one. Empty = the model's last.
-  std::vector<std::string> layers;
+  std::vector<std::string> layers = {};
   // Of texts: "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+'
   // (concatenated in that order). Of images: "avg", "max", "gem", "cls", "flatten" or "none" (a layer as it is, maps as
   // maps). Empty = what the model says.
-  std::string pooling;
+  std::string pooling = {};
   // L2-normalise the result; unset = what the model says.
-  std::optional<bool> normalize;
+  std::optional<bool> normalize = {};
   // Keep the first `dim` components, before normalising (Matryoshka); 0 = all.
   std::size_t dim = 0;
   // Longest input in tokens, special tokens included; 0 = what the model says. Longer texts are truncated and reported.
   std::size_t token_count_max = 0;
   // Name of a prompt of the model ("query"), put before every text; empty = the model's default prompt, if any.
-  std::string prompt_name;
+  std::string prompt_name = {};
   // A prompt given as text; wins over prompt_name.
-  std::optional<std::string> prompt;
+  std::optional<std::string> prompt = {};
   // Bit-equal results whatever else is in the batch: each text runs alone. Slower.
   bool batch_invariant = false;
   // Tokens that one run of the backend takes at most (most people leave this).
@@ -63,10 +63,10 @@ struct EncoderOptions {
   // How pictures become that input, where it shall not be as the model says: "nearest", "bilinear", "bicubic",
   // "lanczos"; "center" (covers the input, the rest is cropped), "squash" or "border"; mean and standard deviation of
   // each channel after scaling to [0, 1]. Empty = what the model says.
-  std::string interpolation;
-  std::string crop_mode;
-  std::vector<float> mean;
-  std::vector<float> std;
+  std::string interpolation = {};
+  std::string crop_mode = {};
+  std::vector<float> mean = {};
+  std::vector<float> std = {};
   // Takes what there is of an image file that is cut short, instead of failing its row.
   bool allow_truncated = false;
 };
