@@ -68,7 +68,7 @@ TEST(ImageCheckpoint, preprocessing_with_another_number_of_channels) {
   golden.folder().write("config.json", config.dump());
   const Error error = load_error(golden.folder().path());
   EXPECT_EQ(error.code, ErrorCode::kMismatch) << error.to_string();
-  EXPECT_THAT(error.message, HasSubstr("3"));
+  EXPECT_THAT(error.message, HasSubstr("gives 3 channels"));
 }
 
 TEST(ImageCheckpoint, weights_that_are_no_numbers) {
@@ -159,11 +159,13 @@ TEST_P(ImageSizeRefused, before_anything_runs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ImageSizeRefused,
-                         testing::Values(BadSize{"resnet_timm_basic", -1, -1, "-1"},
-                                         BadSize{"resnet_timm_basic", 64, 0, "64x0"},
-                                         BadSize{"resnet_timm_basic", 8193, 8193, "8193"},
-                                         BadSize{"vgg_timm", 1, 1, "1"}, BadSize{"alexnet_torchvision", 8, 8, "8"},
-                                         BadSize{"vit_timm", 4, 4, "4"}, BadSize{"lenet_tanh", 32, 32, "fc1.weight"}),
+                         testing::Values(BadSize{"resnet_timm_basic", -1, -1, "found -1x-1"},
+                                         BadSize{"resnet_timm_basic", 64, 0, "found 64x0"},
+                                         BadSize{"resnet_timm_basic", 8193, 8193, "found 8193x8193"},
+                                         BadSize{"vgg_timm", 1, 1, "window reaches over 2 positions"},
+                                         BadSize{"alexnet_torchvision", 8, 8, "window reaches over 3 positions"},
+                                         BadSize{"vit_timm", 4, 4, "found 4 x 4"},
+                                         BadSize{"lenet_tanh", 32, 32, "fc1.weight"}),
                          [](const auto& test) { return test.param.golden + "_" + std::to_string(test.index); });
 
 }  // namespace
