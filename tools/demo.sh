@@ -33,6 +33,8 @@ show_images() {
   "$asterism" embed "$pictures" -m efficientnet-lite0 -o "$out/images.npy"
   printf '\nNearest pictures by looks:\n'
   "$image_neighbours" efficientnet-lite0 "$pictures"
+  "$asterism" similarity --in "$pictures" --each 8 --top 6 -m efficientnet-lite0 --html "$out/pictures.html" >/dev/null
+  printf '\nThe same as pictures: open %s\n' "${out#"$root"/}/pictures.html"
 }
 
 show_lenet() {

@@ -71,7 +71,7 @@ TEST_F(ForeignEncoderTest, gives_what_the_formats_own_runtime_gives) {
         Case{"channels_last.onnx", "channels_last", "", ""}, Case{"float.tflite", "float", "", "flatten"}}) {
     const auto encoder =
         Encoder::load((goldens_ / one.file).string(),
-                      exact({.layer = one.layer, .pooling = one.pooling, .image_height = 8, .image_width = 8}));
+                      exact({.layers = {one.layer}, .pooling = one.pooling, .image_height = 8, .image_width = 8}));
     ASSERT_TRUE(encoder) << one.file << ": " << encoder.error().to_string();
     const Recorded input = recorded(one.golden, "input");
     const auto rows = encoder->encode_pixels({.values = input.values, .row_count = input.row_count});
@@ -91,7 +91,7 @@ TEST_F(ForeignEncoderTest, pools_a_map) {
   const Recorded input = recorded("free_batch", "input");
   const Recorded map = recorded("free_batch", "/Relu_output_0");
   const auto encoder =
-      Encoder::load((goldens_ / "free_batch.onnx").string(), exact({.layer = "/Relu_output_0", .pooling = "max"}));
+      Encoder::load((goldens_ / "free_batch.onnx").string(), exact({.layers = {"/Relu_output_0"}, .pooling = "max"}));
   ASSERT_TRUE(encoder) << encoder.error().to_string();
   const auto rows = encoder->encode_pixels({.values = input.values, .row_count = input.row_count});
   ASSERT_TRUE(rows);
@@ -141,14 +141,14 @@ TEST_F(ForeignEncoderTest, several_layers_are_refused_in_words) {
 }
 
 TEST_F(ForeignEncoderTest, an_unknown_layer_is_answered_with_near_ones) {
-  const Error error = load_error(goldens_ / "free_batch.onnx", {.layer = "logit"});
+  const Error error = load_error(goldens_ / "free_batch.onnx", {.layers = {"logit"}});
   EXPECT_EQ(error.code, ErrorCode::kNotFound);
   EXPECT_THAT(error.message + error.hint, HasSubstr("logits"));
 }
 
 TEST_F(ForeignEncoderTest, the_input_is_a_layer_too) {
   const Recorded input = recorded("free_batch", "input");
-  const auto encoder = Encoder::load((goldens_ / "free_batch.onnx").string(), exact({.layer = "input"}));
+  const auto encoder = Encoder::load((goldens_ / "free_batch.onnx").string(), exact({.layers = {"input"}}));
   ASSERT_TRUE(encoder) << encoder.error().to_string();
   const auto rows = encoder->encode_pixels({.values = input.values, .row_count = input.row_count});
   ASSERT_TRUE(rows);

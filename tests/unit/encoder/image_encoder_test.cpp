@@ -83,7 +83,7 @@ TEST_F(ImageLayers, come_in_the_order_asked_for) {
 }
 
 TEST_F(ImageLayers, the_input_alone_is_the_pixels_and_runs_nothing) {
-  const Encoder encoder = golden_.load({.layer = "input"});
+  const Encoder encoder = golden_.load({.layers = {"input"}});
   EXPECT_EQ(encoder.info().outputs,
             (std::vector<EmbeddingOutput>{{.name = "input", .shape = {3, 40, 56}, .offset = 0, .size = 3 * 40 * 56}}));
   EXPECT_EQ(encoder.info().op_count, 0U);
@@ -124,20 +124,20 @@ TEST_F(ImageLayers, the_same_name_twice_is_refused) {
 }
 
 TEST_F(ImageLayers, an_unknown_name_is_answered_with_near_ones) {
-  const Error error = load_error({.layer = "layer4.0.conf2"});
+  const Error error = load_error({.layers = {"layer4.0.conf2"}});
   EXPECT_EQ(error.code, ErrorCode::kNotFound);
   EXPECT_THAT(error.message, HasSubstr("layer4.0.conf2"));
   EXPECT_THAT(error.hint, HasSubstr("layer4.0.conv2"));
 }
 
 TEST_F(ImageLayers, a_weight_is_no_layer) {
-  const Error error = load_error({.layer = "conv1.weight"});
+  const Error error = load_error({.layers = {"conv1.weight"}});
   EXPECT_EQ(error.code, ErrorCode::kNotFound);
   EXPECT_THAT(error.message, HasSubstr("is a weight"));
 }
 
 TEST_F(ImageLayers, an_inner_layer_runs_fewer_ops) {
-  const Encoder inner = golden_.load({.layer = "layer1.0.conv1"});
+  const Encoder inner = golden_.load({.layers = {"layer1.0.conv1"}});
   EXPECT_LT(inner.info().op_count, inner.info().op_count_whole / 2);
 }
 

@@ -41,11 +41,11 @@ class ImagePooled : public testing::TestWithParam<Case> {};
 
 TEST_P(ImagePooled, avg_max_and_gem_are_over_the_positions_of_the_picture) {
   const GoldenImageModel golden(GetParam().golden);
-  const Embeddings map = golden.encode({.layer = GetParam().layer, .pooling = "none"});
+  const Embeddings map = golden.encode({.layers = {GetParam().layer}, .pooling = "none"});
   const auto& [name, layer, channels, positions, skipped, channels_first] = GetParam();
   ASSERT_EQ(map.dim, channels * positions);
   for (const std::string how : {"avg", "max", "gem"}) {
-    const Embeddings rows = golden.encode({.layer = layer, .pooling = how});
+    const Embeddings rows = golden.encode({.layers = {layer}, .pooling = how});
     ASSERT_EQ(rows.dim, channels) << how;
     for (std::size_t row = 0; row < rows.row_count; ++row) {
       for (std::size_t c = 0; c < channels; ++c) {
@@ -62,10 +62,10 @@ TEST_P(ImagePooled, avg_max_and_gem_are_over_the_positions_of_the_picture) {
 
 TEST_P(ImagePooled, flatten_is_the_layer_as_one_vector) {
   const GoldenImageModel golden(GetParam().golden);
-  const Encoder flat = golden.load({.layer = GetParam().layer, .pooling = "flatten"});
+  const Encoder flat = golden.load({.layers = {GetParam().layer}, .pooling = "flatten"});
   EXPECT_EQ(flat.info().outputs[0].shape, (std::vector<std::int64_t>{static_cast<std::int64_t>(flat.dim())}));
   EXPECT_EQ(flat.encode_pixels(golden.pixels()).value().values,
-            golden.encode({.layer = GetParam().layer, .pooling = "none"}).values);
+            golden.encode({.layers = {GetParam().layer}, .pooling = "none"}).values);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, ImagePooled,
@@ -90,8 +90,8 @@ INSTANTIATE_TEST_SUITE_P(Layers, ImagePooled,
 
 TEST(ImagePooling, cls_is_the_first_token) {
   const GoldenImageModel golden("vit_hf");
-  const Embeddings tokens = golden.encode({.layer = "forward_features"});
-  const Embeddings rows = golden.encode({.layer = "forward_features", .pooling = "cls"});
+  const Embeddings tokens = golden.encode({.layers = {"forward_features"}});
+  const Embeddings rows = golden.encode({.layers = {"forward_features"}, .pooling = "cls"});
   ASSERT_EQ(rows.dim, 24U);
   for (std::size_t row = 0; row < rows.row_count; ++row) {
     EXPECT_TRUE(std::ranges::equal(rows.row(row), tokens.row(row).first(24)));
@@ -153,9 +153,9 @@ TEST_P(ImagePoolingRefusal, says_what_it_takes) {
 INSTANTIATE_TEST_SUITE_P(
     Options, ImagePoolingRefusal,
     testing::Values(
-        Refusal{"normalize_on_a_map", {.layer = "layer4", .normalize = true}, "expected a vector", "--pool avg"},
-        Refusal{"dim_of_a_map", {.layer = "layer4", .dim = 3}, "expected a vector", "--pool avg"},
-        Refusal{"cls_of_a_map", {.layer = "layer4", .pooling = "cls"}, "[rows, tokens, hidden]", "flatten"},
+        Refusal{"normalize_on_a_map", {.layers = {"layer4"}, .normalize = true}, "expected a vector", "--pool avg"},
+        Refusal{"dim_of_a_map", {.layers = {"layer4"}, .dim = 3}, "expected a vector", "--pool avg"},
+        Refusal{"cls_of_a_map", {.layers = {"layer4"}, .pooling = "cls"}, "[rows, tokens, hidden]", "flatten"},
         Refusal{"pooling_of_texts", {.pooling = "mean"}, "none, avg, max, gem, cls, flatten", ""}),
     [](const auto& test) { return test.param.name; });
 

@@ -56,7 +56,7 @@ class ImageRows : public testing::Test {
 };
 
 TEST_F(ImageRows, read_their_digits) {
-  const Embeddings rows = encode(lenet({.layer = "logits"}), digits_);
+  const Embeddings rows = encode(lenet({.layers = {"logits"}}), digits_);
   ASSERT_EQ(rows.row_count, 20U);
   for (std::size_t row = 0; row < rows.row_count; ++row) {
     const auto values = rows.row(row);
@@ -93,7 +93,7 @@ TEST_F(ImageRows, batch_invariant_ones_are_the_same_bits_in_any_company) {
 }
 
 TEST_F(ImageRows, none_give_an_empty_result) {
-  for (const EncoderOptions& options : {EncoderOptions{}, EncoderOptions{.layer = "input"}}) {
+  for (const EncoderOptions& options : {EncoderOptions{}, EncoderOptions{.layers = {"input"}}}) {
     const Encoder encoder = lenet(options);
     const Embeddings rows = encode(encoder, {});
     EXPECT_EQ(rows.row_count, 0U);
