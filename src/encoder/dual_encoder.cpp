@@ -53,6 +53,11 @@ Result<std::unique_ptr<Encoder::Impl>> make_dual_encoder(const std::filesystem::
   text_options.layers.clear();
   text_options.pooling.clear();
   auto texts = make_text_encoder(*layout, text_options);
+  if (!texts && texts.error().code == ErrorCode::kUnsupported) {
+    // A tokenizer that is not implemented is no reason not to see.
+    (*images)->info().warnings.push_back("texts cannot be embedded with this model: " + texts.error().to_string());
+    return images;
+  }
   if (!texts) {
     return std::unexpected(texts.error());
   }

@@ -189,7 +189,7 @@ Result<ImagePooling> parse_image_pooling(std::string_view text) {
     }
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
-  return fail(ErrorCode::kInvalidArgument, fmt::format("pool: expected one of {}, found \"{}\"", known, text));
+  return fail(ErrorCode::kInvalidArgument, fmt::format("pooling: expected one of {}, found \"{}\"", known, text));
 }
 
 Result<ImageGraph> build_image_graph(ImageModel model, const EncoderOptions& options) {

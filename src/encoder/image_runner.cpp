@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/first_error.hpp"
 #include "base/thread_pool.hpp"
 #include "encoder/executables.hpp"
 #include "image/decode.hpp"
@@ -43,25 +44,6 @@ class ImageScratchPool {
  private:
   std::mutex mutex_;
   std::vector<std::unique_ptr<ImageScratch>> free_;
-};
-
-// The first error of several threads.
-class SharedError {
- public:
-  void set(const Error& error) {
-    const std::scoped_lock lock(mutex_);
-    if (!error_) {
-      error_ = error;
-    }
-  }
-  std::optional<Error> take() {
-    const std::scoped_lock lock(mutex_);
-    return std::exchange(error_, std::nullopt);
-  }
-
- private:
-  std::mutex mutex_;
-  std::optional<Error> error_;
 };
 
 class ImageRunner final : public Encoder::Impl {
@@ -127,7 +109,7 @@ class ImageRunner final : public Encoder::Impl {
       }
       choice = *chosen;
     }
-    SharedError error;
+    FirstError error;
     const auto run_batch = [&](std::size_t begin, std::size_t end) {
       auto scratch = scratch_.take();
       if (auto done = encode_batch(begin, end, choice, read, *scratch, out); !done) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/edit_distance.hpp"
 #include "base/file.hpp"
 
 namespace asterism {
@@ -39,23 +40,6 @@ constexpr std::array<std::string_view, 10> kPreprocessKeys{"size",    "resize", 
                                                            "rescale", "mean",   "std",  "channels",      "layout"};
 constexpr std::array<std::string_view, 1> kOutputKeys{"name"};
 
-// Letters to insert, delete or replace.
-std::size_t edits_between(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) {
-    row[j] = j;
-  }
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 // Reads one table; keeps the first fault.
 class TableReader {
  public:
@@ -76,7 +60,7 @@ class TableReader {
       // A key of any length is no reason to compare for long.
       const std::string_view shown = name.substr(0, 64);
       const std::string_view near =
-          *std::ranges::min_element(known, {}, [&](std::string_view word) { return edits_between(shown, word); });
+          *std::ranges::min_element(known, {}, [&](std::string_view word) { return edit_distance(shown, word); });
       error_ = Error{ErrorCode::kInvalidArgument, fmt::format("{}: unknown key '{}'", where_, shown),
                      fmt::format("the nearest known one is '{}'; all: {}", near, fmt::join(known, ", "))};
     }

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "base/first_error.hpp"
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
 #include "encoder/backend_choice.hpp"
@@ -122,22 +122,16 @@ class TextEncoder final : public TokenEncoder {
 
   Result<void> run_batches(const Executable& executable, const TokenWindow& window, const BatchPlan& plan,
                            ThreadPool& pool, std::span<float> values) const {
-    std::atomic<bool> failed{false};
-    std::mutex error_mutex;
-    std::optional<Error> error;
+    FirstError error;
     pool.parallel_for(plan.size(), 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end && !failed.load(std::memory_order_relaxed); ++i) {
+      for (std::size_t i = begin; i < end && !error.is_set(); ++i) {
         if (auto done = run_batch(executable, window, plan.batch(i), values); !done) {
-          const std::scoped_lock lock(error_mutex);
-          failed = true;
-          if (!error) {
-            error = done.error();
-          }
+          error.set(std::move(done.error()));
         }
       }
     });
-    if (error) {
-      return std::unexpected(*std::move(error));
+    if (auto failed = error.take()) {
+      return std::unexpected(*std::move(failed));
     }
     return {};
   }

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/edit_distance.hpp"
 #include "graph/attributes_text.hpp"
 #include "graph/infer.hpp"
 
@@ -16,22 +17,6 @@ namespace {
 
 constexpr std::size_t kListedNameCountMax = 8;
 constexpr std::uint32_t kRemoved = ~std::uint32_t{0};
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) {
-    row[j] = j;
-  }
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
 
 // Names of computed values nearest to `name` by edits, nearest first.
 std::vector<std::string_view> near_names(const Graph& graph, std::string_view name) {

@@ -104,21 +104,6 @@ bool is_sha256(std::string_view digest) noexcept {
   return digest.size() == 64 && std::ranges::all_of(digest, is_lower_hex);
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::ranges::generate(row, [n = std::size_t{0}]() mutable { return n++; });
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0U : 1U);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string repository_folder_name(std::string_view repository) {
   std::string name = "models--";
   for (const char c : repository) {

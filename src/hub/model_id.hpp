@@ -27,9 +27,6 @@ bool is_safe_name(std::string_view name) noexcept;
 bool is_commit(std::string_view revision) noexcept;  // 40 hexadecimal digits, lower case
 bool is_sha256(std::string_view digest) noexcept;    // 64
 
-// Edits (insert, delete, replace) that turn one name into the other.
-std::size_t edit_distance(std::string_view a, std::string_view b);
-
 // "models--org--name"
 std::string repository_folder_name(std::string_view repository);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "base/edit_distance.hpp"
 #include "base/file.hpp"
 #include "base/sha256.hpp"
 #include "hub/catalogue.hpp"

@@ -8,43 +8,14 @@
 #include <utility>
 
 namespace asterism {
-// Holds one infer request; gives it back when it goes.
-class OpenVinoExecutable::Lease {
- public:
-  explicit Lease(const OpenVinoExecutable& owner) : owner_(owner) {
-    std::unique_lock lock(owner_.mutex_);
-    owner_.request_free_.wait(lock, [&] { return !owner_.free_requests_.empty(); });
-    request_ = std::move(owner_.free_requests_.back());
-    owner_.free_requests_.pop_back();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  ~Lease() {
-    {
-      const std::scoped_lock lock(owner_.mutex_);
-      owner_.free_requests_.push_back(std::move(request_));
-    }
-    owner_.request_free_.notify_one();
-  }
-  ov::InferRequest& request() noexcept { return request_; }
-
- private:
-  const OpenVinoExecutable& owner_;
-  ov::InferRequest request_;
-};
 
 OpenVinoExecutable::OpenVinoExecutable(ov::CompiledModel model, FeedPlan plan, std::vector<Shape> output_shapes,
                                        const ExecutableOptions& options)
-    : model_(std::move(model)),
+    : requests_(std::move(model), options.request_count),
       plan_(std::move(plan)),
       output_shapes_(std::move(output_shapes)),
       sizes_(options.sizes),
-      row_count_(options.row_count) {
-  free_requests_.reserve(options.request_count);
-  for (std::size_t i = 0; i < options.request_count; ++i) {
-    free_requests_.push_back(model_.create_infer_request());
-  }
-}
+      row_count_(options.row_count) {}
 
 Result<std::vector<Tensor>> OpenVinoExecutable::run(const std::vector<Feed>& feeds) const {
   const auto checked = plan_.check(feeds);
@@ -57,7 +28,7 @@ Result<std::vector<Tensor>> OpenVinoExecutable::run(const std::vector<Feed>& fee
         fmt::format("run: expected at most {} rows, as it was compiled for, found {}", row_count_, checked->row_count));
   }
   try {
-    Lease lease(*this);
+    RequestPool::Lease lease(requests_);
     return infer(lease.request(), *checked);
   } catch (const std::exception& e) {
     return fail(ErrorCode::kInternal,

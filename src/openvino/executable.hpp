@@ -2,10 +2,8 @@
 // src/openvino.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <openvino/runtime/compiled_model.hpp>
@@ -13,6 +11,7 @@
 
 #include "graph/backend.hpp"
 #include "graph/feeds.hpp"
+#include "openvino/request_pool.hpp"
 #include "openvino/run_sizes.hpp"
 
 namespace asterism {
@@ -31,20 +30,16 @@ class OpenVinoExecutable final : public Executable {
   Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds) const override;
 
  private:
-  class Lease;
   Result<std::vector<Tensor>> infer(ov::InferRequest& request, const CheckedFeeds& feeds) const;
   std::int64_t run_size(std::int64_t count) const noexcept;
   ov::Tensor padded(const FeedSlot& slot, const Tensor& tensor, const CheckedFeeds& feeds) const;
   Result<Tensor> taken(const ov::Tensor& output, const Shape& shape, const CheckedFeeds& feeds) const;
 
-  ov::CompiledModel model_;
+  mutable RequestPool requests_;
   FeedPlan plan_;
   std::vector<Shape> output_shapes_;
   RunSizes sizes_;
   std::int64_t row_count_;
-  mutable std::mutex mutex_;
-  mutable std::condition_variable request_free_;
-  mutable std::vector<ov::InferRequest> free_requests_;
 };
 
 }  // namespace asterism

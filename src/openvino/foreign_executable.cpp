@@ -9,38 +9,8 @@
 
 namespace asterism {
 
-// Holds one infer request; gives it back when it goes.
-class ForeignExecutable::Lease {
- public:
-  explicit Lease(const ForeignExecutable& owner) : owner_(owner) {
-    std::unique_lock lock(owner_.mutex_);
-    owner_.request_free_.wait(lock, [&] { return !owner_.free_requests_.empty(); });
-    request_ = std::move(owner_.free_requests_.back());
-    owner_.free_requests_.pop_back();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  ~Lease() {
-    {
-      const std::scoped_lock lock(owner_.mutex_);
-      owner_.free_requests_.push_back(std::move(request_));
-    }
-    owner_.request_free_.notify_one();
-  }
-  ov::InferRequest& request() noexcept { return request_; }
-
- private:
-  const ForeignExecutable& owner_;
-  ov::InferRequest request_;
-};
-
 ForeignExecutable::ForeignExecutable(ov::CompiledModel model, ForeignExecutableOptions options)
-    : model_(std::move(model)), options_(std::move(options)) {
-  free_requests_.reserve(options_.request_count);
-  for (std::size_t i = 0; i < options_.request_count; ++i) {
-    free_requests_.push_back(model_.create_infer_request());
-  }
-}
+    : requests_(std::move(model), options.request_count), options_(std::move(options)) {}
 
 Result<const Tensor*> ForeignExecutable::check(const std::vector<Feed>& feeds) const {
   const auto feed = std::ranges::find(feeds, kForeignInputName, &Feed::name);
@@ -67,7 +37,7 @@ Result<void> ForeignExecutable::infer(const Tensor& images, Tensor& out) const {
   const std::size_t image_size = images.bytes().size() / static_cast<std::size_t>(row_count);
   const std::size_t row_size = out.bytes().size() / static_cast<std::size_t>(row_count);
   auto* target = reinterpret_cast<std::byte*>(out.mutable_as<float>().data());
-  Lease lease(*this);
+  RequestPool::Lease lease(requests_);
   for (std::int64_t row = 0; row < row_count; row += step) {
     const auto at = static_cast<std::size_t>(row);
     const ov::Shape shape{static_cast<std::size_t>(step), static_cast<std::size_t>(options_.image_shape[0]),

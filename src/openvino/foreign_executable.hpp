@@ -1,10 +1,8 @@
 // A compiled model from a file as an Executable: images in, one tensor out. Private to src/openvino.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -12,6 +10,7 @@
 #include <openvino/runtime/infer_request.hpp>
 
 #include "graph/foreign_model.hpp"
+#include "openvino/request_pool.hpp"
 
 namespace asterism {
 
@@ -30,15 +29,11 @@ class ForeignExecutable final : public Executable {
   Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds) const override;
 
  private:
-  class Lease;
   Result<const Tensor*> check(const std::vector<Feed>& feeds) const;
   Result<void> infer(const Tensor& images, Tensor& out) const;
 
-  ov::CompiledModel model_;
+  mutable RequestPool requests_;
   ForeignExecutableOptions options_;
-  mutable std::mutex mutex_;
-  mutable std::condition_variable request_free_;
-  mutable std::vector<ov::InferRequest> free_requests_;
 };
 
 }  // namespace asterism

@@ -1,15 +1,12 @@
 // The three stages of a job on their threads, and the queues between them.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <mutex>
-#include <optional>
-#include <utility>
 
 #include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "base/bounded_queue.hpp"
+#include "base/first_error.hpp"
 #include "pipeline/row_windows.hpp"
 #include "pipeline/shard_writer.hpp"
 #include "pipeline/window_encoder.hpp"
@@ -18,28 +15,6 @@ namespace asterism {
 
 // Windows that may wait between two stages: enough to keep both busy, few enough to keep memory small.
 inline constexpr std::size_t kQueuedWindowCountMax = 2;
-
-// The first error of any stage; the stages ask it whether to go on.
-class FirstError {
- public:
-  void set(Error error) {
-    const std::scoped_lock lock(mutex_);
-    if (!error_) {
-      error_ = std::move(error);
-    }
-    is_set_.store(true, std::memory_order_release);
-  }
-  bool is_set() const noexcept { return is_set_.load(std::memory_order_acquire); }
-  std::optional<Error> take() {
-    const std::scoped_lock lock(mutex_);
-    return std::exchange(error_, std::nullopt);
-  }
-
- private:
-  std::mutex mutex_;
-  std::optional<Error> error_;
-  std::atomic<bool> is_set_{false};
-};
 
 // An error of the reader lets what was read before it be written; an error of the encoder lets what was encoded before
 // it be written; after an error of the writer nothing is. Borrows all it is given.

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <utility>
 
+#include "encoder/image_graph.hpp"
+
 namespace asterism::service {
 namespace {
-
-constexpr std::array<std::string_view, 6> kImagePoolings{"avg", "max", "gem", "cls", "flatten", "none"};
 
 // The first option given that is about pictures; empty when there is none.
 std::string_view image_option(const EncoderOptions& options) {
@@ -36,9 +36,10 @@ Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
     }
     return {};
   }
-  if (!options.pooling.empty() && std::ranges::find(kImagePoolings, options.pooling) == kImagePoolings.end()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("pooling: expected {} for images, found '{}'",
-                                                         fmt::join(kImagePoolings, ", "), options.pooling));
+  if (!options.pooling.empty()) {
+    if (const auto pooling = parse_image_pooling(options.pooling); !pooling) {
+      return std::unexpected(pooling.error());
+    }
   }
   if (options.prompt || !options.prompt_name.empty() || options.token_count_max > 0) {
     return fail(ErrorCode::kInvalidArgument,

@@ -144,6 +144,20 @@ class BothTowers(CliTest):
         self.assertEqual(done.returncode, EXIT["partial"], done.stderr.decode())
         self.assertEqual(json.loads(done.stdout)["failed"], 1)
 
+    def test_a_tokenizer_that_is_not_implemented_leaves_the_images(self) -> None:
+        folder = self.models[1].folder
+        shutil.copytree(folder, self.folder / "model")
+        tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AAAA"}
+        self.write("model/tokenizer.json", json.dumps(tokenizer))
+        picture = self.models[1].pictures[0]
+        stdout, stderr = self.ok("embed", picture, "-m", "model", "--precision", "f32")
+        rows = [row["embedding"] for row in read_jsonl(stdout)]
+        expected = self.models[1].expected["image_embeds"][:1]
+        self.assert_vectors_near(rows, expected, self.models[1].tolerance("image_embeds"))
+        self.assertIn("Precompiled", stderr)
+        self.fails("unsupported", "similarity", "a", "b", "--kind", "text", "-m", "model", says=["expected images"])
+
     def test_show_says_that_it_takes_both(self) -> None:
         stdout, _ = self.ok("models", "show", self.models[1].folder)
         self.assertRegex(stdout, r"takes +texts and images")

@@ -95,13 +95,6 @@ TEST(ModelId, safe_paths_stay_below_their_folder) {
   }
 }
 
-TEST(ModelId, distance_counts_edits) {
-  EXPECT_EQ(edit_distance("", ""), 0U);
-  EXPECT_EQ(edit_distance("abc", ""), 3U);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
-  EXPECT_EQ(edit_distance("bge-smal-en", "bge-small-en"), 1U);
-}
-
 TEST(ModelId, addresses_are_encoded) {
   EXPECT_EQ(url_encode_component("refs/pr/1"), "refs%2Fpr%2F1");
   EXPECT_EQ(url_encode_path("1_Pooling/a b#?.json"), "1_Pooling/a%20b%23%3F.json");
