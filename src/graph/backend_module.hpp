@@ -14,6 +14,7 @@
 #include "asterism/error.hpp"
 #include "graph/backend.hpp"
 #include "graph/foreign_model.hpp"
+#include "graph/learner.hpp"
 
 namespace asterism {
 
@@ -31,6 +32,8 @@ class BackendModule {
   virtual Result<BackendReport> report() const = 0;
   // A model file of foreign_format(). kNotFound, kCorrupt, kUnsupported name the file.
   virtual Result<std::unique_ptr<ForeignModel>> open_foreign_model(const std::filesystem::path& path) const = 0;
+  // kUnsupported from a backend that does not learn, kInvalidArgument for a spec that contradicts itself.
+  virtual Result<std::unique_ptr<Learner>> make_learner(LearnerSpec spec) const = 0;
 };
 
 // What a module shows: the version of Asterism that it belongs to, compared before the other is called, and itself.

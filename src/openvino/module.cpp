@@ -13,6 +13,9 @@ class OpenVinoModule final : public BackendModule {
   Result<std::unique_ptr<ForeignModel>> open_foreign_model(const std::filesystem::path& path) const override {
     return asterism::open_foreign_model(path);
   }
+  Result<std::unique_ptr<Learner>> make_learner(LearnerSpec /*spec*/) const override {
+    return fail(ErrorCode::kUnsupported, "the openvino backend does not learn", "use the torch backend");
+  }
 };
 
 }  // namespace

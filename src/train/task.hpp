@@ -1,0 +1,67 @@
+// What a run works on, whatever it learns from: a network, batches to learn from, rows to evaluate, and how to write
+// the result. Pictures: picture_task.hpp; tables: table_task.hpp.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "asterism/cancel.hpp"
+#include "asterism/error.hpp"
+#include "graph/learner.hpp"
+#include "train/batch.hpp"
+#include "train/network.hpp"
+
+namespace asterism {
+
+enum class Split : std::uint8_t { kTrain, kValidation, kTest };
+
+// What was found in the data, for the report and the command line.
+struct DataReport {
+  struct Class {
+    std::string name;
+    std::int64_t train_count = 0, validation_count = 0, test_count = 0;
+  };
+  std::int64_t train_count = 0, validation_count = 0, test_count = 0;
+  std::vector<Class> classes;
+  std::vector<std::string> skipped;  // "FILE: why", the first few
+  std::int64_t skipped_count = 0;
+};
+
+class TrainingTask {
+ public:
+  virtual ~TrainingTask() = default;
+  virtual const TrainingNetwork& network() const noexcept = 0;
+  virtual const DataReport& data() const noexcept = 0;
+  // Batches as the network learns from them: augmented, shuffled by epoch.
+  virtual const BatchSource& training() const noexcept = 0;
+  // The same feeds for a loss on rows that are not learnt from; the same at every epoch. May have no rows.
+  virtual const BatchSource& held_out() const noexcept = 0;
+  // Every row of a split once, unaugmented, in the order of the data: feeds of the evaluation graph.
+  virtual const BatchSource& plain(Split split) const noexcept = 0;
+  // Labels of the rows of `plain(split)` in its order; empty without labels.
+  virtual const std::vector<std::int32_t>& labels(Split split) const noexcept = 0;
+  // The picture of a row of plain(split), as a JPEG or PNG of at most `edge` pixels, for the report; empty for tables.
+  virtual Result<std::string> thumbnail(Split split, std::int64_t row, std::int64_t edge) const = 0;
+  // The row as numbers without any network (raw pixels at the network's size; standardised columns): the baseline.
+  virtual Result<std::vector<float>> raw_vector(Split split, std::int64_t row) const = 0;
+  virtual Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const = 0;
+};
+
+struct TaskWatch {
+  const CancelFlag* cancel = nullptr;                                          // borrowed; may be null
+  std::function<void(std::string_view stage, double share)> on_progress = {};  // reading data, teacher vectors
+};
+
+// Reads the data (names, not pictures), splits it, and builds the network. `cache` is a folder of the run for teacher
+// vectors.
+Result<std::unique_ptr<TrainingTask>> make_picture_task(const Recipe& recipe, const std::filesystem::path& cache,
+                                                        const TaskWatch& watch);
+Result<std::unique_ptr<TrainingTask>> make_table_task(const Recipe& recipe, const std::filesystem::path& cache,
+                                                      const TaskWatch& watch);
+
+}  // namespace asterism
