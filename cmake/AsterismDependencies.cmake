@@ -1,5 +1,6 @@
 # Everything the build takes from outside. Debian packages come from tools/setup. OpenVINO: the user's own where
 # OpenVINO_DIR or CMAKE_PREFIX_PATH names one, else the pinned wheel in .deps/openvino, else whatever CMake finds.
+# libtorch: Debian's, or the user's own (Torch_DIR, CMAKE_PREFIX_PATH); without one everything but training is built.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -33,3 +34,14 @@ if(NOT OpenVINO_FOUND)
     "Run tools/setup/setup.sh to fetch the pinned one, or name your own with -DOpenVINO_DIR=<folder of OpenVINOConfig.cmake>.")
 endif()
 message(STATUS "OpenVINO ${OpenVINO_VERSION} in ${OpenVINO_DIR}")
+
+option(ASTERISM_BUILD_TORCH "Build the torch backend, which trains, where libtorch is found" ON)
+if(ASTERISM_BUILD_TORCH)
+  find_package(Libtorch 1.13 QUIET)
+endif()
+if(Libtorch_FOUND)
+  message(STATUS "libtorch ${Libtorch_VERSION} in ${Libtorch_CPU_LIBRARY}")
+else()
+  message(STATUS "libtorch: none found, so the program is built without training. On Debian install libtorch-dev and "
+    "libopenblas0-pthread; elsewhere name one with -DTorch_DIR=<folder of TorchConfig.cmake>")
+endif()

@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 asterism_all_modules(modules)
-list(REMOVE_ITEM modules asterism_cli asterism_openvino)
+list(REMOVE_ITEM modules asterism_cli asterism_openvino asterism_torch)
 if(NOT TARGET asterism_encoder OR NOT TARGET asterism)
   message(STATUS "No encoder or program in this tree yet: nothing to install")
   return()
@@ -51,6 +51,14 @@ set_target_properties(asterism_shared PROPERTIES
   INSTALL_RPATH "$ORIGIN/${backend_dir_from_libdir}")
 set_target_properties(asterism PROPERTIES INSTALL_RPATH "$ORIGIN/${backend_dir_from_bindir}")
 set_target_properties(asterism_openvino_module PROPERTIES INSTALL_RPATH "${module_rpath}")
+# A libtorch of the system is found by the loader; any other is named by the folder it was found in.
+if(TARGET asterism_torch_module)
+  get_filename_component(libtorch_library_dir "${Libtorch_CPU_LIBRARY}" DIRECTORY)
+  if(NOT libtorch_library_dir IN_LIST CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES)
+    set_target_properties(asterism_torch_module PROPERTIES INSTALL_RPATH "${libtorch_library_dir}")
+  endif()
+  install(TARGETS asterism_torch_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
+endif()
 
 install(TARGETS asterism RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS asterism_openvino_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")

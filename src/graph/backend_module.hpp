@@ -23,6 +23,7 @@ struct BackendReport {
   std::string version;                    // of the library behind the backend
   std::vector<std::string> capabilities;  // of its device: "FP32", "BF16", ...
   bool bf16_native = false;               // what precision `auto` turns on
+  std::vector<std::string> warnings = {}; // what makes it slow here, and what to do about it
 };
 
 class BackendModule {
