@@ -32,8 +32,7 @@ at::Tensor conv2d(const OpCall& call) {
   const at::Tensor bias = call.inputs.size() == 3 ? call.inputs[2] : at::Tensor();
   if (!is_even(window)) {
     const at::Tensor x = padded_by_hand(call.inputs[0], window, 0.0);
-    return at::conv2d(x, call.inputs[1], bias, window.stride, kNoPadding, window.dilation,
-                      attributes.group_count);
+    return at::conv2d(x, call.inputs[1], bias, window.stride, kNoPadding, window.dilation, attributes.group_count);
   }
   const std::array<std::int64_t, 2> padding = even_padding(window);
   return at::conv2d(call.inputs[0], call.inputs[1], bias, window.stride, padding, window.dilation,
@@ -48,12 +47,18 @@ at::Tensor batch_norm(const OpCall& call) {
                         call.value.attributes.epsilon, true);
 }
 
+// With padding laid on by hand, torch takes windows that begin in it for real ones; those at the end are left out.
+at::Tensor without_extra_windows(const at::Tensor& pooled, const Value& value) {
+  return pooled.narrow(2, 0, value.shape[2]).narrow(3, 0, value.shape[3]);
+}
+
 at::Tensor max_pool2d(const OpCall& call) {
   const Window2d& window = call.value.attributes.window;
   const bool ceil = call.value.attributes.ceil_mode == CeilMode::kCeil;
   if (!is_even(window)) {
     const at::Tensor x = padded_by_hand(call.inputs[0], window, -std::numeric_limits<double>::infinity());
-    return at::max_pool2d(x, window.kernel, window.stride, kNoPadding, window.dilation, ceil);
+    return without_extra_windows(at::max_pool2d(x, window.kernel, window.stride, kNoPadding, window.dilation, ceil),
+                                 call.value);
   }
   return at::max_pool2d(call.inputs[0], window.kernel, window.stride, even_padding(window), window.dilation, ceil);
 }
@@ -66,14 +71,16 @@ at::Tensor avg_pool2d(const OpCall& call) {
   if (is_even(window)) {
     return at::avg_pool2d(x, window.kernel, window.stride, even_padding(window), ceil, attributes.count_padding);
   }
-  const at::Tensor wide = padded_by_hand(x, window, 0.0);
-  const at::Tensor mean = at::avg_pool2d(wide, window.kernel, window.stride, kNoPadding, ceil, true);
+  const auto means_of = [&](const at::Tensor& values) {
+    const at::Tensor wide = padded_by_hand(values, window, 0.0);
+    return without_extra_windows(at::avg_pool2d(wide, window.kernel, window.stride, kNoPadding, ceil, true),
+                                 call.value);
+  };
   if (attributes.count_padding) {
-    return mean;
+    return means_of(x);
   }
   // The share of each window that is no padding.
-  const at::Tensor ones = at::ones({1, 1, x.size(2), x.size(3)}, x.options().requires_grad(false));
-  return mean / at::avg_pool2d(padded_by_hand(ones, window, 0.0), window.kernel, window.stride, kNoPadding, ceil, true);
+  return means_of(x) / means_of(at::ones({1, 1, x.size(2), x.size(3)}, x.options().requires_grad(false)));
 }
 
 at::Tensor reduced(const OpCall& call) {

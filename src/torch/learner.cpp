@@ -44,8 +44,8 @@ Result<void> check_spec(const LearnerSpec& spec) {
   }
   for (const LossTerm& term : spec.losses) {
     if (!term.teacher_outputs.empty() && !spec.averaged) {
-      return bad_spec(fmt::format("loss \"{}\" has a teacher, whose weights are averages: averaged must be set",
-                                  term.name));
+      return bad_spec(
+          fmt::format("loss \"{}\" has a teacher, whose weights are averages: averaged must be set", term.name));
     }
   }
   return {};
@@ -113,8 +113,9 @@ TorchLearner::TorchLearner(LearnerSpec spec, at::Device device, LossPlan plan)
 Result<void> TorchLearner::check_batches(std::span<const MicroBatch> batches, const StepSettings& settings,
                                          std::vector<PreparedBatch>& prepared) const {
   if (spec_.losses.empty() || batches.empty()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("step: expected at least one loss and one batch, found {} and {}",
-                                                         spec_.losses.size(), batches.size()));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("step: expected at least one loss and one batch, found {} and {}", spec_.losses.size(),
+                            batches.size()));
   }
   if (!std::isfinite(settings.learning_rate) || settings.learning_rate < 0.0 || settings.average_decay < 0.0 ||
       settings.average_decay > 1.0) {
@@ -132,7 +133,8 @@ Result<void> TorchLearner::check_batches(std::span<const MicroBatch> batches, co
       return fail(ErrorCode::kInvalidArgument, fmt::format("batch: expected a weight above 0, found {}", batch.weight));
     }
     if (plan_.train().needs_two_rows() && checked->train.row_count < 2) {
-      return fail(ErrorCode::kInvalidArgument, "batch: expected at least 2 rows, since a batch norm needs them, found 1");
+      return fail(ErrorCode::kInvalidArgument,
+                  "batch: expected at least 2 rows, since a batch norm needs them, found 1");
     }
     prepared.push_back(*std::move(checked));
   }

@@ -22,7 +22,8 @@ constexpr std::size_t kNamedMax = 5;
 
 std::string listed(const std::vector<std::string>& names) {
   const std::size_t count = std::min(names.size(), kNamedMax);
-  std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), ", "));
+  std::string text =
+      fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count), ", "));
   return names.size() > count ? fmt::format("{} and {} more", text, names.size() - count) : text;
 }
 

@@ -76,9 +76,8 @@ Result<void> check_counts(const LossTerm& term, const LossForm& form) {
   const bool half_mixed = term.kind == LossKind::kCrossEntropy && count == 2;
   if (count < form.feed_count_min || count > form.feeds.size() || half_mixed) {
     return bad_loss(term, fmt::format("expected {}{} feeds, found {}", form.feed_count_min,
-                                      form.feeds.size() > form.feed_count_min
-                                          ? fmt::format(" or {}", form.feeds.size())
-                                          : std::string(),
+                                      form.feeds.size() > form.feed_count_min ? fmt::format(" or {}", form.feeds.size())
+                                                                              : std::string(),
                                       count));
   }
   if (form.teacher == term.teacher_outputs.empty()) {
@@ -97,8 +96,8 @@ Result<void> check_options(const LossTerm& term) {
     return bad_loss(term, fmt::format("expected a label smoothing of 0 to 1, found {}", options.label_smoothing));
   }
   if (options.beta < 0.0 || options.margin < 0.0) {
-    return bad_loss(term, fmt::format("expected beta and margin of at least 0, found {} and {}", options.beta,
-                                      options.margin));
+    return bad_loss(
+        term, fmt::format("expected beta and margin of at least 0, found {} and {}", options.beta, options.margin));
   }
   if (options.target_activity <= 0.0 || options.target_activity >= 1.0) {
     return bad_loss(term, fmt::format("expected a target activity between 0 and 1, found {}", options.target_activity));
@@ -163,8 +162,10 @@ Result<void> check_labels(const FeedCheck& check) {
   const bool counts_classes = check.term.kind == LossKind::kCrossEntropy;
   for (const std::int32_t label : check.feed.tensor.as<std::int32_t>()) {
     if (label < -1 || (counts_classes && label >= check.output[1])) {
-      return bad_loss(check.term, fmt::format("feed \"{}\": expected labels from -1 to {}, found {}", check.feed.name,
-                                              counts_classes ? check.output[1] - 1 : std::numeric_limits<std::int32_t>::max(), label));
+      return bad_loss(
+          check.term,
+          fmt::format("feed \"{}\": expected labels from -1 to {}, found {}", check.feed.name,
+                      counts_classes ? check.output[1] - 1 : std::numeric_limits<std::int32_t>::max(), label));
     }
   }
   return {};
@@ -201,9 +202,9 @@ Result<void> check_feed(const FeedCheck& check, FeedForm form) {
       break;
   }
   if (!fits) {
-    return bad_loss(check.term, fmt::format("feed \"{}\": expected {} {}, found {} {}", check.feed.name,
-                                            dtype_name(dtype), expected, dtype_name(tensor.dtype()),
-                                            shape_to_string(shape)));
+    return bad_loss(check.term,
+                    fmt::format("feed \"{}\": expected {} {}, found {} {}", check.feed.name, dtype_name(dtype),
+                                expected, dtype_name(tensor.dtype()), shape_to_string(shape)));
   }
   return form == FeedForm::kLabels ? check_labels(check) : Result<void>();
 }

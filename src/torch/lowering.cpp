@@ -119,8 +119,10 @@ std::vector<at::Tensor> LoweredGraph::run(const CheckedFeeds& feeds, const Param
       inputs.push_back(slots[index_of(input)]);
     }
     const bool learns = settings.mode == RunMode::kTraining && learns_statistics_[i];
-    slots[i] = lower_op({value, {inputs.begin(), inputs.size()},
-                         learns ? std::optional(settings.batch_norm_momentum) : std::nullopt, texts});
+    slots[i] = lower_op({value,
+                         {inputs.begin(), inputs.size()},
+                         learns ? std::optional(settings.batch_norm_momentum) : std::nullopt,
+                         texts});
     for (const std::size_t released : releases_[i]) {
       slots[released] = at::Tensor();
     }

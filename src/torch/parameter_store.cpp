@@ -78,7 +78,12 @@ void ParameterStore::place(const LearnerSpec& spec) {
   const Uses uses = uses_of(graph);
   const auto fixed = fixed_statistics(spec, graph);
   for (const auto& [name, tensor] : spec.parameters) {
-    StoredParameter parameter{name, tensor.shape(), ParameterUse::kFixed, {}, uses.convolutions.contains(name), 0,
+    StoredParameter parameter{name,
+                              tensor.shape(),
+                              ParameterUse::kFixed,
+                              {},
+                              uses.convolutions.contains(name),
+                              0,
                               element_count(tensor.shape())};
     if (const auto rule = spec.rules.find(name); rule != spec.rules.end()) {
       parameter.rule = rule->second;

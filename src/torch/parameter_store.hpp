@@ -81,8 +81,8 @@ class ParameterStore {
   std::int64_t statistics_end_ = 0;
   std::int64_t end_ = 0;
   at::Tensor values_;
-  at::Tensor averages_;   // undefined without averages
-  at::Tensor gradients_;  // of the trained
+  at::Tensor averages_;    // undefined without averages
+  at::Tensor gradients_;   // of the trained
   at::Tensor statistics_;  // a step's own copy
   NamedTensors learning_;
   NamedTensors values_by_name_;

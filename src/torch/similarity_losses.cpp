@@ -41,8 +41,7 @@ Pairs pairs_of(const at::Tensor& vectors, const at::Tensor& labels) {
   const at::Tensor known = labels.ge(0);
   const at::Tensor both = known.unsqueeze(0).logical_and(known.unsqueeze(1));
   const at::Tensor same = labels.unsqueeze(0).eq(labels.unsqueeze(1));
-  return {same.logical_and(both).logical_and(diagonal_of(vectors).logical_not()),
-          same.logical_not().logical_and(both)};
+  return {same.logical_and(both).logical_and(diagonal_of(vectors).logical_not()), same.logical_not().logical_and(both)};
 }
 
 at::Tensor mean_where(const at::Tensor& values, const at::Tensor& counted) {
@@ -62,8 +61,7 @@ at::Tensor nt_xent(const at::Tensor& projections, const LossOptions& options) {
 }
 
 // Khosla et al. 2020, equation 2 (L_out), averaged over the rows that have a positive.
-at::Tensor supervised_contrastive(const at::Tensor& projections, const at::Tensor& labels,
-                                  const LossOptions& options) {
+at::Tensor supervised_contrastive(const at::Tensor& projections, const at::Tensor& labels, const LossOptions& options) {
   const Pairs pairs = pairs_of(projections, labels);
   const at::Tensor others = pairs.alike.logical_or(pairs.different);
   const at::Tensor logits = (cosines(projections) / options.temperature).masked_fill(others.logical_not(), -kInfinity);
@@ -111,8 +109,8 @@ at::Tensor cosine_distance(const at::Tensor& vectors, const at::Tensor& targets)
   return 1.0 - (unit(vectors) * unit(targets)).sum(1).mean();
 }
 
-// Tung and Mori 2019 with the diagonal left out, which is 1 in both; with a temperature, the divergence of Hinton et al.
-// 2015 between the rows.
+// Tung and Mori 2019 with the diagonal left out, which is 1 in both; with a temperature, the divergence of Hinton et
+// al. 2015 between the rows.
 at::Tensor similarity_matrix(const at::Tensor& vectors, const at::Tensor& targets, const LossOptions& options) {
   const at::Tensor diagonal = diagonal_of(vectors);
   const auto n = static_cast<double>(vectors.size(0));

@@ -118,8 +118,8 @@ at::Tensor lower_pool(const OpCall& call) {
       pooled = tokens.select(1, 0);
       break;
     case Pooling::kMax:
-      pooled = std::get<0>(
-          tokens.masked_fill(padded.absent.unsqueeze(2), -std::numeric_limits<double>::infinity()).max(1));
+      pooled =
+          std::get<0>(tokens.masked_fill(padded.absent.unsqueeze(2), -std::numeric_limits<double>::infinity()).max(1));
       break;
     case Pooling::kMean:
       pooled = (tokens * present).sum(1) / counts;
