@@ -39,6 +39,9 @@ std::string report_text(const service::DoctorReport& report) {
   fields.add("asterism", report.version);
   fields.add("OpenVINO", report.openvino_version.empty() ? "does not start" : short_version(report.openvino_version));
   fields.add("  its CPU device", report.openvino_capabilities.empty() ? "-" : join(report.openvino_capabilities, ", "));
+  fields.add("libtorch", report.torch_version.empty()
+                             ? "none: training needs it (Debian: libtorch-dev, libopenblas0-pthread)"
+                             : fmt::format("{} ({})", report.torch_version, join(report.torch_capabilities, ", ")));
   fields.add("processor", report.processor.empty() ? "unknown" : report.processor);
   fields.add("  has", feature_list(report, true));
   fields.add("  has not", feature_list(report, false));
@@ -69,6 +72,7 @@ std::string report_text(const service::DoctorReport& report) {
 Json report_json(const service::DoctorReport& report) {
   Json json{{"version", report.version},
             {"openvino", {{"version", report.openvino_version}, {"capabilities", report.openvino_capabilities}}},
+            {"torch", {{"version", report.torch_version}, {"capabilities", report.torch_capabilities}}},
             {"processor", report.processor},
             {"features", Json::object()},
             {"precision_auto", report.precision_auto},

@@ -6,10 +6,22 @@
 #include "base/shared_library.hpp"
 
 namespace asterism {
+namespace {
+
+// Everything but training works without libtorch, so it may well be missing.
+std::string hint_for(std::string_view name) {
+  if (name == "torch") {
+    return "training needs libtorch, everything else works without it: install it (Debian: libtorch-dev and "
+           "libopenblas0-pthread), and build Asterism again where it was built without";
+  }
+  return "it is installed with Asterism, in the folder of its libraries: install it again";
+}
+
+}  // namespace
 
 Result<const BackendModule*> load_backend_module(std::string_view name) {
   const std::string file_name = fmt::format("libasterism_{}.so", name);
-  const std::string hint = "it is installed with Asterism, in the folder of its libraries: install it again";
+  const std::string hint = hint_for(name);
   auto library = SharedLibrary::open(file_name, hint);
   if (!library) {
     return std::unexpected(library.error());

@@ -20,10 +20,10 @@ namespace asterism {
 
 // What `asterism doctor` shows.
 struct BackendReport {
-  std::string version;                    // of the library behind the backend
-  std::vector<std::string> capabilities;  // of its device: "FP32", "BF16", ...
-  bool bf16_native = false;               // what precision `auto` turns on
-  std::vector<std::string> warnings = {}; // what makes it slow here, and what to do about it
+  std::string version;                     // of the library behind the backend
+  std::vector<std::string> capabilities;   // of its device: "FP32", "BF16", ...
+  bool bf16_native = false;                // what precision `auto` turns on
+  std::vector<std::string> warnings = {};  // what makes it slow here, and what to do about it
 };
 
 class BackendModule {
@@ -43,7 +43,7 @@ inline constexpr const char* kBackendModuleSymbol = "asterism_backend_module";
 using BackendVersionFunction = const char* (*)();
 using BackendModuleFunction = const BackendModule* (*)();
 
-// `name`: "openvino". The module stays loaded; asking again costs little.
+// `name`: "openvino" or "torch". The module stays loaded; asking again costs little.
 Result<const BackendModule*> load_backend_module(std::string_view name);
 
 }  // namespace asterism

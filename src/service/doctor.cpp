@@ -128,6 +128,18 @@ void inspect_openvino(DoctorReport& report) {
   report.precision_auto = openvino->bf16_native ? "bf16" : "f32";
 }
 
+// A machine without libtorch is as it should be: only training needs one.
+void inspect_torch(DoctorReport& report) {
+  const auto backend = load_backend_module("torch");
+  const auto torch = backend ? (*backend)->report() : Result<BackendReport>(std::unexpected(backend.error()));
+  if (!torch) {
+    return;
+  }
+  report.torch_version = torch->version;
+  report.torch_capabilities = torch->capabilities;
+  report.problems.insert(report.problems.end(), torch->warnings.begin(), torch->warnings.end());
+}
+
 void inspect_builtin(DoctorReport& report) {
   auto encoder = Encoder::load(kBuiltinModel);
   if (!encoder) {
@@ -149,6 +161,7 @@ Result<DoctorReport> doctor() {
   report.memory_size_bytes = memory_size_bytes();
   report.variables = variables();
   inspect_openvino(report);
+  inspect_torch(report);
   inspect_builtin(report);
   inspect_models(report);
   return report;

@@ -27,7 +27,9 @@ struct DoctorVariable {
 struct DoctorReport {
   std::string version;
   std::string openvino_version;
-  std::vector<std::string> openvino_capabilities;                // of its CPU device
+  std::vector<std::string> openvino_capabilities;  // of its CPU device
+  std::string torch_version;                       // empty = none: training does not work
+  std::vector<std::string> torch_capabilities;
   std::string processor;                                         // as the processor calls itself
   std::vector<std::pair<std::string, bool>> processor_features;  // "AVX2", here or not
   std::string precision_auto;                                    // what `--precision auto` means here: "bf16" or "f32"

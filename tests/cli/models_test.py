@@ -168,6 +168,7 @@ class Doctor(CliTest):
         report = json.loads(stdout)
         self.assertEqual(report["version"], self.ok("--version")[0].split()[1])
         self.assertRegex(report["openvino"]["version"], r"^20\d\d\.")
+        self.assertRegex(report["torch"]["version"], r"^(\d+\.\d+.*)?$")
         self.assertIn(report["precision_auto"], ("bf16", "f32"))
         self.assertGreaterEqual(report["threads"], 1)
         self.assertTrue(report["offline"])
@@ -179,7 +180,7 @@ class Doctor(CliTest):
     def test_for_people(self) -> None:
         stdout, stderr = self.ok("doctor")
         self.assertEqual(stderr, "")
-        for part in ("OpenVINO", "precision auto", "threads", "offline", "HF_HOME", "Nothing is wrong."):
+        for part in ("OpenVINO", "libtorch", "precision auto", "threads", "offline", "HF_HOME", "Nothing is wrong."):
             self.assertIn(part, stdout)
 
     def test_a_cache_that_cannot_be_written_is_a_problem(self) -> None:
