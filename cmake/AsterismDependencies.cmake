@@ -38,8 +38,10 @@ message(STATUS "OpenVINO ${OpenVINO_VERSION} in ${OpenVINO_DIR}")
 option(ASTERISM_BUILD_TORCH "Build the torch backend, which trains, where libtorch is found" ON)
 if(ASTERISM_BUILD_TORCH)
   find_package(Libtorch 1.13 QUIET)
+  # What torch's own threads are: its headers run parallel loops on one thread without it.
+  find_package(OpenMP QUIET COMPONENTS CXX)
 endif()
-if(Libtorch_FOUND)
+if(Libtorch_FOUND AND OpenMP_CXX_FOUND)
   message(STATUS "libtorch ${Libtorch_VERSION} in ${Libtorch_CPU_LIBRARY}")
 else()
   message(STATUS "libtorch: none found, so the program is built without training. On Debian install libtorch-dev and "

@@ -114,14 +114,9 @@ at::Tensor broadcast_rows(const OpCall& call) {
   return call.inputs[0].expand(shape);
 }
 
-// Multiplying the query costs less than multiplying the scores.
 at::Tensor scaled_dot_product(const OpCall& call) {
   const auto& in = call.inputs;
-  at::Tensor scores = at::matmul(in[0] * call.value.attributes.scale, in[1].transpose(-2, -1));
-  if (in.size() == 4) {
-    scores = scores + in[3];
-  }
-  return at::matmul(at::softmax(scores, -1), in[2]);
+  return attention_of({in[0], in[1], in[2], in.size() == 4 ? in[3] : at::Tensor(), {}}, call);
 }
 
 at::Tensor zero_padded(const OpCall& call) {

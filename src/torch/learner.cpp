@@ -142,14 +142,14 @@ Result<void> TorchLearner::check_batches(std::span<const MicroBatch> batches, co
 }
 
 std::vector<at::Tensor> TorchLearner::term_values(const PreparedBatch& batch, RunMode mode) const {
-  const RunSettings settings{mode, spec_.batch_norm_momentum};
+  const RunSettings settings{mode, spec_.batch_norm_momentum, spec_.precision};
   std::vector<at::Tensor> outputs;
   std::vector<at::Tensor> teacher_outputs;
   {
     const AutocastScope autocast(spec_.precision, device_.type());
     if (batch.teacher) {
       const c10::NoGradGuard no_gradients;
-      teacher_outputs = plan_.teacher()->run(*batch.teacher, teaching_, {});
+      teacher_outputs = plan_.teacher()->run(*batch.teacher, teaching_, {.precision = spec_.precision});
     }
     outputs = plan_.train().run(batch.train, mode == RunMode::kTraining ? learning_ : evaluated_, settings);
   }
@@ -281,7 +281,7 @@ Result<std::vector<Tensor>> TorchLearner::run(std::string_view role, const std::
     const AutocastScope autocast(spec_.precision, device_.type());
     const ParameterSlots& slots = weights == WeightsOf::kAverage ? (*graph)->averages : (*graph)->trained;
     std::vector<Tensor> results;
-    for (const at::Tensor& output : (*graph)->graph.run(*checked, slots, {})) {
+    for (const at::Tensor& output : (*graph)->graph.run(*checked, slots, {.precision = spec_.precision})) {
       results.push_back(copied(output));
     }
     return results;

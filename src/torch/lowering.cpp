@@ -122,7 +122,8 @@ std::vector<at::Tensor> LoweredGraph::run(const CheckedFeeds& feeds, const Param
     slots[i] = lower_op({value,
                          {inputs.begin(), inputs.size()},
                          learns ? std::optional(settings.batch_norm_momentum) : std::nullopt,
-                         texts});
+                         texts,
+                         settings.precision == ComputePrecision::kF32});
     for (const std::size_t released : releases_[i]) {
       slots[released] = at::Tensor();
     }

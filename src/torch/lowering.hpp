@@ -23,6 +23,8 @@ struct RunSettings {
   RunMode mode = RunMode::kEvaluation;
   // Of training: how much a batch norm's running statistics take of the batch's, which are written in place.
   double batch_norm_momentum = 0.1;
+  // What the caller has autocast set to.
+  ComputePrecision precision = ComputePrecision::kF32;
 };
 
 // Tensors of one value each, by ValueId; undefined where the value is no parameter.

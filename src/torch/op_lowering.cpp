@@ -3,7 +3,10 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <limits>
 #include <vector>
+
+#include "torch/products.hpp"
 
 namespace asterism {
 namespace {
@@ -43,6 +46,22 @@ at::Tensor optional_input(const OpCall& call, std::size_t index) {
 
 }  // namespace
 
+at::Tensor attention_of(const AttentionParts& parts, const OpCall& call) {
+  const double scale = call.value.attributes.scale;
+  const bool split = call.split_products && can_split_products(parts.query) && can_split_products(parts.key);
+  // Multiplying the query costs less than multiplying the scores.
+  at::Tensor scores = split ? split_product(parts.query, parts.key.transpose(-2, -1), scale)
+                            : at::matmul(parts.query * scale, parts.key.transpose(-2, -1));
+  if (parts.bias.defined()) {
+    scores = scores + parts.bias;
+  }
+  if (parts.hide.defined()) {
+    scores = scores.masked_fill(parts.hide, -std::numeric_limits<double>::infinity());
+  }
+  const at::Tensor shares = at::softmax(scores, -1);
+  return split ? split_product(shares, parts.value, 1.0) : at::matmul(shares, parts.value);
+}
+
 at::Tensor lower_op(const OpCall& call) {
   const auto& in = call.inputs;
   const Attributes& attributes = call.value.attributes;
@@ -53,7 +72,8 @@ at::Tensor lower_op(const OpCall& call) {
     case Op::kEmbedding:
       return at::embedding(in[0], in[1]);
     case Op::kLinear:
-      return at::linear(in[0], in[1], optional_input(call, 2));
+      return call.split_products && can_split_products(in[0]) ? split_linear(in[0], in[1], optional_input(call, 2))
+                                                              : at::linear(in[0], in[1], optional_input(call, 2));
     case Op::kAdd:
       return at::add(in[0], in[1]);
     case Op::kMultiply:

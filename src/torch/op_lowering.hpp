@@ -29,6 +29,8 @@ struct OpCall {
   std::optional<double> statistics_momentum;
   // Of this run, by the data of the offsets.
   std::map<const void*, PaddedTexts>& texts;
+  // Not under autocast, which has its own products.
+  bool split_products;
 };
 
 // Offsets and ranges are i32 on the CPU; everything else lies where the parameters do.
@@ -36,5 +38,11 @@ at::Tensor lower_op(const OpCall& call);
 at::Tensor lower_image_op(const OpCall& call);
 at::Tensor lower_attention(const OpCall& call);
 at::Tensor lower_pool(const OpCall& call);
+// softmax(scale * query key^T + bias, hidden places apart) value, over the last two dimensions; `bias` and `hide`
+// (bool) may be undefined.
+struct AttentionParts {
+  at::Tensor query, key, value, bias, hide;
+};
+at::Tensor attention_of(const AttentionParts& parts, const OpCall& call);
 
 }  // namespace asterism

@@ -35,7 +35,7 @@ RunScope::RunScope(std::size_t thread_count, Gradients gradients) : mode_(gradie
   if (at::get_num_threads() != count) {
     at::set_num_threads(count);
   }
-  set_blas_thread_count(count);
+  keep_blas_on_one_thread();
 }
 
 AutocastScope::AutocastScope(ComputePrecision precision, at::DeviceType device)

@@ -87,9 +87,8 @@ at::Tensor lower_attention(const OpCall& call) {
     const auto options = at::TensorOptions(at::kBool).device(hide.device());
     hide = hide.logical_or(at::ones({texts.length, texts.length}, options).triu(1));
   }
-  at::Tensor scores = at::matmul(split(call.inputs[0]) * attributes.scale, split(call.inputs[1]).transpose(-2, -1));
-  scores = scores.masked_fill(hide, -std::numeric_limits<double>::infinity());
-  const at::Tensor mixed = at::matmul(at::softmax(scores, -1), split(call.inputs[2]));
+  const at::Tensor mixed =
+      attention_of({split(call.inputs[0]), split(call.inputs[1]), split(call.inputs[2]), {}, hide}, call);
   return mixed.transpose(1, 2).reshape({texts.text_count * texts.length, hidden}).index_select(0, texts.scatter);
 }
 

@@ -34,7 +34,7 @@ class TorchExecutable final : public Executable {
       const RunScope scope(options_.thread_count, Gradients::kNone);
       const AutocastScope autocast(options_.precision, at::kCPU);
       std::vector<Tensor> outputs;
-      for (const at::Tensor& output : graph_.run(*checked, parameters_, {})) {
+      for (const at::Tensor& output : graph_.run(*checked, parameters_, {.precision = options_.precision})) {
         outputs.push_back(copied(output));
       }
       return outputs;
