@@ -2,8 +2,7 @@
 //
 // What is differentiated is a random projection of the graph's first output, summed in double. Steps are relative to
 // the size of what is changed: the reference gives its outputs in float32, so a step must move them by much more than a
-// rounding, and the error of a central difference grows with the square of the step. At 1 % of the size both errors are
-// some 1e-5 of the gradient.
+// rounding, and the error of a central difference grows with the square of the step.
 #pragma once
 
 #include <cstddef>
