@@ -29,13 +29,15 @@ enum class LossKind : std::uint8_t {
                   // {labels, other_labels, share f32 [rows]}: mixup, `share` of labels and the rest of other_labels;
                   // options class_weights, label_smoothing as in torch.nn.CrossEntropyLoss
   kBinaryCrossEntropy,  // outputs {logits}; feeds {target in [0, 1], same shape}
-  kMeanSquare,          // outputs {x}; feeds {target} or {target, weights that spread to it}: sum(w d^2) / sum(w)
+  kMeanSquare,          // outputs {x}; feeds {target} or {target, weights}: sum(w d^2) / sum(w). Weights of fewer
+                        // dimensions are those of the first ones: [rows, n] of [rows, n, dim]
   kSmoothL1,            // as kMeanSquare; option beta
   kCodeMagnitude,       // outputs {code}: mean |code|
   kCodeActivity,        // outputs {code in (0, 1)}: KL(target_activity || mean over rows), summed over units
   kGaussianDivergence,  // outputs {mean, log_variance}: KL to N(0, 1), summed over units, mean over rows. Kingma 2014
   kNtXent,  // outputs {projections [2 n, dim]}: rows i and n + i are two views; option temperature. Chen et al. 2020
-  kSupervisedContrastive,  // outputs {projections [n, dim]}; feeds {labels [n]}; temperature. Khosla et al. 2020, L_out
+  kSupervisedContrastive,  // outputs {projections [n, dim]}; feeds {labels [n]}; temperature. Khosla et al. 2020,
+                           // L_out; rows labelled -1 are left out
   kTripletHard,            // outputs {vectors [n, dim]}; feeds {labels [n]}; margin. Batch-hard of Hermans et al. 2017
   kVicreg,                 // outputs {projections [2 n, dim]} as kNtXent; the three weights. Bardes et al. 2022
   kLayerRegression,  // outputs {prediction [rows, n, dim]}; teacher_outputs {layers [rows, p + n, dim]...}; feeds {mask
