@@ -37,7 +37,15 @@ find_package_handle_standard_args(Libtorch REQUIRED_VARS Libtorch_CPU_LIBRARY Li
 
 if(Libtorch_FOUND AND NOT TARGET Libtorch::libtorch)
   add_library(Libtorch::libtorch INTERFACE IMPORTED)
-  target_include_directories(Libtorch::libtorch SYSTEM INTERFACE "${Libtorch_INCLUDE_DIR}"
+  # PyPI's has an fmt of its own among its headers, which must not hide the one that everything else is built with.
+  set(libtorch_fmt)
+  if(EXISTS "${Libtorch_INCLUDE_DIR}/fmt/format.h" AND NOT Libtorch_INCLUDE_DIR STREQUAL "/usr/include")
+    find_path(libtorch_fmt_include_dir fmt/format.h HINTS "${fmt_DIR}/../../../include" NO_CACHE)
+    set(libtorch_fmt "${CMAKE_BINARY_DIR}/generated/fmt_before_libtorch")
+    file(MAKE_DIRECTORY "${libtorch_fmt}")
+    file(CREATE_LINK "${libtorch_fmt_include_dir}/fmt" "${libtorch_fmt}/fmt" SYMBOLIC)
+  endif()
+  target_include_directories(Libtorch::libtorch SYSTEM INTERFACE ${libtorch_fmt} "${Libtorch_INCLUDE_DIR}"
     "${Libtorch_INCLUDE_DIR}/torch/csrc/api/include")
   target_link_libraries(Libtorch::libtorch INTERFACE "${Libtorch_CPU_LIBRARY}" "${Libtorch_C10_LIBRARY}")
   if(Libtorch_CUDA)
