@@ -1,8 +1,7 @@
 // Steps of the learner on networks of the sizes that recipes train.
 //
 // Each first learns its one batch for a few steps and must get better at it; the label is the loss after that. Images a
-// second are those of the data: two views count as one. The same networks in a plain PyTorch script:
-// bench/peers/train.
+// second are those of the data: two views count as one.
 #include <benchmark/benchmark.h>
 
 #include <array>
