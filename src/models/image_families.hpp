@@ -18,6 +18,7 @@ Result<ImageModel> build_deit_transformers(ImageCheckpoint checkpoint, const Ima
 Result<ImageModel> build_dinov2(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 Result<ImageModel> build_dinov2_with_registers(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 Result<ImageModel> build_vit_mae(ImageCheckpoint checkpoint, const ImageModelOptions& options);
+Result<ImageModel> build_autoencoder(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 Result<ImageModel> build_beit(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 Result<ImageModel> build_data2vec_vision(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 Result<ImageModel> build_swin(ImageCheckpoint checkpoint, const ImageModelOptions& options);

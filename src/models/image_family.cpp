@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "models/autoencoder.hpp"
 #include "models/checkpoint_names.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
@@ -32,7 +33,8 @@ constexpr std::array<std::string_view, 1> kEfficientnetTypes{"efficientnet"};
 constexpr std::array<std::string_view, 2> kEfficientnet{"efficientnet", "tf_efficientnet"};
 constexpr std::array<std::string_view, 1> kLenet{"lenet"};
 constexpr std::array<std::string_view, 3> kMobilenetv3{"mobilenetv3", "tf_mobilenetv3", "mobilenet_v3"};
-constexpr std::array<std::string_view, 1> kResnetTypes{"resnet"};
+constexpr std::array<std::string_view, 2> kResnetTypes{"resnet", "asterism_resnet"};
+constexpr std::array<std::string_view, 1> kAutoencoderTypes{kAutoencoderType};
 constexpr std::array<std::string_view, 5> kResnet{"resnet", "resnext", "wide_resnet", "seresne", "senet"};
 constexpr std::array<std::string_view, 1> kVgg{"vgg"};
 constexpr std::span<const std::string_view> kNone;
@@ -52,6 +54,7 @@ constexpr std::array<std::string_view, 2> kSiglipTypes{"siglip", "siglip_vision_
 
 constexpr std::array kFamilies{
     ImageFamily{"alexnet", kAlexnet, kAlexnet, build_alexnet, has_alexnet_names},
+    ImageFamily{"autoencoder", kAutoencoderTypes, kNone, build_autoencoder},
     ImageFamily{"convnext", kConvnext, kConvnext, build_convnext, has_convnext_names},
     ImageFamily{"efficientnet", kEfficientnetTypes, kEfficientnet, build_efficientnet, has_efficientnet_names},
     ImageFamily{"lenet", kLenet, kNone, build_lenet},

@@ -3,6 +3,10 @@
 // Source: He et al. 2015 with the stride in the 3 x 3 convolution ("v1.5"); timm 1.0.31 resnet.py, torchvision 0.29
 // resnet.py, transformers 5.23 modeling_resnet.py. Depths, widths, block kind, groups, stem and squeeze-and-excite are
 // read from the tensors: only what leaves no trace in them (the activation, blur pooling) is decided by the name.
+//
+// "asterism_resnet" is a type of our own: the names and keys of transformers' ResNet, with "stem": "small" for pictures
+// of a few dozen pixels (He et al. 2015, section 4.2): the first convolution moves pixel by pixel, and no pooling
+// follows it. Its weight says how large it is; 3 x 3 is usual.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,6 +23,7 @@ namespace asterism {
 namespace {
 
 constexpr std::int64_t kStageCount = 4;
+constexpr std::string_view kSmallPictureType = "asterism_resnet";
 
 // Removes what `text` begins with.
 bool take(std::string_view& text, std::string_view prefix) {
@@ -68,6 +73,7 @@ struct ResnetPlan {
   std::array<std::int64_t, kStageCount> depths{};
   std::array<std::int64_t, kStageCount> strides{1, 2, 2, 2};
   Activation activation = Activation::kRelu;
+  bool small_stem = false;  // neither stride nor pooling in the stem
   DeclaredClasses classes;
 };
 
@@ -111,10 +117,15 @@ class ResnetGraph {
       x = graph_.conv_unit({.conv = path + ".convolution",
                             .norm = path + ".normalization",
                             .activated = path + ".activation",
-                            .options = {.stride = 2},
+                            .options = {.stride = plan_.small_stem ? 1 : 2},
                             .activation = plan_.activation},
                            x);
       graph_.alias(path, x);
+      if (plan_.small_stem) {
+        graph_.alias("embedder", x);
+        graph_.feature(0, x);
+        return x;
+      }
       const ValueId pooled = graph_.max_pool("embedder.pooler", x, pool);
       graph_.alias("embedder", pooled);
       graph_.feature(0, pooled);
@@ -255,6 +266,9 @@ Result<ResnetPlan> plan_of_config(const Json& config, const std::string& source)
   plan.strided_unit = plan.bottleneck && !reader.value("downsample_in_bottleneck", false) ? 2 : 1;
   plan.strides[0] = reader.value("downsample_in_first_stage", false) ? 2 : 1;
   plan.activation = reader.activation("hidden_act", "relu");
+  if (config.value("model_type", "") == kSmallPictureType) {
+    plan.small_stem = reader.word("stem", "small", {"small"}) == "small";
+  }
   if (auto ok = reader.done(); !ok) {
     return std::unexpected(ok.error());
   }
