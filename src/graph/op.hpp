@@ -70,6 +70,7 @@ enum class Activation : std::uint8_t {
   kRelu6,
   kHardSigmoid,
   kHardSwish,
+  kExp,
 };
 // The pooling modes of sentence-transformers, in the order in which it concatenates them.
 enum class Pooling : std::uint8_t { kCls, kMax, kMean, kMeanSqrtLen, kWeightedMean, kLastToken };

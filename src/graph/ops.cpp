@@ -34,13 +34,15 @@ constexpr std::array<OpTraits, 25> kOpTable{{
     {Op::kGatherTokens, "gather_tokens", 2, 2},
 }};
 
-constexpr std::array<Activation, 11> kActivations{
+constexpr std::array<Activation, 12> kActivations{
     Activation::kIdentity, Activation::kGeluErf,     Activation::kGeluTanh, Activation::kRelu,
     Activation::kTanh,     Activation::kSigmoid,     Activation::kSilu,     Activation::kGeluQuick,
-    Activation::kRelu6,    Activation::kHardSigmoid, Activation::kHardSwish};
-constexpr std::array<std::string_view, 11> kActivationNames{"identity", "gelu",        "gelu_tanh", "relu",
+    Activation::kRelu6,    Activation::kHardSigmoid, Activation::kHardSwish,
+    Activation::kExp};
+constexpr std::array<std::string_view, 12> kActivationNames{"identity", "gelu",        "gelu_tanh", "relu",
                                                             "tanh",     "sigmoid",     "silu",      "quick_gelu",
-                                                            "relu6",    "hardsigmoid", "hardswish"};
+                                                            "relu6",    "hardsigmoid", "hardswish",
+                                                            "exp"};
 
 constexpr std::array<Pooling, 6> kPoolings{Pooling::kCls,         Pooling::kMax,          Pooling::kMean,
                                            Pooling::kMeanSqrtLen, Pooling::kWeightedMean, Pooling::kLastToken};

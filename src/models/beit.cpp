@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <span>
 #include <utility>
 
 #include "models/beit_bias.hpp"
@@ -23,8 +24,8 @@ namespace {
 
 constexpr std::string_view kPosition = "embeddings.position_embeddings";
 // The mask token, heads of masked image modelling and of segmentation, and an index that older versions saved.
-constexpr std::array<std::string_view, 5> kUnused{"embeddings.mask_token", "lm_head.", "decode_head.",
-                                                  "auxiliary_head.", "fpn"};
+constexpr std::string_view kMaskToken = "embeddings.mask_token";
+constexpr std::array<std::string_view, 5> kUnused{kMaskToken, "lm_head.", "decode_head.", "auxiliary_head.", "fpn"};
 
 struct Beit {
   VitConfig vit;
@@ -32,6 +33,7 @@ struct Beit {
   bool positions = false;
   bool pooler_norm = false;  // the checkpoint has the norm of the pooler
   bool last_norm = false;
+  bool masked = false;  // some patches are the mask token
   BeitBiasNames biases;
   std::int64_t class_count = 0;
 };
@@ -84,6 +86,10 @@ ValueId build_graph(GraphBuilder& builder, const Beit& config) {
   plan.prefix.push_back({"embeddings.cls_token"});
   plan.placed_prefix_count = 1;
   plan.position = config.positions ? kPosition : "";
+  if (config.masked) {
+    plan.mask_token = kMaskToken;
+    plan.mask_ids = builder.input(std::string(kMaskIdsInput), DType::kI32, {kRowDim, config.vit.wanted_grid().area()});
+  }
   ValueId hidden = patch_tokens(builder, plan, image);
   feature_alias(builder, 0, hidden);
   for (std::int64_t i = 0; i < config.vit.layer_count; ++i) {
@@ -118,7 +124,9 @@ Result<ImageModel> build(ImageCheckpoint checkpoint, const ImageModelOptions& op
     return std::unexpected(config.error());
   }
   std::erase_if(checkpoint.tensors, [](const auto& entry) { return entry.first.ends_with("relative_position_index"); });
-  auto parameters = map_checkpoint_names(std::move(checkpoint.tensors), {prefix, kUnused}, checkpoint.source);
+  config->masked = options.masked_patches == MaskedPatches::kByIds;
+  const auto unused = std::span<const std::string_view>(kUnused).subspan(config->masked ? 1 : 0);
+  auto parameters = map_checkpoint_names(std::move(checkpoint.tensors), {prefix, unused}, checkpoint.source);
   if (!parameters) {
     return std::unexpected(parameters.error());
   }

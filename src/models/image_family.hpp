@@ -20,17 +20,24 @@ namespace asterism {
 inline constexpr std::string_view kImageInput = "input";  // f32 [rows, channels, height, width]
 // With ImageModelOptions::kept_patch_count: i32 [rows, kept_patch_count], the patches of each image that go on.
 inline constexpr std::string_view kIdsKeepInput = "ids_keep";
+// With MaskedPatches::kByIds: i32 [rows, patches], for each place the patch that stands there, or the number of patches
+// where the mask token does.
+inline constexpr std::string_view kMaskIdsInput = "mask_ids";
 inline constexpr std::string_view kForwardFeatures = "forward_features";  // map or tokens before pooling
 inline constexpr std::string_view kPenultimate = "penultimate";           // the vector that the classifier is given
 inline constexpr std::string_view kLogits = "logits";                     // where the checkpoint has a classifier
 // "features.0", "features.1", ...: what features_only of timm or hidden_states of transformers give.
 inline constexpr std::string_view kFeaturesPrefix = "features.";
 
+enum class MaskedPatches : std::uint8_t { kNone, kByIds };
+
 struct ImageModelOptions {
   std::int64_t height = 0;  // 0 = what the checkpoint says
   std::int64_t width = 0;
   // Masked autoencoders only: how many patches of each image go on, named by kIdsKeepInput. 0 = all.
   std::int64_t kept_patch_count = 0;
+  // BEiT and data2vec with a mask token only: patches that the model does not see, named by kMaskIdsInput.
+  MaskedPatches masked_patches = MaskedPatches::kNone;
 };
 
 // A checkpoint as read, before any name is mapped.

@@ -1,4 +1,4 @@
-// The tensors of a fresh checkpoint, layer by layer: private to src/models.
+// The tensors of fresh layers, layer by layer.
 #pragma once
 
 #include <cstdint>

@@ -40,6 +40,17 @@ ValueId join(GraphBuilder& builder, const std::string& name, const std::vector<V
   return parts.size() == 1 ? parts.front() : builder.concat(name, parts, 1);
 }
 
+// Patches as they are seen: some of them are the mask token.
+ValueId masked(GraphBuilder& builder, const TokenPlan& plan, ValueId patches) {
+  if (!plan.mask_ids) {
+    return patches;
+  }
+  const ValueId token = builder.parameter(plan.mask_token, {1, 1, plan.convolution.out_size});
+  const std::array parts{patches, builder.broadcast_rows(plan.mask_token + ".broadcast", token, patches)};
+  const ValueId all = builder.concat(plan.patches_name + ".with_mask", parts, 1);
+  return builder.gather_tokens(plan.patches_name + ".masked", all, *plan.mask_ids);
+}
+
 }  // namespace
 
 std::int64_t prefix_token_count(const std::vector<PrefixToken>& prefix) noexcept {
@@ -55,7 +66,7 @@ ValueId patch_tokens(GraphBuilder& builder, const TokenPlan& plan, ValueId image
   const Shape shape = builder.shape(map);
   const std::int64_t patch_count = shape.size() == 4 ? shape[2] * shape[3] : 1;
   const ValueId flat = builder.reshape(plan.patches_name + ".flatten", map, {plan.convolution.out_size, patch_count});
-  const ValueId patches = builder.transpose(plan.patches_name, flat, {0, 2, 1});
+  const ValueId patches = masked(builder, plan, builder.transpose(plan.patches_name, flat, {0, 2, 1}));
   const std::size_t placed = plan.placed_prefix_count;
   PrefixBuilder prefix(builder, plan, image);
   std::vector<ValueId> front = prefix.broadcast(0, placed);

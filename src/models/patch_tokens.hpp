@@ -28,6 +28,9 @@ struct TokenPlan {
   // How many of `prefix`, from the front, the position table has rows for. The others join after it is added.
   std::size_t placed_prefix_count = 0;
   std::optional<ValueId> kept_ids;  // i32 [rows, k]: only these patches go on
+  // i32 [rows, patches]: the patch that stands at each place, or the number of patches for the parameter `mask_token`.
+  std::optional<ValueId> mask_ids = std::nullopt;
+  std::string mask_token = {};
 };
 
 // [rows, prefix + patches, hidden]

@@ -13,6 +13,7 @@
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/gather.hpp>
+#include <openvino/op/exp.hpp>
 #include <openvino/op/gelu.hpp>
 #include <openvino/op/hsigmoid.hpp>
 #include <openvino/op/hswish.hpp>
@@ -310,6 +311,8 @@ class Lowering {
         return std::make_shared<ov::op::v5::HSigmoid>(x);
       case Activation::kHardSwish:
         return std::make_shared<ov::op::v4::HSwish>(x);
+      case Activation::kExp:
+        return std::make_shared<ov::op::v0::Exp>(x);
     }
     return x;
   }

@@ -126,6 +126,8 @@ double activate(double x, Activation activation) {
       return std::clamp(x + 3.0, 0.0, 6.0) / 6.0;
     case Activation::kHardSwish:
       return x * std::clamp(x + 3.0, 0.0, 6.0) / 6.0;
+    case Activation::kExp:
+      return std::exp(x);
   }
   return std::numeric_limits<double>::quiet_NaN();
 }
