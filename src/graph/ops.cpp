@@ -35,14 +35,12 @@ constexpr std::array<OpTraits, 25> kOpTable{{
 }};
 
 constexpr std::array<Activation, 12> kActivations{
-    Activation::kIdentity, Activation::kGeluErf,     Activation::kGeluTanh, Activation::kRelu,
-    Activation::kTanh,     Activation::kSigmoid,     Activation::kSilu,     Activation::kGeluQuick,
-    Activation::kRelu6,    Activation::kHardSigmoid, Activation::kHardSwish,
-    Activation::kExp};
+    Activation::kIdentity, Activation::kGeluErf,     Activation::kGeluTanh,  Activation::kRelu,
+    Activation::kTanh,     Activation::kSigmoid,     Activation::kSilu,      Activation::kGeluQuick,
+    Activation::kRelu6,    Activation::kHardSigmoid, Activation::kHardSwish, Activation::kExp};
 constexpr std::array<std::string_view, 12> kActivationNames{"identity", "gelu",        "gelu_tanh", "relu",
                                                             "tanh",     "sigmoid",     "silu",      "quick_gelu",
-                                                            "relu6",    "hardsigmoid", "hardswish",
-                                                            "exp"};
+                                                            "relu6",    "hardsigmoid", "hardswish", "exp"};
 
 constexpr std::array<Pooling, 6> kPoolings{Pooling::kCls,         Pooling::kMax,          Pooling::kMean,
                                            Pooling::kMeanSqrtLen, Pooling::kWeightedMean, Pooling::kLastToken};

@@ -94,8 +94,8 @@ std::map<std::string, Tensor> initial_tensors(const AutoencoderPlan& plan, std::
   const InitialRule inner =
       plan.activation == Activation::kTanh ? InitialRule::kGlorotUniform : InitialRule::kKaimingUniform;
   const std::int64_t pixels = plan.channel_count * plan.image_size * plan.image_size;
-  const std::int64_t flat = plan.convolutional ? plan.widths.back() * plan.map_side() * plan.map_side()
-                                               : plan.widths.back();
+  const std::int64_t flat =
+      plan.convolutional ? plan.widths.back() * plan.map_side() * plan.map_side() : plan.widths.back();
   std::int64_t in = plan.convolutional ? plan.channel_count : pixels;
   for (std::size_t i = 0; i < plan.widths.size(); ++i) {
     const std::string path = layer_path("encoder", i);
@@ -144,7 +144,8 @@ Result<AutoencoderPlan> read_autoencoder_plan(const Json& config, std::string_vi
   plan.channel_count = reader.value<std::int64_t>("num_channels", 3);
   plan.code_size = reader.value<std::int64_t>("code_size", 0);
   plan.activation = reader.activation("activation", "relu");
-  const std::string code_activation = reader.word("code_activation", "identity", {"identity", "sigmoid", "tanh", "relu"});
+  const std::string code_activation =
+      reader.word("code_activation", "identity", {"identity", "sigmoid", "tanh", "relu"});
   plan.code_activation = code_activation == "sigmoid" ? Activation::kSigmoid
                          : code_activation == "tanh"  ? Activation::kTanh
                          : code_activation == "relu"  ? Activation::kRelu
@@ -159,11 +160,12 @@ Result<AutoencoderPlan> read_autoencoder_plan(const Json& config, std::string_vi
   plan.widths = *widths;
   if (plan.image_size < 1 || plan.image_size > kImageSideMax || plan.channel_count < 1 || plan.channel_count > 64 ||
       plan.code_size < 1 || plan.code_size > kInitialWidthMax || plan.widths.size() > kWidthCountMax) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: expected \"image_size\" up to {}, \"num_channels\" up to 64, \"code_size\" up to {} and "
-                            "at most {} \"widths\", found {}, {}, {} and {}",
-                            source, kImageSideMax, kInitialWidthMax, kWidthCountMax, plan.image_size,
-                            plan.channel_count, plan.code_size, plan.widths.size()));
+    return fail(
+        ErrorCode::kCorrupt,
+        fmt::format("{}: expected \"image_size\" up to {}, \"num_channels\" up to 64, \"code_size\" up to {} and "
+                    "at most {} \"widths\", found {}, {}, {} and {}",
+                    source, kImageSideMax, kInitialWidthMax, kWidthCountMax, plan.image_size, plan.channel_count,
+                    plan.code_size, plan.widths.size()));
   }
   if (plan.convolutional && plan.image_size % (std::int64_t{1} << plan.widths.size()) != 0) {
     return fail(ErrorCode::kInvalidArgument,
@@ -227,8 +229,7 @@ Result<ImageModel> build_autoencoder(ImageCheckpoint checkpoint, const ImageMode
   }
   builder.alias(std::string(kCode), code);
   if (plan->variational) {
-    builder.alias(std::string(kLogVariance),
-                  linear_module(builder, "encoder.log_variance", hidden, plan->code_size));
+    builder.alias(std::string(kLogVariance), linear_module(builder, "encoder.log_variance", hidden, plan->code_size));
   }
   decode_picture(builder, *plan, code);
   ImageModel model;

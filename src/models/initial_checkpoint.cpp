@@ -24,16 +24,13 @@ struct InitialArchitecture {
 };
 
 constexpr std::array kArchitectures{
-    InitialArchitecture{"lenet", initial_lenet},
-    InitialArchitecture{"resnet", initial_resnet},
-    InitialArchitecture{"vit", initial_vit},
-    InitialArchitecture{"vit_mae", initial_vit_mae, false},
-    InitialArchitecture{"data2vec", initial_data2vec},
-    InitialArchitecture{"autoencoder", initial_autoencoder, false},
+    InitialArchitecture{"lenet", initial_lenet},       InitialArchitecture{"resnet", initial_resnet},
+    InitialArchitecture{"vit", initial_vit},           InitialArchitecture{"vit_mae", initial_vit_mae, false},
+    InitialArchitecture{"data2vec", initial_data2vec}, InitialArchitecture{"autoencoder", initial_autoencoder, false},
 };
 
 constexpr std::array<std::string_view, kArchitectures.size()> kNames{"lenet",   "resnet",   "vit",
-                                                                      "vit_mae", "data2vec", "autoencoder"};
+                                                                     "vit_mae", "data2vec", "autoencoder"};
 
 }  // namespace
 
@@ -53,13 +50,14 @@ Result<ImageCheckpoint> initial_checkpoint(const InitialModel& model) {
                 fmt::format("did you mean \"{}\"?", *nearest));
   }
   if (model.image_size < kInitialSideMin || model.image_size > kInitialSideMax) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"image_size\": expected {} to {} pixels, found {}",
-                                                         model.source, kInitialSideMin, kInitialSideMax,
-                                                         model.image_size));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: \"image_size\": expected {} to {} pixels, found {}", model.source, kInitialSideMin,
+                            kInitialSideMax, model.image_size));
   }
   if (model.channel_count != 1 && model.channel_count != 3) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"channel_count\": expected 1 (grey) or 3 (RGB), found {}",
-                                                         model.source, model.channel_count));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: \"channel_count\": expected 1 (grey) or 3 (RGB), found {}", model.source,
+                            model.channel_count));
   }
   if (!found->classifies && !model.classes.empty()) {
     return fail(ErrorCode::kUnsupported,

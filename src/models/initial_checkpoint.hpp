@@ -17,7 +17,8 @@
 //   autoencoder  form = "convolutional" | "dense"
 //                widths = [32, 64, 128]: channels of the convolutions, each halving the picture; or of the dense layers
 //                ([512, 256]), towards the bottleneck   code_size = 64
-//                activation = "relu" | "gelu" | "silu" | "tanh"   code_activation = "identity" | "sigmoid" | "tanh" | ...
+//                activation = "relu" | "gelu" | "silu" | "tanh"   code_activation = "identity" | "sigmoid" | "tanh" |
+//                ...
 //
 // Ownership: the checkpoint owns its tensors. Thread-safety: pure functions. Cost: one pass over the weights.
 #pragma once
@@ -38,11 +39,11 @@ namespace asterism {
 enum class VariationalCode : std::uint8_t { kNo, kYes };
 
 struct InitialModel {
-  std::string architecture;          // one of initial_architectures()
-  Json settings = Json::object();    // keys as above
-  std::int64_t channel_count = 3;    // 1 or 3
-  std::int64_t image_size = 32;      // pixels, square
-  std::vector<std::string> classes;  // names; empty = no classifier
+  std::string architecture;                            // one of initial_architectures()
+  Json settings = Json::object();                      // keys as above
+  std::int64_t channel_count = 3;                      // 1 or 3
+  std::int64_t image_size = 32;                        // pixels, square
+  std::vector<std::string> classes;                    // names; empty = no classifier
   VariationalCode variational = VariationalCode::kNo;  // autoencoders: mean and log variance instead of one code
   std::uint64_t seed = 0;
   std::string source = "[model]";  // names the settings in errors

@@ -23,12 +23,12 @@ struct ResnetSettings {
 Result<ResnetSettings> read_resnet(const InitialModel& model) {
   SettingsReader reader(model.settings, model.source);
   ResnetSettings out;
-  out.small_stem = reader.word({"stem", model.image_size <= kSmallStemSideMax ? "small" : "large",
-                                {"small", "large"}}) == "small";
+  out.small_stem =
+      reader.word({"stem", model.image_size <= kSmallStemSideMax ? "small" : "large", {"small", "large"}}) == "small";
   out.stem_width = reader.integer({"stem_width", 64, 1, kInitialWidthMax});
   out.bottleneck = reader.word({"block", "basic", {"basic", "bottleneck"}}) == "bottleneck";
-  const std::vector<std::int64_t> widths = out.bottleneck ? std::vector<std::int64_t>{256, 512, 1024, 2048}
-                                                          : std::vector<std::int64_t>{64, 128, 256, 512};
+  const std::vector<std::int64_t> widths =
+      out.bottleneck ? std::vector<std::int64_t>{256, 512, 1024, 2048} : std::vector<std::int64_t>{64, 128, 256, 512};
   out.widths = reader.integers({"stage_widths", widths, 1, kInitialWidthMax, 4});
   out.depths = reader.integers({"stage_depths", {2, 2, 2, 2}, 1, kInitialDepthMax, 4});
   for (const std::int64_t width : out.widths) {
@@ -112,8 +112,11 @@ Result<ImageCheckpoint> initial_lenet(const InitialModel& model) {
     tensors.layer("fc3", {static_cast<std::int64_t>(model.classes.size()), 84}, InitialRule::kTorchDefault);
   }
   ImageCheckpoint checkpoint;
-  checkpoint.config = Json{{"model_type", "lenet"},     {"image_size", model.image_size}, {"activation", activation},
-                           {"pooling", pooling}, {"first_padding", padding}};
+  checkpoint.config = Json{{"model_type", "lenet"},
+                           {"image_size", model.image_size},
+                           {"activation", activation},
+                           {"pooling", pooling},
+                           {"first_padding", padding}};
   checkpoint.tensors = tensors.take();
   checkpoint.source = model.source;
   return checkpoint;

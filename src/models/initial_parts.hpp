@@ -13,11 +13,11 @@ namespace asterism {
 
 // How one layer's weight is drawn.
 enum class InitialRule : std::uint8_t {
-  kTorchDefault,     // bias too
-  kKaimingNormal,    // by the outputs
-  kKaimingUniform,   // by the inputs
-  kGlorotUniform,    // bias 0, as with those below
-  kNormal002,        // standard deviation 0.02
+  kTorchDefault,    // bias too
+  kKaimingNormal,   // by the outputs
+  kKaimingUniform,  // by the inputs
+  kGlorotUniform,   // bias 0, as with those below
+  kNormal002,       // standard deviation 0.02
 };
 
 class InitialTensors {

@@ -138,9 +138,10 @@ Result<ImageCheckpoint> initial_vit_mae(const InitialModel& model) {
                               decoder.head_count, decoder.hidden_size));
   }
   if (settings.hidden_size % 4 != 0 || decoder.hidden_size % 4 != 0) {
-    reader.refuse(fmt::format("\"hidden_size\" and \"decoder_hidden_size\": expected multiples of 4 (the positions are "
-                              "sines and cosines of rows and columns), found {} and {}",
-                              settings.hidden_size, decoder.hidden_size));
+    reader.refuse(
+        fmt::format("\"hidden_size\" and \"decoder_hidden_size\": expected multiples of 4 (the positions are "
+                    "sines and cosines of rows and columns), found {} and {}",
+                    settings.hidden_size, decoder.hidden_size));
   }
   if (auto ok = reader.done(); !ok) {
     return std::unexpected(ok.error());

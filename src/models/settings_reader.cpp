@@ -38,8 +38,7 @@ void SettingsReader::allow(std::initializer_list<std::string_view> keys) {
 
 void SettingsReader::refuse(std::string message, std::string hint) {
   if (!error_) {
-    error_ =
-        Error{ErrorCode::kInvalidArgument, fmt::format("{}: {}", source_, std::move(message)), std::move(hint)};
+    error_ = Error{ErrorCode::kInvalidArgument, fmt::format("{}: {}", source_, std::move(message)), std::move(hint)};
   }
 }
 
@@ -125,8 +124,8 @@ Result<void> SettingsReader::done() const {
       if (known_.empty()) {
         return fail(ErrorCode::kInvalidArgument, fmt::format("{}: unknown key \"{}\", expected none", source_, cut));
       }
-      const auto nearest = std::ranges::min_element(
-          known_, {}, [&](const std::string& known) { return edit_distance(cut, known); });
+      const auto nearest =
+          std::ranges::min_element(known_, {}, [&](const std::string& known) { return edit_distance(cut, known); });
       return fail(ErrorCode::kInvalidArgument, fmt::format("{}: unknown key \"{}\"", source_, cut),
                   fmt::format("did you mean \"{}\"? known are {}", *nearest, fmt::join(known_, ", ")));
     }

@@ -74,8 +74,7 @@ Result<ValueId> append_mae_decoder(GraphBuilder& builder, const Json& config, co
   }
   const std::int64_t size = shape->block.hidden_size;
   const ValueId embedded = linear_module(builder, "decoder.decoder_embed", inputs.tokens, size);
-  const ValueId class_token =
-      builder.slice("decoder.class_token", embedded, {.axis = 1, .begin = 0, .size = 1});
+  const ValueId class_token = builder.slice("decoder.class_token", embedded, {.axis = 1, .begin = 0, .size = 1});
   const ValueId kept = tokens_from(builder, "decoder.kept", embedded, 1);
   const ValueId mask = builder.broadcast_rows("decoder.mask_token.broadcast",
                                               builder.parameter("decoder.mask_token", {1, 1, size}), embedded);

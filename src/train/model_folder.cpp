@@ -93,8 +93,8 @@ Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters
   checkpoint.config = *std::move(config);
   checkpoint.tensors = *std::move(tensors);
   checkpoint.source = folder.string();
-  const auto model = build_image_model(
-      std::move(checkpoint), {.height = recipe.model.image_size, .width = recipe.model.image_size});
+  const auto model =
+      build_image_model(std::move(checkpoint), {.height = recipe.model.image_size, .width = recipe.model.image_size});
   if (!model) {
     return std::unexpected(model.error());
   }

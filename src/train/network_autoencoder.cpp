@@ -32,8 +32,8 @@ Result<void> sample_code(NetworkDraft& draft, const AutoencoderPlan& plan) {
   const ValueId log_variance = builder.existing(names[1]);
   draft.fresh.constant(std::string(kHalf), {1}, 0.5F);
   draft.rules[std::string(kHalf)].trained = false;
-  const ValueId half = builder.multiply("variational.log_deviation", log_variance,
-                                        builder.parameter(std::string(kHalf), {1}));
+  const ValueId half =
+      builder.multiply("variational.log_deviation", log_variance, builder.parameter(std::string(kHalf), {1}));
   const ValueId deviation = builder.activation("variational.deviation", half, Activation::kExp);
   const ValueId noise = builder.input(std::string(kNoiseFeed), DType::kF32, {kRowDim, plan.code_size});
   const ValueId spread = builder.multiply("variational.spread", deviation, noise);

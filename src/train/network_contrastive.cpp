@@ -15,9 +15,8 @@ Result<void> expect_labels(const NetworkDraft& draft) {
     return {};
   }
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}: kind \"{}\" needs pictures of at least 2 labels, found {}",
-                          draft.settings.source(), draft.kind,
-                          draft.data.class_names.size()),
+              fmt::format("{}: kind \"{}\" needs pictures of at least 2 labels, found {}", draft.settings.source(),
+                          draft.kind, draft.data.class_names.size()),
               "put the pictures of each label into a folder of its own, or name a label_column");
 }
 

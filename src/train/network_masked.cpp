@@ -37,8 +37,7 @@ Result<void> expect_family(const NetworkDraft& draft, std::string_view family, s
   }
   return fail(ErrorCode::kUnsupported,
               fmt::format("{}: kind \"{}\" trains the architecture \"{}\", found \"{}\"",
-                          recipe_section(draft.recipe, "model"), draft.kind,
-                          architecture, draft.encoder.model.family));
+                          recipe_section(draft.recipe, "model"), draft.kind, architecture, draft.encoder.model.family));
 }
 
 // Patches that are hidden, as transformers counts them: what is kept is rounded down. At least one of each.
@@ -69,9 +68,8 @@ Result<void> draft_masked_autoencoder(NetworkDraft& draft) {
   PictureFeedPlan& feeds = draft.network.feeds;
   feeds.patch_size = grid->patch_size;
   feeds.hidden_count = hidden_count(*grid, draft.settings.real({"mask_share", 0.75, 0.01, 0.99}));
-  feeds.masking =
-      draft.settings.word({"masking", "random", {"random", "blocks"}}) == "blocks" ? PatchMasking::kBlocks
-                                                                                     : PatchMasking::kRandom;
+  feeds.masking = draft.settings.word({"masking", "random", {"random", "blocks"}}) == "blocks" ? PatchMasking::kBlocks
+                                                                                               : PatchMasking::kRandom;
   feeds.patches = true;
   feeds.normalize_patches = draft.settings.flag("normalize_patches", true);
   ImageModelOptions options = size_of(draft.recipe);
@@ -83,8 +81,7 @@ Result<void> draft_masked_autoencoder(NetworkDraft& draft) {
   draft.builder = GraphBuilder(std::move(model->graph));
   MaeDecoderInputs inputs;
   inputs.tokens = existing(draft, "last_hidden_state");
-  inputs.ids_restore =
-      draft.builder.input(std::string(kIdsRestoreFeed), DType::kI32, {kRowDim, grid->patch_count});
+  inputs.ids_restore = draft.builder.input(std::string(kIdsRestoreFeed), DType::kI32, {kRowDim, grid->patch_count});
   const auto prediction =
       append_mae_decoder(draft.builder, draft.encoder.stored.config, inputs, draft.encoder.stored.source);
   if (!prediction) {
@@ -126,9 +123,9 @@ Result<void> draft_data2vec(NetworkDraft& draft) {
   feeds.patch_size = grid->patch_size;
   feeds.hidden_count = hidden_count(*grid, draft.settings.real({"mask_share", 0.6, 0.01, 0.99}));
   feeds.masking = draft.settings.word({"masking", "blocks", {"random", "blocks"}}) == "blocks" ? PatchMasking::kBlocks
-                                                                                                 : PatchMasking::kRandom;
-  const std::int64_t top_count = draft.settings.integer(
-      {"top_layer_count", std::max<std::int64_t>(*layer_count / 2, 1), 1, *layer_count});
+                                                                                               : PatchMasking::kRandom;
+  const std::int64_t top_count =
+      draft.settings.integer({"top_layer_count", std::max<std::int64_t>(*layer_count / 2, 1), 1, *layer_count});
   LossTerm term{.name = "layer_regression", .kind = LossKind::kLayerRegression};
   term.options.beta = draft.settings.real({"beta", 2.0, 1e-6, 1e3});
   ImageModelOptions options = size_of(draft.recipe);
@@ -139,8 +136,8 @@ Result<void> draft_data2vec(NetworkDraft& draft) {
   }
   draft.builder = GraphBuilder(std::move(student->graph));
   const ValueId tokens = existing(draft, fmt::format("{}{}", kFeaturesPrefix, *layer_count));
-  const ValueId patches = draft.builder.slice("regression.patches", tokens,
-                                              {.axis = 1, .begin = 1, .size = grid->patch_count});
+  const ValueId patches =
+      draft.builder.slice("regression.patches", tokens, {.axis = 1, .begin = 1, .size = grid->patch_count});
   const std::int64_t size = draft.builder.shape(tokens).empty() ? 1 : draft.builder.shape(tokens).back();
   term.outputs = {output(draft, "regression", fresh_linear(draft, "regression", patches, size))};
   term.feeds = {std::string(kMaskFeed)};

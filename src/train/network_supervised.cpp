@@ -38,8 +38,9 @@ std::vector<float> class_weights(NetworkDraft& draft) {
     }
   }
   if (weights.size() != draft.data.class_names.size()) {
-    draft.settings.refuse(fmt::format("\"class_weights\": expected \"none\", \"balanced\" or {} numbers from 0, found {}",
-                                      draft.data.class_names.size(), value->dump()));
+    draft.settings.refuse(
+        fmt::format("\"class_weights\": expected \"none\", \"balanced\" or {} numbers from 0, found {}",
+                    draft.data.class_names.size(), value->dump()));
   }
   return weights;
 }

@@ -65,10 +65,10 @@ LayerOfPath layer_of(std::string_view path) {
   if (number == parts.end() || at + 1 >= size || module) {
     return {std::string(parts.front()), false};
   }
-  const bool nested = at + 3 < size &&
-                      (parts[static_cast<std::size_t>(at) + 1] == "layers" ||
-                       parts[static_cast<std::size_t>(at) + 1] == "blocks") &&
-                      is_number(parts[static_cast<std::size_t>(at) + 2]);
+  const bool nested =
+      at + 3 < size &&
+      (parts[static_cast<std::size_t>(at) + 1] == "layers" || parts[static_cast<std::size_t>(at) + 1] == "blocks") &&
+      is_number(parts[static_cast<std::size_t>(at) + 2]);
   return {joined(nested ? at + 3 : at + 1), true};
 }
 

@@ -35,8 +35,8 @@ constexpr std::array<ClassifierPlace, 5> kClassifierPlaces{{
 
 bool is_variational(const Recipe& recipe) {
   const Json& settings = recipe.objective.settings;
-  return recipe.objective.kind == RecipeKind::kAutoencoder && settings.is_object() && settings.contains("variational") &&
-         settings["variational"] == true;
+  return recipe.objective.kind == RecipeKind::kAutoencoder && settings.is_object() &&
+         settings.contains("variational") && settings["variational"] == true;
 }
 
 Result<ImageCheckpoint> fresh_checkpoint(const Recipe& recipe, const DataSummary& data) {

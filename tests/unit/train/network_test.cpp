@@ -31,7 +31,8 @@ struct NetworkCase {
   std::string objective = "{}";  // of the objective
 };
 
-const char* const kTinyVit = R"({"patch_size": 4, "hidden_size": 16, "layer_count": 2, "head_count": 2, "mlp_size": 24})";
+const char* const kTinyVit =
+    R"({"patch_size": 4, "hidden_size": 16, "layer_count": 2, "head_count": 2, "mlp_size": 24})";
 const char* const kTinyMae = R"({"patch_size": 4, "hidden_size": 16, "layer_count": 2, "head_count": 2, "mlp_size": 24,
   "decoder_hidden_size": 8, "decoder_layer_count": 1, "decoder_head_count": 2, "decoder_mlp_size": 12})";
 const char* const kTinyResnet = R"({"stem_width": 4, "stage_widths": [4, 8, 8, 16], "stage_depths": [1, 2, 1, 1]})";
@@ -109,8 +110,7 @@ Masks some_masks(std::int64_t patch_count, std::int64_t hidden_count) {
       const std::int64_t patch = (row + i) % patch_count;
       const auto at = static_cast<std::size_t>(row * patch_count + patch);
       masks.ids_restore.mutable_as<std::int32_t>()[at] = static_cast<std::int32_t>(std::min(i, kept_count));
-      masks.mask_ids.mutable_as<std::int32_t>()[at] =
-          static_cast<std::int32_t>(i < kept_count ? patch : patch_count);
+      masks.mask_ids.mutable_as<std::int32_t>()[at] = static_cast<std::int32_t>(i < kept_count ? patch : patch_count);
       if (i < kept_count) {
         masks.ids_keep.mutable_as<std::int32_t>()[static_cast<std::size_t>(row * kept_count + i)] =
             static_cast<std::int32_t>(patch);
@@ -121,7 +121,8 @@ Masks some_masks(std::int64_t patch_count, std::int64_t hidden_count) {
 }
 
 std::vector<Feed> some_feeds(const PictureFeedPlan& plan) {
-  std::vector<Feed> feeds{{std::string(kImageInput), some_floats({kRows, plan.channel_count, plan.height, plan.width})}};
+  std::vector<Feed> feeds{
+      {std::string(kImageInput), some_floats({kRows, plan.channel_count, plan.height, plan.width})}};
   if (plan.noise_dim > 0) {
     feeds.push_back({std::string(kNoiseFeed), some_floats({kRows, plan.noise_dim})});
   }
@@ -277,16 +278,16 @@ TEST(Network, positions_of_a_masked_autoencoder_are_fixed) {
 TEST(Network, balanced_class_weights_make_each_class_count_alike) {
   const TrainingNetwork network =
       network_of({"lenet", RecipeKind::kSupervised, "lenet", "{}", R"({"class_weights": "balanced"})"});
-  EXPECT_THAT(network.learner.losses[0].options.class_weights,
-              testing::ElementsAre(testing::FloatEq(2.0F), testing::FloatEq(1.0F), testing::FloatNear(2.0F / 3.0F, 1e-6F)));
+  EXPECT_THAT(
+      network.learner.losses[0].options.class_weights,
+      testing::ElementsAre(testing::FloatEq(2.0F), testing::FloatEq(1.0F), testing::FloatNear(2.0F / 3.0F, 1e-6F)));
 }
 
 TEST(Network, an_unknown_setting_is_an_error_that_names_the_nearest) {
   const std::string model = error_of(recipe_of({"", RecipeKind::kSupervised, "vit", R"({"hiden_size": 8})"}));
   EXPECT_THAT(model, HasSubstr("folder/test.toml: [model]: unknown key \"hiden_size\""));
   EXPECT_THAT(model, HasSubstr("\"hidden_size\""));
-  const std::string objective =
-      error_of(recipe_of({"", RecipeKind::kSimclr, "lenet", "{}", R"({"temprature": 0.1})"}));
+  const std::string objective = error_of(recipe_of({"", RecipeKind::kSimclr, "lenet", "{}", R"({"temprature": 0.1})"}));
   EXPECT_THAT(objective, HasSubstr("[objective]: unknown key \"temprature\""));
   EXPECT_THAT(objective, HasSubstr("\"temperature\""));
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kSimclr, "resnt"})), HasSubstr("\"resnet\""));
@@ -297,16 +298,17 @@ TEST(Network, settings_outside_their_range_or_that_do_not_fit_are_errors) {
               HasSubstr("\"temperature\": expected a number from 0.001 to 100, found -1"));
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kSupervised, "vit", R"({"patch_size": 5})"})),
               HasSubstr("expected a divisor of the image size (16), found 5"));
-  EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kAutoencoder, "autoencoder", kTinyDense,
-                                  R"({"sparsity": "activity"})"})),
-              HasSubstr("code_activation = \"sigmoid\""));
+  EXPECT_THAT(
+      error_of(recipe_of({"", RecipeKind::kAutoencoder, "autoencoder", kTinyDense, R"({"sparsity": "activity"})"})),
+      HasSubstr("code_activation = \"sigmoid\""));
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kAutoencoder, "autoencoder", R"({"widths": [4, 4, 4, 4, 4]})"})),
               HasSubstr("halved"));
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kAutoencoder, "resnet", kTinyResnet})),
               HasSubstr("trains the architecture \"autoencoder\", found \"resnet\""));
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kMaskedAutoencoder, "vit", kTinyVit})), HasSubstr("\"vit_mae\""));
-  EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kSupervised, "lenet"}), {.class_names = {"one"}, .class_counts = {5}}),
-              HasSubstr("at least 2 labels, found 1"));
+  EXPECT_THAT(
+      error_of(recipe_of({"", RecipeKind::kSupervised, "lenet"}), {.class_names = {"one"}, .class_counts = {5}}),
+      HasSubstr("at least 2 labels, found 1"));
   Recipe mixed = recipe_of({"", RecipeKind::kSimclr, "lenet"});
   mixed.augmentation.mixup_alpha = 0.2;
   EXPECT_THAT(error_of(mixed), HasSubstr("\"mixup_alpha\": expected 0 with kind \"simclr\""));
