@@ -60,24 +60,22 @@ float largest(const Tensor& tensor) {
 
 TEST(InitialCheckpoint, every_architecture_makes_a_graph_from_28_to_128_pixels_and_of_grey_or_colour) {
   for (const std::string_view architecture : initial_architectures()) {
-    for (const std::int64_t size : {28, 32, 64, 128}) {
-      for (const std::int64_t channels : {1, 3}) {
-        InitialModel initial = model_of(std::string(architecture));
-        initial.image_size = size;
-        initial.channel_count = channels;
-        if (size == 28 && architecture.contains("vit")) {
-          initial.settings["patch_size"] = 7;
-        }
-        if (size == 28 && architecture == "data2vec") {
-          initial.settings["patch_size"] = 7;
-        }
-        const auto model = built(initial);
-        ASSERT_TRUE(model) << architecture << " " << size << ": " << model.error().to_string();
-        EXPECT_EQ(model->channels, channels);
-        EXPECT_EQ(model->height, size);
-        EXPECT_EQ(shape_of(*model, kPenultimate).size(), 2U);
-        EXPECT_TRUE(shape_of(*model, kLogits).empty());
+    for (const std::int64_t size : {28, 32, 128}) {
+      InitialModel initial = model_of(std::string(architecture));
+      initial.image_size = size;
+      initial.channel_count = size == 28 ? 1 : 3;
+      if (architecture == "resnet") {
+        initial.settings["stage_widths"] = {8, 8, 16, 16};  // the usual ones take a second each
       }
+      if (size == 28 && (architecture.starts_with("vit") || architecture == "data2vec")) {
+        initial.settings["patch_size"] = 7;
+      }
+      const auto model = built(initial);
+      ASSERT_TRUE(model) << architecture << " " << size << ": " << model.error().to_string();
+      EXPECT_EQ(model->channels, initial.channel_count);
+      EXPECT_EQ(model->height, size);
+      EXPECT_EQ(shape_of(*model, kPenultimate).size(), 2U);
+      EXPECT_TRUE(shape_of(*model, kLogits).empty());
     }
   }
 }
