@@ -54,7 +54,6 @@ constexpr std::array<std::string_view, 2> kSiglipTypes{"siglip", "siglip_vision_
 
 constexpr std::array kFamilies{
     ImageFamily{"alexnet", kAlexnet, kAlexnet, build_alexnet, has_alexnet_names},
-    ImageFamily{"autoencoder", kAutoencoderTypes, kNone, build_autoencoder},
     ImageFamily{"convnext", kConvnext, kConvnext, build_convnext, has_convnext_names},
     ImageFamily{"efficientnet", kEfficientnetTypes, kEfficientnet, build_efficientnet, has_efficientnet_names},
     ImageFamily{"lenet", kLenet, kNone, build_lenet},
@@ -71,6 +70,7 @@ constexpr std::array kFamilies{
     ImageFamily{"swin", kSwinType, kSwin, build_swin, has_torchvision_swin_names},
     ImageFamily{"clip", kClipTypes, kNone, build_clip_vision},
     ImageFamily{"siglip", kSiglipTypes, kNone, build_siglip_vision},
+    ImageFamily{"autoencoder", kAutoencoderTypes, kNone, build_autoencoder},
 };
 
 const ImageFamily* family_of_type(std::string_view model_type) {

@@ -9,7 +9,8 @@
 //   resnet       stem = "small" (3 x 3, every pixel) | "large" (7 x 7 and pooling: a quarter); small up to 64 pixels
 //                stem_width = 64   stage_widths = [64, 128, 256, 512]   stage_depths = [2, 2, 2, 2]
 //                block = "basic" | "bottleneck"
-//   vit          patch_size = an eighth of the image   hidden_size = 192   layer_count = 6   head_count = 3
+//   vit          patch_size = the largest that gives 7 x 7 patches or more   hidden_size = 192   layer_count = 6
+//                head_count = 3
 //                mlp_size = 4 * hidden_size
 //   vit_mae      those of vit, and decoder_hidden_size = 96   decoder_layer_count = 2   decoder_head_count = 3
 //                decoder_mlp_size = 4 * decoder_hidden_size
@@ -35,7 +36,6 @@
 
 namespace asterism {
 
-// Whether the checkpoint has the parts that only pretraining needs.
 enum class VariationalCode : std::uint8_t { kNo, kYes };
 
 struct InitialModel {

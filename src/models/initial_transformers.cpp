@@ -22,9 +22,19 @@ struct VitSettings {
   }
 };
 
+// The largest that cuts the picture into 7 x 7 patches or more, and leaves nothing over.
+std::int64_t default_patch_size(std::int64_t image_size) {
+  constexpr std::int64_t kSideMin = 7;
+  std::int64_t size = std::max<std::int64_t>(image_size / kSideMin, 1);
+  while (image_size % size != 0) {
+    --size;
+  }
+  return size;
+}
+
 VitSettings read_vit(SettingsReader& reader, const InitialModel& model) {
   VitSettings out;
-  out.patch_size = reader.integer({"patch_size", std::max<std::int64_t>(model.image_size / 8, 1), 1, model.image_size});
+  out.patch_size = reader.integer({"patch_size", default_patch_size(model.image_size), 1, model.image_size});
   out.hidden_size = reader.integer({"hidden_size", 192, 1, kInitialWidthMax});
   out.layer_count = reader.integer({"layer_count", 6, 1, kInitialDepthMax});
   out.head_count = reader.integer({"head_count", 3, 1, kInitialWidthMax});

@@ -67,9 +67,6 @@ TEST(InitialCheckpoint, every_architecture_makes_a_graph_from_28_to_128_pixels_a
       if (architecture == "resnet") {
         initial.settings["stage_widths"] = {8, 8, 16, 16};  // the usual ones take a second each
       }
-      if (size == 28 && (architecture.starts_with("vit") || architecture == "data2vec")) {
-        initial.settings["patch_size"] = 7;
-      }
       const auto model = built(initial);
       ASSERT_TRUE(model) << architecture << " " << size << ": " << model.error().to_string();
       EXPECT_EQ(model->channels, initial.channel_count);
