@@ -131,7 +131,10 @@ struct Recipe {
   std::string name;
   std::string description;
   std::filesystem::path file;  // it was read from; inputs are relative to its folder
-  std::string text;            // as read, for RUN/recipe.toml
+  std::string text;            // as read, for RUN/recipe.toml; with overrides, all keys as they are after them
+  // Every key with the value that holds, defaults too: {"training": {"epochs": 10, ...}, ...}. What a checkpoint is
+  // compared by, and what the report shows.
+  Json settings = Json::object();
   DataRecipe data;
   ModelRecipe model;
   ObjectiveRecipe objective;
@@ -141,7 +144,14 @@ struct Recipe {
 
 std::string_view recipe_kind_name(RecipeKind kind) noexcept;
 
-// `overrides`: "training.epochs=3", one key each, as TOML values; applied before checking.
+// Longest recipe read.
+inline constexpr std::size_t kRecipeSizeBytesMax = std::size_t{1} << 20;
+
+// `overrides`: "training.epochs=3", one key each, as TOML values or bare words; applied before checking.
+// kCorrupt for what is no TOML, kInvalidArgument for unknown keys and impossible values.
 Result<Recipe> read_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+// The same of text that was read from `file`.
+Result<Recipe> parse_recipe(std::string_view text, const std::filesystem::path& file,
+                            const std::vector<std::string>& overrides);
 
 }  // namespace asterism
