@@ -108,6 +108,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_classify(root, line);
   add_tokenize(root, line);
   add_models(root, line);
+  add_train(root, line);
   add_distill(root, line);
   add_doctor(root, line);
   set_examples(root, {{"asterism embed texts.txt -o vectors.npy", "embed one text a line with the built-in model"},

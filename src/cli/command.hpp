@@ -37,6 +37,7 @@ void add_similarity(CLI::App& root, CommandLine& line);
 void add_classify(CLI::App& root, CommandLine& line);
 void add_tokenize(CLI::App& root, CommandLine& line);
 void add_models(CLI::App& root, CommandLine& line);
+void add_train(CLI::App& root, CommandLine& line);
 void add_distill(CLI::App& root, CommandLine& line);
 void add_doctor(CLI::App& root, CommandLine& line);
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "base/html.hpp"
 #include "image/decode.hpp"
 #include "image/jpeg_encode.hpp"
 #include "image/resize.hpp"
@@ -41,32 +42,6 @@ b { font-variant-numeric: tabular-nums; }
 <body>
 )html";
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 // Cut between characters.
 std::string_view beginning_of(std::string_view text) {
   if (text.size() <= kTextSizeBytesMax) {
@@ -77,23 +52,6 @@ std::string_view beginning_of(std::string_view text) {
     --end;
   }
   return text.substr(0, end);
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8U | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      out += j <= count ? kDigits[group >> (18U - 6U * j) & 63U] : '=';
-    }
-  }
-  return out;
 }
 
 Result<std::string> thumbnail(std::string_view file) {

@@ -36,6 +36,8 @@ at::Tensor activated(const at::Tensor& x, Activation activation) {
       return at::hardsigmoid(x);
     case Activation::kHardSwish:
       return at::hardswish(x);
+    case Activation::kExp:
+      return at::exp(x);
   }
   return {};
 }

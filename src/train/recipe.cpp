@@ -48,6 +48,8 @@ constexpr std::array<std::string_view, 7> kSections{"data",     "model",     "ob
 void read_data(RecipeSection& section, DataRecipe& data, RecipeKind /*kind*/) {
   section.texts("inputs", data.inputs);
   section.text("image_column", data.image_column);
+  section.text("image_folder", data.image_folder);
+  section.integer("tile_size", data.tile_size, {0, kImageSizeMax});
   section.text("text_column", data.text_column);
   section.text("label_column", data.label_column);
   section.text("group_column", data.group_column);

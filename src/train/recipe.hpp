@@ -39,10 +39,12 @@ struct DataRecipe {
   // Folders of pictures (the label is the first folder below), csv or jsonl tables, npy arrays of pictures
   // [rows, height, width], [rows, height, width, channels] or of vectors, sprite sheets. Relative to the recipe's file.
   std::vector<std::string> inputs;
-  std::string image_column;   // of tables; paths are relative to the table
-  std::string text_column;    // of tables, for fusion
-  std::string label_column;   // of tables; empty = no labels
-  std::string group_column;   // of tables: rows of one group fall into one split. Empty = each row alone
+  std::string image_column;    // of tables; paths are relative to the table
+  std::string image_folder;    // of tables: where those paths begin, below the table's folder
+  std::int64_t tile_size = 0;  // > 0: pictures given as inputs are sheets of square tiles of so many pixels
+  std::string text_column;     // of tables, for fusion
+  std::string label_column;    // of tables; empty = no labels
+  std::string group_column;    // of tables: rows of one group fall into one split. Empty = each row alone
   std::string label_pattern;  // instead of folders: label = what the regular expression's first group takes of the file
                               // name without its extension
   std::string group_pattern;  // likewise

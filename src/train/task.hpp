@@ -1,5 +1,5 @@
 // What a run works on, whatever it learns from: a network, batches to learn from, rows to evaluate, and how to write
-// the result. Pictures: picture_task.hpp; tables: table_task.hpp.
+// the result. Another kind of data is another TrainingTask.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,8 @@ class TrainingTask {
   virtual const BatchSource& training() const noexcept = 0;
   // The same feeds for a loss on rows that are not learnt from; the same at every epoch. May have no rows.
   virtual const BatchSource& held_out() const noexcept = 0;
-  // Every row of a split once, unaugmented, in the order of the data: feeds of the evaluation graph.
+  // Every row of a split once, unaugmented, in the order of the data: feeds of the evaluation graph. Its batches name
+  // rows by their position in the split, from 0: what labels(), thumbnail() and raw_vector() are asked by.
   virtual const BatchSource& plain(Split split) const noexcept = 0;
   // Labels of the rows of `plain(split)` in its order; empty without labels.
   virtual const std::vector<std::int32_t>& labels(Split split) const noexcept = 0;
@@ -61,7 +62,5 @@ struct TaskWatch {
 // vectors.
 Result<std::unique_ptr<TrainingTask>> make_picture_task(const Recipe& recipe, const std::filesystem::path& cache,
                                                         const TaskWatch& watch);
-Result<std::unique_ptr<TrainingTask>> make_table_task(const Recipe& recipe, const std::filesystem::path& cache,
-                                                      const TaskWatch& watch);
 
 }  // namespace asterism

@@ -1,0 +1,206 @@
+#include "train/evaluation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "train/linear_probe.hpp"
+#include "train/neighbour_accuracy.hpp"
+
+namespace asterism {
+namespace {
+
+Result<void> check_cancel(const CancelFlag* cancel) {
+  if (cancel != nullptr && cancel->requested()) {
+    return fail(ErrorCode::kCancelled, "stopped while evaluating");
+  }
+  return {};
+}
+
+// Every how many batches one is taken.
+std::int64_t stride_of(const BatchSource& source, std::int64_t row_count_max) {
+  return std::max<std::int64_t>(1, (source.row_count() + row_count_max - 1) / std::max<std::int64_t>(1, row_count_max));
+}
+
+// Calls take(batch, position of its first row in the split) for batches at even distances. Positions are counted from
+// the rows that the source itself names, since unreadable rows are left out.
+template <typename Take>
+Result<void> for_some_batches(const BatchSource& source, std::int64_t row_count_max, const CancelFlag* cancel,
+                              const Take& take) {
+  const std::int64_t stride = stride_of(source, row_count_max);
+  for (std::int64_t index = 0; index < source.batch_count(); index += stride) {
+    if (auto go_on = check_cancel(cancel); !go_on) {
+      return go_on;
+    }
+    auto batch = source.batch(0, index);
+    if (!batch) {
+      return std::unexpected(batch.error());
+    }
+    if (batch->rows.empty()) {
+      continue;
+    }
+    if (auto taken = take(*batch); !taken) {
+      return taken;
+    }
+  }
+  return {};
+}
+
+void add_row(SplitVectors& out, const std::vector<std::int32_t>& labels, std::int64_t row) {
+  out.rows.push_back(row);
+  const auto place = static_cast<std::size_t>(row);
+  out.vectors.labels.push_back(place < labels.size() ? labels[place] : -1);
+}
+
+}  // namespace
+
+Json to_json(const Quality& quality) {
+  Json out = Json::object();
+  if (quality.neighbour_accuracy) {
+    out["neighbour_accuracy"] = *quality.neighbour_accuracy;
+  }
+  if (quality.probe_accuracy) {
+    out["probe_accuracy"] = *quality.probe_accuracy;
+  }
+  out["rows"] = quality.query_count;
+  return out;
+}
+
+Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
+                                  std::int64_t row_count_max, const CancelFlag* cancel) {
+  SplitVectors out;
+  const std::array<std::string, 1> outputs{task.network().embedding};
+  out.vectors.dim = static_cast<std::size_t>(task.network().dim);
+  const auto taken =
+      for_some_batches(task.plain(split), row_count_max, cancel, [&](const Batch& batch) -> Result<void> {
+        auto made = learner.run(kEvaluateGraph, batch.feeds, outputs, weights);
+        if (!made) {
+          return std::unexpected(made.error());
+        }
+        const auto values = made->front().as<float>();
+        if (values.size() != batch.rows.size() * out.vectors.dim) {
+          return fail(ErrorCode::kInternal, fmt::format("evaluation: expected {} rows of {} values, found {} values",
+                                                        batch.rows.size(), out.vectors.dim, values.size()));
+        }
+        out.vectors.values.insert(out.vectors.values.end(), values.begin(), values.end());
+        for (const std::int64_t row : batch.rows) {
+          add_row(out, task.labels(split), row);
+        }
+        return {};
+      });
+  if (!taken) {
+    return std::unexpected(taken.error());
+  }
+  return out;
+}
+
+Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64_t row_count_max,
+                               const CancelFlag* cancel) {
+  SplitVectors out;
+  const auto taken =
+      for_some_batches(task.plain(split), row_count_max, cancel, [&](const Batch& batch) -> Result<void> {
+        for (const std::int64_t row : batch.rows) {
+          const auto vector = task.raw_vector(split, row);
+          if (!vector) {
+            return std::unexpected(vector.error());
+          }
+          out.vectors.dim = vector->size();
+          out.vectors.values.insert(out.vectors.values.end(), vector->begin(), vector->end());
+          add_row(out, task.labels(split), row);
+        }
+        return {};
+      });
+  if (!taken) {
+    return std::unexpected(taken.error());
+  }
+  return out;
+}
+
+Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries) {
+  Quality quality;
+  std::set<std::int32_t> classes(bank.vectors.labels.begin(), bank.vectors.labels.end());
+  classes.erase(-1);
+  const bool alone = queries.rows.empty();
+  quality.query_count = static_cast<std::int64_t>(alone ? bank.rows.size() : queries.rows.size());
+  const auto& asked = alone ? bank.vectors.labels : queries.vectors.labels;
+  const auto is_labelled = [](std::int32_t label) { return label >= 0; };
+  if (classes.size() < 2 || std::ranges::none_of(asked, is_labelled)) {
+    return quality;
+  }
+  const auto near =
+      alone ? neighbour_accuracy_left_out(bank.vectors) : neighbour_accuracy(bank.vectors, queries.vectors);
+  if (!near) {
+    return std::unexpected(near.error());
+  }
+  quality.neighbour_accuracy = *near;
+  if (!alone) {
+    const auto probe = linear_probe(bank.vectors, queries.vectors);
+    if (!probe) {
+      return std::unexpected(probe.error());
+    }
+    quality.probe_accuracy = probe->accuracy;
+  }
+  return quality;
+}
+
+namespace {
+
+// Both sides by `encode`, and what they are worth. Nothing is encoded where no label could be asked for.
+template <typename Encode>
+Result<Quality> evaluate(const TrainingTask& task, Split queries, const EvaluationOptions& options,
+                         const Encode& encode) {
+  if (task.labels(Split::kTrain).empty()) {
+    return Quality{};
+  }
+  const auto bank = encode(Split::kTrain, options.bank_row_count_max);
+  if (!bank) {
+    return std::unexpected(bank.error());
+  }
+  if (task.plain(queries).row_count() == 0 || queries == Split::kTrain) {
+    return measure_quality(*bank, {});
+  }
+  const auto asked = encode(queries, options.query_row_count_max);
+  if (!asked) {
+    return std::unexpected(asked.error());
+  }
+  return measure_quality(*bank, *asked);
+}
+
+}  // namespace
+
+Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
+                                 const EvaluationOptions& options) {
+  return evaluate(task, queries, options, [&](Split split, std::int64_t count) {
+    return encode_split(task, learner, weights, split, count, options.cancel);
+  });
+}
+
+Result<Quality> evaluate_raw(const TrainingTask& task, Split queries, const EvaluationOptions& options) {
+  return evaluate(task, queries, options,
+                  [&](Split split, std::int64_t count) { return raw_split(task, split, count, options.cancel); });
+}
+
+Result<std::optional<double>> held_out_loss(const TrainingTask& task, Learner& learner, const CancelFlag* cancel) {
+  double sum = 0.0;
+  double weight = 0.0;
+  const BatchSource& source = task.held_out();
+  const auto taken = for_some_batches(source, std::max<std::int64_t>(1, source.row_count()), cancel,
+                                      [&](const Batch& batch) -> Result<void> {
+                                        const auto report = learner.losses(batch.feeds);
+                                        if (!report) {
+                                          return std::unexpected(report.error());
+                                        }
+                                        const auto rows = static_cast<double>(batch.rows.size());
+                                        sum += rows * report->loss;
+                                        weight += rows;
+                                        return {};
+                                      });
+  if (!taken) {
+    return std::unexpected(taken.error());
+  }
+  return weight > 0.0 ? std::optional(sum / weight) : std::nullopt;
+}
+
+}  // namespace asterism

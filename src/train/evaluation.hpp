@@ -1,0 +1,57 @@
+// What an encoder's vectors are worth while it is trained: neighbour accuracy and linear probe on rows that it did not
+// learn from, beside raw rows and the untrained encoder.
+//
+// Large splits are thinned to whole batches at even distances, so that the cost of an evaluation is bounded whatever
+// the data set. Thread-safety: one thread. Cost: a forward run over at most the row counts of the options, then
+// neighbour_accuracy.hpp and linear_probe.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "asterism/cancel.hpp"
+#include "asterism/error.hpp"
+#include "base/json.hpp"
+#include "graph/learner.hpp"
+#include "train/labelled_vectors.hpp"
+#include "train/task.hpp"
+
+namespace asterism {
+
+struct EvaluationOptions {
+  std::int64_t bank_row_count_max = 10'000;   // of the training split, to compare with and to learn the probe from
+  std::int64_t query_row_count_max = 10'000;  // of the split that is asked
+  const CancelFlag* cancel = nullptr;         // borrowed; may be null
+};
+
+struct Quality {
+  std::optional<double> neighbour_accuracy;  // in [0, 1]; none without labels
+  std::optional<double> probe_accuracy;      // none without two classes
+  std::int64_t query_count = 0;
+};
+
+Json to_json(const Quality& quality);
+
+// Vectors of a split's rows in its order, thinned to `row_count_max`, by value `network().embedding`. `rows`: which
+// rows of the split they are.
+struct SplitVectors {
+  LabelledVectors vectors;
+  std::vector<std::int64_t> rows;  // positions in plain(split)
+};
+Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
+                                  std::int64_t row_count_max, const CancelFlag* cancel);
+// The same rows by raw_vector().
+Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64_t row_count_max,
+                               const CancelFlag* cancel);
+
+// `queries` of the same task as `bank`; no queries: each row of the bank against the others, and no probe.
+Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries);
+
+Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
+                                 const EvaluationOptions& options);
+Result<Quality> evaluate_raw(const TrainingTask& task, Split queries, const EvaluationOptions& options);
+
+// Mean of Learner::losses over held_out(), weighted by rows; nothing where it has no rows.
+Result<std::optional<double>> held_out_loss(const TrainingTask& task, Learner& learner, const CancelFlag* cancel);
+
+}  // namespace asterism

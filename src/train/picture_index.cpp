@@ -1,0 +1,309 @@
+#include "train/picture_index.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+
+#include "base/file.hpp"
+#include "dataset/folder_files.hpp"
+#include "dataset/image_names.hpp"
+#include "image/decode.hpp"
+#include "train/label_column.hpp"
+#include "train/split.hpp"
+#include "train/table_rows.hpp"
+#include "weights/npy.hpp"
+
+namespace asterism {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A row before labels have numbers and splits are known.
+struct NamedRow {
+  PictureRow row;
+  std::string key;  // what the split is decided by
+  std::string group;
+  std::optional<std::string> label;
+};
+
+Result<std::optional<std::regex>> compiled(const std::string& pattern, std::string_view key) {
+  if (pattern.empty()) {
+    return std::nullopt;
+  }
+  try {
+    std::regex expression(pattern, std::regex::ECMAScript);
+    if (expression.mark_count() < 1) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("data.{}: expected a group in parentheses, found '{}'", key, pattern),
+                  "put parentheses around what is meant");
+    }
+    return expression;
+  } catch (const std::regex_error& error) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("data.{}: '{}' is no regular expression: {}", key, pattern, error.what()),
+                "write it in the syntax of ECMAScript");
+  }
+}
+
+std::optional<std::string> taken(const std::regex& pattern, const std::string& text) {
+  std::smatch match;
+  if (!std::regex_search(text, match, pattern)) {
+    return std::nullopt;
+  }
+  return match[1].str();
+}
+
+class IndexReader {
+ public:
+  explicit IndexReader(const Recipe& recipe) : recipe_(recipe), data_(recipe.data) {}
+
+  Result<PictureIndex> read() {
+    auto label_pattern = compiled(data_.label_pattern, "label_pattern");
+    auto group_pattern = compiled(data_.group_pattern, "group_pattern");
+    if (!label_pattern || !group_pattern) {
+      return std::unexpected(label_pattern ? group_pattern.error() : label_pattern.error());
+    }
+    label_pattern_ = std::move(*label_pattern);
+    group_pattern_ = std::move(*group_pattern);
+    for (const std::string& input : data_.inputs) {
+      if (auto ok = read_input(recipe_.file.parent_path() / input); !ok) {
+        return std::unexpected(ok.error());
+      }
+    }
+    if (auto ok = add_sheet_labels(); !ok) {
+      return std::unexpected(ok.error());
+    }
+    return finish();
+  }
+
+ private:
+  Result<void> read_input(const fs::path& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+      return read_folder(path);
+    }
+    if (!fs::exists(path, error)) {
+      return fail(ErrorCode::kNotFound, fmt::format("{}: no such file or folder", path.string()),
+                  "inputs are relative to the recipe's file");
+    }
+    const std::string name = path.filename().string();
+    if (name.ends_with(".npy")) {
+      return read_array(path);
+    }
+    if (data_.tile_size > 0 && has_image_extension(name)) {
+      return read_sprite(path);
+    }
+    if (has_text_extension(name)) {
+      return read_table(path);
+    }
+    return fail(ErrorCode::kUnsupported, fmt::format("{}: expected a folder, a table (.csv, .tsv, .jsonl), an array "
+                                                     "(.npy) or, with tile_size, a sheet of pictures",
+                                                     path.string()));
+  }
+
+  void add_file(const std::string& path, std::string key, std::optional<std::string> label, std::string group) {
+    const std::string stem = fs::path(path).stem().string();
+    if (label_pattern_) {
+      label = taken(*label_pattern_, stem);
+    }
+    if (group_pattern_) {
+      group = taken(*group_pattern_, stem).value_or(std::string());
+    }
+    NamedRow row;
+    row.row.name = path;
+    row.key = std::move(key);
+    row.group = std::move(group);
+    row.label = std::move(label);
+    rows_.push_back(std::move(row));
+  }
+
+  Result<void> read_folder(const fs::path& folder) {
+    const auto files = make_folder_files({.root = folder.string()});
+    FileEntry entry;
+    for (;;) {
+      auto more = files->next(entry);
+      if (!more) {
+        return std::unexpected(more.error());
+      }
+      if (!*more) {
+        return {};
+      }
+      if (entry.error) {
+        return std::unexpected(*entry.error);
+      }
+      const fs::path below = fs::path(entry.path).lexically_relative(folder);
+      const bool in_class = std::distance(below.begin(), below.end()) > 1;
+      add_file(entry.path, below.generic_string(), in_class ? std::optional(below.begin()->string()) : std::nullopt,
+               {});
+    }
+  }
+
+  Result<void> read_table(const fs::path& path) {
+    std::vector<std::string> columns{data_.image_column.empty() ? std::string("path") : data_.image_column};
+    for (const std::string& column : {data_.label_column, data_.group_column}) {
+      if (!column.empty()) {
+        columns.push_back(column);
+      }
+    }
+    const fs::path root = path.parent_path() / data_.image_folder;
+    return for_each_table_row(path, columns, [&](std::span<const std::optional<std::string>> cells) -> Result<void> {
+      if (!cells[0] || cells[0]->empty()) {
+        return {};
+      }
+      std::optional<std::string> label;
+      std::string group;
+      std::size_t next = 1;
+      if (!data_.label_column.empty()) {
+        label = cells[next++];
+        if (label && label->empty()) {
+          label.reset();
+        }
+      }
+      if (!data_.group_column.empty()) {
+        group = cells[next].value_or(std::string());
+      }
+      add_file((root / *cells[0]).string(), *cells[0], std::move(label), std::move(group));
+      return {};
+    });
+  }
+
+  void add_tiles(PictureSheet sheet, const fs::path& path, std::int64_t count) {
+    const auto number = static_cast<std::int32_t>(sheets_.size());
+    sheets_.push_back(std::move(sheet));
+    for (std::int64_t i = 0; i < count; ++i) {
+      NamedRow row;
+      row.row = {.name = fmt::format("{}, row {}", path.string(), i), .sheet = number, .position = i};
+      row.key = fmt::format("{}:{}", path.filename().string(), i);
+      rows_.push_back(std::move(row));
+      ++sheet_row_count_;
+    }
+  }
+
+  Result<void> read_array(const fs::path& path) {
+    auto array = read_npy(path);
+    if (!array) {
+      return std::unexpected(array.error());
+    }
+    const Shape& shape = array->shape();
+    const bool is_pictures =
+        array->dtype() == DType::kU8 && (shape.size() == 3 || (shape.size() == 4 && shape[3] == 3));
+    if (!is_pictures) {
+      return fail(
+          ErrorCode::kUnsupported,
+          fmt::format("{}: expected pictures, u8 [rows, height, width] or [rows, height, width, 3], found {} {}",
+                      path.string(), dtype_name(array->dtype()), shape_to_string(shape)));
+    }
+    const std::int64_t count = shape[0];
+    add_tiles({.array = std::move(*array), .sprite = {}, .tile_size = 0}, path, count);
+    return {};
+  }
+
+  Result<void> read_sprite(const fs::path& path) {
+    auto bytes = read_file(path, kImageFileSizeBytesMax);
+    auto image = bytes ? decode_image(std::as_bytes(std::span(*bytes))) : std::unexpected(bytes.error());
+    if (!image) {
+      Error error = image.error();
+      error.message = fmt::format("{}: {}", path.string(), error.message);
+      return std::unexpected(error);
+    }
+    const std::int64_t size = data_.tile_size;
+    if (image->width % size != 0 || image->height % size != 0) {
+      return fail(ErrorCode::kMismatch,
+                  fmt::format("{}: expected edges that are multiples of tile_size {}, found {} x {}", path.string(),
+                              size, image->width, image->height));
+    }
+    const std::int64_t count = (image->width / size) * (image->height / size);
+    add_tiles({.array = {}, .sprite = std::move(*image), .tile_size = size}, path, count);
+    return {};
+  }
+
+  Result<void> add_sheet_labels() {
+    if (data_.labels_file.empty()) {
+      return {};
+    }
+    auto labels = read_label_column(recipe_.file.parent_path() / data_.labels_file);
+    if (!labels) {
+      return std::unexpected(labels.error());
+    }
+    if (labels->size() != sheet_row_count_) {
+      return fail(ErrorCode::kMismatch,
+                  fmt::format("{}: expected a label for each of {} pictures, found {}", data_.labels_file,
+                              sheet_row_count_, labels->size()),
+                  "labels are in the order of the pictures of all arrays and sheets");
+    }
+    std::size_t next = 0;
+    for (NamedRow& row : rows_) {
+      if (row.row.sheet >= 0) {
+        row.label = (*labels)[next++];
+      }
+    }
+    return {};
+  }
+
+  // The rows that rows_max leaves: those that come first by their hash, so that more rows keep the earlier ones.
+  void thin() {
+    const auto most = static_cast<std::size_t>(data_.row_count_max);
+    if (most == 0 || rows_.size() <= most) {
+      return;
+    }
+    constexpr std::uint64_t kThinSeed = 0x7468696E;  // another order than that of the splits
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      order.emplace_back(split_position(rows_[i].key, data_.split_seed ^ kThinSeed), i);
+    }
+    std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(most));
+    order.resize(most);
+    std::ranges::sort(order, {}, &std::pair<double, std::size_t>::second);
+    std::vector<NamedRow> kept;
+    for (const auto& [position, i] : order) {
+      kept.push_back(std::move(rows_[i]));
+    }
+    rows_ = std::move(kept);
+  }
+
+  Result<PictureIndex> finish() {
+    if (rows_.empty()) {
+      return fail(ErrorCode::kNotFound, fmt::format("{}: found no pictures in [data] inputs", recipe_.file.string()),
+                  "pictures are .jpg, .png, .webp, .gif, .tif and .bmp files");
+    }
+    thin();
+    std::map<std::string, std::int32_t, std::less<>> numbers;
+    for (const NamedRow& row : rows_) {
+      if (row.label) {
+        numbers.emplace(*row.label, 0);
+      }
+    }
+    PictureIndex index;
+    for (auto& [name, number] : numbers) {
+      number = static_cast<std::int32_t>(index.class_names.size());
+      index.class_names.push_back(name);
+    }
+    const SplitShares shares{data_.validation_share, data_.test_share, data_.split_seed};
+    for (NamedRow& row : rows_) {
+      row.row.split = split_of(row.group.empty() ? row.key : "group:" + row.group, shares);
+      row.row.label = row.label ? numbers.find(*row.label)->second : -1;
+      index.rows.push_back(std::move(row.row));
+    }
+    index.sheets = std::move(sheets_);
+    return index;
+  }
+
+  const Recipe& recipe_;
+  const DataRecipe& data_;
+  std::optional<std::regex> label_pattern_;
+  std::optional<std::regex> group_pattern_;
+  std::vector<NamedRow> rows_;
+  std::vector<PictureSheet> sheets_;
+  std::size_t sheet_row_count_ = 0;
+};
+
+}  // namespace
+
+Result<PictureIndex> read_picture_index(const Recipe& recipe) {
+  return IndexReader(recipe).read();
+}
+
+}  // namespace asterism

@@ -1,0 +1,239 @@
+// What a run works on when it learns from pictures (task.hpp).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/thread_pool.hpp"
+#include "image/jpeg_encode.hpp"
+#include "image/resize.hpp"
+#include "train/batches_ahead.hpp"
+#include "train/picture_batches.hpp"
+#include "train/task.hpp"
+
+namespace asterism {
+namespace {
+
+constexpr std::int64_t kPlainBatchSize = 100;
+constexpr std::size_t kSkippedNamesMax = 20;
+constexpr int kThumbnailQuality = 85;
+// Pixels of small data sets are kept even where the recipe does not ask for it.
+constexpr std::int64_t kCacheSizeBytesDefault = 256'000'000;
+constexpr std::array<Split, 3> kSplits{Split::kTrain, Split::kValidation, Split::kTest};
+
+bool needs_labels(RecipeKind kind) {
+  return kind == RecipeKind::kSupervised || kind == RecipeKind::kSupervisedContrastive || kind == RecipeKind::kTriplet;
+}
+
+class PictureTask final : public TrainingTask {
+ public:
+  explicit PictureTask(const Recipe& recipe) : recipe_(recipe) {}
+
+  Result<void> prepare(const std::filesystem::path& cache, const TaskWatch& watch) {
+    auto index = read_picture_index(recipe_);
+    if (!index) {
+      return std::unexpected(index.error());
+    }
+    index_ = *std::move(index);
+    const std::int64_t cache_size = recipe_.data.cache_size_bytes;
+    store_ = std::make_unique<PictureStore>(index_, cache_size > 0 ? cache_size : kCacheSizeBytesDefault);
+    for (std::size_t i = 0; i < index_.rows.size(); ++i) {
+      rows(index_.rows[i].split).push_back(static_cast<std::int64_t>(i));
+    }
+    if (auto ok = summarise(); !ok) {
+      return ok;
+    }
+    if (recipe_.objective.kind == RecipeKind::kDistillation) {
+      if (auto ok = ask_teacher(cache, watch); !ok) {
+        return ok;
+      }
+    }
+    auto network = build_picture_network(recipe_, summary_);
+    if (!network) {
+      return std::unexpected(network.error());
+    }
+    network_ = *std::move(network);
+    make_sources();
+    return {};
+  }
+
+  const TrainingNetwork& network() const noexcept override { return network_; }
+  const DataReport& data() const noexcept override {
+    const auto broken = store_->broken();
+    report_.skipped_count = static_cast<std::int64_t>(broken.size());
+    report_.skipped.clear();
+    for (const auto& [row, why] : broken) {
+      if (report_.skipped.size() < kSkippedNamesMax) {
+        report_.skipped.push_back(why);
+      }
+    }
+    return report_;
+  }
+  const BatchSource& training() const noexcept override { return *ahead_; }
+  const BatchSource& held_out() const noexcept override { return *held_out_; }
+  const BatchSource& plain(Split split) const noexcept override { return *plain_[static_cast<std::size_t>(split)]; }
+  const std::vector<std::int32_t>& labels(Split split) const noexcept override {
+    return labels_[static_cast<std::size_t>(split)];
+  }
+
+  Result<std::string> thumbnail(Split split, std::int64_t row, std::int64_t edge) const override {
+    const auto image = store_->read(row_of(split, row));
+    if (!image) {
+      return std::unexpected(image.error());
+    }
+    const std::int64_t longest = std::max((*image)->width, (*image)->height);
+    if (longest <= edge) {
+      return encode_jpeg(**image, kThumbnailQuality);
+    }
+    const ImageSize size{std::max<std::int64_t>(1, (*image)->width * edge / longest),
+                         std::max<std::int64_t>(1, (*image)->height * edge / longest)};
+    const auto small = resize_image(**image, size);
+    return small ? encode_jpeg(*small, kThumbnailQuality) : std::unexpected(small.error());
+  }
+
+  Result<std::vector<float>> raw_vector(Split split, std::int64_t row) const override {
+    const auto image = store_->read(row_of(split, row));
+    if (!image) {
+      return std::unexpected(image.error());
+    }
+    const auto pixels = preprocess_image(**image, plain_preprocess(network_.feeds));
+    if (!pixels) {
+      return std::unexpected(pixels.error());
+    }
+    const auto values = pixels->as<float>();
+    return std::vector<float>(values.begin(), values.end());
+  }
+
+  Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const override {
+    return write_picture_model(recipe_, summary_, parameters, folder);
+  }
+
+ private:
+  std::vector<std::int64_t>& rows(Split split) { return rows_[static_cast<std::size_t>(split)]; }
+  std::int64_t row_of(Split split, std::int64_t row) const {
+    return rows_[static_cast<std::size_t>(split)][static_cast<std::size_t>(row)];
+  }
+
+  Result<void> summarise() {
+    report_.classes.resize(index_.class_names.size());
+    summary_.class_names = index_.class_names;
+    summary_.class_counts.assign(index_.class_names.size(), 0);
+    for (std::size_t c = 0; c < report_.classes.size(); ++c) {
+      report_.classes[c].name = index_.class_names[c];
+    }
+    for (const Split split : kSplits) {
+      const bool is_train = split == Split::kTrain;
+      const bool is_test = split == Split::kTest;
+      (is_train  ? report_.train_count
+       : is_test ? report_.test_count
+                 : report_.validation_count) = static_cast<std::int64_t>(rows(split).size());
+      for (const std::int64_t row : rows(split)) {
+        const std::int32_t label = index_.rows[static_cast<std::size_t>(row)].label;
+        if (!index_.class_names.empty()) {
+          labels_[static_cast<std::size_t>(split)].push_back(label);
+        }
+        if (label >= 0) {
+          DataReport::Class& of_class = report_.classes[static_cast<std::size_t>(label)];
+          ++(is_train ? of_class.train_count : is_test ? of_class.test_count : of_class.validation_count);
+          summary_.class_counts[static_cast<std::size_t>(label)] += is_train ? 1 : 0;
+        }
+      }
+    }
+    return needs_labels(recipe_.objective.kind) ? check_classes() : Result<void>{};
+  }
+
+  Result<void> check_classes() const {
+    if (index_.class_names.size() < 2) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: kind \"{}\" needs pictures of at least two classes, found {}", recipe_.file.string(),
+                              recipe_kind_name(recipe_.objective.kind),
+                              index_.class_names.empty() ? "none" : "only '" + index_.class_names.front() + "'"),
+                  "a folder for each class, or label_column, label_pattern or labels_file in [data]");
+    }
+    for (const DataReport::Class& of_class : report_.classes) {
+      if (of_class.train_count == 0) {
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("{}: class '{}' has no picture to learn from: all {} are held out",
+                                recipe_.file.string(), of_class.name, of_class.validation_count + of_class.test_count),
+                    "add pictures of it, or change validation_share, test_share or split_seed");
+      }
+    }
+    return {};
+  }
+
+  Result<void> ask_teacher(const std::filesystem::path& cache, const TaskWatch& watch) {
+    const Json& settings = recipe_.objective.settings;
+    TeacherVectors::Request request;
+    const auto teacher = json_get<std::string>(settings, "teacher", recipe_.file.string());
+    const auto view_count = json_find<std::int64_t>(settings, "teacher_view_count", recipe_.file.string());
+    if (!teacher || !view_count) {
+      return std::unexpected(teacher ? view_count.error() : teacher.error());
+    }
+    request.teacher = *teacher;
+    request.folder = cache;
+    request.thread_count = recipe_.training.thread_count;
+    request.views = {view_count->value_or(TeacherViewOptions{}.view_count), recipe_.augmentation,
+                     recipe_.training.seed};
+    constexpr std::int64_t kViewCountMax = 1000;
+    if (request.views.view_count < 1 || request.views.view_count > kViewCountMax) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("objective.teacher_view_count: expected 1 to {}, found {}",
+                                                           kViewCountMax, request.views.view_count));
+    }
+    std::vector<std::int64_t> asked = rows(Split::kTrain);
+    asked.insert(asked.end(), rows(Split::kValidation).begin(), rows(Split::kValidation).end());
+    auto vectors = TeacherVectors::make(*store_, asked, request, watch);
+    if (!vectors) {
+      return std::unexpected(vectors.error());
+    }
+    teacher_ = *std::move(vectors);
+    summary_.teacher_dim = teacher_->dim();
+    return {};
+  }
+
+  void make_sources() {
+    PictureBatchOptions options;
+    options.plan = network_.feeds;
+    options.augmentation = recipe_.augmentation;
+    options.batch_size = recipe_.training.batch_size;
+    options.seed = recipe_.training.seed;
+    options.teacher = teacher_ ? &*teacher_ : nullptr;
+    training_ = std::make_unique<PictureBatches>(*store_, index_, rows(Split::kTrain), options);
+    const std::size_t worker_count = recipe_.training.worker_count;
+    ahead_ = std::make_unique<BatchesAhead>(*training_, worker_count > 0 ? worker_count : available_processor_count());
+    options.order = BatchOrder::kFixed;
+    held_out_ = std::make_unique<PictureBatches>(*store_, index_, rows(Split::kValidation), options);
+    options.plain = true;
+    options.batch_size = kPlainBatchSize;
+    for (const Split split : kSplits) {
+      plain_[static_cast<std::size_t>(split)] = std::make_unique<PictureBatches>(*store_, index_, rows(split), options);
+    }
+  }
+
+  Recipe recipe_;
+  PictureIndex index_;
+  std::unique_ptr<PictureStore> store_;
+  std::array<std::vector<std::int64_t>, 3> rows_;
+  std::array<std::vector<std::int32_t>, 3> labels_;
+  DataSummary summary_;
+  mutable DataReport report_;
+  std::optional<TeacherVectors> teacher_;
+  TrainingNetwork network_;
+  std::unique_ptr<PictureBatches> training_;
+  std::unique_ptr<BatchesAhead> ahead_;
+  std::unique_ptr<PictureBatches> held_out_;
+  std::array<std::unique_ptr<PictureBatches>, 3> plain_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TrainingTask>> make_picture_task(const Recipe& recipe, const std::filesystem::path& cache,
+                                                        const TaskWatch& watch) {
+  auto task = std::make_unique<PictureTask>(recipe);
+  if (auto ok = task->prepare(cache, watch); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return task;
+}
+
+}  // namespace asterism

@@ -1,0 +1,119 @@
+#include "train/report_page.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/file.hpp"
+#include "base/html.hpp"
+#include "train/metrics_file.hpp"
+#include "train/report_chart.hpp"
+#include "train/report_pictures.hpp"
+
+namespace asterism {
+namespace {
+
+constexpr std::string_view kStyle =
+    ":root{color-scheme:light dark;--ink:#1c2430;--paper:#fff;--line:#d5dae1;--curve:#2563c9}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e3e8ef;--paper:#14181f;--line:#39414d;--curve:#7fb0ff}}"
+    "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:980px;margin:2rem "
+    "auto;padding:0 1rem}table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;border-bottom:1px solid "
+    "var(--line);text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}.row{display:flex;flex-wrap:"
+    "wrap;"
+    "gap:6px;margin:6px 0}figure{margin:0;width:98px}figcaption{font-size:11px;overflow-wrap:anywhere}img{width:96px;"
+    "image-rendering:auto}.query{padding-right:8px;border-right:3px solid var(--curve)}.grid{stroke:var(--line)}"
+    ".curve{fill:none;stroke:var(--curve);stroke-width:1.6}.tick{font-size:10px;fill:var(--ink);text-anchor:end}"
+    ".title{font-size:12px;fill:var(--ink);font-weight:600}pre{overflow-x:auto}";
+
+std::string percent(const Json& quality, const char* key) {
+  return quality.contains(key) ? fmt::format("{:.1f} %", 100.0 * quality.at(key).get<double>())
+                               : std::string("&ndash;");
+}
+
+std::string figures(const Json& result) {
+  std::string out =
+      fmt::format("<table><tr><th>on the {} split</th><th>neighbour accuracy</th><th>linear probe</th></tr>",
+                  result.at("split").get<std::string>());
+  constexpr std::array<std::array<const char*, 2>, 3> kRows{
+      {{"trained", "this encoder"}, {"untrained", "untrained encoder"}, {"raw", "raw pixels"}}};
+  for (const auto& [key, name] : kRows) {
+    const Json& quality = result.at(key);
+    out += fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td></tr>", name,
+                       percent(quality, "neighbour_accuracy"), percent(quality, "probe_accuracy"));
+  }
+  return out + "</table>";
+}
+
+std::string time_spent(const Json& result) {
+  const double seconds = result.at("seconds").get<double>();
+  const double waited = result.at("wait_seconds").get<double>();
+  return fmt::format("<p>{} steps in {:.0f} s of training, {:.0f} rows/s; {:.1f} % of it waited for data.</p>",
+                     result.at("steps").get<std::int64_t>(), seconds, result.at("rows_per_second").get<double>(),
+                     seconds > 0.0 ? 100.0 * waited / seconds : 0.0);
+}
+
+std::string data_table(const DataReport& data) {
+  std::string out =
+      fmt::format("<p>{} rows to learn from, {} for validation, {} for the test; {} could not be read.</p>",
+                  data.train_count, data.validation_count, data.test_count, data.skipped_count);
+  if (!data.classes.empty()) {
+    out += "<table><tr><th>class</th><th>train</th><th>validation</th><th>test</th></tr>";
+    for (const DataReport::Class& of_class : data.classes) {
+      out +=
+          fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td class=n>{}</td></tr>",
+                      escape_html(of_class.name), of_class.train_count, of_class.validation_count, of_class.test_count);
+    }
+    out += "</table>";
+  }
+  for (const std::string& why : data.skipped) {
+    out += fmt::format("<p>skipped: {}</p>", escape_html(why));
+  }
+  return out;
+}
+
+std::string settings_table(const Json& settings) {
+  std::string out = "<table>";
+  for (const auto& [section, keys] : settings.items()) {
+    if (!keys.is_object()) {
+      out += fmt::format("<tr><td>{}</td><td>{}</td></tr>", escape_html(section), escape_html(keys.dump()));
+      continue;
+    }
+    for (const auto& [key, value] : keys.items()) {
+      out += fmt::format("<tr><td>{}.{}</td><td>{}</td></tr>", escape_html(section), escape_html(key),
+                         escape_html(value.dump()));
+    }
+  }
+  return out + "</table>";
+}
+
+}  // namespace
+
+Result<void> write_report(const ReportRequest& request) {
+  const auto metrics = read_metrics(request.folder->file("metrics.csv"));
+  if (!metrics) {
+    return std::unexpected(metrics.error());
+  }
+  const auto neighbours = neighbour_rows(request);
+  const auto reconstructions = neighbours ? reconstruction_rows(request) : std::unexpected(neighbours.error());
+  if (!reconstructions) {
+    return std::unexpected(reconstructions.error());
+  }
+  const Json& result = request.run->at("result");
+  std::string page = fmt::format(
+      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
+      "<title>{0}</title><style>{1}</style><h1>{0}</h1><p>{2}</p>",
+      escape_html(request.recipe->name), kStyle, escape_html(request.recipe->description));
+  page += "<h2>Result</h2>" + figures(result) + time_spent(result) + "<h2>Curves</h2>";
+  for (const auto* column : {"loss", "validation_loss", "neighbour_accuracy", "probe_accuracy", "learning_rate"}) {
+    page += curve_svg(*metrics, column);
+  }
+  if (!reconstructions->empty()) {
+    page += "<h2>Reconstructions</h2>" + *reconstructions;
+  }
+  page += "<h2>Nearest neighbours of pictures that were not learnt from</h2>" + *neighbours;
+  page += "<h2>Data</h2>" + data_table(request.task->data());
+  page += "<h2>Recipe</h2>" + settings_table(request.recipe->settings) + "</html>\n";
+  return write_file_atomic(request.folder->file("report.html"), page);
+}
+
+}  // namespace asterism

@@ -1,0 +1,208 @@
+#include "train/report_pictures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/html.hpp"
+#include "image/jpeg_encode.hpp"
+#include "train/evaluation.hpp"
+
+namespace asterism {
+namespace {
+
+constexpr std::int64_t kEdge = 96;
+constexpr std::int64_t kQueryCount = 8;
+constexpr std::size_t kNeighbourCount = 8;
+constexpr std::int64_t kBankRowCountMax = 5000;
+constexpr int kQuality = 90;
+
+std::string picture_tag(const std::string& jpeg, std::string_view caption) {
+  return fmt::format(R"(<figure><img src="data:image/jpeg;base64,{}" alt="{}"><figcaption>{}</figcaption></figure>)",
+                     base64(jpeg), escape_html(caption), escape_html(caption));
+}
+
+Split shown_split(const TrainingTask& task) {
+  for (const Split split : {Split::kTest, Split::kValidation}) {
+    if (task.plain(split).row_count() > 0) {
+      return split;
+    }
+  }
+  return Split::kTrain;
+}
+
+std::string label_name(const TrainingTask& task, Split split, std::int64_t row) {
+  const auto& labels = task.labels(split);
+  const std::int32_t label = labels.empty() ? -1 : labels[static_cast<std::size_t>(row)];
+  return label < 0 ? std::string() : task.data().classes[static_cast<std::size_t>(label)].name;
+}
+
+Result<std::string> thumbnail_tag(const TrainingTask& task, Split split, std::int64_t row, std::string_view more) {
+  const auto jpeg = task.thumbnail(split, row, kEdge);
+  if (!jpeg) {
+    return std::unexpected(jpeg.error());
+  }
+  return picture_tag(*jpeg, fmt::format("{} {}", label_name(task, split, row), more));
+}
+
+void normalize_rows(LabelledVectors& vectors) {
+  for (std::size_t i = 0; i < vectors.row_count(); ++i) {
+    const auto row = std::span(vectors.values).subspan(i * vectors.dim, vectors.dim);
+    double square = 1e-24;
+    for (const float value : row) {
+      square += static_cast<double>(value) * static_cast<double>(value);
+    }
+    for (float& value : row) {
+      value /= static_cast<float>(std::sqrt(square));
+    }
+  }
+}
+
+// A picture [channels, height, width] in [0, 1].
+Image image_of(std::span<const float> values, const PictureFeedPlan& plan) {
+  Image out{plan.width, plan.height, std::vector<std::uint8_t>(static_cast<std::size_t>(plan.width * plan.height * 3))};
+  const auto size = static_cast<std::size_t>(plan.width * plan.height);
+  for (std::size_t i = 0; i < out.pixels.size(); ++i) {
+    const std::size_t channel = plan.channel_count == 1 ? 0 : i % 3;
+    const float value = std::clamp(values[channel * size + i / 3], 0.0F, 1.0F);
+    out.pixels[i] = static_cast<std::uint8_t>(std::lround(255.0F * value));
+  }
+  return out;
+}
+
+std::span<const float> feed_values(const Batch& batch, std::string_view name) {
+  const auto found = std::ranges::find(batch.feeds, name, &Feed::name);
+  return found == batch.feeds.end() ? std::span<const float>{} : found->tensor.as<float>();
+}
+
+// Pixels of the input in [0, 1]; patches that `mask` hides are grey, or what `patches` predicts of them.
+std::vector<float> masked_picture(const Batch& batch, std::size_t i, const PictureFeedPlan& plan,
+                                  std::span<const float> patches) {
+  const std::size_t plane = static_cast<std::size_t>(plan.width * plan.height);
+  const std::size_t size = plane * static_cast<std::size_t>(plan.channel_count);
+  const auto input = feed_values(batch, kImageInput).subspan(i * size, size);
+  std::vector<float> out(size);
+  for (std::size_t k = 0; k < size; ++k) {
+    const std::size_t c = k / plane;
+    out[k] = input[k] * static_cast<float>(plan.std[c]) + static_cast<float>(plan.mean[c]);
+  }
+  const auto mask = feed_values(batch, kMaskFeed);
+  const std::int64_t side = plan.patch_size;
+  const std::int64_t columns = plan.width / side;
+  const std::int64_t count = plan.height / side * columns;
+  const std::int64_t value_count = side * side * plan.channel_count;
+  for (std::int64_t patch = 0; patch < count; ++patch) {
+    const auto place = i * static_cast<std::size_t>(count) + static_cast<std::size_t>(patch);
+    if (mask[place] == 0.0F) {
+      continue;
+    }
+    // A prediction of normalised pixels says nothing of a patch's own brightness: it is shown with the picture's.
+    const auto predicted = patches.empty() ? std::span<const float>{}
+                                           : patches.subspan(place * static_cast<std::size_t>(value_count),
+                                                             static_cast<std::size_t>(value_count));
+    for (std::int64_t v = 0; v < value_count; ++v) {
+      const std::int64_t c = v % plan.channel_count;
+      const std::int64_t px = patch % columns * side + v / plan.channel_count % side;
+      const std::int64_t py = patch / columns * side + v / plan.channel_count / side;
+      const auto at = static_cast<std::size_t>((c * plan.height + py) * plan.width + px);
+      const auto channel = static_cast<std::size_t>(c);
+      out[at] = predicted.empty() ? 0.5F
+                                  : predicted[static_cast<std::size_t>(v)] * static_cast<float>(plan.std[channel]) +
+                                        static_cast<float>(plan.mean[channel]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> neighbour_rows(const ReportRequest& request) {
+  const TrainingTask& task = *request.task;
+  const Split split = shown_split(task);
+  auto bank = encode_split(task, *request.learner, WeightsOf::kTrained, Split::kTrain, kBankRowCountMax, nullptr);
+  auto queries = bank ? encode_split(task, *request.learner, WeightsOf::kTrained, split, kBankRowCountMax, nullptr)
+                      : std::unexpected(bank.error());
+  if (!queries) {
+    return std::unexpected(queries.error());
+  }
+  normalize_rows(bank->vectors);
+  normalize_rows(queries->vectors);
+  const std::size_t dim = bank->vectors.dim;
+  const std::size_t count = queries->rows.size();
+  std::string out;
+  for (std::int64_t n = 0; n < std::min<std::int64_t>(kQueryCount, static_cast<std::int64_t>(count)); ++n) {
+    const std::size_t query =
+        static_cast<std::size_t>(n) * count /
+        static_cast<std::size_t>(std::min<std::int64_t>(kQueryCount, static_cast<std::int64_t>(count)));
+    std::vector<std::pair<float, std::size_t>> scores;
+    for (std::size_t i = 0; i < bank->rows.size(); ++i) {
+      float score = 0.0F;
+      for (std::size_t k = 0; k < dim; ++k) {
+        score += queries->vectors.values[query * dim + k] * bank->vectors.values[i * dim + k];
+      }
+      if (split != Split::kTrain || bank->rows[i] != queries->rows[query]) {
+        scores.emplace_back(-score, i);
+      }
+    }
+    const std::size_t shown = std::min(kNeighbourCount, scores.size());
+    std::ranges::partial_sort(scores, scores.begin() + static_cast<std::ptrdiff_t>(shown));
+    auto tag = thumbnail_tag(task, split, queries->rows[query], "");
+    if (!tag) {
+      return tag;
+    }
+    out += "<div class=\"row\"><div class=\"query\">" + *tag + "</div>";
+    for (std::size_t k = 0; k < shown; ++k) {
+      tag = thumbnail_tag(task, Split::kTrain, bank->rows[scores[k].second], fmt::format("{:.2f}", -scores[k].first));
+      if (!tag) {
+        return tag;
+      }
+      out += *tag;
+    }
+    out += "</div>";
+  }
+  return out;
+}
+
+Result<std::string> reconstruction_rows(const ReportRequest& request) {
+  const TrainingNetwork& network = request.task->network();
+  const PictureFeedPlan& plan = network.feeds;
+  const bool is_masked = !network.pictures.patches.empty();
+  const std::array<std::string, 1> outputs{is_masked ? network.pictures.patches : network.pictures.reconstruction};
+  const BatchSource& source = request.task->held_out();
+  if (outputs[0].empty() || source.row_count() == 0) {
+    return std::string();
+  }
+  const auto batch = source.batch(0, 0);
+  auto made = batch ? request.learner->run(kTrainGraph, batch->feeds, outputs, WeightsOf::kTrained)
+                    : std::unexpected(batch.error());
+  if (!made) {
+    return std::unexpected(made.error());
+  }
+  const auto values = made->front().as<float>();
+  const std::size_t size = static_cast<std::size_t>(plan.width * plan.height * plan.channel_count);
+  std::string out;
+  for (std::size_t i = 0; i < std::min<std::size_t>(kQueryCount, batch->rows.size()); ++i) {
+    std::vector<std::pair<Image, std::string_view>> pictures;
+    if (is_masked) {
+      pictures.emplace_back(image_of(masked_picture(*batch, i, plan, {}), plan), "what it sees");
+      pictures.emplace_back(image_of(masked_picture(*batch, i, plan, values), plan), "what it makes of it");
+    } else {
+      pictures.emplace_back(image_of(feed_values(*batch, kTargetFeed).subspan(i * size, size), plan), "picture");
+      pictures.emplace_back(image_of(values.subspan(i * size, size), plan), "reconstruction");
+    }
+    out += "<div class=\"row\">";
+    for (const auto& [image, caption] : pictures) {
+      const auto jpeg = encode_jpeg(image, kQuality);
+      if (!jpeg) {
+        return std::unexpected(jpeg.error());
+      }
+      out += picture_tag(*jpeg, caption);
+    }
+    out += "</div>";
+  }
+  return out;
+}
+
+}  // namespace asterism

@@ -1,0 +1,588 @@
+#include "train/trainer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <ranges>
+
+#include "train/checkpoint_store.hpp"
+#include "train/event_file.hpp"
+#include "train/metrics_file.hpp"
+
+namespace asterism {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Rows of metrics.csv an epoch, at most, beside the one at its end.
+constexpr std::int64_t kMetricsRowsPerEpoch = 50;
+// Rows named when a batch is bad.
+constexpr std::size_t kNamedRowsMax = 16;
+// Differences named when a checkpoint is of another recipe.
+constexpr std::size_t kNamedDifferencesMax = 5;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+std::string named_rows(const std::vector<std::int64_t>& rows) {
+  const auto shown = std::span(rows).first(std::min(rows.size(), kNamedRowsMax));
+  return fmt::format("{}{}", fmt::join(shown, ", "),
+                     rows.size() > shown.size() ? fmt::format(" and {} more", rows.size() - shown.size()) : "");
+}
+
+bool higher_is_better(std::string_view metric) {
+  return metric.ends_with("accuracy");
+}
+
+class Trainer {
+ public:
+  Trainer(const TrainSetup& setup, const TrainOptions& options, CheckpointStore store)
+      : recipe_(*setup.recipe),
+        training_(setup.recipe->training),
+        task_(*setup.task),
+        learner_(*setup.learner),
+        folder_(*setup.folder),
+        options_(options),
+        store_(std::move(store)),
+        length_(run_length(training_, task_.training().batch_count())) {}
+
+  Result<TrainResult> run();
+
+ private:
+  struct StepBatches {
+    std::vector<MicroBatch> micro;
+    std::vector<std::vector<std::int64_t>> rows;  // of each
+  };
+
+  Result<void> start();
+  Result<void> resume(const Checkpoint& checkpoint);
+  Result<void> open_metrics();
+  Result<void> measure_baselines();
+  Result<StepBatches> batches_of_step(std::int64_t step);
+  Result<void> step();
+  void note_step(const StepReport& report, const StepSettings& settings, double rows, double seconds);
+  Result<void> flush_metrics(std::map<std::string, double, std::less<>> more);
+  Result<void> end_epoch();
+  Result<void> evaluate_epoch(std::map<std::string, double, std::less<>>& metrics);
+  Result<void> judge_epoch(const std::map<std::string, double, std::less<>>& metrics);
+  Result<void> checkpoint();
+  Result<void> stop_cancelled();
+  Result<TrainResult> finish();
+  Result<std::string> choose_weights(ParameterMap& parameters);
+  void tell(TrainEventKind kind, std::string text = {}) const;
+
+  // What is evaluated and written: the average where one is kept.
+  WeightsOf weights() const { return training_.average_decay > 0.0 ? WeightsOf::kAverage : WeightsOf::kTrained; }
+  // The split that figures of the end are of.
+  Split final_split() const {
+    for (const Split split : {Split::kTest, Split::kValidation}) {
+      if (task_.plain(split).row_count() > 0) {
+        return split;
+      }
+    }
+    return Split::kTrain;
+  }
+  std::int64_t epoch() const { return std::min(progress_.step / length_.steps_per_epoch + 1, training_.epoch_count); }
+  bool cancelled() const { return options_.cancel != nullptr && options_.cancel->requested(); }
+
+  const Recipe& recipe_;
+  const TrainingRecipe& training_;
+  const TrainingTask& task_;
+  Learner& learner_;
+  const RunFolder& folder_;
+  const TrainOptions& options_;
+  CheckpointStore store_;
+  const RunLength length_;
+  TrainProgress progress_;
+  std::optional<MetricsFile> metrics_;
+  std::optional<EventFile> events_;
+  TrainEvent last_;
+  std::int64_t session_step_begin_ = 0;
+  double session_seconds_ = 0.0;
+  std::int64_t checkpoint_step_ = -1;
+};
+
+void Trainer::tell(TrainEventKind kind, std::string text) const {
+  if (!options_.on_event) {
+    return;
+  }
+  TrainEvent event = last_;
+  event.kind = kind;
+  event.step = progress_.step;
+  event.step_count = length_.step_count;
+  event.epoch_count = training_.epoch_count;
+  event.text = std::move(text);
+  options_.on_event(event);
+}
+
+Result<void> Trainer::start() {
+  if (task_.training().batch_count() < 1) {
+    return fail(ErrorCode::kInvalidArgument, "training: expected rows to learn from, found none",
+                "look at [data] inputs and at the shares of the splits");
+  }
+  if (options_.start == RunStart::kAgain) {
+    if (auto cleared = store_.clear(); !cleared) {
+      return cleared;
+    }
+  }
+  auto found = store_.latest(options_.log);
+  if (!found) {
+    return std::unexpected(found.error());
+  }
+  if (*found) {
+    if (auto resumed = resume(**found); !resumed) {
+      return resumed;
+    }
+  }
+  if (auto written = folder_.write_recipe(recipe_); !written) {
+    return written;
+  }
+  if (auto opened = open_metrics(); !opened) {
+    return opened;
+  }
+  if (*found) {
+    tell(TrainEventKind::kResumed);
+    return {};
+  }
+  return measure_baselines();
+}
+
+Result<void> Trainer::resume(const Checkpoint& checkpoint) {
+  const std::string source = checkpoint.file.string();
+  if (!checkpoint.progress.is_object() || !checkpoint.progress.contains("settings") ||
+      !checkpoint.progress.contains("progress")) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected settings and progress of a run", source),
+                "start over with --again");
+  }
+  auto differences = settings_differences(checkpoint.progress.at("settings"), recipe_.settings);
+  if (!differences.empty()) {
+    const std::size_t count = differences.size();
+    differences.resize(std::min(count, kNamedDifferencesMax));
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: a checkpoint of another recipe: {}{}", source, fmt::join(differences, "; "),
+                            count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
+                "set these back to go on, name another folder with -o, or start over with --again");
+  }
+  const Json& rows = checkpoint.progress.value("row_count", Json());
+  if (rows != Json(task_.training().row_count())) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: a checkpoint of other data: {} rows to learn from there, {} here", source, rows.dump(),
+                            task_.training().row_count()),
+                "bring the data back to go on, name another folder with -o, or start over with --again");
+  }
+  auto progress = progress_from_json(checkpoint.progress.at("progress"), source);
+  if (!progress) {
+    return std::unexpected(progress.error());
+  }
+  if (auto restored = learner_.restore(checkpoint.tensors); !restored) {
+    Error error = restored.error();
+    error.message = fmt::format("{}: {}", source, error.message);
+    if (error.hint.empty()) {
+      error.hint = "name another folder with -o, or start over with --again";
+    }
+    return std::unexpected(error);
+  }
+  progress_ = std::move(*progress);
+  session_step_begin_ = progress_.step;
+  checkpoint_step_ = progress_.step;
+  return {};
+}
+
+Result<void> Trainer::open_metrics() {
+  std::vector<std::string> columns{"epoch", "loss"};
+  for (const LossTerm& term : task_.network().learner.losses) {
+    columns.push_back("loss." + term.name);
+  }
+  for (const auto* name : {"learning_rate", "gradient_norm", "rows_per_second", "wait_share", "validation_loss",
+                           "neighbour_accuracy", "probe_accuracy"}) {
+    columns.emplace_back(name);
+  }
+  auto metrics = MetricsFile::continue_at(folder_.file("metrics.csv"), std::move(columns), progress_.step);
+  if (!metrics) {
+    return std::unexpected(metrics.error());
+  }
+  metrics_ = std::move(*metrics);
+  auto events = EventFile::create(folder_.path(), progress_.step);
+  if (!events) {
+    return std::unexpected(events.error());
+  }
+  events_ = std::move(*events);
+  return {};
+}
+
+Result<void> Trainer::measure_baselines() {
+  if (task_.labels(Split::kTrain).empty()) {
+    return {};
+  }
+  EvaluationOptions evaluation = options_.evaluation;
+  evaluation.cancel = options_.cancel;
+  tell(TrainEventKind::kStage, "measuring the untrained encoder");
+  const auto untrained = evaluate_encoder(task_, learner_, WeightsOf::kTrained, final_split(), evaluation);
+  if (!untrained) {
+    return std::unexpected(untrained.error());
+  }
+  tell(TrainEventKind::kStage, "measuring the rows themselves");
+  const auto raw = evaluate_raw(task_, final_split(), evaluation);
+  if (!raw) {
+    return std::unexpected(raw.error());
+  }
+  progress_.baselines = {{"untrained", to_json(*untrained)}, {"raw", to_json(*raw)}};
+  return {};
+}
+
+Result<Trainer::StepBatches> Trainer::batches_of_step(std::int64_t step) {
+  const BatchSource& source = task_.training();
+  const std::int64_t epoch_index = step / length_.steps_per_epoch;
+  const std::int64_t first = step % length_.steps_per_epoch * training_.accumulation_count;
+  const std::int64_t end = std::min(source.batch_count(), first + training_.accumulation_count);
+  StepBatches out;
+  for (std::int64_t index = first; index < end; ++index) {
+    auto batch = source.batch(epoch_index, index);
+    if (!batch) {
+      return std::unexpected(batch.error());
+    }
+    progress_.skipped_count += static_cast<std::int64_t>(batch->skipped_count);
+    if (batch->rows.empty()) {
+      continue;
+    }
+    out.micro.push_back({.feeds = std::move(batch->feeds), .weight = static_cast<double>(batch->rows.size())});
+    out.rows.push_back(std::move(batch->rows));
+  }
+  return out;
+}
+
+void Trainer::note_step(const StepReport& report, const StepSettings& settings, double rows, double seconds) {
+  MetricsWindow& window = progress_.window;
+  ++window.step_count;
+  window.row_count += rows;
+  window.seconds += seconds;
+  window.sums["loss"] += report.loss;
+  window.sums["gradient_norm"] += report.gradient_norm;
+  const auto& losses = task_.network().learner.losses;
+  for (std::size_t i = 0; i < std::min(losses.size(), report.terms.size()); ++i) {
+    window.sums["loss." + losses[i].name] += report.terms[i];
+  }
+  progress_.row_count += rows;
+  progress_.seconds += seconds;
+  session_seconds_ += seconds;
+  const auto steps_of_session = static_cast<double>(progress_.step - session_step_begin_);
+  last_.epoch = std::min((progress_.step - 1) / length_.steps_per_epoch + 1, training_.epoch_count);
+  last_.loss = report.loss;
+  last_.learning_rate = settings.learning_rate;
+  last_.rows_per_second = window.seconds > 0.0 ? window.row_count / window.seconds : 0.0;
+  last_.seconds_left = session_seconds_ / steps_of_session * static_cast<double>(length_.step_count - progress_.step);
+}
+
+Result<void> Trainer::step() {
+  const auto begin = Clock::now();
+  auto batches = batches_of_step(progress_.step);
+  if (!batches) {
+    return std::unexpected(batches.error());
+  }
+  const double waited = seconds_since(begin);
+  progress_.wait_seconds += waited;
+  progress_.window.wait_seconds += waited;
+  if (batches->micro.empty()) {
+    ++progress_.step;
+    return {};
+  }
+  const StepSettings settings{.learning_rate = learning_rate_at(training_, length_, progress_.step),
+                              .average_decay = average_decay_at(training_, length_, progress_.step)};
+  const auto report = learner_.step(batches->micro, settings);
+  if (!report) {
+    return std::unexpected(report.error());
+  }
+  if (!report->finite) {
+    const auto& rows = batches->rows[std::min(report->bad_batch, batches->rows.size() - 1)];
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the loss is not a finite number in epoch {}, step {}, batch of rows {}{}", epoch(),
+                    progress_.step + 1, named_rows(rows),
+                    checkpoint_step_ >= 0 ? fmt::format("; the checkpoint of step {} is kept", checkpoint_step_) : ""),
+        "lower optimizer.learning_rate, warm up longer, set optimizer.gradient_norm_max, or look at these rows");
+  }
+  ++progress_.step;
+  double rows = 0.0;
+  for (const MicroBatch& micro : batches->micro) {
+    rows += micro.weight;
+  }
+  note_step(*report, settings, rows, seconds_since(begin));
+  tell(TrainEventKind::kStep);
+  return {};
+}
+
+Result<void> Trainer::flush_metrics(std::map<std::string, double, std::less<>> more) {
+  MetricsWindow& window = progress_.window;
+  MetricsRow row{.step = progress_.step, .values = std::move(more)};
+  if (window.step_count > 0) {
+    for (const auto& [name, sum] : window.sums) {
+      row.values[name] = sum / static_cast<double>(window.step_count);
+    }
+    row.values["learning_rate"] = last_.learning_rate;
+    if (window.seconds > 0.0) {
+      row.values["rows_per_second"] = window.row_count / window.seconds;
+      row.values["wait_share"] = window.wait_seconds / window.seconds;
+    }
+  }
+  if (row.values.empty()) {
+    return {};
+  }
+  row.values["epoch"] = static_cast<double>(progress_.step) / static_cast<double>(length_.steps_per_epoch);
+  window = {};
+  if (auto written = metrics_->append(row); !written) {
+    return written;
+  }
+  return events_->scalars(row.step, row.values);
+}
+
+Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>& metrics) {
+  const auto begin = Clock::now();
+  const auto loss = held_out_loss(task_, learner_, options_.cancel);
+  if (!loss) {
+    return std::unexpected(loss.error());
+  }
+  if (*loss) {
+    metrics["validation_loss"] = **loss;
+  }
+  const std::int64_t done = progress_.step / length_.steps_per_epoch;
+  if (done % training_.evaluation_epochs == 0 || progress_.step >= length_.step_count) {
+    EvaluationOptions evaluation = options_.evaluation;
+    evaluation.cancel = options_.cancel;
+    const Split split = task_.plain(Split::kValidation).row_count() > 0 ? Split::kValidation : Split::kTrain;
+    const auto quality = evaluate_encoder(task_, learner_, weights(), split, evaluation);
+    if (!quality) {
+      return std::unexpected(quality.error());
+    }
+    if (quality->neighbour_accuracy) {
+      metrics["neighbour_accuracy"] = *quality->neighbour_accuracy;
+    }
+    if (quality->probe_accuracy) {
+      metrics["probe_accuracy"] = *quality->probe_accuracy;
+    }
+  }
+  progress_.evaluation_seconds += seconds_since(begin);
+  return {};
+}
+
+Result<void> Trainer::judge_epoch(const std::map<std::string, double, std::less<>>& metrics) {
+  const std::string& name = training_.early_stopping_metric;
+  const auto found = metrics.find(name);
+  if (found == metrics.end()) {
+    const bool is_known =
+        name == "validation_loss" || name == "neighbour_accuracy" || name == "probe_accuracy" || name == "loss";
+    if (training_.early_stopping_epochs > 0 &&
+        (!is_known || progress_.step >= length_.steps_per_epoch * training_.evaluation_epochs)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("training.early_stopping_metric: expected one of what is measured ({}), found '{}'",
+                              fmt::join(metrics | std::views::keys, ", "), name),
+                  "accuracies need labels, validation_loss needs a validation split");
+    }
+    return {};
+  }
+  const double value = found->second;
+  const bool better = std::isfinite(value) &&
+                      (!progress_.best || (higher_is_better(name) ? value > *progress_.best : value < *progress_.best));
+  if (!better) {
+    ++progress_.stale_epochs;
+    progress_.stopped_early =
+        training_.early_stopping_epochs > 0 && progress_.stale_epochs >= training_.early_stopping_epochs;
+    return {};
+  }
+  progress_.best = value;
+  progress_.best_epoch = progress_.step / length_.steps_per_epoch;
+  progress_.stale_epochs = 0;
+  const auto parameters = learner_.parameters(weights());
+  if (!parameters) {
+    return std::unexpected(parameters.error());
+  }
+  return store_.save_best(*parameters, {{"epoch", progress_.best_epoch}, {name, value}});
+}
+
+Result<void> Trainer::end_epoch() {
+  std::map<std::string, double, std::less<>> metrics;
+  if (progress_.window.step_count > 0) {
+    metrics["loss"] = progress_.window.sums["loss"] / static_cast<double>(progress_.window.step_count);
+  }
+  tell(TrainEventKind::kStage, "evaluating");
+  if (auto evaluated = evaluate_epoch(metrics); !evaluated) {
+    return evaluated;
+  }
+  if (auto judged = judge_epoch(metrics); !judged) {
+    return judged;
+  }
+  progress_.last_metrics = metrics;
+  last_.metrics = metrics;
+  tell(TrainEventKind::kEpoch);
+  metrics.erase("loss");
+  return flush_metrics(std::move(metrics));
+}
+
+Result<void> Trainer::checkpoint() {
+  const auto state = learner_.state();
+  if (!state) {
+    return std::unexpected(state.error());
+  }
+  const Json progress{
+      {"settings", recipe_.settings}, {"row_count", task_.training().row_count()}, {"progress", to_json(progress_)}};
+  if (auto saved = store_.save(progress_.step, *state, progress); !saved) {
+    Error error = saved.error();
+    error.hint = checkpoint_step_ >= 0
+                     ? fmt::format("make room; the same command then goes on from step {}", checkpoint_step_)
+                     : "make room and start again";
+    return std::unexpected(error);
+  }
+  checkpoint_step_ = progress_.step;
+  tell(TrainEventKind::kCheckpoint);
+  return {};
+}
+
+Result<void> Trainer::stop_cancelled() {
+  if (checkpoint_step_ != progress_.step) {
+    if (auto saved = checkpoint(); !saved) {
+      return saved;
+    }
+  }
+  return fail(ErrorCode::kCancelled, fmt::format("stopped after step {} of {}", progress_.step, length_.step_count),
+              fmt::format("the same command goes on from there; {} holds the checkpoint", folder_.path().string()));
+}
+
+Result<std::string> Trainer::choose_weights(ParameterMap& parameters) {
+  if (training_.early_stopping_epochs > 0) {
+    auto best = store_.best();
+    if (!best) {
+      return std::unexpected(best.error());
+    }
+    if (*best) {
+      parameters = std::move((*best)->tensors);
+      return "best";
+    }
+  }
+  auto last = learner_.parameters(weights());
+  if (!last) {
+    return std::unexpected(last.error());
+  }
+  parameters = std::move(*last);
+  return weights() == WeightsOf::kAverage ? "average" : "trained";
+}
+
+// The learner with `parameters` in the place of those that it has trained: what is evaluated is what is written.
+Result<void> set_parameters(Learner& learner, const ParameterMap& parameters) {
+  auto state = learner.state();
+  if (!state) {
+    return std::unexpected(state.error());
+  }
+  for (const auto& [name, tensor] : parameters) {
+    state->insert_or_assign("parameters." + name, tensor);
+  }
+  return learner.restore(*state);
+}
+
+Quality quality_from(const Json& baselines, std::string_view name) {
+  Quality quality;
+  if (const auto found = baselines.find(name); found != baselines.end()) {
+    const auto value = [&](const char* key) {
+      return found->contains(key) ? std::optional(found->at(key).get<double>()) : std::nullopt;
+    };
+    quality.neighbour_accuracy = value("neighbour_accuracy");
+    quality.probe_accuracy = value("probe_accuracy");
+    quality.query_count = found->value("rows", std::int64_t{0});
+  }
+  return quality;
+}
+
+Result<TrainResult> Trainer::finish() {
+  TrainResult result{.length = length_, .progress = progress_};
+  ParameterMap parameters;
+  auto chosen = choose_weights(parameters);
+  if (!chosen) {
+    return std::unexpected(chosen.error());
+  }
+  result.weights = *chosen;
+  tell(TrainEventKind::kStage, "writing the model");
+  if (auto written = task_.write_model(parameters, folder_.path()); !written) {
+    return std::unexpected(written.error());
+  }
+  if (auto set = set_parameters(learner_, parameters); !set) {
+    return std::unexpected(set.error());
+  }
+  tell(TrainEventKind::kStage, "evaluating the model");
+  EvaluationOptions evaluation = options_.evaluation;
+  evaluation.cancel = options_.cancel;
+  const Split split = final_split();
+  result.split = split == Split::kTest ? "test" : split == Split::kValidation ? "validation" : "train";
+  auto quality = evaluate_encoder(task_, learner_, WeightsOf::kTrained, split, evaluation);
+  if (!quality) {
+    return std::unexpected(quality.error());
+  }
+  result.trained = *quality;
+  result.untrained = quality_from(progress_.baselines, "untrained");
+  result.raw = quality_from(progress_.baselines, "raw");
+  return result;
+}
+
+Result<TrainResult> Trainer::run() {
+  if (auto started = start(); !started) {
+    return std::unexpected(started.error());
+  }
+  const std::int64_t row_steps = std::max<std::int64_t>(1, length_.steps_per_epoch / kMetricsRowsPerEpoch);
+  while (progress_.step < length_.step_count && !progress_.stopped_early) {
+    if (cancelled()) {
+      return std::unexpected(stop_cancelled().error());
+    }
+    Result<void> done = step();
+    const bool epoch_ended = progress_.step % length_.steps_per_epoch == 0;
+    if (done && epoch_ended) {
+      done = end_epoch();
+      if (!done && done.error().code == ErrorCode::kCancelled) {
+        // The epoch's evaluation is done again: go on from before its end.
+        return std::unexpected(done.error());
+      }
+    } else if (done && progress_.step % row_steps == 0) {
+      done = flush_metrics({});
+    }
+    const bool due = training_.checkpoint_steps > 0 ? progress_.step % training_.checkpoint_steps == 0 : epoch_ended;
+    if (done && (due || progress_.step == length_.step_count || progress_.stopped_early)) {
+      done = checkpoint();
+    }
+    if (!done) {
+      return std::unexpected(done.error());
+    }
+  }
+  return finish();
+}
+
+}  // namespace
+
+Json to_json(const TrainResult& result) {
+  const TrainProgress& progress = result.progress;
+  return {{"steps", progress.step},
+          {"steps_per_epoch", result.length.steps_per_epoch},
+          {"epochs", progress.step / result.length.steps_per_epoch},
+          {"stopped_early", progress.stopped_early},
+          {"best_epoch", progress.best_epoch},
+          {"weights", result.weights},
+          {"rows_skipped", progress.skipped_count},
+          {"seconds", progress.seconds},
+          {"wait_seconds", progress.wait_seconds},
+          {"evaluation_seconds", progress.evaluation_seconds},
+          {"rows_per_second", progress.seconds > 0.0 ? progress.row_count / progress.seconds : 0.0},
+          {"metrics", progress.last_metrics},
+          {"split", result.split},
+          {"trained", to_json(result.trained)},
+          {"untrained", to_json(result.untrained)},
+          {"raw", to_json(result.raw)}};
+}
+
+Result<TrainResult> train(const TrainSetup& setup, const TrainOptions& options) {
+  auto store = CheckpointStore::open(setup.folder->file("checkpoints"), setup.recipe->training.checkpoint_count);
+  if (!store) {
+    return std::unexpected(store.error());
+  }
+  return Trainer(setup, options, std::move(*store)).run();
+}
+
+}  // namespace asterism
