@@ -1,4 +1,4 @@
-// What runs a graph: the interface that the reference interpreter, OpenVINO and (later) torch implement.
+// What runs a graph: the interface that the reference interpreter, OpenVINO and torch implement.
 #pragma once
 
 #include <cstddef>

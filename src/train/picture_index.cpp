@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <map>
-#include <regex>
-#include <set>
 
 #include "base/file.hpp"
 #include "dataset/folder_files.hpp"
 #include "dataset/image_names.hpp"
 #include "image/decode.hpp"
 #include "train/label_column.hpp"
+#include "train/name_pattern.hpp"
 #include "train/split.hpp"
 #include "train/table_rows.hpp"
 #include "weights/npy.hpp"
@@ -29,31 +28,12 @@ struct NamedRow {
   std::optional<std::string> label;
 };
 
-Result<std::optional<std::regex>> compiled(const std::string& pattern, std::string_view key) {
+Result<std::optional<NamePattern>> parsed(const std::string& pattern, std::string_view key) {
   if (pattern.empty()) {
     return std::nullopt;
   }
-  try {
-    std::regex expression(pattern, std::regex::ECMAScript);
-    if (expression.mark_count() < 1) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("data.{}: expected a group in parentheses, found '{}'", key, pattern),
-                  "put parentheses around what is meant");
-    }
-    return expression;
-  } catch (const std::regex_error& error) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("data.{}: '{}' is no regular expression: {}", key, pattern, error.what()),
-                "write it in the syntax of ECMAScript");
-  }
-}
-
-std::optional<std::string> taken(const std::regex& pattern, const std::string& text) {
-  std::smatch match;
-  if (!std::regex_search(text, match, pattern)) {
-    return std::nullopt;
-  }
-  return match[1].str();
+  auto out = NamePattern::parse(pattern, key);
+  return out ? Result<std::optional<NamePattern>>(*std::move(out)) : std::unexpected(out.error());
 }
 
 class IndexReader {
@@ -61,8 +41,8 @@ class IndexReader {
   explicit IndexReader(const Recipe& recipe) : recipe_(recipe), data_(recipe.data) {}
 
   Result<PictureIndex> read() {
-    auto label_pattern = compiled(data_.label_pattern, "label_pattern");
-    auto group_pattern = compiled(data_.group_pattern, "group_pattern");
+    auto label_pattern = parsed(data_.label_pattern, "data.label_pattern");
+    auto group_pattern = parsed(data_.group_pattern, "data.group_pattern");
     if (!label_pattern || !group_pattern) {
       return std::unexpected(label_pattern ? group_pattern.error() : label_pattern.error());
     }
@@ -107,10 +87,10 @@ class IndexReader {
   void add_file(const std::string& path, std::string key, std::optional<std::string> label, std::string group) {
     const std::string stem = fs::path(path).stem().string();
     if (label_pattern_) {
-      label = taken(*label_pattern_, stem);
+      label = label_pattern_->take(stem);
     }
     if (group_pattern_) {
-      group = taken(*group_pattern_, stem).value_or(std::string());
+      group = group_pattern_->take(stem).value_or(std::string());
     }
     NamedRow row;
     row.row.name = path;
@@ -293,8 +273,8 @@ class IndexReader {
 
   const Recipe& recipe_;
   const DataRecipe& data_;
-  std::optional<std::regex> label_pattern_;
-  std::optional<std::regex> group_pattern_;
+  std::optional<NamePattern> label_pattern_;
+  std::optional<NamePattern> group_pattern_;
   std::vector<NamedRow> rows_;
   std::vector<PictureSheet> sheets_;
   std::size_t sheet_row_count_ = 0;

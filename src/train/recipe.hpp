@@ -45,10 +45,9 @@ struct DataRecipe {
   std::string text_column;     // of tables, for fusion
   std::string label_column;    // of tables; empty = no labels
   std::string group_column;    // of tables: rows of one group fall into one split. Empty = each row alone
-  std::string label_pattern;  // instead of folders: label = what the regular expression's first group takes of the file
-                              // name without its extension
-  std::string group_pattern;  // likewise
-  std::string labels_file;    // npy or text file of labels, one a row, for arrays
+  std::string label_pattern;   // instead of folders: what it takes of the name without extension (name_pattern.hpp)
+  std::string group_pattern;   // likewise
+  std::string labels_file;     // npy or text file of labels, one a row, for arrays
   double validation_share = 0.1;
   double test_share = 0.1;
   std::uint64_t split_seed = 0;

@@ -118,8 +118,8 @@ double worst_difference(const Tensor& found, const Tensor& wanted) {
   EXPECT_EQ(found.shape(), wanted.shape());
   double worst = 0.0;
   for (std::size_t i = 0; i < std::min(found.element_count(), wanted.element_count()); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(found.as<float>()[i]) -
-                                     static_cast<double>(wanted.as<float>()[i])));
+    worst = std::max(worst,
+                     std::abs(static_cast<double>(found.as<float>()[i]) - static_cast<double>(wanted.as<float>()[i])));
   }
   return worst;
 }
@@ -168,8 +168,7 @@ std::vector<double> normalized_patch(const Tensor& images, std::size_t row, std:
       for (std::size_t channel = 0; channel < 3; ++channel) {
         const std::size_t down = patch / (kSide / kPatch) * kPatch + y;
         const std::size_t along = patch % (kSide / kPatch) * kPatch + x;
-        values.push_back(static_cast<double>(
-            images.as<float>()[((row * 3 + channel) * kSide + down) * kSide + along]));
+        values.push_back(static_cast<double>(images.as<float>()[((row * 3 + channel) * kSide + down) * kSide + along]));
       }
     }
   }
@@ -219,10 +218,10 @@ TEST(LearntMasked, a_data2vec_student_sees_the_mask_token_where_transformers_put
   const TrainingNetwork network = network_of(test);
   const auto expected = expected_of(test);
   const Graph& graph = network.learner.graphs.find(kTrainGraph)->second;
-  const Tensor found = run(graph, moved(network.learner.parameters),
-                           {{std::string(kImageInput), expected.at("input")},
-                            {std::string(kMaskIdsFeed), expected.at("mask_ids")}},
-                           "encoder");
+  const Tensor found =
+      run(graph, moved(network.learner.parameters),
+          {{std::string(kImageInput), expected.at("input")}, {std::string(kMaskIdsFeed), expected.at("mask_ids")}},
+          "encoder");
   EXPECT_LE(worst_difference(found, expected.at("masked_hidden_state")), tolerance_of(test, "masked_hidden_state"));
 }
 

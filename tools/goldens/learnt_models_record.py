@@ -47,9 +47,7 @@ def masks(count: int, hidden: int, generator: torch.Generator) -> Answers:
     noise = torch.rand((ROWS, count), generator=generator)
     keep = noise.argsort(dim=1)[:, : count - hidden]
     mask = torch.ones((ROWS, count)).scatter(1, keep, 0.0)
-    restore = torch.full((ROWS, count), count - hidden).scatter(
-        1, keep, torch.arange(count - hidden).expand(ROWS, -1)
-    )
+    restore = torch.full((ROWS, count), count - hidden).scatter(1, keep, torch.arange(count - hidden).expand(ROWS, -1))
     ids = torch.where(mask > 0, count, torch.arange(count).expand(ROWS, -1))
     integers = {"ids_keep": keep, "ids_restore": restore, "mask_ids": ids}
     return {"noise": noise, "mask": mask} | {key: value.to(torch.int32).contiguous() for key, value in integers.items()}

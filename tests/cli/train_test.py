@@ -1,0 +1,238 @@
+"""asterism train: every recipe to its end, killed and resumed runs, what a run leaves, and what users get wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import signal
+import struct
+import subprocess
+import time
+import tomllib
+import unittest
+from pathlib import Path
+
+from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy
+
+RECIPES = ROOT / "recipes"
+# The module that learns is not built where there is no libtorch.
+HAS_TORCH = any((Path(PROGRAM).parents[1] / "lib").rglob("libasterism_torch.so"))
+# As a user would try a recipe: a few steps.
+SHORT = [
+    "--set", "training.epochs=1",
+    "--set", "training.batch_size=16",
+    "--set", "schedule.warmup_epochs=0",
+]  # fmt: skip
+
+
+@unittest.skipUnless(HAS_TORCH, "built without libtorch")
+class Train(CliTest):
+    def train(self, recipe: Path | str, *extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, "train", str(recipe), *extra], cwd=self.folder, env=environment(self.home),
+            capture_output=True, text=True, timeout=200, check=False,
+        )  # fmt: skip
+
+    def metrics(self, run: str) -> list[dict[str, str]]:
+        with (self.folder / run / "metrics.csv").open() as file:
+            return list(csv.DictReader(file))
+
+    def digits(self, *extra: str) -> list[str]:
+        return [str(RECIPES / "lenet-digits.toml"), "-o", "run", *extra]
+
+
+class EveryRecipe(Train):
+    def test_runs_to_its_end_and_its_folder_embeds(self) -> None:
+        recipes = sorted(RECIPES.glob("*.toml"))
+        self.assertGreater(len(recipes), 10)
+        kinds = set()
+        for recipe in recipes:
+            settings = tomllib.loads(recipe.read_text())
+            kind = settings["objective"]["kind"]
+            kinds.add(kind)
+            with self.subTest(recipe=recipe.stem):
+                extra = list(SHORT)
+                if kind == "data2vec":
+                    extra += ["--set", "training.average_ramp_epochs=0.5"]
+                if kind == "distillation":  # the recipe's own teacher is a download
+                    extra += ["--set", f'objective.teacher="{self.folder / "autoencoder-dense"}"',
+                              "--set", "objective.teacher_view_count=2", "--set", "model.image_size=32",
+                              "--set", 'model.stem="small"']  # fmt: skip
+                done = self.train(recipe, "-o", recipe.stem, *extra, "--json")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                run = json.loads(done.stdout)
+                self.assertGreater(run["result"]["steps"], 0)
+                self.assertEqual(run["data"]["skipped"], 0)
+                folder = self.folder / recipe.stem
+                for name in ("config.json", "model.safetensors", "metrics.csv", "report.html", "run.json"):
+                    self.assertTrue((folder / name).is_file(), name)
+                pictures = EXAMPLES / ("digits" if recipe.stem.startswith("lenet") else "images")
+                out = self.folder / f"{recipe.stem}.npy"
+                embedded = subprocess.run(
+                    [PROGRAM, "embed", str(pictures), "-m", str(folder), "-o", str(out)], cwd=self.folder,
+                    env=environment(self.home), capture_output=True, text=True, timeout=100, check=False,
+                )  # fmt: skip
+                self.assertEqual(embedded.returncode, 0, embedded.stderr)
+                vectors = read_npy(out)
+                self.assertEqual(len(vectors[0]), run["dim"])
+                self.assertGreater(len({tuple(v) for v in vectors}), 1)
+        self.assertEqual(
+            kinds,
+            {
+                "supervised", "autoencoder", "masked_autoencoder", "data2vec", "simclr", "supervised_contrastive",
+                "triplet", "vicreg", "distillation",
+            },
+        )  # fmt: skip
+
+
+class Learning(Train):
+    def test_learns_and_says_so(self) -> None:
+        """Twenty pictures, all learnt from. A digit has one other picture of it among 19: chance is one in twenty."""
+        done = self.train(*self.digits("--set", "data.test_share=0", "--set", "data.validation_share=0",
+                                       "--set", "training.epochs=60", "--json"))  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = self.metrics("run")
+        losses = [float(row["loss"]) for row in rows if row["loss"]]
+        self.assertLess(losses[-1], 0.7 * losses[0])
+        self.assertGreater(json.loads(done.stdout)["result"]["trained"]["neighbour_accuracy"], 0.3)
+
+    def test_event_file_has_the_frames_and_checksums_of_tfrecord(self) -> None:
+        self.assertEqual(self.train(*self.digits(*SHORT)).returncode, 0)
+        (events,) = (self.folder / "run").glob("events.out.tfevents.*")
+        data = events.read_bytes()
+        count = 0
+        while data:
+            (size,) = struct.unpack("<Q", data[:8])
+            self.assertEqual(struct.unpack("<I", data[8:12])[0], masked_crc32c(data[:8]))
+            body = data[12 : 12 + size]
+            self.assertEqual(struct.unpack("<I", data[12 + size : 16 + size])[0], masked_crc32c(body))
+            data = data[16 + size :]
+            count += 1
+        self.assertGreater(count, 1)
+        self.assertIn(b"loss", events.read_bytes())
+
+
+def masked_crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+class Stopped(Train):
+    def arguments(self, run: str) -> list[str]:
+        return [
+            str(RECIPES / "lenet-digits.toml"), "-o", run, "--set", "training.epochs=40", "--set",
+            "training.batch_size=4", "--set", "training.checkpoint_steps=3",
+        ]  # fmt: skip
+
+    def test_killed_runs_end_with_the_same_bytes(self) -> None:
+        self.assertEqual(self.train(*self.arguments("whole")).returncode, 0)
+        seed = random.randrange(1 << 30)
+        chance = random.Random(seed)
+        kills = 0
+        for _ in range(60):
+            process = subprocess.Popen(
+                [PROGRAM, "train", *self.arguments("killed")], cwd=self.folder, env=environment(self.home),
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                code = process.wait(timeout=chance.uniform(0.3, 1.2))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                kills += 1
+                continue
+            self.assertEqual(code, 0)
+            break
+        else:
+            self.fail(f"never came to its end (seed {seed})")
+        self.assertGreater(kills, 0, f"seed {seed}")
+        for name in ("model.safetensors", "config.json"):
+            self.assertEqual(
+                (self.folder / "whole" / name).read_bytes(), (self.folder / "killed" / name).read_bytes(),
+                f"{name}, seed {seed}, {kills} kills",
+            )  # fmt: skip
+        steps = [int(row["step"]) for row in self.metrics("killed")]
+        self.assertEqual(steps, sorted(steps))
+
+    def test_second_trainer_is_told_who_trains(self) -> None:
+        process = subprocess.Popen(
+            [PROGRAM, "train", *self.arguments("run"), "--set", "training.epochs=5000"], cwd=self.folder,
+            env=environment(self.home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 60
+            while not list(self.folder.glob("run/checkpoints/step-*")):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
+            second = self.train(*self.arguments("run"))
+            self.assertEqual(second.returncode, EXIT["io"], second.stderr)
+            self.assertIn(str(process.pid), second.stderr)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(timeout=60), EXIT["cancelled"])
+        finally:
+            process.kill()
+            process.wait()
+
+    def test_checkpoint_of_another_recipe_is_refused_and_the_difference_named(self) -> None:
+        self.assertEqual(self.train(*self.digits(*SHORT)).returncode, 0)
+        (self.folder / "run" / "run.json").unlink()
+        done = self.train(*self.digits(*SHORT, "--set", "optimizer.learning_rate=0.5"))
+        self.assertEqual(done.returncode, EXIT["mismatch"], done.stderr)
+        self.assertIn("optimizer.learning_rate", done.stderr)
+
+
+class BadInput(Train):
+    def expect(self, name: str, *words: str, extra: list[str]) -> None:
+        done = self.train(*self.digits(*SHORT, *extra))
+        self.assertEqual(done.returncode, EXIT[name], done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_recipe(self) -> None:
+        self.expect("invalid_argument", "epocs", "epochs", extra=["--set", "training.epocs=3"])
+        self.expect("invalid_argument", "widths", extra=["--set", "model.widths=[3]"])
+        self.expect("not_found", "nowhere", extra=["--input", "nowhere"])
+
+    def test_table_without_the_column(self) -> None:
+        (self.folder / "t.csv").write_text("file,kind\na.png,x\n")
+        self.expect("not_found", "'path'", "file, kind", extra=["--input", "t.csv"])
+
+    def test_labels_of_one_class(self) -> None:
+        folder = self.folder / "one" / "cat"
+        folder.mkdir(parents=True)
+        for i, source in enumerate(sorted((EXAMPLES / "digits").iterdir())[:6]):
+            (folder / f"{i}.png").symlink_to(source)
+        self.expect("invalid_argument", "two classes", "'cat'",
+                    extra=["--input", "one", "--set", 'data.label_pattern=""'])  # fmt: skip
+
+    def test_broken_pictures_are_skipped_counted_and_named(self) -> None:
+        folder = self.folder / "mixed"
+        folder.mkdir()
+        for source in (EXAMPLES / "digits").iterdir():
+            (folder / source.name).symlink_to(source)
+        (folder / "3-broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+        done = self.train(*self.digits(*SHORT, "--input", "mixed", "--set", "data.test_share=0", "--json"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        data = json.loads(done.stdout)["data"]
+        self.assertEqual(data["skipped"], 1)
+        self.assertIn("3-broken.png", data["skipped_examples"][0])
+
+    def test_loss_that_is_not_a_number_names_the_batch_and_keeps_the_last_checkpoint(self) -> None:
+        done = self.train(*self.digits(
+            "--set", "optimizer.kind='sgd'", "--set", "optimizer.learning_rate=1000", "--set", "training.batch_size=4",
+            "--set", "training.checkpoint_steps=1", "--set", "schedule.kind='constant'", "--set",
+            "schedule.warmup_epochs=0", "--set", "optimizer.weight_decay=1000", "--set", "training.epochs=400",
+        ))  # fmt: skip
+        self.assertEqual(done.returncode, EXIT["invalid_argument"], done.stderr)
+        self.assertIn("rows", done.stderr)
+        self.assertTrue(list(self.folder.glob("run/checkpoints/step-*")))
+
+
+if __name__ == "__main__":
+    unittest.main()
