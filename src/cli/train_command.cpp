@@ -66,8 +66,9 @@ std::string quality_text(const Json& quality) {
   const auto value = [&](const char* key) {
     return quality.contains(key) ? fmt::format("{:.1f}%", 100.0 * quality.at(key).get<double>()) : std::string("-");
   };
-  return fmt::format("neighbour accuracy {:>6}  linear probe {:>6}", value("neighbour_accuracy"),
-                     value("probe_accuracy"));
+  std::string out =
+      fmt::format("neighbour accuracy {:>6}  linear probe {:>6}", value("neighbour_accuracy"), value("probe_accuracy"));
+  return quality.contains("class_accuracy") ? out + fmt::format("  classifier {:>6}", value("class_accuracy")) : out;
 }
 
 Result<int> run_train(TrainArguments& arguments, Console& console) {

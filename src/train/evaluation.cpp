@@ -64,6 +64,9 @@ Json to_json(const Quality& quality) {
   if (quality.probe_accuracy) {
     out["probe_accuracy"] = *quality.probe_accuracy;
   }
+  if (quality.class_accuracy) {
+    out["class_accuracy"] = *quality.class_accuracy;
+  }
   out["rows"] = quality.query_count;
   return out;
 }
@@ -172,9 +175,52 @@ Result<Quality> evaluate(const TrainingTask& task, Split queries, const Evaluati
 
 Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
                                  const EvaluationOptions& options) {
-  return evaluate(task, queries, options, [&](Split split, std::int64_t count) {
+  auto quality = evaluate(task, queries, options, [&](Split split, std::int64_t count) {
     return encode_split(task, learner, weights, split, count, options.cancel);
   });
+  if (!quality) {
+    return quality;
+  }
+  const auto accuracy = class_accuracy(task, learner, weights, queries, options);
+  if (!accuracy) {
+    return std::unexpected(accuracy.error());
+  }
+  quality->class_accuracy = *accuracy;
+  return quality;
+}
+
+Result<std::optional<double>> class_accuracy(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
+                                             const EvaluationOptions& options) {
+  const auto& losses = task.network().learner.losses;
+  const auto classifier = std::ranges::find(losses, LossKind::kCrossEntropy, &LossTerm::kind);
+  if (classifier == losses.end() || task.labels(split).empty()) {
+    return std::nullopt;
+  }
+  std::int64_t right_count = 0;
+  std::int64_t asked_count = 0;
+  const auto taken = for_some_batches(
+      task.plain(split), options.query_row_count_max, options.cancel, [&](const Batch& batch) -> Result<void> {
+        const auto made = learner.run(kTrainGraph, batch.feeds, classifier->outputs, weights);
+        if (!made) {
+          return std::unexpected(made.error());
+        }
+        const auto logits = made->front().as<float>();
+        const std::size_t class_count = logits.size() / std::max<std::size_t>(1, batch.rows.size());
+        for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+          const std::int32_t label = task.labels(split)[static_cast<std::size_t>(batch.rows[i])];
+          const auto row = logits.subspan(i * class_count, class_count);
+          if (label >= 0) {
+            ++asked_count;
+            right_count += std::ranges::max_element(row) - row.begin() == label ? 1 : 0;
+          }
+        }
+        return {};
+      });
+  if (!taken) {
+    return std::unexpected(taken.error());
+  }
+  return asked_count > 0 ? std::optional(static_cast<double>(right_count) / static_cast<double>(asked_count))
+                         : std::nullopt;
 }
 
 Result<Quality> evaluate_raw(const TrainingTask& task, Split queries, const EvaluationOptions& options) {

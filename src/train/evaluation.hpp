@@ -27,6 +27,7 @@ struct EvaluationOptions {
 struct Quality {
   std::optional<double> neighbour_accuracy;  // in [0, 1]; none without labels
   std::optional<double> probe_accuracy;      // none without two classes
+  std::optional<double> class_accuracy;      // of the network's own classifier, where it has one
   std::int64_t query_count = 0;
 };
 
@@ -40,6 +41,9 @@ struct SplitVectors {
 };
 Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
                                   std::int64_t row_count_max, const CancelFlag* cancel);
+// Share of the rows whose largest logit is that of their label; nothing for a network that learns no classes.
+Result<std::optional<double>> class_accuracy(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
+                                             const EvaluationOptions& options);
 // The same rows by raw_vector().
 Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64_t row_count_max,
                                const CancelFlag* cancel);

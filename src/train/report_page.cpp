@@ -31,15 +31,16 @@ std::string percent(const Json& quality, const char* key) {
 }
 
 std::string figures(const Json& result) {
-  std::string out =
-      fmt::format("<table><tr><th>on the {} split</th><th>neighbour accuracy</th><th>linear probe</th></tr>",
-                  result.at("split").get<std::string>());
+  std::string out = fmt::format(
+      "<table><tr><th>on the {} split</th><th>neighbour accuracy</th><th>linear probe</th><th>its classifier</th></tr>",
+      result.at("split").get<std::string>());
   constexpr std::array<std::array<const char*, 2>, 3> kRows{
       {{"trained", "this encoder"}, {"untrained", "untrained encoder"}, {"raw", "raw pixels"}}};
   for (const auto& [key, name] : kRows) {
     const Json& quality = result.at(key);
-    out += fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td></tr>", name,
-                       percent(quality, "neighbour_accuracy"), percent(quality, "probe_accuracy"));
+    out += fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td class=n>{}</td></tr>", name,
+                       percent(quality, "neighbour_accuracy"), percent(quality, "probe_accuracy"),
+                       percent(quality, "class_accuracy"));
   }
   return out + "</table>";
 }
@@ -104,7 +105,8 @@ Result<void> write_report(const ReportRequest& request) {
       "<title>{0}</title><style>{1}</style><h1>{0}</h1><p>{2}</p>",
       escape_html(request.recipe->name), kStyle, escape_html(request.recipe->description));
   page += "<h2>Result</h2>" + figures(result) + time_spent(result) + "<h2>Curves</h2>";
-  for (const auto* column : {"loss", "validation_loss", "neighbour_accuracy", "probe_accuracy", "learning_rate"}) {
+  for (const auto* column :
+       {"loss", "validation_loss", "neighbour_accuracy", "probe_accuracy", "class_accuracy", "learning_rate"}) {
     page += curve_svg(*metrics, column);
   }
   if (!reconstructions->empty()) {

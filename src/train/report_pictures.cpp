@@ -77,10 +77,9 @@ std::span<const float> feed_values(const Batch& batch, std::string_view name) {
   return found == batch.feeds.end() ? std::span<const float>{} : found->tensor.as<float>();
 }
 
-// Pixels of the input in [0, 1]; patches that `mask` hides are grey, or what `patches` predicts of them.
-std::vector<float> masked_picture(const Batch& batch, std::size_t i, const PictureFeedPlan& plan,
-                                  std::span<const float> patches) {
-  const std::size_t plane = static_cast<std::size_t>(plan.width * plan.height);
+// The input in [0, 1].
+std::vector<float> seen_picture(const Batch& batch, std::size_t i, const PictureFeedPlan& plan) {
+  const auto plane = static_cast<std::size_t>(plan.width * plan.height);
   const std::size_t size = plane * static_cast<std::size_t>(plan.channel_count);
   const auto input = feed_values(batch, kImageInput).subspan(i * size, size);
   std::vector<float> out(size);
@@ -88,29 +87,65 @@ std::vector<float> masked_picture(const Batch& batch, std::size_t i, const Pictu
     const std::size_t c = k / plane;
     out[k] = input[k] * static_cast<float>(plan.std[c]) + static_cast<float>(plan.mean[c]);
   }
-  const auto mask = feed_values(batch, kMaskFeed);
+  return out;
+}
+
+struct PatchPlace {
+  std::int64_t patch = 0;
+  std::int64_t count = 0;  // of patches
+  std::int64_t value_count = 0;
+};
+
+// Where value `v` of a patch is in a picture [channels, height, width].
+std::size_t pixel_of(const PatchPlace& place, std::int64_t v, const PictureFeedPlan& plan) {
   const std::int64_t side = plan.patch_size;
   const std::int64_t columns = plan.width / side;
-  const std::int64_t count = plan.height / side * columns;
-  const std::int64_t value_count = side * side * plan.channel_count;
-  for (std::int64_t patch = 0; patch < count; ++patch) {
-    const auto place = i * static_cast<std::size_t>(count) + static_cast<std::size_t>(patch);
-    if (mask[place] == 0.0F) {
+  const std::int64_t pixel = v / plan.channel_count;
+  const std::int64_t x = place.patch % columns * side + pixel % side;
+  const std::int64_t y = place.patch / columns * side + pixel / side;
+  return static_cast<std::size_t>((v % plan.channel_count * plan.height + y) * plan.width + x);
+}
+
+// What is predicted of one hidden patch, in [0, 1]. Of normalised pixels, which say nothing of brightness and contrast,
+// these are the patch's own: as He et al. 2022 show them.
+void draw_patch(std::vector<float>& picture, const PatchPlace& place, const PictureFeedPlan& plan,
+                std::span<const float> predicted) {
+  double sum = 0.0;
+  double square = 0.0;
+  for (std::int64_t v = 0; v < place.value_count; ++v) {
+    const auto value = static_cast<double>(picture[pixel_of(place, v, plan)]);
+    sum += value;
+    square += value * value;
+  }
+  const double mean = sum / static_cast<double>(place.value_count);
+  const double deviation = std::sqrt(std::max(0.0, square / static_cast<double>(place.value_count) - mean * mean));
+  for (std::int64_t v = 0; v < place.value_count; ++v) {
+    const auto channel = static_cast<std::size_t>(v % plan.channel_count);
+    const auto value = static_cast<double>(predicted[static_cast<std::size_t>(v)]);
+    picture[pixel_of(place, v, plan)] = static_cast<float>(
+        plan.normalize_patches ? value * deviation + mean : value * plan.std[channel] + plan.mean[channel]);
+  }
+}
+
+// The input with its hidden patches grey, or as `patches` predicts them.
+std::vector<float> masked_picture(const Batch& batch, std::size_t i, const PictureFeedPlan& plan,
+                                  std::span<const float> patches) {
+  std::vector<float> out = seen_picture(batch, i, plan);
+  const auto mask = feed_values(batch, kMaskFeed);
+  const std::int64_t count = plan.height / plan.patch_size * (plan.width / plan.patch_size);
+  PatchPlace place{0, count, plan.patch_size * plan.patch_size * plan.channel_count};
+  for (; place.patch < count; ++place.patch) {
+    const auto index = i * static_cast<std::size_t>(count) + static_cast<std::size_t>(place.patch);
+    if (mask[index] == 0.0F) {
       continue;
     }
-    // A prediction of normalised pixels says nothing of a patch's own brightness: it is shown with the picture's.
-    const auto predicted = patches.empty() ? std::span<const float>{}
-                                           : patches.subspan(place * static_cast<std::size_t>(value_count),
-                                                             static_cast<std::size_t>(value_count));
-    for (std::int64_t v = 0; v < value_count; ++v) {
-      const std::int64_t c = v % plan.channel_count;
-      const std::int64_t px = patch % columns * side + v / plan.channel_count % side;
-      const std::int64_t py = patch / columns * side + v / plan.channel_count / side;
-      const auto at = static_cast<std::size_t>((c * plan.height + py) * plan.width + px);
-      const auto channel = static_cast<std::size_t>(c);
-      out[at] = predicted.empty() ? 0.5F
-                                  : predicted[static_cast<std::size_t>(v)] * static_cast<float>(plan.std[channel]) +
-                                        static_cast<float>(plan.mean[channel]);
+    if (!patches.empty()) {
+      const auto size = static_cast<std::size_t>(place.value_count);
+      draw_patch(out, place, plan, patches.subspan(index * size, size));
+      continue;
+    }
+    for (std::int64_t v = 0; v < place.value_count; ++v) {
+      out[pixel_of(place, v, plan)] = 0.5F;
     }
   }
   return out;
@@ -186,6 +221,7 @@ Result<std::string> reconstruction_rows(const ReportRequest& request) {
   for (std::size_t i = 0; i < std::min<std::size_t>(kQueryCount, batch->rows.size()); ++i) {
     std::vector<std::pair<Image, std::string_view>> pictures;
     if (is_masked) {
+      pictures.emplace_back(image_of(seen_picture(*batch, i, plan), plan), "picture");
       pictures.emplace_back(image_of(masked_picture(*batch, i, plan, {}), plan), "what it sees");
       pictures.emplace_back(image_of(masked_picture(*batch, i, plan, values), plan), "what it makes of it");
     } else {

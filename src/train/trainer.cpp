@@ -198,7 +198,7 @@ Result<void> Trainer::open_metrics() {
     columns.push_back("loss." + term.name);
   }
   for (const auto* name : {"learning_rate", "gradient_norm", "rows_per_second", "wait_share", "validation_loss",
-                           "neighbour_accuracy", "probe_accuracy"}) {
+                           "neighbour_accuracy", "probe_accuracy", "class_accuracy"}) {
     columns.emplace_back(name);
   }
   auto metrics = MetricsFile::continue_at(folder_.file("metrics.csv"), std::move(columns), progress_.step);
@@ -363,6 +363,9 @@ Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>&
     if (quality->probe_accuracy) {
       metrics["probe_accuracy"] = *quality->probe_accuracy;
     }
+    if (quality->class_accuracy) {
+      metrics["class_accuracy"] = *quality->class_accuracy;
+    }
   }
   progress_.evaluation_seconds += seconds_since(begin);
   return {};
@@ -372,8 +375,8 @@ Result<void> Trainer::judge_epoch(const std::map<std::string, double, std::less<
   const std::string& name = training_.early_stopping_metric;
   const auto found = metrics.find(name);
   if (found == metrics.end()) {
-    const bool is_known =
-        name == "validation_loss" || name == "neighbour_accuracy" || name == "probe_accuracy" || name == "loss";
+    const bool is_known = name == "validation_loss" || name == "neighbour_accuracy" || name == "probe_accuracy" ||
+                          name == "class_accuracy" || name == "loss";
     if (training_.early_stopping_epochs > 0 &&
         (!is_known || progress_.step >= length_.steps_per_epoch * training_.evaluation_epochs)) {
       return fail(ErrorCode::kInvalidArgument,
@@ -489,6 +492,7 @@ Quality quality_from(const Json& baselines, std::string_view name) {
     };
     quality.neighbour_accuracy = value("neighbour_accuracy");
     quality.probe_accuracy = value("probe_accuracy");
+    quality.class_accuracy = value("class_accuracy");
     quality.query_count = found->value("rows", std::int64_t{0});
   }
   return quality;
