@@ -55,9 +55,8 @@ Result<ImageCheckpoint> initial_checkpoint(const InitialModel& model) {
                             kInitialSideMax, model.image_size));
   }
   if (model.channel_count != 1 && model.channel_count != 3) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: \"channel_count\": expected 1 (grey) or 3 (RGB), found {}", model.source,
-                            model.channel_count));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"channels\": expected 1 (grey) or 3 (RGB), found {}",
+                                                         model.source, model.channel_count));
   }
   if (!found->classifies && !model.classes.empty()) {
     return fail(ErrorCode::kUnsupported,

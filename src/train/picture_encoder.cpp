@@ -213,7 +213,7 @@ Result<PictureEncoder> make_picture_encoder(const Recipe& recipe, const DataSumm
   }
   if (unconverted->channels != recipe.model.channel_count) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: \"channel_count\": expected {}, which the model takes, found {}",
+                fmt::format("{}: \"channels\": expected {}, which the model takes, found {}",
                             recipe_section(recipe, "model"), unconverted->channels, recipe.model.channel_count));
   }
   if (auto ok = expect_stored_as_computed(encoder.stored, *unconverted, recipe); !ok) {

@@ -1,4 +1,4 @@
-"""Record what transformers makes of the folders that training writes.
+"""Record what transformers, and plain torch for autoencoders, make of the folders that training writes.
 
     python tools/goldens/learnt_models_record.py [build/release/tests/asterism_golden_tests] [tests/golden/learnt_models]
 
@@ -15,12 +15,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 ROWS = 3
 NOISE_FACTOR = 20.0
@@ -31,10 +33,80 @@ CLASSES = {
     "vit_mae": transformers.ViTMAEForPreTraining,
     "data2vec": transformers.Data2VecVisionModel,
 }
+AUTOENCODERS = ("autoencoder_convolutional", "autoencoder_dense")
 Answers = dict[str, torch.Tensor]
 
 
+class Autoencoder(nn.Module):
+    """Encoder and decoder as config.json describes them, in torch's own layers."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        self.config = config
+        size, channels, widths = config["image_size"], config["num_channels"], config["widths"]
+        self.convolutional = config["form"] == "convolutional"
+        self.act = {"relu": nn.ReLU(), "gelu": nn.GELU()}[config["activation"]]
+        self.encoder = nn.Module()
+        self.decoder = nn.Module()
+        if self.convolutional:
+            side = size // 2 ** len(widths)
+            flat = widths[-1] * side * side
+            down = [channels, *widths]
+            up = [*reversed(widths), channels]
+            self.map = (widths[-1], side, side)
+            self.encoder.layers = nn.ModuleList(
+                self.unit(nn.Conv2d(a, b, 3, 2, 1), b) for a, b in zip(down, widths, strict=False)
+            )
+            self.decoder.input = nn.Linear(config["code_size"], flat)
+            self.decoder.layers = nn.ModuleList(
+                self.unit(nn.Conv2d(a, 4 * b, 3, 1, 1), 4 * b) for a, b in pairwise(up[:-1])
+            )
+            self.decoder.output = nn.Conv2d(up[-2], 4 * channels, 3, 1, 1)
+        else:
+            flat = widths[-1]
+            down = [channels * size * size, *widths]
+            up = [config["code_size"], *reversed(widths)]
+            self.encoder.layers = nn.ModuleList(self.dense(a, b) for a, b in zip(down, widths, strict=False))
+            self.decoder.layers = nn.ModuleList(self.dense(a, b) for a, b in pairwise(up))
+            self.decoder.output = nn.Linear(widths[0], channels * size * size)
+        self.encoder.code = nn.Linear(flat, config["code_size"])
+        if config["variational"]:
+            self.encoder.log_variance = nn.Linear(flat, config["code_size"])
+
+    @staticmethod
+    def unit(conv: nn.Conv2d, width: int) -> nn.Module:
+        return nn.ModuleDict({"conv": conv, "norm": nn.BatchNorm2d(width)})
+
+    @staticmethod
+    def dense(size: int, width: int) -> nn.Module:
+        return nn.ModuleDict({"dense": nn.Linear(size, width)})
+
+    def forward(self, pixels: torch.Tensor) -> Answers:
+        x = pixels if self.convolutional else pixels.flatten(1)
+        for layer in self.encoder.layers:
+            for part in layer.values():
+                x = part(x)
+            x = self.act(x)
+        x = x.flatten(1)
+        code = self.encoder.code(x)
+        answers = {"code": code}
+        if self.config["variational"]:
+            answers["log_variance"] = self.encoder.log_variance(x)
+        x = self.act(self.decoder.input(code)).unflatten(1, self.map) if self.convolutional else code
+        for layer in self.decoder.layers:
+            for part in layer.values():
+                x = part(x)
+            x = self.act(nn.functional.pixel_shuffle(x, 2) if self.convolutional else x)
+        x = self.decoder.output(x)
+        x = nn.functional.pixel_shuffle(x, 2) if self.convolutional else x.unflatten(1, pixels.shape[1:])
+        return answers | {"reconstruction": x.sigmoid()}
+
+
 def load(name: str, folder: Path) -> Any:
+    if name in AUTOENCODERS:
+        own = Autoencoder(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        own.load_state_dict(load_file(folder / "model.safetensors"))
+        return own.eval()
     model, report = CLASSES[name].from_pretrained(folder, output_loading_info=True)
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if report[kind]:
@@ -55,6 +127,9 @@ def masks(count: int, hidden: int, generator: torch.Generator) -> Answers:
 
 def answer(name: str, model: Any, pixels: torch.Tensor, hidden: Answers) -> Answers:
     pixels = pixels.to(next(model.parameters()).dtype)
+    if name in AUTOENCODERS:
+        answers: Answers = model(pixels)
+        return answers
     if name in ("resnet", "vit"):
         return {"logits": model(pixel_values=pixels).logits}
     if name == "data2vec":
@@ -80,7 +155,7 @@ def answer(name: str, model: Any, pixels: torch.Tensor, hidden: Answers) -> Answ
 def record(name: str, folder: Path) -> tuple[Answers, dict[str, float]]:
     generator = torch.Generator().manual_seed(3)
     model = load(name, folder)
-    size = model.config.image_size if name != "resnet" else 32
+    size = 32 if name == "resnet" else 16
     pixels = torch.randn((ROWS, 3, size, size), generator=generator)
     hidden = masks(16, 12, generator)
     with torch.inference_mode():
@@ -106,7 +181,7 @@ def main() -> None:
             env=os.environ | {"ASTERISM_LEARNT_MODELS": folders},
             check=True,
         )
-        for name in CLASSES:
+        for name in (*CLASSES, *AUTOENCODERS):
             tensors, tolerances[name] = record(name, Path(folders) / name)
             save_file(tensors, root / f"{name}.safetensors")
     manifest = {
