@@ -1,0 +1,100 @@
+// How fast pictures become what a network learns from, on one thread: each step, and SimCLR's view as a whole.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <vector>
+
+#include "image/decode.hpp"
+#include "image/jpeg_encode.hpp"
+#include "image/resize.hpp"
+#include "image/test_pattern.hpp"
+#include "train/picture_augment.hpp"
+#include "train/picture_geometry.hpp"
+
+namespace asterism {
+namespace {
+
+Image picture(std::int64_t width, std::int64_t height) {
+  auto image = test_pattern("disc", {width, height});
+  if (!image) {
+    std::cerr << image.error().to_string() << '\n';
+    std::abort();
+  }
+  return *std::move(image);
+}
+
+AugmentationRecipe simclr() {
+  return {.crop_area_min = 0.2,
+          .crop_aspect_max = 4.0 / 3.0,
+          .flip = true,
+          .jitter_probability = 0.8,
+          .brightness = 0.4,
+          .contrast = 0.4,
+          .saturation = 0.4,
+          .hue = 0.1,
+          .grey_probability = 0.2,
+          .blur_probability = 0.5};
+}
+
+template <typename Step>
+void colour_step(benchmark::State& state, Step step) {
+  const PicturePlanes before = to_planes(picture(state.range(0), state.range(0)));
+  PicturePlanes planes = before;
+  for (auto _ : state) {
+    planes.values = before.values;
+    step(planes);
+    benchmark::DoNotOptimize(planes.values.data());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+void planes_of_bytes(benchmark::State& state) {
+  const Image image = picture(state.range(0), state.range(0));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(to_planes(image));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+void rotation(benchmark::State& state) {
+  const Image image = picture(state.range(0), state.range(0));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(rotated(image, 15.0));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+// range(0): edge of the source; range(1): edge of the view; range(2): 1 = from a JPEG file.
+void simclr_view(benchmark::State& state) {
+  const Image image = picture(state.range(0), state.range(0));
+  const auto file = encode_jpeg(image, 90).value();
+  const AugmentationRecipe recipe = simclr();
+  const std::vector<double> mean{0.5, 0.5, 0.5};
+  std::uint64_t row = 0;
+  double sum = 0.0;
+  for (auto _ : state) {
+    SeededRandom random({row++});
+    const Image source = state.range(2) == 1 ? decode_image(std::as_bytes(std::span(file))).value() : Image{};
+    const auto placed =
+        augment_geometry(state.range(2) == 1 ? source : image, {state.range(1), state.range(1)}, recipe, random);
+    const PicturePlanes planes = augment_colours(*placed, recipe, mean, random);
+    sum += static_cast<double>(planes.values.front());
+  }
+  state.SetItemsProcessed(state.iterations());
+  state.counters["checksum"] = sum / static_cast<double>(state.iterations());
+}
+
+BENCHMARK(planes_of_bytes)->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, copy, [](PicturePlanes&) {})->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, brightness, [](PicturePlanes& p) { adjust_brightness(p, 1.2); })->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, contrast, [](PicturePlanes& p) { adjust_contrast(p, 1.2); })->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, saturation, [](PicturePlanes& p) { adjust_saturation(p, 1.2); })->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, hue, [](PicturePlanes& p) { adjust_hue(p, 0.07); })->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, grey, [](PicturePlanes& p) { make_grey(p); })->Arg(32)->Arg(96);
+BENCHMARK_CAPTURE(colour_step, blur, [](PicturePlanes& p) { blur(p, p.width / 10 | 1, 1.0); })->Arg(32)->Arg(96);
+BENCHMARK(rotation)->Arg(32)->Arg(96);
+BENCHMARK(simclr_view)->Args({32, 32, 0})->Args({32, 32, 1})->Args({256, 96, 0})->Args({256, 96, 1});
+
+}  // namespace
+}  // namespace asterism
