@@ -55,8 +55,10 @@ Json data_json(const DataReport& data) {
                        {"validation", of_class.validation_count},
                        {"test", of_class.test_count}});
   }
-  return {{"train", data.train_count},     {"validation", data.validation_count}, {"test", data.test_count},
-          {"skipped", data.skipped_count}, {"skipped_examples", data.skipped},    {"classes", classes}};
+  return {{"train", data.train_count},        {"validation", data.validation_count},
+          {"test", data.test_count},          {"skipped", data.skipped_count},
+          {"skipped_examples", data.skipped}, {"copies", data.copy_count},
+          {"copy_examples", data.copies},     {"classes", classes}};
 }
 
 }  // namespace

@@ -145,7 +145,16 @@ class IndexReader {
       if (!data_.group_column.empty()) {
         group = cells[next].value_or(std::string());
       }
-      add_file((root / *cells[0]).string(), *cells[0], std::move(label), std::move(group));
+      const std::string file = (root / *cells[0]).string();
+      std::error_code error;
+      if (!fs::is_regular_file(file, error)) {
+        ++missing_count_;
+        if (missing_.size() < kSkippedNamesMax) {
+          missing_.push_back(fmt::format("{}: no such file", file));
+        }
+        return {};
+      }
+      add_file(file, *cells[0], std::move(label), std::move(group));
       return {};
     });
   }
@@ -245,6 +254,12 @@ class IndexReader {
   }
 
   Result<PictureIndex> finish() {
+    if (rows_.empty() && missing_count_ > 0) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("{}: none of the {} files that [data] inputs name is there; the first: {}",
+                              recipe_.file.string(), missing_count_, missing_.front()),
+                  "paths are relative to the table, or to image_folder beside it");
+    }
     if (rows_.empty()) {
       return fail(ErrorCode::kNotFound, fmt::format("{}: found no pictures in [data] inputs", recipe_.file.string()),
                   "pictures are .jpg, .png, .webp, .gif, .tif and .bmp files");
@@ -268,6 +283,8 @@ class IndexReader {
       index.rows.push_back(std::move(row.row));
     }
     index.sheets = std::move(sheets_);
+    index.missing_count = missing_count_;
+    index.missing = std::move(missing_);
     return index;
   }
 
@@ -278,6 +295,8 @@ class IndexReader {
   std::vector<NamedRow> rows_;
   std::vector<PictureSheet> sheets_;
   std::size_t sheet_row_count_ = 0;
+  std::int64_t missing_count_ = 0;
+  std::vector<std::string> missing_;
 };
 
 }  // namespace

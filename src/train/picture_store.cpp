@@ -62,11 +62,14 @@ Result<std::shared_ptr<const Image>> PictureStore::read(std::int64_t row) const 
     if (cache_[place]) {
       return cache_[place];
     }
+    if (const auto known = broken_.find(row); known != broken_.end()) {
+      return std::unexpected(known->second);
+    }
   }
   auto image = decode(index_->rows[place]);
   const std::scoped_lock lock(mutex_);
   if (!image) {
-    broken_.try_emplace(row, image.error().message);
+    broken_.try_emplace(row, image.error());
     return std::unexpected(image.error());
   }
   auto shared = std::make_shared<const Image>(*std::move(image));
@@ -78,7 +81,7 @@ Result<std::shared_ptr<const Image>> PictureStore::read(std::int64_t row) const 
   return shared;
 }
 
-std::map<std::int64_t, std::string> PictureStore::broken() const {
+std::map<std::int64_t, Error> PictureStore::broken() const {
   const std::scoped_lock lock(mutex_);
   return broken_;
 }

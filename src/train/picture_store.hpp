@@ -23,10 +23,10 @@ class PictureStore {
       : index_(&index), cache_size_bytes_(cache_size_bytes), cache_(index.rows.size()) {}
 
   const PictureIndex& index() const noexcept { return *index_; }
-  // An error names the file.
+  // An error names the file, which is not tried again.
   Result<std::shared_ptr<const Image>> read(std::int64_t row) const;
-  // Rows that could not be read so far, each once, by row: "FILE: why".
-  std::map<std::int64_t, std::string> broken() const;
+  // Rows that could not be read so far.
+  std::map<std::int64_t, Error> broken() const;
 
  private:
   Result<Image> decode(const PictureRow& row) const;
@@ -36,7 +36,7 @@ class PictureStore {
   mutable std::mutex mutex_;
   mutable std::int64_t cached_size_bytes_ = 0;
   mutable std::vector<std::shared_ptr<const Image>> cache_;
-  mutable std::map<std::int64_t, std::string> broken_;
+  mutable std::map<std::int64_t, Error> broken_;
 };
 
 }  // namespace asterism

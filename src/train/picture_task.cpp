@@ -10,13 +10,13 @@
 #include "image/resize.hpp"
 #include "train/batches_ahead.hpp"
 #include "train/picture_batches.hpp"
+#include "train/picture_copies.hpp"
 #include "train/task.hpp"
 
 namespace asterism {
 namespace {
 
 constexpr std::int64_t kPlainBatchSize = 100;
-constexpr std::size_t kSkippedNamesMax = 20;
 constexpr int kThumbnailQuality = 85;
 // Pixels of small data sets are kept even where the recipe does not ask for it.
 constexpr std::int64_t kCacheSizeBytesDefault = 256'000'000;
@@ -38,8 +38,9 @@ class PictureTask final : public TrainingTask {
     index_ = *std::move(index);
     const std::int64_t cache_size = recipe_.data.cache_size_bytes;
     store_ = std::make_unique<PictureStore>(index_, cache_size > 0 ? cache_size : kCacheSizeBytesDefault);
-    for (std::size_t i = 0; i < index_.rows.size(); ++i) {
-      rows(index_.rows[i].split).push_back(static_cast<std::int64_t>(i));
+    divide();
+    if (auto ok = find_a_picture(); !ok) {
+      return ok;
     }
     if (auto ok = summarise(); !ok) {
       return ok;
@@ -61,11 +62,11 @@ class PictureTask final : public TrainingTask {
   const TrainingNetwork& network() const noexcept override { return network_; }
   const DataReport& data() const noexcept override {
     const auto broken = store_->broken();
-    report_.skipped_count = static_cast<std::int64_t>(broken.size());
-    report_.skipped.clear();
+    report_.skipped_count = index_.missing_count + static_cast<std::int64_t>(broken.size());
+    report_.skipped = index_.missing;
     for (const auto& [row, why] : broken) {
       if (report_.skipped.size() < kSkippedNamesMax) {
-        report_.skipped.push_back(why);
+        report_.skipped.push_back(why.message);
       }
     }
     return report_;
@@ -115,6 +116,50 @@ class PictureTask final : public TrainingTask {
     return rows_[static_cast<std::size_t>(split)][static_cast<std::size_t>(row)];
   }
 
+  // Rows of each split, without those that are copies of held-out rows.
+  void divide() {
+    const std::vector<PictureCopy> copies = copies_across_splits(index_);
+    report_.copy_count = static_cast<std::int64_t>(copies.size());
+    std::vector<bool> is_copy(index_.rows.size(), false);
+    for (const PictureCopy& copy : copies) {
+      is_copy[static_cast<std::size_t>(copy.row)] = true;
+      if (report_.copies.size() < kSkippedNamesMax) {
+        report_.copies.push_back(fmt::format("{}: same as {}", index_.rows[static_cast<std::size_t>(copy.row)].name,
+                                             index_.rows[static_cast<std::size_t>(copy.original)].name));
+      }
+    }
+    for (std::size_t i = 0; i < index_.rows.size(); ++i) {
+      if (!is_copy[i]) {
+        rows(index_.rows[i].split).push_back(static_cast<std::int64_t>(i));
+      }
+    }
+  }
+
+  // Broken pictures are skipped, but a run in which nothing can be read is a mistake that must not take hours to show.
+  Result<void> find_a_picture() const {
+    const std::vector<std::int64_t>& train = rows_[static_cast<std::size_t>(Split::kTrain)];
+    std::optional<Error> first;
+    for (const std::int64_t row : train) {
+      const auto image = store_->read(row);
+      if (image) {
+        return {};
+      }
+      first = first ? first : image.error();
+    }
+    if (!first) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{}: expected rows to learn from, found none: {} rows are held out, {} are copies of these",
+                      recipe_.file.string(), index_.rows.size() - static_cast<std::size_t>(report_.copy_count),
+                      report_.copy_count),
+          "change validation_share, test_share or split_seed in [data], or give more pictures");
+    }
+    return fail(first->code,
+                fmt::format("{}: none of {} pictures to learn from can be read; the first: {}", recipe_.file.string(),
+                            train.size(), first->message),
+                first->hint);
+  }
+
   Result<void> summarise() {
     report_.classes.resize(index_.class_names.size());
     summary_.class_names = index_.class_names;
@@ -154,7 +199,7 @@ class PictureTask final : public TrainingTask {
     for (const DataReport::Class& of_class : report_.classes) {
       if (of_class.train_count == 0) {
         return fail(ErrorCode::kInvalidArgument,
-                    fmt::format("{}: class '{}' has no picture to learn from: all {} are held out",
+                    fmt::format("{}: class '{}' has no picture to learn from: all {} are held out or copies of those",
                                 recipe_.file.string(), of_class.name, of_class.validation_count + of_class.test_count),
                     "add pictures of it, or change validation_share, test_share or split_seed");
       }

@@ -69,6 +69,13 @@ std::string data_table(const DataReport& data) {
   for (const std::string& why : data.skipped) {
     out += fmt::format("<p>skipped: {}</p>", escape_html(why));
   }
+  if (data.copy_count > 0) {
+    out += fmt::format("<p>{} rows were left out of what is learnt from, as copies of rows that are held out.</p>",
+                       data.copy_count);
+  }
+  for (const std::string& why : data.copies) {
+    out += fmt::format("<p>copy: {}</p>", escape_html(why));
+  }
   return out;
 }
 

@@ -30,6 +30,9 @@ struct DataReport {
   std::vector<Class> classes;
   std::vector<std::string> skipped;  // "FILE: why", the first few
   std::int64_t skipped_count = 0;
+  // Left out of what is learnt from, because the same picture is held out under another name.
+  std::vector<std::string> copies;  // "FILE: same as OTHER", the first few
+  std::int64_t copy_count = 0;
 };
 
 class TrainingTask {

@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
+#include <functional>
 #include <string_view>
 
 #include "asterism/encoder.hpp"
@@ -56,21 +55,29 @@ std::string bmp_of(const Image& image) {
   return out;
 }
 
-// What the vectors depend on: another file for another teacher, other pictures or other views.
-std::string file_name(const PictureStore& store, const std::vector<std::int64_t>& rows,
-                      const TeacherVectors::Request& request, const EncoderInfo& info) {
+// What the vectors depend on: another folder for another teacher, other pictures or other views.
+std::string folder_name(const PictureStore& store, const std::vector<std::int64_t>& rows,
+                        const TeacherVectors::Request& request, const EncoderInfo& info) {
   Sha256 digest;
   const auto add = [&digest](const std::string& text) { digest.update(std::as_bytes(std::span(text))); };
   const AugmentationRecipe& geometry = request.views.geometry;
   add(fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|", request.teacher, info.architecture, info.dim, request.views.view_count,
                   request.views.seed, geometry.crop_area_min, geometry.crop_aspect_max, geometry.flip));
   for (const std::int64_t row : rows) {
-    add(store.index().rows[static_cast<std::size_t>(row)].name + "\n");
+    const PictureRow& of_row = store.index().rows[static_cast<std::size_t>(row)];
+    // The views of a row are drawn by its number, so that counts, too.
+    add(fmt::format("{}|{}", row, of_row.name));
+    if (of_row.sheet < 0) {
+      std::error_code ignored;
+      const auto changed = std::filesystem::last_write_time(of_row.name, ignored).time_since_epoch().count();
+      add(fmt::format("|{}|{}", std::filesystem::file_size(of_row.name, ignored), changed));
+    }
+    add("\n");
   }
-  return fmt::format("teacher-{}.npy", digest.hex().substr(0, 16));
+  return fmt::format("teacher-{}", digest.hex().substr(0, 16));
 }
 
-// Vectors of views [begin, end) of rows x views, counted through, appended to the file.
+// Views are counted through rows x views.
 class TeacherRun {
  public:
   TeacherRun(const Encoder& encoder, const PictureStore& store, const std::vector<std::int64_t>& rows,
@@ -101,31 +108,37 @@ class TeacherRun {
   const TeacherViewOptions& views_;
 };
 
-Result<void> write_vectors(const Encoder& encoder, const PictureStore& store, const std::vector<std::int64_t>& rows,
-                           const TeacherVectors::Request& request, const std::filesystem::path& path,
-                           const TaskWatch& watch) {
-  auto writer = NpyRowsWriter::create(path, {static_cast<std::int64_t>(encoder.dim())});
+// Vectors of views [begin, end), in a file of their own.
+Result<void> write_part(const TeacherRun& run, std::int64_t dim, std::int64_t begin, std::int64_t end,
+                        const std::filesystem::path& path, const std::function<Result<void>(std::int64_t)>& look) {
+  auto writer = NpyRowsWriter::create(path, {dim});
   if (!writer) {
     return std::unexpected(writer.error());
   }
-  const TeacherRun run(encoder, store, rows, request.views);
-  const std::int64_t count = static_cast<std::int64_t>(rows.size()) * request.views.view_count;
-  for (std::int64_t begin = 0; begin < count; begin += kWindowPictureCount) {
-    if (watch.cancel != nullptr && watch.cancel->requested()) {
-      return fail(ErrorCode::kCancelled, "stopped while the teacher looked at the pictures");
+  for (std::int64_t at = begin; at < end; at += kWindowPictureCount) {
+    if (auto ok = look(at); !ok) {
+      return ok;
     }
-    const auto values = run.window(begin, std::min(count, begin + kWindowPictureCount));
+    const auto values = run.window(at, std::min(end, at + kWindowPictureCount));
     if (!values) {
       return std::unexpected(values.error());
     }
     if (auto ok = writer->append(*values); !ok) {
       return ok;
     }
-    if (watch.on_progress) {
-      watch.on_progress("teacher vectors", static_cast<double>(begin) / static_cast<double>(count));
-    }
   }
   return writer->commit();
+}
+
+Result<Tensor> read_part(const std::filesystem::path& path, const Shape& expected) {
+  auto values = read_npy(path);
+  if (values && (values->shape() != expected || values->dtype() != DType::kF32)) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: expected {}, found {}", path.string(), shape_to_string(expected),
+                            shape_to_string(values->shape())),
+                "remove the file");
+  }
+  return values;
 }
 
 }  // namespace
@@ -152,29 +165,40 @@ Result<TeacherVectors> TeacherVectors::make(const PictureStore& store, const std
         fmt::format("objective.teacher: expected a model of pictures, found '{}', which takes texts", request.teacher),
         "run `asterism models list`");
   }
+  const std::filesystem::path folder = request.folder / folder_name(store, rows, request, info);
   std::error_code error;
-  std::filesystem::create_directories(request.folder, error);
-  const std::filesystem::path path = request.folder / file_name(store, rows, request, info);
-  if (!std::filesystem::exists(path, error)) {
-    if (auto ok = write_vectors(*encoder, store, rows, request, path, watch); !ok) {
-      return std::unexpected(ok.error());
-    }
-  }
-  auto values = read_npy(path);
-  if (!values) {
-    return std::unexpected(values.error());
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return fail(ErrorCode::kIo, fmt::format("{}: cannot make the folder: {}", folder.string(), error.message()));
   }
   TeacherVectors out;
   out.views_ = request.views;
   out.dim_ = static_cast<std::int64_t>(info.dim);
-  const Shape expected{static_cast<std::int64_t>(rows.size()) * request.views.view_count, out.dim_};
-  if (values->shape() != expected || values->dtype() != DType::kF32) {
-    return fail(ErrorCode::kMismatch,
-                fmt::format("{}: expected {}, found {}", path.string(), shape_to_string(expected),
-                            shape_to_string(values->shape())),
-                "remove the file");
+  const TeacherRun run(*encoder, store, rows, request.views);
+  const std::int64_t count = static_cast<std::int64_t>(rows.size()) * request.views.view_count;
+  const auto look = [&](std::int64_t at) -> Result<void> {
+    if (watch.cancel != nullptr && watch.cancel->requested()) {
+      return fail(ErrorCode::kCancelled, "stopped while the teacher looked at the pictures");
+    }
+    if (watch.on_progress) {
+      watch.on_progress("teacher vectors", static_cast<double>(at) / static_cast<double>(count));
+    }
+    return {};
+  };
+  for (std::int64_t begin = 0; begin < count; begin += kTeacherPartViewCount) {
+    const std::int64_t end = std::min(count, begin + kTeacherPartViewCount);
+    const std::filesystem::path path = folder / fmt::format("{:06}.npy", begin / kTeacherPartViewCount);
+    if (!std::filesystem::exists(path, error)) {
+      if (auto ok = write_part(run, out.dim_, begin, end, path, look); !ok) {
+        return std::unexpected(ok.error());
+      }
+    }
+    auto part = read_part(path, {end - begin, out.dim_});
+    if (!part) {
+      return std::unexpected(part.error());
+    }
+    out.parts_.push_back(*std::move(part));
   }
-  out.values_ = *std::move(values);
   out.places_.assign(store.index().rows.size(), -1);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     out.places_[static_cast<std::size_t>(rows[i])] = static_cast<std::int64_t>(i);
@@ -184,7 +208,9 @@ Result<TeacherVectors> TeacherVectors::make(const PictureStore& store, const std
 
 std::span<const float> TeacherVectors::vector(std::int64_t row, std::int64_t view) const {
   const std::int64_t place = places_[static_cast<std::size_t>(row)] * views_.view_count + view;
-  return values_.as<float>().subspan(static_cast<std::size_t>(place * dim_), static_cast<std::size_t>(dim_));
+  const Tensor& part = parts_[static_cast<std::size_t>(place / kTeacherPartViewCount)];
+  const std::int64_t begin = place % kTeacherPartViewCount * dim_;
+  return part.as<float>().subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(dim_));
 }
 
 }  // namespace asterism

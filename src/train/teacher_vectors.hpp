@@ -1,9 +1,11 @@
-// What a teacher makes of the pictures: its vectors of some fixed views of each, computed once and kept in a file.
+// What a teacher makes of the pictures: its vectors of some fixed views of each, computed once and kept in files.
 //
 // View 0 is the picture as it is; the others are crops and flips that depend on the seed, the row and the view alone.
 // The student is shown the same view (Beyer et al. 2022: a teacher that sees what the student sees).
-// Ownership: the vectors are mapped from the file. Thread-safety: immutable. Cost: one run of the teacher over rows x
-// views when the file is not there yet; memory a window of pictures.
+// The files hold kTeacherPartViewCount views each and appear whole, so a run that was stopped goes on with the next.
+// They belong to the teacher, the views and the pictures as they are: a picture of another size or time of change is
+// another one. Ownership: the vectors are mapped from the files. Thread-safety: immutable. Cost: one run of the teacher
+// over the rows x views that are not there yet; memory a window of pictures.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,8 @@
 
 namespace asterism {
 
+inline constexpr std::int64_t kTeacherPartViewCount = 2048;
+
 struct TeacherViewOptions {
   std::int64_t view_count = 8;
   AugmentationRecipe geometry;  // of views from 1 on: crops and flips
@@ -33,7 +37,7 @@ class TeacherVectors {
  public:
   struct Request {
     std::string teacher;           // as for `asterism embed --model`
-    std::filesystem::path folder;  // of the file
+    std::filesystem::path folder;  // of the files
     TeacherViewOptions views;
     std::size_t thread_count = 0;
   };
@@ -47,7 +51,7 @@ class TeacherVectors {
   std::span<const float> vector(std::int64_t row, std::int64_t view) const;
 
  private:
-  Tensor values_;                     // [rows * views, dim]
+  std::vector<Tensor> parts_;         // [rows * views, dim], cut into files
   std::vector<std::int64_t> places_;  // by row of the index; -1 = none
   TeacherViewOptions views_;
   std::int64_t dim_ = 0;
