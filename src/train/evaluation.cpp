@@ -71,6 +71,16 @@ Json to_json(const Quality& quality) {
   return out;
 }
 
+Quality quality_from_json(const Json& json) {
+  const auto value = [&](const char* key) {
+    return json.contains(key) ? std::optional(json.at(key).get<double>()) : std::nullopt;
+  };
+  return {.neighbour_accuracy = value("neighbour_accuracy"),
+          .probe_accuracy = value("probe_accuracy"),
+          .class_accuracy = value("class_accuracy"),
+          .query_count = json.value("rows", std::int64_t{0})};
+}
+
 Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
                                   std::int64_t row_count_max, const CancelFlag* cancel) {
   SplitVectors out;

@@ -32,6 +32,8 @@ struct Quality {
 };
 
 Json to_json(const Quality& quality);
+// What to_json() gave; what is not there stays unset.
+Quality quality_from_json(const Json& json);
 
 // Vectors of a split's rows in its order, thinned to `row_count_max`, by value `network().embedding`. `rows`: which
 // rows of the split they are.

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace asterism {
 namespace {
@@ -92,6 +93,22 @@ std::uint32_t masked_crc(std::string_view data) {
   return std::rotr(crc32c(data), 15) + 0xA282EAD8U;
 }
 
+constexpr std::string_view kNamePrefix = "events.out.tfevents.";
+
+void remove_event_files(const std::filesystem::path& folder) {
+  std::error_code code;
+  std::vector<std::filesystem::path> old;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kNamePrefix) && name.find(".asterism.") != std::string::npos) {
+      old.push_back(entry.path());
+    }
+  }
+  for (const auto& path : old) {
+    std::filesystem::remove(path, code);
+  }
+}
+
 }  // namespace
 
 std::uint32_t crc32c(std::string_view data) noexcept {
@@ -103,11 +120,14 @@ std::uint32_t crc32c(std::string_view data) noexcept {
 }
 
 Result<EventFile> EventFile::create(const std::filesystem::path& folder, std::int64_t step) {
+  if (step == 0) {
+    remove_event_files(folder);
+  }
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   // Two sessions may start within one second: the first free name.
   for (int number_of_try = 0;; ++number_of_try) {
-    const auto path = folder / fmt::format("events.out.tfevents.{:010}.asterism.{:03}", seconds, number_of_try);
+    const auto path = folder / fmt::format("{}{:010}.asterism.{:03}", kNamePrefix, seconds, number_of_try);
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0 && errno == EEXIST && number_of_try < 999) {
       continue;

@@ -29,7 +29,7 @@ struct EventPicture {
 class EventFile {
  public:
   // A new file in `folder`, named so that those of later sessions sort behind it. `step`: what the session goes on
-  // from; 0 = the beginning.
+  // from; 0 = the beginning, and files of earlier sessions go.
   static Result<EventFile> create(const std::filesystem::path& folder, std::int64_t step);
   EventFile(EventFile&& other) noexcept;
   EventFile& operator=(EventFile&& other) noexcept;

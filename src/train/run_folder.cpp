@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kLockName = "train.lock";
 constexpr std::string_view kRecipeName = "recipe.toml";
 constexpr std::string_view kResultName = "run.json";
+// What a run makes before its recipe stands there; each may have an ending of AtomicFile's.
+constexpr std::array<std::string_view, 4> kFirstNames{kLockName, kRecipeName, "checkpoints", "cache"};
 constexpr std::size_t kPidSizeBytesMax = 32;
 
 // What may change between two starts of one run.
@@ -56,17 +58,35 @@ Result<void> check_ours(const fs::path& path) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected a folder, found a file", path.string()),
                 "name another folder with -o");
   }
-  bool any = false;
+  // A run that was killed before it had written its recipe left some of its own names.
+  const auto is_ours = [](const std::string& name) {
+    return std::ranges::any_of(kFirstNames, [&](std::string_view first) { return name.starts_with(first); });
+  };
+  bool any_foreign = false;
   for (const auto& entry : fs::directory_iterator(path, code)) {
-    any = any || entry.path().filename() != kLockName;
+    any_foreign = any_foreign || !is_ours(entry.path().filename().string());
   }
-  if (any && !fs::exists(path / kRecipeName, code)) {
+  if (any_foreign && !fs::exists(path / kRecipeName, code)) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: expected a new folder or one of an earlier run, found other files and no {}",
                             path.string(), kRecipeName),
                 "name another folder with -o");
   }
   return {};
+}
+
+// Files that a killed run left half written.
+void remove_temporary_files(const fs::path& path) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path, ignored)) {
+    if (entry.path().filename().string().find(".tmp-") != std::string::npos) {
+      found.push_back(entry.path());
+    }
+  }
+  for (const fs::path& file : found) {
+    fs::remove(file, ignored);
+  }
 }
 
 }  // namespace
@@ -95,6 +115,7 @@ Result<RunFolder> RunFolder::open(const fs::path& path) {
   // Not through a temporary name: the lock is on this very file. Who holds it is a courtesy; failing to say so is not
   // an error.
   std::ofstream(lock_path, std::ios::trunc) << ::getpid() << '\n';
+  remove_temporary_files(path);
   return RunFolder(path, std::move(*lock));
 }
 

@@ -7,6 +7,7 @@ namespace asterism {
 Json to_json(const TrainProgress& progress) {
   const MetricsWindow& window = progress.window;
   return {{"step", progress.step},
+          {"evaluated_step", progress.evaluated_step},
           {"seconds", progress.seconds},
           {"wait_seconds", progress.wait_seconds},
           {"evaluation_seconds", progress.evaluation_seconds},
@@ -30,6 +31,7 @@ Result<TrainProgress> progress_from_json(const Json& json, std::string_view sour
   try {
     TrainProgress progress;
     json.at("step").get_to(progress.step);
+    json.at("evaluated_step").get_to(progress.evaluated_step);
     json.at("seconds").get_to(progress.seconds);
     json.at("wait_seconds").get_to(progress.wait_seconds);
     json.at("evaluation_seconds").get_to(progress.evaluation_seconds);

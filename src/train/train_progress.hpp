@@ -22,8 +22,9 @@ struct MetricsWindow {
 };
 
 struct TrainProgress {
-  std::int64_t step = 0;  // steps done
-  double seconds = 0.0;   // of training, over all sessions; evaluation and checkpoints apart
+  std::int64_t step = 0;            // steps done
+  std::int64_t evaluated_step = 0;  // the last end of an epoch that was evaluated
+  double seconds = 0.0;             // of training, over all sessions; evaluation and checkpoints apart
   double wait_seconds = 0.0;
   double evaluation_seconds = 0.0;
   double row_count = 0.0;          // learnt from, over all epochs

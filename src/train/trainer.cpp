@@ -63,6 +63,7 @@ class Trainer {
   Result<void> open_metrics();
   Result<void> measure_baselines();
   Result<StepBatches> batches_of_step(std::int64_t step);
+  Result<bool> advance();
   Result<void> step();
   void note_step(const StepReport& report, const StepSettings& settings, double rows, double seconds);
   Result<void> flush_metrics(std::map<std::string, double, std::less<>> more);
@@ -87,6 +88,11 @@ class Trainer {
     return Split::kTrain;
   }
   std::int64_t epoch() const { return std::min(progress_.step / length_.steps_per_epoch + 1, training_.epoch_count); }
+  // The last step of an epoch is done, and what follows it is not.
+  bool epoch_pending() const {
+    return progress_.step % length_.steps_per_epoch == 0 && progress_.step > progress_.evaluated_step;
+  }
+  bool done() const { return !epoch_pending() && (progress_.step >= length_.step_count || progress_.stopped_early); }
   bool cancelled() const { return options_.cancel != nullptr && options_.cancel->requested(); }
 
   const Recipe& recipe_;
@@ -201,12 +207,14 @@ Result<void> Trainer::open_metrics() {
                            "neighbour_accuracy", "probe_accuracy", "class_accuracy"}) {
     columns.emplace_back(name);
   }
-  auto metrics = MetricsFile::continue_at(folder_.file("metrics.csv"), std::move(columns), progress_.step);
+  // The row of an epoch's end is written again where its evaluation is.
+  const std::int64_t step = epoch_pending() ? progress_.step - 1 : progress_.step;
+  auto metrics = MetricsFile::continue_at(folder_.file("metrics.csv"), std::move(columns), step);
   if (!metrics) {
     return std::unexpected(metrics.error());
   }
   metrics_ = std::move(*metrics);
-  auto events = EventFile::create(folder_.path(), progress_.step);
+  auto events = EventFile::create(folder_.path(), step);
   if (!events) {
     return std::unexpected(events.error());
   }
@@ -421,6 +429,7 @@ Result<void> Trainer::end_epoch() {
   last_.metrics = metrics;
   tell(TrainEventKind::kEpoch);
   metrics.erase("loss");
+  progress_.evaluated_step = progress_.step;
   return flush_metrics(std::move(metrics));
 }
 
@@ -484,20 +493,6 @@ Result<void> set_parameters(Learner& learner, const ParameterMap& parameters) {
   return learner.restore(*state);
 }
 
-Quality quality_from(const Json& baselines, std::string_view name) {
-  Quality quality;
-  if (const auto found = baselines.find(name); found != baselines.end()) {
-    const auto value = [&](const char* key) {
-      return found->contains(key) ? std::optional(found->at(key).get<double>()) : std::nullopt;
-    };
-    quality.neighbour_accuracy = value("neighbour_accuracy");
-    quality.probe_accuracy = value("probe_accuracy");
-    quality.class_accuracy = value("class_accuracy");
-    quality.query_count = found->value("rows", std::int64_t{0});
-  }
-  return quality;
-}
-
 Result<TrainResult> Trainer::finish() {
   TrainResult result{.length = length_, .progress = progress_};
   ParameterMap parameters;
@@ -523,63 +518,58 @@ Result<TrainResult> Trainer::finish() {
     return std::unexpected(quality.error());
   }
   result.trained = *quality;
-  result.untrained = quality_from(progress_.baselines, "untrained");
-  result.raw = quality_from(progress_.baselines, "raw");
+  result.untrained = quality_from_json(progress_.baselines.value("untrained", Json::object()));
+  result.raw = quality_from_json(progress_.baselines.value("raw", Json::object()));
   return result;
+}
+
+// One step, or what an epoch ends with; true where a checkpoint is due.
+Result<bool> Trainer::advance() {
+  if (epoch_pending()) {
+    if (auto ended = end_epoch(); !ended) {
+      return std::unexpected(ended.error());
+    }
+    return training_.checkpoint_steps == 0 || done();
+  }
+  if (auto stepped = step(); !stepped) {
+    return std::unexpected(stepped.error());
+  }
+  if (!epoch_pending()) {
+    const std::int64_t row_steps = std::max<std::int64_t>(1, length_.steps_per_epoch / kMetricsRowsPerEpoch);
+    if (progress_.step % row_steps == 0) {
+      if (auto flushed = flush_metrics({}); !flushed) {
+        return std::unexpected(flushed.error());
+      }
+    }
+  }
+  return training_.checkpoint_steps > 0 && progress_.step % training_.checkpoint_steps == 0;
 }
 
 Result<TrainResult> Trainer::run() {
   if (auto started = start(); !started) {
     return std::unexpected(started.error());
   }
-  const std::int64_t row_steps = std::max<std::int64_t>(1, length_.steps_per_epoch / kMetricsRowsPerEpoch);
-  while (progress_.step < length_.step_count && !progress_.stopped_early) {
+  while (!done()) {
     if (cancelled()) {
       return std::unexpected(stop_cancelled().error());
     }
-    Result<void> done = step();
-    const bool epoch_ended = progress_.step % length_.steps_per_epoch == 0;
-    if (done && epoch_ended) {
-      done = end_epoch();
-      if (!done && done.error().code == ErrorCode::kCancelled) {
-        // The epoch's evaluation is done again: go on from before its end.
-        return std::unexpected(done.error());
+    const auto due = advance();
+    if (!due && due.error().code == ErrorCode::kCancelled) {
+      return std::unexpected(stop_cancelled().error());
+    }
+    if (!due) {
+      return std::unexpected(due.error());
+    }
+    if (*due) {
+      if (auto saved = checkpoint(); !saved) {
+        return std::unexpected(saved.error());
       }
-    } else if (done && progress_.step % row_steps == 0) {
-      done = flush_metrics({});
-    }
-    const bool due = training_.checkpoint_steps > 0 ? progress_.step % training_.checkpoint_steps == 0 : epoch_ended;
-    if (done && (due || progress_.step == length_.step_count || progress_.stopped_early)) {
-      done = checkpoint();
-    }
-    if (!done) {
-      return std::unexpected(done.error());
     }
   }
   return finish();
 }
 
 }  // namespace
-
-Json to_json(const TrainResult& result) {
-  const TrainProgress& progress = result.progress;
-  return {{"steps", progress.step},
-          {"steps_per_epoch", result.length.steps_per_epoch},
-          {"epochs", progress.step / result.length.steps_per_epoch},
-          {"stopped_early", progress.stopped_early},
-          {"best_epoch", progress.best_epoch},
-          {"weights", result.weights},
-          {"rows_skipped", progress.skipped_count},
-          {"seconds", progress.seconds},
-          {"wait_seconds", progress.wait_seconds},
-          {"evaluation_seconds", progress.evaluation_seconds},
-          {"rows_per_second", progress.seconds > 0.0 ? progress.row_count / progress.seconds : 0.0},
-          {"metrics", progress.last_metrics},
-          {"split", result.split},
-          {"trained", to_json(result.trained)},
-          {"untrained", to_json(result.untrained)},
-          {"raw", to_json(result.raw)}};
-}
 
 Result<TrainResult> train(const TrainSetup& setup, const TrainOptions& options) {
   auto store = CheckpointStore::open(setup.folder->file("checkpoints"), setup.recipe->training.checkpoint_count);

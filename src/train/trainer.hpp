@@ -23,6 +23,7 @@
 #include "train/schedule.hpp"
 #include "train/task.hpp"
 #include "train/train_progress.hpp"
+#include "train/train_result.hpp"
 
 namespace asterism {
 
@@ -64,18 +65,6 @@ struct TrainSetup {
   Learner* learner = nullptr;
   const RunFolder* folder = nullptr;
 };
-
-struct TrainResult {
-  RunLength length;
-  TrainProgress progress = {};
-  std::string split = {};  // that the final figures are of: "test", "validation" or "train"
-  Quality trained = {};
-  Quality untrained = {};
-  Quality raw = {};
-  std::string weights = {};  // "trained", "average", or "best" of early stopping
-};
-
-Json to_json(const TrainResult& result);
 
 // Trains, goes on where an earlier run stopped, writes the model and evaluates it. Errors: kMismatch where the folder's
 // checkpoint is of another recipe (what differs is named) or of another model; kInvalidArgument where a loss is not
