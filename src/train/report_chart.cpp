@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kWidth = 420.0;
 constexpr double kHeight = 180.0;
-constexpr double kLeft = 52.0;
+constexpr double kLeft = 62.0;
 constexpr double kBottom = 22.0;
 constexpr double kTop = 24.0;
 constexpr int kGridLineCount = 4;
@@ -40,7 +40,7 @@ std::string curve_svg(const std::vector<MetricsRow>& rows, std::string_view colu
   for (int i = 0; i <= kGridLineCount; ++i) {
     const double value = low + range * i / kGridLineCount;
     out += fmt::format(
-        R"(<line x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}" class="grid"/><text x="{3}" y="{4:.1f}" class="tick">{5:.4g}</text>)",
+        R"(<line x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}" class="grid"/><text x="{3}" y="{4:.1f}" class="tick">{5:.3g}</text>)",
         kLeft, kWidth - 8.0, y(value), kLeft - 6.0, y(value) + 4.0, value);
   }
   out += fmt::format(R"(<text x="{}" y="{}" class="tick">step {}</text><polyline class="curve" points=")", kWidth - 8.0,

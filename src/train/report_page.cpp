@@ -6,6 +6,7 @@
 
 #include "base/file.hpp"
 #include "base/html.hpp"
+#include "train/event_file.hpp"
 #include "train/metrics_file.hpp"
 #include "train/report_chart.hpp"
 #include "train/report_pictures.hpp"
@@ -23,6 +24,7 @@ constexpr std::string_view kStyle =
     "gap:6px;margin:6px 0}figure{margin:0;width:98px}figcaption{font-size:11px;overflow-wrap:anywhere}img{width:96px;"
     "image-rendering:auto}.query{padding-right:8px;border-right:3px solid var(--curve)}.grid{stroke:var(--line)}"
     ".curve{fill:none;stroke:var(--curve);stroke-width:1.6}.tick{font-size:10px;fill:var(--ink);text-anchor:end}"
+    ".groups{display:flex;flex-wrap:wrap;gap:0 22px}"
     ".title{font-size:12px;fill:var(--ink);font-weight:600}pre{overflow-x:auto}";
 
 std::string percent(const Json& quality, const char* key) {
@@ -94,6 +96,33 @@ std::string settings_table(const Json& settings) {
   return out + "</table>";
 }
 
+// The reconstructions, for TensorBoard.
+Result<void> write_strips(const ReportRequest& request, const std::vector<ReconstructionRow>& rows) {
+  if (rows.empty()) {
+    return {};
+  }
+  const auto step = request.run->at("result").at("steps").get<std::int64_t>();
+  auto events = EventFile::create(request.folder->path(), step);
+  if (!events) {
+    return std::unexpected(events.error());
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto file = encode_strip(rows[i]);
+    if (!file) {
+      return std::unexpected(file.error());
+    }
+    const Image& first = rows[i].pictures.front().first;
+    const EventPicture picture{.tag = fmt::format("reconstruction/{}", i),
+                               .width = first.width * static_cast<std::int64_t>(rows[i].pictures.size()),
+                               .height = first.height,
+                               .file = std::move(*file)};
+    if (auto written = events->picture(step, picture); !written) {
+      return written;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> write_report(const ReportRequest& request) {
@@ -102,11 +131,15 @@ Result<void> write_report(const ReportRequest& request) {
     return std::unexpected(metrics.error());
   }
   const auto neighbours = neighbour_rows(request);
-  const auto reconstructions = neighbours ? reconstruction_rows(request) : std::unexpected(neighbours.error());
-  if (!reconstructions) {
-    return std::unexpected(reconstructions.error());
+  const auto drawn = neighbours ? reconstructions(request) : std::unexpected(neighbours.error());
+  const auto drawn_html = drawn ? reconstruction_rows(*drawn) : std::unexpected(drawn.error());
+  if (!drawn_html) {
+    return std::unexpected(drawn_html.error());
   }
   const Json& result = request.run->at("result");
+  if (auto written = write_strips(request, *drawn); !written) {
+    return written;
+  }
   std::string page = fmt::format(
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
       "<title>{0}</title><style>{1}</style><h1>{0}</h1><p>{2}</p>",
@@ -116,8 +149,8 @@ Result<void> write_report(const ReportRequest& request) {
        {"loss", "validation_loss", "neighbour_accuracy", "probe_accuracy", "class_accuracy", "learning_rate"}) {
     page += curve_svg(*metrics, column);
   }
-  if (!reconstructions->empty()) {
-    page += "<h2>Reconstructions</h2>" + *reconstructions;
+  if (!drawn->empty()) {
+    page += "<h2>Reconstructions</h2>" + *drawn_html;
   }
   page += "<h2>Nearest neighbours of pictures that were not learnt from</h2>" + *neighbours;
   page += "<h2>Data</h2>" + data_table(request.task->data());

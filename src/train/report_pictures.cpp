@@ -200,36 +200,66 @@ Result<std::string> neighbour_rows(const ReportRequest& request) {
   return out;
 }
 
-Result<std::string> reconstruction_rows(const ReportRequest& request) {
-  const TrainingNetwork& network = request.task->network();
+namespace {
+
+// Picture `i` of a batch with what is drawn of it; `values` are those of the whole batch.
+ReconstructionRow reconstruction_of(const Batch& batch, std::size_t i, const TrainingNetwork& network,
+                                    std::span<const float> values) {
   const PictureFeedPlan& plan = network.feeds;
-  const bool is_masked = !network.pictures.patches.empty();
-  const std::array<std::string, 1> outputs{is_masked ? network.pictures.patches : network.pictures.reconstruction};
-  const BatchSource& source = request.task->held_out();
-  if (outputs[0].empty() || source.row_count() == 0) {
-    return std::string();
-  }
-  const auto batch = source.batch(0, 0);
-  auto made = batch ? request.learner->run(kTrainGraph, batch->feeds, outputs, WeightsOf::kTrained)
-                    : std::unexpected(batch.error());
-  if (!made) {
-    return std::unexpected(made.error());
-  }
-  const auto values = made->front().as<float>();
   const std::size_t size = static_cast<std::size_t>(plan.width * plan.height * plan.channel_count);
-  std::string out;
-  for (std::size_t i = 0; i < std::min<std::size_t>(kQueryCount, batch->rows.size()); ++i) {
-    std::vector<std::pair<Image, std::string_view>> pictures;
-    if (is_masked) {
-      pictures.emplace_back(image_of(seen_picture(*batch, i, plan), plan), "picture");
-      pictures.emplace_back(image_of(masked_picture(*batch, i, plan, {}), plan), "what it sees");
-      pictures.emplace_back(image_of(masked_picture(*batch, i, plan, values), plan), "what it makes of it");
-    } else {
-      pictures.emplace_back(image_of(feed_values(*batch, kTargetFeed).subspan(i * size, size), plan), "picture");
-      pictures.emplace_back(image_of(values.subspan(i * size, size), plan), "reconstruction");
+  ReconstructionRow row;
+  if (!network.pictures.patches.empty()) {
+    row.pictures.emplace_back(image_of(seen_picture(batch, i, plan), plan), "picture");
+    row.pictures.emplace_back(image_of(masked_picture(batch, i, plan, {}), plan), "what it sees");
+    row.pictures.emplace_back(image_of(masked_picture(batch, i, plan, values), plan), "prediction");
+    return row;
+  }
+  row.pictures.emplace_back(image_of(feed_values(batch, kTargetFeed).subspan(i * size, size), plan), "picture");
+  if (plan.input_noise != InputNoise::kNone) {
+    row.pictures.emplace_back(image_of(seen_picture(batch, i, plan), plan), "what it sees");
+  }
+  row.pictures.emplace_back(image_of(values.subspan(i * size, size), plan), "reconstruction");
+  return row;
+}
+
+}  // namespace
+
+Result<std::vector<ReconstructionRow>> reconstructions(const ReportRequest& request) {
+  const TrainingNetwork& network = request.task->network();
+  const PictureOutputs& drawn = network.pictures;
+  const std::array<std::string, 1> outputs{drawn.patches.empty() ? drawn.reconstruction : drawn.patches};
+  const BatchSource& source = request.task->held_out();
+  std::vector<ReconstructionRow> out;
+  if (outputs[0].empty() || source.row_count() == 0) {
+    return out;
+  }
+  // From all over the split: its order is that of the data, which often is that of classes.
+  const std::int64_t count = std::min(kQueryCount, source.row_count());
+  for (std::int64_t n = 0; n < count; ++n) {
+    const double place =
+        (static_cast<double>(n) + 0.5) / static_cast<double>(count) * static_cast<double>(source.batch_count());
+    const auto batch = source.batch(0, static_cast<std::int64_t>(place));
+    if (!batch) {
+      return std::unexpected(batch.error());
     }
+    if (batch->rows.empty()) {
+      continue;
+    }
+    const auto made = request.learner->run(kTrainGraph, batch->feeds, outputs, WeightsOf::kTrained);
+    if (!made) {
+      return std::unexpected(made.error());
+    }
+    const auto row = static_cast<std::size_t>((place - std::floor(place)) * static_cast<double>(batch->rows.size()));
+    out.push_back(reconstruction_of(*batch, row, network, made->front().as<float>()));
+  }
+  return out;
+}
+
+Result<std::string> reconstruction_rows(const std::vector<ReconstructionRow>& rows) {
+  std::string out = "<div class=\"groups\">";
+  for (const ReconstructionRow& row : rows) {
     out += "<div class=\"row\">";
-    for (const auto& [image, caption] : pictures) {
+    for (const auto& [image, caption] : row.pictures) {
       const auto jpeg = encode_jpeg(image, kQuality);
       if (!jpeg) {
         return std::unexpected(jpeg.error());
@@ -238,7 +268,21 @@ Result<std::string> reconstruction_rows(const ReportRequest& request) {
     }
     out += "</div>";
   }
-  return out;
+  return out + "</div>";
+}
+
+Result<std::string> encode_strip(const ReconstructionRow& row) {
+  const Image& first = row.pictures.front().first;
+  const auto count = static_cast<std::int64_t>(row.pictures.size());
+  const auto line_size = static_cast<std::size_t>(3 * first.width);
+  Image strip{first.width * count, first.height, {}};
+  for (std::size_t y = 0; y < static_cast<std::size_t>(first.height); ++y) {
+    for (const auto& [image, caption] : row.pictures) {
+      const auto line = image.pixels.begin() + static_cast<std::ptrdiff_t>(y * line_size);
+      strip.pixels.insert(strip.pixels.end(), line, line + static_cast<std::ptrdiff_t>(line_size));
+    }
+  }
+  return encode_jpeg(strip, kQuality);
 }
 
 }  // namespace asterism

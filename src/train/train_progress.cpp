@@ -19,6 +19,8 @@ Json to_json(const TrainProgress& progress) {
           {"stopped_early", progress.stopped_early},
           {"last_metrics", progress.last_metrics},
           {"baselines", progress.baselines},
+          {"epoch_loss_sum", progress.epoch_loss_sum},
+          {"epoch_loss_count", progress.epoch_loss_count},
           {"window",
            {{"steps", window.step_count},
             {"rows", window.row_count},
@@ -46,6 +48,8 @@ Result<TrainProgress> progress_from_json(const Json& json, std::string_view sour
     for (const auto& [name, value] : json.at("last_metrics").items()) {
       progress.last_metrics[name] = value.get<double>();
     }
+    json.at("epoch_loss_sum").get_to(progress.epoch_loss_sum);
+    json.at("epoch_loss_count").get_to(progress.epoch_loss_count);
     progress.baselines = json.at("baselines");
     const Json& window = json.at("window");
     window.at("steps").get_to(progress.window.step_count);

@@ -36,6 +36,8 @@ struct TrainProgress {
   std::map<std::string, double, std::less<>> last_metrics;  // of the last evaluated epoch
   Json baselines = Json::object();                          // {"raw": ..., "untrained": ...}
   MetricsWindow window;
+  double epoch_loss_sum = 0.0;  // of the steps of the epoch that runs
+  std::int64_t epoch_loss_count = 0;
 };
 
 Json to_json(const TrainProgress& progress);

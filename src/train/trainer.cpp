@@ -269,6 +269,8 @@ void Trainer::note_step(const StepReport& report, const StepSettings& settings, 
   window.row_count += rows;
   window.seconds += seconds;
   window.sums["loss"] += report.loss;
+  progress_.epoch_loss_sum += report.loss;
+  ++progress_.epoch_loss_count;
   window.sums["gradient_norm"] += report.gradient_norm;
   const auto& losses = task_.network().learner.losses;
   for (std::size_t i = 0; i < std::min(losses.size(), report.terms.size()); ++i) {
@@ -415,8 +417,8 @@ Result<void> Trainer::judge_epoch(const std::map<std::string, double, std::less<
 
 Result<void> Trainer::end_epoch() {
   std::map<std::string, double, std::less<>> metrics;
-  if (progress_.window.step_count > 0) {
-    metrics["loss"] = progress_.window.sums["loss"] / static_cast<double>(progress_.window.step_count);
+  if (progress_.epoch_loss_count > 0) {
+    metrics["loss"] = progress_.epoch_loss_sum / static_cast<double>(progress_.epoch_loss_count);
   }
   tell(TrainEventKind::kStage, "evaluating");
   if (auto evaluated = evaluate_epoch(metrics); !evaluated) {
@@ -430,6 +432,8 @@ Result<void> Trainer::end_epoch() {
   tell(TrainEventKind::kEpoch);
   metrics.erase("loss");
   progress_.evaluated_step = progress_.step;
+  progress_.epoch_loss_sum = 0.0;
+  progress_.epoch_loss_count = 0;
   return flush_metrics(std::move(metrics));
 }
 

@@ -91,6 +91,12 @@ TEST_F(TrainerTest, run_learns_and_leaves_model_metrics_and_checkpoints) {
   EXPECT_LT(rows->back().values.at("loss"), 0.7 * rows->front().values.at("loss"));
   EXPECT_TRUE(rows->back().values.contains("validation_loss"));
   EXPECT_FALSE(rows->at(70).values.contains("validation_loss"));
+  double last_epoch = 0.0;
+  for (std::size_t i = 60; i < 72; ++i) {
+    last_epoch += rows->at(i).values.at("loss") / 12.0;
+  }
+  // Rows hold nine digits.
+  EXPECT_NEAR(result->progress.last_metrics.at("loss"), last_epoch, 1e-8);
   EXPECT_NEAR(rows->at(5).values.at("learning_rate"), 0.05 * 6 / 12, 1e-9);
 }
 
