@@ -43,6 +43,9 @@ class Executable {
   virtual Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds) const = 0;
 };
 
+// What every backend asks before it compiles: the graph whole, its parameters bound, at least one thread and stream.
+Result<void> check_compile(const Graph& graph, const ParameterMap& parameters, const CompileOptions& options);
+
 class Backend {
  public:
   virtual ~Backend() = default;

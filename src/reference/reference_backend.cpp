@@ -1,7 +1,5 @@
 #include "reference/reference_backend.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -162,10 +160,7 @@ class ReferenceBackend final : public Backend {
 
   Result<std::unique_ptr<Executable>> compile(const Graph& graph, const ParameterMap& parameters,
                                               const CompileOptions& options) const override {
-    if (auto ok = graph.verify(); !ok) {
-      return std::unexpected(ok.error());
-    }
-    if (auto ok = graph.check_bound(parameters); !ok) {
+    if (auto ok = check_compile(graph, parameters, options); !ok) {
       return std::unexpected(ok.error());
     }
     auto plan = FeedPlan::make(graph);

@@ -9,13 +9,11 @@
 #include "base/file.hpp"
 #include "base/html.hpp"
 #include "image/decode.hpp"
-#include "image/jpeg_encode.hpp"
-#include "image/resize.hpp"
+#include "image/thumbnail.hpp"
 
 namespace asterism::service {
 namespace {
 
-constexpr int kThumbnailQuality = 85;
 // Longest text shown of a row or a query.
 constexpr std::size_t kTextSizeBytesMax = 400;
 
@@ -60,16 +58,7 @@ Result<std::string> thumbnail(std::string_view file) {
   if (!image) {
     return std::unexpected(image.error());
   }
-  const std::int64_t longest = std::max(image->width, image->height);
-  if (longest <= kThumbnailEdge) {
-    return encode_jpeg(*image, kThumbnailQuality);
-  }
-  const auto scaled = [&](std::int64_t edge) { return std::max<std::int64_t>(1, edge * kThumbnailEdge / longest); };
-  const auto small = resize_image(*image, {.width = scaled(image->width), .height = scaled(image->height)});
-  if (!small) {
-    return std::unexpected(small.error());
-  }
-  return encode_jpeg(*small, kThumbnailQuality);
+  return encode_thumbnail(*image, kThumbnailEdge);
 }
 
 // The picture, or the text; nothing for a picture that cannot be shown.

@@ -2,7 +2,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
-#include <fmt/format.h>
 #include <torch/version.h>
 
 #include <fstream>
@@ -53,16 +52,8 @@ class TorchBackend final : public Backend {
 
   Result<std::unique_ptr<Executable>> compile(const Graph& graph, const ParameterMap& parameters,
                                               const CompileOptions& options) const override {
-    if (auto ok = graph.verify(); !ok) {
+    if (auto ok = check_compile(graph, parameters, options); !ok) {
       return std::unexpected(ok.error());
-    }
-    if (auto ok = graph.check_bound(parameters); !ok) {
-      return std::unexpected(ok.error());
-    }
-    if (options.thread_count == 0 || options.stream_count == 0) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("compile: expected at least 1 thread and 1 stream, found {} and {}", options.thread_count,
-                              options.stream_count));
     }
     auto lowered = LoweredGraph::make(graph);
     if (!lowered) {
