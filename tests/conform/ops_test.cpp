@@ -1,57 +1,26 @@
 // Every op on every backend against the reference interpreter, from the descriptions in op_cases.hpp.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "conform/case_comparison.hpp"
 #include "conform/op_cases.hpp"
 #include "openvino/openvino_backend.hpp"
-#include "reference/reference_backend.hpp"
 
 namespace asterism::conform {
 namespace {
 
 const auto case_name = [](const auto& test) { return test.param.name; };
 
-Tensor run_case(const Backend& backend, const BuiltCase& built, const CompileOptions& options = {}) {
-  const auto executable = backend.compile(built.graph, built.parameters, options);
-  EXPECT_TRUE(executable) << executable.error().to_string();
-  auto outputs = (*executable)->run(built.feeds);
-  EXPECT_TRUE(outputs) << outputs.error().to_string();
-  return outputs->at(0);
-}
-
-// Rows of the texts (all rows of a result with one row a text or image); what padding rows hold is nobody's business.
-std::span<const float> meaningful(const Tensor& tensor, const BuiltCase& built, std::int64_t token_count) {
-  const bool per_token = built.graph.value(built.graph.outputs()[0]).shape[0] == kDynamicDim;
-  return per_token ? tensor.as<float>().first(static_cast<std::size_t>(token_count * tensor.shape()[1]))
-                   : tensor.as<float>();
-}
-
 class OpConformance : public testing::TestWithParam<OpCase> {};
 
 TEST_P(OpConformance, openvino_equals_the_reference_and_padding_stays_outside) {
-  const CaseSize size = test_size();
   for (const std::int64_t padding_rows : {0, 1, 29}) {
-    const BuiltCase built = build_case(GetParam(), size, padding_rows).value();
-    const Tensor expected_tensor = run_case(*make_reference_backend(), built);
-    const Tensor found_tensor = run_case(*make_openvino_backend(), built);
-    ASSERT_EQ(found_tensor.shape(), expected_tensor.shape());
-    const auto expected = meaningful(expected_tensor, built, size.token_count());
-    const auto found = meaningful(found_tensor, built, size.token_count());
-    double largest = 0.0;
-    for (const float value : expected) {
-      ASSERT_TRUE(std::isfinite(value));
-      largest = std::max(largest, static_cast<double>(std::abs(value)));
-    }
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      ASSERT_NEAR(found[i], expected[i], GetParam().tolerance * largest)
-          << "element " << i << ", " << padding_rows << " padding rows";
-    }
+    expect_equal_to_reference(*make_openvino_backend(), GetParam(), padding_rows);
   }
 }
 

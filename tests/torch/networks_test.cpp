@@ -10,66 +10,12 @@
 
 #include "torch/small_learner.hpp"
 #include "train/network.hpp"
+#include "unit/train/network_cases.hpp"
 
 namespace asterism {
 namespace {
 
 constexpr std::int64_t kRows = 8;
-constexpr std::int64_t kTeacherDim = 7;
-
-struct NetworkCase {
-  std::string name;
-  RecipeKind kind = RecipeKind::kSupervised;
-  std::string architecture;
-  std::string settings = "{}";   // of the model
-  std::string objective = "{}";  // of the objective
-};
-
-std::vector<NetworkCase> network_cases() {
-  const std::string vit = R"({"patch_size": 4, "hidden_size": 16, "layer_count": 2, "head_count": 2, "mlp_size": 24})";
-  const std::string mae = R"({"patch_size": 4, "hidden_size": 16, "layer_count": 2, "head_count": 2, "mlp_size": 24,
-    "decoder_hidden_size": 8, "decoder_layer_count": 1, "decoder_head_count": 2, "decoder_mlp_size": 12})";
-  const std::string resnet = R"({"stem_width": 4, "stage_widths": [4, 8, 8, 16], "stage_depths": [1, 1, 1, 1]})";
-  const std::string dense = R"({"form": "dense", "widths": [12, 10], "code_size": 5})";
-  return {
-      {"lenet_supervised", RecipeKind::kSupervised, "lenet"},
-      {"resnet_supervised", RecipeKind::kSupervised, "resnet", resnet, R"({"class_weights": "balanced"})"},
-      {"vit_supervised", RecipeKind::kSupervised, "vit", vit, R"({"label_smoothing": 0.1})"},
-      {"resnet_simclr", RecipeKind::kSimclr, "resnet", resnet, R"({"projection_size": 6})"},
-      {"vit_contrastive", RecipeKind::kSupervisedContrastive, "vit", vit},
-      {"lenet_triplet", RecipeKind::kTriplet, "lenet"},
-      {"resnet_vicreg", RecipeKind::kVicreg, "resnet", resnet,
-       R"({"projection_hidden_size": 8, "projection_size": 6})"},
-      {"dense_autoencoder", RecipeKind::kAutoencoder, "autoencoder", dense},
-      {"convolutional_autoencoder", RecipeKind::kAutoencoder, "autoencoder", R"({"widths": [4, 6], "code_size": 5})",
-       R"({"noise": "masking", "loss": "smooth_l1"})"},
-      {"sparse_autoencoder", RecipeKind::kAutoencoder, "autoencoder",
-       R"({"form": "dense", "widths": [12], "code_size": 5, "code_activation": "sigmoid"})",
-       R"({"sparsity": "activity", "loss": "binary_cross_entropy"})"},
-      {"variational_autoencoder", RecipeKind::kAutoencoder, "autoencoder", dense, R"({"variational": true})"},
-      {"masked_autoencoder", RecipeKind::kMaskedAutoencoder, "vit_mae", mae},
-      {"data2vec", RecipeKind::kData2vec, "data2vec", vit},
-      {"distillation", RecipeKind::kDistillation, "resnet", resnet, R"({"teacher": "any", "similarity_weight": 0.5})"},
-  };
-}
-
-TrainingNetwork network_of(const NetworkCase& c) {
-  Recipe recipe;
-  recipe.name = "test";
-  recipe.file = "folder/test.toml";
-  recipe.model.architecture = c.architecture;
-  recipe.model.image_size = 16;
-  recipe.model.settings = Json::parse(c.settings);
-  recipe.objective.kind = c.kind;
-  recipe.objective.settings = Json::parse(c.objective);
-  recipe.training.seed = 3;
-  recipe.training.average_decay = c.kind == RecipeKind::kData2vec ? 0.99 : 0.0;
-  const DataSummary data{
-      .class_names = {"ape", "bee", "cat"}, .class_counts = {10, 20, 30}, .teacher_dim = kTeacherDim};
-  auto network = build_picture_network(recipe, data);
-  EXPECT_TRUE(network) << network.error().to_string();
-  return *std::move(network);
-}
 
 Tensor share_tensor(const Shape& shape, unsigned seed) {
   Tensor tensor(DType::kF32, shape);
