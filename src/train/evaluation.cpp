@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include "train/linear_probe.hpp"
@@ -54,7 +53,39 @@ void add_row(SplitVectors& out, const std::vector<std::int32_t>& labels, std::in
   out.vectors.labels.push_back(place < labels.size() ? labels[place] : -1);
 }
 
+// The largest of each row of logits.
+void add_predictions(SplitVectors& out, const Tensor& logits) {
+  const auto class_count = static_cast<std::size_t>(logits.shape().back());
+  for (auto rest = logits.as<float>(); !rest.empty(); rest = rest.subspan(class_count)) {
+    const auto row = rest.first(class_count);
+    out.predictions.push_back(static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin()));
+  }
+}
+
+// Of the labelled rows; nothing without a classifier.
+std::optional<double> class_accuracy(const SplitVectors& rows) {
+  const auto& labels = rows.vectors.labels;
+  const auto asked_count = static_cast<std::ptrdiff_t>(labels.size()) - std::ranges::count(labels, -1);
+  if (rows.predictions.empty() || asked_count == 0) {
+    return std::nullopt;
+  }
+  std::int64_t right_count = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    right_count += labels[i] == rows.predictions[i] ? 1 : 0;
+  }
+  return static_cast<double>(right_count) / static_cast<double>(asked_count);
+}
+
 }  // namespace
+
+Split final_split(const TrainingTask& task) {
+  for (const Split split : {Split::kTest, Split::kValidation}) {
+    if (task.plain(split).row_count() > 0) {
+      return split;
+    }
+  }
+  return Split::kTrain;
+}
 
 Json to_json(const Quality& quality) {
   Json out = Json::object();
@@ -84,7 +115,12 @@ Quality quality_from_json(const Json& json) {
 Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
                                   std::int64_t row_count_max, const CancelFlag* cancel) {
   SplitVectors out;
-  const std::array<std::string, 1> outputs{task.network().embedding};
+  std::vector<std::string> outputs{task.network().embedding};
+  const auto& losses = task.network().learner.losses;
+  const auto classifier = std::ranges::find(losses, LossKind::kCrossEntropy, &LossTerm::kind);
+  if (classifier != losses.end() && classifier->outputs[0] != outputs[0]) {
+    outputs.push_back(classifier->outputs[0]);
+  }
   out.vectors.dim = static_cast<std::size_t>(task.network().dim);
   const auto taken =
       for_some_batches(task.plain(split), row_count_max, cancel, [&](const Batch& batch) -> Result<void> {
@@ -98,6 +134,9 @@ Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, We
                                                         batch.rows.size(), out.vectors.dim, values.size()));
         }
         out.vectors.values.insert(out.vectors.values.end(), values.begin(), values.end());
+        if (classifier != losses.end()) {
+          add_predictions(out, made->back());
+        }
         for (const std::int64_t row : batch.rows) {
           add_row(out, task.labels(split), row);
         }
@@ -138,6 +177,7 @@ Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& qu
   const bool alone = queries.rows.empty();
   quality.query_count = static_cast<std::int64_t>(alone ? bank.rows.size() : queries.rows.size());
   const auto& asked = alone ? bank.vectors.labels : queries.vectors.labels;
+  quality.class_accuracy = class_accuracy(alone ? bank : queries);
   const auto is_labelled = [](std::int32_t label) { return label >= 0; };
   if (classes.size() < 2 || std::ranges::none_of(asked, is_labelled)) {
     return quality;
@@ -185,52 +225,9 @@ Result<Quality> evaluate(const TrainingTask& task, Split queries, const Evaluati
 
 Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
                                  const EvaluationOptions& options) {
-  auto quality = evaluate(task, queries, options, [&](Split split, std::int64_t count) {
+  return evaluate(task, queries, options, [&](Split split, std::int64_t count) {
     return encode_split(task, learner, weights, split, count, options.cancel);
   });
-  if (!quality) {
-    return quality;
-  }
-  const auto accuracy = class_accuracy(task, learner, weights, queries, options);
-  if (!accuracy) {
-    return std::unexpected(accuracy.error());
-  }
-  quality->class_accuracy = *accuracy;
-  return quality;
-}
-
-Result<std::optional<double>> class_accuracy(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
-                                             const EvaluationOptions& options) {
-  const auto& losses = task.network().learner.losses;
-  const auto classifier = std::ranges::find(losses, LossKind::kCrossEntropy, &LossTerm::kind);
-  if (classifier == losses.end() || task.labels(split).empty()) {
-    return std::nullopt;
-  }
-  std::int64_t right_count = 0;
-  std::int64_t asked_count = 0;
-  const auto taken = for_some_batches(
-      task.plain(split), options.query_row_count_max, options.cancel, [&](const Batch& batch) -> Result<void> {
-        const auto made = learner.run(kTrainGraph, batch.feeds, classifier->outputs, weights);
-        if (!made) {
-          return std::unexpected(made.error());
-        }
-        const auto logits = made->front().as<float>();
-        const std::size_t class_count = logits.size() / std::max<std::size_t>(1, batch.rows.size());
-        for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-          const std::int32_t label = task.labels(split)[static_cast<std::size_t>(batch.rows[i])];
-          const auto row = logits.subspan(i * class_count, class_count);
-          if (label >= 0) {
-            ++asked_count;
-            right_count += std::ranges::max_element(row) - row.begin() == label ? 1 : 0;
-          }
-        }
-        return {};
-      });
-  if (!taken) {
-    return std::unexpected(taken.error());
-  }
-  return asked_count > 0 ? std::optional(static_cast<double>(right_count) / static_cast<double>(asked_count))
-                         : std::nullopt;
 }
 
 Result<Quality> evaluate_raw(const TrainingTask& task, Split queries, const EvaluationOptions& options) {

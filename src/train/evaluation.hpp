@@ -18,6 +18,9 @@
 
 namespace asterism {
 
+// The split that figures of the end are of: the first of test, validation and train that has rows.
+Split final_split(const TrainingTask& task);
+
 struct EvaluationOptions {
   std::int64_t bank_row_count_max = 10'000;   // of the training split, to compare with and to learn the probe from
   std::int64_t query_row_count_max = 10'000;  // of the split that is asked
@@ -39,13 +42,11 @@ Quality quality_from_json(const Json& json);
 // rows of the split they are.
 struct SplitVectors {
   LabelledVectors vectors;
-  std::vector<std::int64_t> rows;  // positions in plain(split)
+  std::vector<std::int32_t> predictions;  // labels by the network's own classifier; empty without one
+  std::vector<std::int64_t> rows;         // positions in plain(split)
 };
 Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
                                   std::int64_t row_count_max, const CancelFlag* cancel);
-// Share of the rows whose largest logit is that of their label; nothing for a network that learns no classes.
-Result<std::optional<double>> class_accuracy(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
-                                             const EvaluationOptions& options);
 // The same rows by raw_vector().
 Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64_t row_count_max,
                                const CancelFlag* cancel);

@@ -8,7 +8,6 @@
 #include "base/file.hpp"
 #include "train/network.hpp"
 #include "train/picture_encoder.hpp"
-#include "weights/checkpoint.hpp"
 #include "weights/safetensors.hpp"
 
 namespace asterism {
@@ -84,17 +83,12 @@ Result<void> write_files(const Recipe& recipe, const PictureEncoder& encoder, st
 }
 
 Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters, const fs::path& folder) {
-  ImageCheckpoint checkpoint;
-  auto config = read_json_file(folder / "config.json");
-  auto tensors = config ? read_checkpoint(folder) : std::unexpected(config.error());
-  if (!tensors) {
-    return std::unexpected(tensors.error());
+  auto checkpoint = read_image_folder(folder);
+  if (!checkpoint) {
+    return std::unexpected(checkpoint.error());
   }
-  checkpoint.config = *std::move(config);
-  checkpoint.tensors = *std::move(tensors);
-  checkpoint.source = folder.string();
   const auto model =
-      build_image_model(std::move(checkpoint), {.height = recipe.model.image_size, .width = recipe.model.image_size});
+      build_image_model(*std::move(checkpoint), {.height = recipe.model.image_size, .width = recipe.model.image_size});
   if (!model) {
     return std::unexpected(model.error());
   }

@@ -358,9 +358,8 @@ ImagePreprocess plain_preprocess(const PictureFeedPlan& plan) {
   return settings;
 }
 
-PictureBatches::PictureBatches(const PictureStore& store, const PictureIndex& index, std::vector<std::int64_t> rows,
-                               PictureBatchOptions options)
-    : store_(&store), index_(&index), rows_(std::move(rows)), options_(std::move(options)) {
+PictureBatches::PictureBatches(const PictureStore& store, std::vector<std::int64_t> rows, PictureBatchOptions options)
+    : store_(&store), rows_(std::move(rows)), options_(std::move(options)) {
   const std::int64_t size = options_.batch_size;
   if (options_.order == BatchOrder::kFixed) {
     batch_count_ = (row_count() + size - 1) / size;
@@ -383,7 +382,7 @@ PictureBatches::Order PictureBatches::free_order(std::int64_t epoch) const {
 PictureBatches::Order PictureBatches::order_by_label(std::int64_t epoch) const {
   std::map<std::int32_t, Order> by_label;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const std::int32_t label = index_->rows[static_cast<std::size_t>(rows_[i])].label;
+    const std::int32_t label = store_->index().rows[static_cast<std::size_t>(rows_[i])].label;
     if (label >= 0) {
       by_label[label].push_back(static_cast<std::int64_t>(i));
     }

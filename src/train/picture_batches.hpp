@@ -1,6 +1,6 @@
 // Batches of pictures as a PictureFeedPlan asks for them.
 //
-// Ownership: borrows the store and the index. Thread-safety: batch() may be called from several threads.
+// Ownership: borrows the store. Thread-safety: batch() may be called from several threads.
 // Cost: decoding and augmenting each row of a batch; the order of an epoch is kept while it is asked for.
 #pragma once
 
@@ -35,9 +35,8 @@ struct PictureBatchOptions {
 
 class PictureBatches final : public BatchSource {
  public:
-  // `rows` of the index.
-  PictureBatches(const PictureStore& store, const PictureIndex& index, std::vector<std::int64_t> rows,
-                 PictureBatchOptions options);
+  // `rows` of the store's index.
+  PictureBatches(const PictureStore& store, std::vector<std::int64_t> rows, PictureBatchOptions options);
 
   std::int64_t batch_count() const noexcept override { return batch_count_; }
   std::int64_t row_count() const noexcept override { return static_cast<std::int64_t>(rows_.size()); }
@@ -52,7 +51,6 @@ class PictureBatches final : public BatchSource {
   Order order_by_label(std::int64_t epoch) const;
 
   const PictureStore* store_;
-  const PictureIndex* index_;
   std::vector<std::int64_t> rows_;
   PictureBatchOptions options_;
   std::int64_t batch_count_ = 0;

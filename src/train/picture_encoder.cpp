@@ -97,15 +97,11 @@ Result<void> replace_classifier(ImageCheckpoint& checkpoint, const Recipe& recip
 
 Result<ImageCheckpoint> given_checkpoint(const Recipe& recipe, const DataSummary& data) {
   const fs::path folder = from_folder(recipe);
-  ImageCheckpoint checkpoint;
-  auto config = read_json_file(folder / "config.json");
-  auto tensors = config ? read_checkpoint(folder) : std::unexpected(config.error());
-  if (!tensors) {
-    return std::unexpected(tensors.error());
+  auto given = read_image_folder(folder);
+  if (!given) {
+    return given;
   }
-  checkpoint.config = *std::move(config);
-  checkpoint.tensors = *std::move(tensors);
-  checkpoint.source = folder.string();
+  ImageCheckpoint checkpoint = *std::move(given);
   if (recipe.model.settings.is_object() && !recipe.model.settings.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: \"{}\": sizes are those of \"from\" = {}", recipe_section(recipe, "model"),
@@ -197,6 +193,19 @@ Result<ImageModel> build_stored(const PictureEncoder& encoder, const ImageModelO
     tensor = tensor.to_f32();
   }
   return model;
+}
+
+Result<ImageCheckpoint> read_image_folder(const fs::path& folder) {
+  ImageCheckpoint checkpoint;
+  auto config = read_json_file(folder / "config.json");
+  auto tensors = config ? read_checkpoint(folder) : std::unexpected(config.error());
+  if (!tensors) {
+    return std::unexpected(tensors.error());
+  }
+  checkpoint.config = *std::move(config);
+  checkpoint.tensors = *std::move(tensors);
+  checkpoint.source = folder.string();
+  return checkpoint;
 }
 
 Result<PictureEncoder> make_picture_encoder(const Recipe& recipe, const DataSummary& data) {

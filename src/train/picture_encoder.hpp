@@ -1,6 +1,7 @@
 // The encoder that a recipe learns, as it is stored and as it is computed. Private to src/train.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ struct PictureEncoder {
   ImageCheckpoint stored;
   ImageModel model;  // of plain pictures; parameters f32
 };
+
+// What lies in a model folder: config.json and its tensors.
+Result<ImageCheckpoint> read_image_folder(const std::filesystem::path& folder);
 
 // [model] with what the kind asks of it: classes for supervised, a variational code for autoencoders that want one.
 // kUnsupported names the tensor of [model] from that is changed when it is loaded and so could not be written back.

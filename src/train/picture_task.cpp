@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "base/thread_pool.hpp"
-#include "image/jpeg_encode.hpp"
-#include "image/resize.hpp"
+#include "image/thumbnail.hpp"
 #include "train/batches_ahead.hpp"
 #include "train/picture_batches.hpp"
 #include "train/picture_copies.hpp"
@@ -17,13 +16,26 @@ namespace asterism {
 namespace {
 
 constexpr std::int64_t kPlainBatchSize = 100;
-constexpr int kThumbnailQuality = 85;
 // Pixels of small data sets are kept even where the recipe does not ask for it.
 constexpr std::int64_t kCacheSizeBytesDefault = 256'000'000;
 constexpr std::array<Split, 3> kSplits{Split::kTrain, Split::kValidation, Split::kTest};
 
 bool needs_labels(RecipeKind kind) {
   return kind == RecipeKind::kSupervised || kind == RecipeKind::kSupervisedContrastive || kind == RecipeKind::kTriplet;
+}
+
+// The count of a split in a report or in a class of it.
+template <typename Counts>
+std::int64_t& count_of(Counts& counts, Split split) {
+  switch (split) {
+    case Split::kTrain:
+      return counts.train_count;
+    case Split::kValidation:
+      return counts.validation_count;
+    case Split::kTest:
+      break;
+  }
+  return counts.test_count;
 }
 
 class PictureTask final : public TrainingTask {
@@ -83,14 +95,7 @@ class PictureTask final : public TrainingTask {
     if (!image) {
       return std::unexpected(image.error());
     }
-    const std::int64_t longest = std::max((*image)->width, (*image)->height);
-    if (longest <= edge) {
-      return encode_jpeg(**image, kThumbnailQuality);
-    }
-    const ImageSize size{std::max<std::int64_t>(1, (*image)->width * edge / longest),
-                         std::max<std::int64_t>(1, (*image)->height * edge / longest)};
-    const auto small = resize_image(**image, size);
-    return small ? encode_jpeg(*small, kThumbnailQuality) : std::unexpected(small.error());
+    return encode_thumbnail(**image, edge);
   }
 
   Result<std::vector<float>> raw_vector(Split split, std::int64_t row) const override {
@@ -163,27 +168,23 @@ class PictureTask final : public TrainingTask {
   Result<void> summarise() {
     report_.classes.resize(index_.class_names.size());
     summary_.class_names = index_.class_names;
-    summary_.class_counts.assign(index_.class_names.size(), 0);
     for (std::size_t c = 0; c < report_.classes.size(); ++c) {
       report_.classes[c].name = index_.class_names[c];
     }
     for (const Split split : kSplits) {
-      const bool is_train = split == Split::kTrain;
-      const bool is_test = split == Split::kTest;
-      (is_train  ? report_.train_count
-       : is_test ? report_.test_count
-                 : report_.validation_count) = static_cast<std::int64_t>(rows(split).size());
+      count_of(report_, split) = static_cast<std::int64_t>(rows(split).size());
       for (const std::int64_t row : rows(split)) {
         const std::int32_t label = index_.rows[static_cast<std::size_t>(row)].label;
         if (!index_.class_names.empty()) {
           labels_[static_cast<std::size_t>(split)].push_back(label);
         }
         if (label >= 0) {
-          DataReport::Class& of_class = report_.classes[static_cast<std::size_t>(label)];
-          ++(is_train ? of_class.train_count : is_test ? of_class.test_count : of_class.validation_count);
-          summary_.class_counts[static_cast<std::size_t>(label)] += is_train ? 1 : 0;
+          ++count_of(report_.classes[static_cast<std::size_t>(label)], split);
         }
       }
+    }
+    for (const DataReport::Class& of_class : report_.classes) {
+      summary_.class_counts.push_back(of_class.train_count);
     }
     return needs_labels(recipe_.objective.kind) ? check_classes() : Result<void>{};
   }
@@ -243,15 +244,15 @@ class PictureTask final : public TrainingTask {
     options.batch_size = recipe_.training.batch_size;
     options.seed = recipe_.training.seed;
     options.teacher = teacher_ ? &*teacher_ : nullptr;
-    training_ = std::make_unique<PictureBatches>(*store_, index_, rows(Split::kTrain), options);
+    training_ = std::make_unique<PictureBatches>(*store_, rows(Split::kTrain), options);
     const std::size_t worker_count = recipe_.training.worker_count;
     ahead_ = std::make_unique<BatchesAhead>(*training_, worker_count > 0 ? worker_count : available_processor_count());
     options.order = BatchOrder::kFixed;
-    held_out_ = std::make_unique<PictureBatches>(*store_, index_, rows(Split::kValidation), options);
+    held_out_ = std::make_unique<PictureBatches>(*store_, rows(Split::kValidation), options);
     options.plain = true;
     options.batch_size = kPlainBatchSize;
     for (const Split split : kSplits) {
-      plain_[static_cast<std::size_t>(split)] = std::make_unique<PictureBatches>(*store_, index_, rows(split), options);
+      plain_[static_cast<std::size_t>(split)] = std::make_unique<PictureBatches>(*store_, rows(split), options);
     }
   }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "asterism/neighbors.hpp"
 #include "base/html.hpp"
 #include "image/jpeg_encode.hpp"
 #include "train/evaluation.hpp"
@@ -14,7 +15,7 @@ namespace asterism {
 namespace {
 
 constexpr std::int64_t kEdge = 96;
-constexpr std::int64_t kQueryCount = 8;
+constexpr std::size_t kQueryCount = 8;
 constexpr std::size_t kNeighbourCount = 8;
 constexpr std::int64_t kBankRowCountMax = 5000;
 constexpr int kQuality = 90;
@@ -22,15 +23,6 @@ constexpr int kQuality = 90;
 std::string picture_tag(const std::string& jpeg, std::string_view caption) {
   return fmt::format(R"(<figure><img src="data:image/jpeg;base64,{}" alt="{}"><figcaption>{}</figcaption></figure>)",
                      base64(jpeg), escape_html(caption), escape_html(caption));
-}
-
-Split shown_split(const TrainingTask& task) {
-  for (const Split split : {Split::kTest, Split::kValidation}) {
-    if (task.plain(split).row_count() > 0) {
-      return split;
-    }
-  }
-  return Split::kTrain;
 }
 
 std::string label_name(const TrainingTask& task, Split split, std::int64_t row) {
@@ -45,19 +37,6 @@ Result<std::string> thumbnail_tag(const TrainingTask& task, Split split, std::in
     return std::unexpected(jpeg.error());
   }
   return picture_tag(*jpeg, fmt::format("{} {}", label_name(task, split, row), more));
-}
-
-void normalize_rows(LabelledVectors& vectors) {
-  for (std::size_t i = 0; i < vectors.row_count(); ++i) {
-    const auto row = std::span(vectors.values).subspan(i * vectors.dim, vectors.dim);
-    double square = 1e-24;
-    for (const float value : row) {
-      square += static_cast<double>(value) * static_cast<double>(value);
-    }
-    for (float& value : row) {
-      value /= static_cast<float>(std::sqrt(square));
-    }
-  }
 }
 
 // A picture [channels, height, width] in [0, 1].
@@ -155,41 +134,36 @@ std::vector<float> masked_picture(const Batch& batch, std::size_t i, const Pictu
 
 Result<std::string> neighbour_rows(const ReportRequest& request) {
   const TrainingTask& task = *request.task;
-  const Split split = shown_split(task);
-  auto bank = encode_split(task, *request.learner, WeightsOf::kTrained, Split::kTrain, kBankRowCountMax, nullptr);
-  auto queries = bank ? encode_split(task, *request.learner, WeightsOf::kTrained, split, kBankRowCountMax, nullptr)
-                      : std::unexpected(bank.error());
+  const Split split = final_split(task);
+  const auto bank = encode_split(task, *request.learner, WeightsOf::kTrained, Split::kTrain, kBankRowCountMax, nullptr);
+  const auto queries = bank
+                           ? encode_split(task, *request.learner, WeightsOf::kTrained, split, kBankRowCountMax, nullptr)
+                           : std::unexpected(bank.error());
   if (!queries) {
     return std::unexpected(queries.error());
   }
-  normalize_rows(bank->vectors);
-  normalize_rows(queries->vectors);
   const std::size_t dim = bank->vectors.dim;
-  const std::size_t count = queries->rows.size();
+  const MatrixView rows{bank->vectors.values, bank->rows.size(), dim};
+  const std::size_t query_count = std::min(kQueryCount, queries->rows.size());
   std::string out;
-  for (std::int64_t n = 0; n < std::min<std::int64_t>(kQueryCount, static_cast<std::int64_t>(count)); ++n) {
-    const std::size_t query =
-        static_cast<std::size_t>(n) * count /
-        static_cast<std::size_t>(std::min<std::int64_t>(kQueryCount, static_cast<std::int64_t>(count)));
-    std::vector<std::pair<float, std::size_t>> scores;
-    for (std::size_t i = 0; i < bank->rows.size(); ++i) {
-      float score = 0.0F;
-      for (std::size_t k = 0; k < dim; ++k) {
-        score += queries->vectors.values[query * dim + k] * bank->vectors.values[i * dim + k];
-      }
-      if (split != Split::kTrain || bank->rows[i] != queries->rows[query]) {
-        scores.emplace_back(-score, i);
-      }
-    }
-    const std::size_t shown = std::min(kNeighbourCount, scores.size());
-    std::ranges::partial_sort(scores, scores.begin() + static_cast<std::ptrdiff_t>(shown));
-    auto tag = thumbnail_tag(task, split, queries->rows[query], "");
+  for (std::size_t n = 0; n < query_count; ++n) {
+    const std::size_t query = n * queries->rows.size() / query_count;
+    // One more than is shown: a picture that is itself learnt from is its own nearest.
+    const auto near =
+        nearest_neighbors(rows, std::span(queries->vectors.values).subspan(query * dim, dim), kNeighbourCount + 1);
+    auto tag = near ? thumbnail_tag(task, split, queries->rows[query], "") : std::unexpected(near.error());
     if (!tag) {
       return tag;
     }
     out += "<div class=\"row\"><div class=\"query\">" + *tag + "</div>";
-    for (std::size_t k = 0; k < shown; ++k) {
-      tag = thumbnail_tag(task, Split::kTrain, bank->rows[scores[k].second], fmt::format("{:.2f}", -scores[k].first));
+    std::size_t shown_count = 0;
+    for (const Neighbor& neighbor : *near) {
+      const std::int64_t row = bank->rows[neighbor.row];
+      if ((split == Split::kTrain && row == queries->rows[query]) || shown_count == kNeighbourCount) {
+        continue;
+      }
+      ++shown_count;
+      tag = thumbnail_tag(task, Split::kTrain, row, fmt::format("{:.2f}", neighbor.score));
       if (!tag) {
         return tag;
       }
@@ -234,7 +208,7 @@ Result<std::vector<ReconstructionRow>> reconstructions(const ReportRequest& requ
     return out;
   }
   // From all over the split: its order is that of the data, which often is that of classes.
-  const std::int64_t count = std::min(kQueryCount, source.row_count());
+  const std::int64_t count = std::min(static_cast<std::int64_t>(kQueryCount), source.row_count());
   for (std::int64_t n = 0; n < count; ++n) {
     const double place =
         (static_cast<double>(n) + 0.5) / static_cast<double>(count) * static_cast<double>(source.batch_count());

@@ -78,15 +78,6 @@ class Trainer {
 
   // What is evaluated and written: the average where one is kept.
   WeightsOf weights() const { return training_.average_decay > 0.0 ? WeightsOf::kAverage : WeightsOf::kTrained; }
-  // The split that figures of the end are of.
-  Split final_split() const {
-    for (const Split split : {Split::kTest, Split::kValidation}) {
-      if (task_.plain(split).row_count() > 0) {
-        return split;
-      }
-    }
-    return Split::kTrain;
-  }
   std::int64_t epoch() const { return std::min(progress_.step / length_.steps_per_epoch + 1, training_.epoch_count); }
   // The last step of an epoch is done, and what follows it is not.
   bool epoch_pending() const {
@@ -229,12 +220,12 @@ Result<void> Trainer::measure_baselines() {
   EvaluationOptions evaluation = options_.evaluation;
   evaluation.cancel = options_.cancel;
   tell(TrainEventKind::kStage, "measuring the untrained encoder");
-  const auto untrained = evaluate_encoder(task_, learner_, WeightsOf::kTrained, final_split(), evaluation);
+  const auto untrained = evaluate_encoder(task_, learner_, WeightsOf::kTrained, final_split(task_), evaluation);
   if (!untrained) {
     return std::unexpected(untrained.error());
   }
   tell(TrainEventKind::kStage, "measuring the rows themselves");
-  const auto raw = evaluate_raw(task_, final_split(), evaluation);
+  const auto raw = evaluate_raw(task_, final_split(task_), evaluation);
   if (!raw) {
     return std::unexpected(raw.error());
   }
@@ -515,7 +506,7 @@ Result<TrainResult> Trainer::finish() {
   tell(TrainEventKind::kStage, "evaluating the model");
   EvaluationOptions evaluation = options_.evaluation;
   evaluation.cancel = options_.cancel;
-  const Split split = final_split();
+  const Split split = final_split(task_);
   result.split = split == Split::kTest ? "test" : split == Split::kValidation ? "validation" : "train";
   auto quality = evaluate_encoder(task_, learner_, WeightsOf::kTrained, split, evaluation);
   if (!quality) {

@@ -66,7 +66,7 @@ class PictureBatchesTest : public testing::Test {
   PictureIndex index_ = small_index();
   PictureStore store_{index_, 0};
 
-  PictureBatches batches(const PictureBatchOptions& options) { return {store_, index_, all_rows(), options}; }
+  PictureBatches batches(const PictureBatchOptions& options) { return {store_, all_rows(), options}; }
 };
 
 TEST_F(PictureBatchesTest, an_epoch_has_each_row_once_at_most_in_another_order_each_time) {
