@@ -24,8 +24,13 @@
 
 namespace asterism {
 
-// The id of the model inside the library: no file, no download.
+// The ids of the models inside the library, for texts and for pictures: no file, no download.
 inline constexpr std::string_view kBuiltinModel = "builtin";
+inline constexpr std::string_view kBuiltinImageModel = "builtin-image";
+
+constexpr bool is_builtin_model(std::string_view model) noexcept {
+  return model == kBuiltinModel || model == kBuiltinImageModel;
+}
 
 // kAuto is bf16 where the processor has it natively, else f32. f32 is exact parity with the original library.
 enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };

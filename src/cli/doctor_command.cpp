@@ -51,6 +51,7 @@ std::string report_text(const service::DoctorReport& report) {
   fields.add("threads", fmt::format("{}", report.thread_count));
   fields.add("memory", report.memory_size_bytes == 0 ? "unknown" : format_size(report.memory_size_bytes));
   fields.add("built-in model", report.builtin_model.empty() ? "does not load" : report.builtin_model);
+  fields.add("for pictures", report.builtin_image_model.empty() ? "does not load" : report.builtin_image_model);
   for (const service::DoctorFolder& folder : report.folders) {
     fields.add(folder.purpose, folder_text(folder));
   }
@@ -79,6 +80,7 @@ Json report_json(const service::DoctorReport& report) {
             {"threads", report.thread_count},
             {"memory_size_bytes", report.memory_size_bytes},
             {"builtin_model", report.builtin_model},
+            {"builtin_image_model", report.builtin_image_model},
             {"folders", Json::array()},
             {"offline", report.offline},
             {"variables", Json::object()},

@@ -82,6 +82,13 @@ MadeImpl make_from_path(const std::filesystem::path& path, const EncoderOptions&
   return fail(ErrorCode::kInternal, "a kind of model without an encoder");
 }
 
+MadeImpl make_impl(std::string_view model, const ModelLocation& location, const EncoderOptions& options) {
+  if (model == kBuiltinModel) {
+    return make_builtin(options);
+  }
+  return model == kBuiltinImageModel ? make_builtin_image_encoder(options) : make_from_path(location.folder, options);
+}
+
 }  // namespace
 
 Result<Embeddings> Encoder::Impl::encode(std::span<const std::string_view> /*texts*/) const {
@@ -105,14 +112,14 @@ Encoder::~Encoder() = default;
 
 Result<Encoder> Encoder::load(std::string_view model, const EncoderOptions& options) {
   ModelLocation location{.folder = {}, .id = {}, .source = "built in", .revision = {}};
-  if (model != kBuiltinModel) {
+  if (!is_builtin_model(model)) {
     auto found = resolve_model(model, hub_options_from_environment());
     if (!found) {
       return std::unexpected(found.error());
     }
     location = *std::move(found);
   }
-  auto impl = model == kBuiltinModel ? make_builtin(options) : make_from_path(location.folder, options);
+  auto impl = make_impl(model, location, options);
   if (!impl) {
     return std::unexpected(impl.error());
   }

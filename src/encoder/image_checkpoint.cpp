@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "builtin/builtin.hpp"
 #include "image/preprocess_text.hpp"
 #include "weights/checkpoint.hpp"
+#include "weights/safetensors.hpp"
 
 namespace asterism {
 
@@ -61,6 +63,25 @@ Result<std::optional<std::array<float, 3>>> channel_values(std::string_view name
                 fmt::format("{}: expected one number, or one for each of 3 channels, found {}", name, values.size()));
   }
   return std::optional(std::array<float, 3>{values.front(), values[values.size() / 2], values.back()});
+}
+
+// The graph for the size that the settings say.
+Result<ImageModelFiles> with_settings(Result<ImageCheckpoint> checkpoint, Result<ImageSettings> settings) {
+  if (!settings) {
+    return std::unexpected(settings.error());
+  }
+  if (!checkpoint) {
+    return std::unexpected(checkpoint.error());
+  }
+  auto model =
+      build_image_model(*std::move(checkpoint), {.height = settings->size.height, .width = settings->size.width});
+  if (!model) {
+    return std::unexpected(model.error());
+  }
+  if (auto ok = expect_channels(*model, *settings); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return ImageModelFiles{*std::move(model), *std::move(settings)};
 }
 
 }  // namespace
@@ -118,24 +139,29 @@ Result<ImageModelFiles> read_image_model(const fs::path& asked, const EncoderOpt
   if (!overrides) {
     return std::unexpected(overrides.error());
   }
-  const ImageSettingsOptions settings_options{.overrides = *overrides};
-  auto settings = read_image_settings(path, settings_options);
-  if (!settings) {
-    return std::unexpected(settings.error());
+  return with_settings(read_checkpoint_of(path), read_image_settings(path, {.overrides = *overrides}));
+}
+
+Result<ImageModelFiles> read_builtin_image_model(const EncoderOptions& options) {
+  const std::string source = "the built-in image model";
+  const BuiltinImageModel builtin = builtin_image_model();
+  const auto overrides = preprocess_overrides(options);
+  if (!overrides) {
+    return std::unexpected(overrides.error());
   }
-  auto checkpoint = read_checkpoint_of(path);
-  if (!checkpoint) {
-    return std::unexpected(checkpoint.error());
+  auto config = parse_json(builtin.config, source);
+  if (!config) {
+    return std::unexpected(config.error());
   }
-  auto model =
-      build_image_model(*std::move(checkpoint), {.height = settings->size.height, .width = settings->size.width});
-  if (!model) {
-    return std::unexpected(model.error());
+  auto file = parse_safetensors(builtin.weights, nullptr, source);
+  if (!file) {
+    return std::unexpected(file.error());
   }
-  if (auto ok = expect_channels(*model, *settings); !ok) {
-    return std::unexpected(ok.error());
-  }
-  return ImageModelFiles{*std::move(model), *std::move(settings)};
+  auto settings = timm_image_settings(*config, source, {.overrides = *overrides});
+  return with_settings(
+      ImageCheckpoint{
+          .config = *std::move(config), .tensors = std::move(file->tensors), .source = source, .weight_name = {}},
+      std::move(settings));
 }
 
 }  // namespace asterism

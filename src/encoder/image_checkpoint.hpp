@@ -25,5 +25,7 @@ std::optional<std::filesystem::path> bare_weights_in(const std::filesystem::path
 // The graph for the size that the options, or else the checkpoint's preprocessing, say, and that preprocessing.
 // kMismatch where the model takes another number of channels than the preprocessing gives.
 Result<ImageModelFiles> read_image_model(const std::filesystem::path& path, const EncoderOptions& options);
+// The same of the model inside the library.
+Result<ImageModelFiles> read_builtin_image_model(const EncoderOptions& options);
 
 }  // namespace asterism

@@ -37,11 +37,9 @@ EncoderInfo describe(const std::filesystem::path& path, const ImageModel& model,
   return info;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Encoder::Impl>> make_image_encoder(const std::filesystem::path& path,
-                                                          const EncoderOptions& options) {
-  auto files = read_image_model(path, options);
+// `path` is empty for the model inside the library.
+Result<std::unique_ptr<Encoder::Impl>> make_encoder_of(Result<ImageModelFiles> files, const std::filesystem::path& path,
+                                                       const EncoderOptions& options) {
   if (!files) {
     return std::unexpected(files.error());
   }
@@ -75,6 +73,17 @@ Result<std::unique_ptr<Encoder::Impl>> make_image_encoder(const std::filesystem:
   }
   set_execution(parts, std::move(compile), backend->precision, options);
   return make_image_runner(std::move(parts), std::move(info));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Encoder::Impl>> make_image_encoder(const std::filesystem::path& path,
+                                                          const EncoderOptions& options) {
+  return make_encoder_of(read_image_model(path, options), path, options);
+}
+
+Result<std::unique_ptr<Encoder::Impl>> make_builtin_image_encoder(const EncoderOptions& options) {
+  return make_encoder_of(read_builtin_image_model(options), {}, options);
 }
 
 }  // namespace asterism

@@ -12,6 +12,8 @@ namespace asterism {
 // Reads the model's weights; nothing is compiled before the first image.
 Result<std::unique_ptr<Encoder::Impl>> make_image_encoder(const std::filesystem::path& path,
                                                           const EncoderOptions& options);
+// The model inside the library.
+Result<std::unique_ptr<Encoder::Impl>> make_builtin_image_encoder(const EncoderOptions& options);
 
 // Two towers with one space. `layers` and `pooling` are those of the images.
 Result<std::unique_ptr<Encoder::Impl>> make_dual_encoder(const std::filesystem::path& path,

@@ -79,11 +79,12 @@ std::vector<LayerInfo> image_layers(const Graph& graph) {
   return layers;
 }
 
+// Of the built-in image model where `path` is empty.
 Result<std::vector<LayerInfo>> read_image_layers(const fs::path& path, const LayerListOptions& options) {
   EncoderOptions encoder;
   encoder.image_height = options.image_height;
   encoder.image_width = options.image_width;
-  const auto files = read_image_model(path, encoder);
+  const auto files = path.empty() ? read_builtin_image_model(encoder) : read_image_model(path, encoder);
   if (!files) {
     return std::unexpected(files.error());
   }
@@ -119,6 +120,16 @@ Result<std::vector<LayerInfo>> read_text_layers(const fs::path& folder) {
 Result<LayerList> list_layers(std::string_view model, const LayerListOptions& options) {
   LayerList list;
   if (model == kBuiltinModel) {
+    return list;
+  }
+  if (model == kBuiltinImageModel) {
+    list.kind = ModelKind::kImage;
+    list.tower = Tower::kImage;
+    auto layers = read_image_layers({}, options);
+    if (!layers) {
+      return std::unexpected(layers.error());
+    }
+    list.layers = *std::move(layers);
     return list;
   }
   const auto location = resolve_model(model, hub_options_from_environment());

@@ -2,7 +2,8 @@
 //
 // Source: Tan and Le 2019, table 1 (strides of the seven stages); timm 1.0.31 efficientnet.py, torchvision 0.29
 // efficientnet.py, transformers 5.23 modeling_efficientnet.py, efficientnet_lite_pytorch 0.1.0 model.py. Depths,
-// widths, kernels and squeeze-and-excite are read from the tensors. Lite has ReLU6 and no squeeze-and-excite.
+// widths, kernels and squeeze-and-excite are read from the tensors. "asterism_efficientnet" is a type of our own: any
+// depth, under the names of the last (shortened_efficientnet.hpp). Lite has ReLU6 and no squeeze-and-excite.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
 #include "models/mbconv.hpp"
+#include "models/shortened_efficientnet.hpp"
 #include "models/text_config.hpp"
 
 namespace asterism {
@@ -345,7 +347,7 @@ Result<ImageModel> build_efficientnet(ImageCheckpoint checkpoint, const ImageMod
   if (!size || !classes) {
     return std::unexpected(size ? classes.error() : size.error());
   }
-  if (dialect == kTransformers) {
+  if (dialect == kTransformers && !has_efficientnet_pytorch_names(checkpoint)) {
     strip_prefix(checkpoint.tensors, "efficientnet.");
   }
   ConvGraph graph(
@@ -353,7 +355,10 @@ Result<ImageModel> build_efficientnet(ImageCheckpoint checkpoint, const ImageMod
       checkpoint.source);
   const Walk walk{graph, *size, *classes};
   ImageModel model;
-  if (dialect == kTransformers) {
+  if (graph.has("_conv_stem.weight")) {
+    model.dialect = kEfficientnetPytorch;
+    build_pytorch(walk);
+  } else if (dialect == kTransformers) {
     const auto plan = read_transformers_plan(checkpoint.config, checkpoint.source);
     if (!plan) {
       return std::unexpected(plan.error());
@@ -365,9 +370,6 @@ Result<ImageModel> build_efficientnet(ImageCheckpoint checkpoint, const ImageMod
       return std::unexpected(style.error());
     }
     build_timm(walk, *style);
-  } else if (graph.has("_conv_stem.weight")) {
-    model.dialect = kEfficientnetPytorch;
-    build_pytorch(walk);
   } else {
     build_torchvision(walk);
   }

@@ -12,6 +12,7 @@
 #include "models/checkpoint_names.hpp"
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
+#include "models/shortened_efficientnet.hpp"
 
 namespace asterism {
 namespace {
@@ -29,7 +30,7 @@ struct ImageFamily {
 
 constexpr std::array<std::string_view, 1> kAlexnet{"alexnet"};
 constexpr std::array<std::string_view, 1> kConvnext{"convnext"};
-constexpr std::array<std::string_view, 1> kEfficientnetTypes{"efficientnet"};
+constexpr std::array<std::string_view, 2> kEfficientnetTypes{"efficientnet", kShortenedEfficientnetType};
 constexpr std::array<std::string_view, 2> kEfficientnet{"efficientnet", "tf_efficientnet"};
 constexpr std::array<std::string_view, 1> kLenet{"lenet"};
 constexpr std::array<std::string_view, 3> kMobilenetv3{"mobilenetv3", "tf_mobilenetv3", "mobilenet_v3"};

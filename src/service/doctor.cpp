@@ -140,13 +140,16 @@ void inspect_torch(DoctorReport& report) {
   report.problems.insert(report.problems.end(), torch->warnings.begin(), torch->warnings.end());
 }
 
-void inspect_builtin(DoctorReport& report) {
-  auto encoder = Encoder::load(kBuiltinModel);
-  if (!encoder) {
-    report.problems.push_back(fmt::format("the built-in model does not load: {}", encoder.error().to_string()));
-    return;
+void inspect_builtin_models(DoctorReport& report) {
+  for (const auto& [id, description] :
+       {std::pair{kBuiltinModel, &report.builtin_model}, std::pair{kBuiltinImageModel, &report.builtin_image_model}}) {
+    const auto encoder = Encoder::load(id);
+    if (!encoder) {
+      report.problems.push_back(fmt::format("the model \"{}\" does not load: {}", id, encoder.error().to_string()));
+      continue;
+    }
+    *description = fmt::format("{}, {} dimensions", encoder->info().family, encoder->dim());
   }
-  report.builtin_model = fmt::format("{}, {} dimensions", encoder->info().family, encoder->dim());
 }
 
 }  // namespace
@@ -162,7 +165,7 @@ Result<DoctorReport> doctor() {
   report.variables = variables();
   inspect_openvino(report);
   inspect_torch(report);
-  inspect_builtin(report);
+  inspect_builtin_models(report);
   inspect_models(report);
   return report;
 }

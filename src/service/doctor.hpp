@@ -38,7 +38,8 @@ struct DoctorReport {
   std::vector<DoctorFolder> folders;
   std::vector<DoctorVariable> variables;  // of the environment, that this program honours
   bool offline = false;                   // no download will be tried
-  std::string builtin_model;              // description, or why it does not load
+  std::string builtin_model;              // description; empty where it does not load
+  std::string builtin_image_model;        // likewise
   std::vector<std::string> problems;      // each with what to do; empty = all is well
 };
 

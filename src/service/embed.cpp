@@ -62,10 +62,11 @@ Result<EmbedResponse> embed(const EmbedRequest& request) {
   if (auto checked = check_options(kind, request.encoder); !checked) {
     return std::unexpected(checked.error());
   }
-  if (auto fetched = fetch_model(request.model, request.fetch); !fetched) {
+  const std::string model = model_for(request.model, kind);
+  if (auto fetched = fetch_model(model, request.fetch); !fetched) {
     return std::unexpected(fetched.error());
   }
-  auto encoder = Encoder::load(request.model, request.encoder);
+  auto encoder = Encoder::load(model, request.encoder);
   if (!encoder) {
     return std::unexpected(encoder.error());
   }

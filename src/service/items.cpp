@@ -71,7 +71,18 @@ Result<void> encode_kind(const Encoder& encoder, std::span<const std::string> it
   return {};
 }
 
+bool is_image_file(const std::string& item) {
+  std::error_code ignored;
+  return has_image_extension(item) && std::filesystem::is_regular_file(item, ignored);
+}
+
 }  // namespace
+
+PayloadKind common_kind(std::span<const std::string> items, ItemKind asked) {
+  const bool images =
+      asked == ItemKind::kImage || (asked == ItemKind::kAuto && std::ranges::all_of(items, is_image_file));
+  return images ? PayloadKind::kImage : PayloadKind::kText;
+}
 
 PayloadKind item_kind(const EncoderInfo& model, ItemKind asked, const std::string& item) {
   if (asked != ItemKind::kAuto) {
@@ -80,10 +91,7 @@ PayloadKind item_kind(const EncoderInfo& model, ItemKind asked, const std::strin
   if (!model.takes_images) {
     return PayloadKind::kText;
   }
-  std::error_code ignored;
-  const bool image =
-      !model.takes_texts || (has_image_extension(item) && std::filesystem::is_regular_file(item, ignored));
-  return image ? PayloadKind::kImage : PayloadKind::kText;
+  return !model.takes_texts || is_image_file(item) ? PayloadKind::kImage : PayloadKind::kText;
 }
 
 Result<ItemVectors> encode_items(const Encoder& encoder, std::span<const std::string> items, ItemKind kind) {

@@ -18,6 +18,9 @@ enum class ItemKind : std::uint8_t { kAuto, kText, kImage };
 // both when the file exists and is called like an image.
 PayloadKind item_kind(const EncoderInfo& model, ItemKind asked, const std::string& item);
 
+// Before a model is chosen: kImage where all items are, by the same rules, pictures.
+PayloadKind common_kind(std::span<const std::string> items, ItemKind asked);
+
 struct ItemVectors {
   std::vector<PayloadKind> kinds;  // [items]
   Embeddings vectors;              // [items, dim]

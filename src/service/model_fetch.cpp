@@ -13,7 +13,7 @@ HubOptions hub_options(const ModelFetch& fetch) {
 }
 
 Result<void> fetch_model(std::string_view model, const ModelFetch& fetch) {
-  if (model == kBuiltinModel) {
+  if (is_builtin_model(model)) {
     return {};
   }
   auto location = resolve_model(model, hub_options(fetch));
@@ -21,6 +21,10 @@ Result<void> fetch_model(std::string_view model, const ModelFetch& fetch) {
     return std::unexpected(location.error());
   }
   return {};
+}
+
+std::string model_for(std::string_view model, PayloadKind kind) {
+  return std::string(model == kBuiltinModel && kind == PayloadKind::kImage ? kBuiltinImageModel : model);
 }
 
 }  // namespace asterism::service

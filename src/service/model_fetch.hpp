@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "base/log.hpp"
+#include "dataset/row.hpp"
 #include "hub/hub.hpp"
 
 namespace asterism::service {
@@ -21,5 +23,8 @@ struct ModelFetch {
 Result<void> fetch_model(std::string_view model, const ModelFetch& fetch);
 
 HubOptions hub_options(const ModelFetch& fetch);
+
+// "builtin" is two models: for pictures the one that takes them is meant. Any other name stays.
+std::string model_for(std::string_view model, PayloadKind kind);
 
 }  // namespace asterism::service

@@ -151,7 +151,7 @@ Result<std::vector<ListedModel>> list_models() {
     if (const auto cached = find_cached_model(model.entry, options)) {
       model.folder = cached->folder.string();
     }
-    model.here = model.entry.id == kBuiltinModel || !model.folder.empty();
+    model.here = is_builtin_model(model.entry.id) || !model.folder.empty();
     models.push_back(std::move(model));
   }
   return models;
@@ -181,7 +181,7 @@ Result<ModelDetails> show_model(const ShowModelRequest& request) {
 }
 
 Result<PulledModel> pull_model(std::string_view model, const ModelFetch& fetch) {
-  if (model == kBuiltinModel) {
+  if (is_builtin_model(model)) {
     PulledModel builtin;
     builtin.location.id = model;
     builtin.location.source = "built in: nothing to fetch";
@@ -207,7 +207,7 @@ Result<ModelVerification> verify_model(std::string_view model) {
   }
   ModelVerification check;
   check.model = model;
-  if (model != kBuiltinModel) {
+  if (!is_builtin_model(model)) {
     const auto location = find_cached_model(*entry, options);
     if (!location) {
       return fail(ErrorCode::kNotFound, fmt::format("model '{}': expected it on this machine, found no copy", model),

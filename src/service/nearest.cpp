@@ -241,10 +241,11 @@ Result<NearestResponse> nearest(const NearestRequest& request) {
   }
   NearestResponse response;
   response.row_kind = (*readable)->kind();
-  if (auto fetched = fetch_model(request.model, request.fetch); !fetched) {
+  const std::string model = model_for(request.model, response.row_kind);
+  if (auto fetched = fetch_model(model, request.fetch); !fetched) {
     return std::unexpected(fetched.error());
   }
-  const auto encoder = Encoder::load(request.model, request.encoder);
+  const auto encoder = Encoder::load(model, request.encoder);
   if (!encoder) {
     return std::unexpected(encoder.error());
   }

@@ -18,10 +18,11 @@ Result<SimilarityResponse> similarity(const SimilarityRequest& request) {
                 fmt::format("similarity: expected at most {} items, found {}", kSimilarityItemCountMax, count),
                 "embed them into a file instead, and compare the vectors");
   }
-  if (auto fetched = fetch_model(request.model, request.fetch); !fetched) {
+  const std::string model = model_for(request.model, common_kind(request.items, request.kind));
+  if (auto fetched = fetch_model(model, request.fetch); !fetched) {
     return std::unexpected(fetched.error());
   }
-  const auto encoder = Encoder::load(request.model, request.encoder);
+  const auto encoder = Encoder::load(model, request.encoder);
   if (!encoder) {
     return std::unexpected(encoder.error());
   }

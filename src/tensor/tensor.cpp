@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include <cstdlib>
 #include <cstring>
@@ -109,6 +110,13 @@ Tensor Tensor::to_f32() const {
       widen<std::uint8_t>(bytes(), values, cast);
       break;
   }
+  return out;
+}
+
+Tensor Tensor::to_f16() const {
+  const Tensor wide = to_f32();
+  Tensor out(DType::kF16, shape_);
+  std::ranges::transform(wide.as<float>(), out.mutable_as<std::uint16_t>().begin(), f32_to_f16);
   return out;
 }
 

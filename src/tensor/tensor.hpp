@@ -49,6 +49,8 @@ class Tensor {
 
   // The same values as float32, widened or rounded; shares the bytes when they already are aligned float32.
   Tensor to_f32() const;
+  // The same values as float16, rounded to the nearest; beyond its range they become infinite.
+  Tensor to_f16() const;
 
  private:
   DType dtype_ = DType::kF32;

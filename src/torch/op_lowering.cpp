@@ -12,6 +12,11 @@ namespace asterism {
 namespace {
 
 // A new activation is one line here; the compiler asks for it.
+// torch 1.13 has no gradients of relu6, hardsigmoid and hardswish in bfloat16; of clamp it has.
+at::Tensor clamped_to_6(const at::Tensor& x) {
+  return at::clamp(x, 0.0, 6.0);
+}
+
 at::Tensor activated(const at::Tensor& x, Activation activation) {
   switch (activation) {
     case Activation::kIdentity:
@@ -31,11 +36,11 @@ at::Tensor activated(const at::Tensor& x, Activation activation) {
     case Activation::kGeluQuick:
       return x * at::sigmoid(1.702 * x);
     case Activation::kRelu6:
-      return at::relu6(x);
+      return clamped_to_6(x);
     case Activation::kHardSigmoid:
-      return at::hardsigmoid(x);
+      return clamped_to_6(x + 3.0) / 6.0;
     case Activation::kHardSwish:
-      return at::hardswish(x);
+      return x * clamped_to_6(x + 3.0) / 6.0;
     case Activation::kExp:
       return at::exp(x);
   }

@@ -48,8 +48,8 @@ struct Teacher {
 
 // The bare transformer with mean pooling: what stands behind it in the teacher's chain was trained on whole texts.
 Result<Teacher> load_teacher(std::string_view name, const DistillOptions& options) {
-  if (name == kBuiltinModel) {
-    return fail(ErrorCode::kUnsupported, "distil: expected a transformer as teacher, found the built-in static model");
+  if (is_builtin_model(name)) {
+    return fail(ErrorCode::kUnsupported, "distil: expected a transformer as teacher, found a built-in model");
   }
   auto location = resolve_model(name, hub_options_from_environment());
   if (!location) {

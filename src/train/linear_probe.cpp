@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <Eigen/Core>
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <deque>
@@ -52,6 +53,26 @@ void standardize(Rows& train, Rows& test) {
   }
   train.features.array().rowwise() /= deviation.array();
   test.features.array().rowwise() /= deviation.array();
+}
+
+// With more features than rows the solution is a combination of the rows (Schoelkopf et al. 2001, representer theorem),
+// so that coordinates in the space that they span give the same scores: X X^T = U S U^T, X becomes U S^(1/2) and a test
+// row y becomes y X^T U S^(-1/2).
+void rotate_into_row_space(Rows& train, Rows& test) {
+  constexpr double kRankTolerance = 1e-12;
+  if (train.features.cols() <= train.features.rows()) {
+    return;
+  }
+  const Eigen::MatrixXd gram = train.features * train.features.transpose();
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
+  const Vector& values = solver.eigenvalues();  // ascending
+  const auto rank = static_cast<Eigen::Index>(
+      std::ranges::count_if(values, [&](double value) { return value > kRankTolerance * values.maxCoeff(); }));
+  const Eigen::MatrixXd basis =
+      solver.eigenvectors().rightCols(rank) * values.tail(rank).cwiseSqrt().cwiseInverse().asDiagonal();
+  const Eigen::MatrixXd across = test.features * train.features.transpose();
+  train.features = gram * basis;
+  test.features = across * basis;
 }
 
 // Parameters are [classes, dim + 1] in one vector, the intercept last in each row.
@@ -192,7 +213,8 @@ Result<LinearProbeResult> linear_probe(const LabelledVectors& train, const Label
                     classes.size(), asked.labels.size(), train.dim, test.dim));
   }
   standardize(learnt, asked);
-  const auto dim = static_cast<Eigen::Index>(train.dim);
+  rotate_into_row_space(learnt, asked);
+  const Eigen::Index dim = learnt.features.cols();
   const Eigen::Index class_count = *classes.rbegin() + 1;
   const Objective objective(learnt, class_count, options.inverse_penalty);
   Point point{.at = Vector::Zero(objective.size()), .value = 0.0, .gradient = {}};

@@ -7,7 +7,8 @@
 //
 // minimised by L-BFGS from zero (Nocedal and Wright, Numerical Optimization, algorithms 7.4 and 3.5). Deterministic.
 // Thread-safety: pure functions, one thread. Cost: two products rows x dim x classes an iteration, in
-// double; memory one copy of the features in double.
+// double, where dim is at most the number of rows: with more features one eigendecomposition of [rows, rows] comes
+// before; memory one copy of the features in double.
 #pragma once
 
 #include <cstdint>

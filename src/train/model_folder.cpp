@@ -41,9 +41,15 @@ Json image_processor(const ModelRecipe& model) {
               {"image_std", channel_values(model.std, 3)}};
 }
 
+// As it is written. The scales, shifts and statistics of norms are few and their range is not that of f16.
+Tensor as_written(const Tensor& values, DType dtype) {
+  return dtype == DType::kF16 && values.shape().size() > 1 ? values.to_f16() : values.to_f32();
+}
+
 // What is written: the stored tensors with what was learnt in place of what they were. Those that no parameter is (a
 // counter of batches, fixed positions, a decoder that was not trained) stay.
-Result<std::vector<NamedTensor>> learnt_tensors(const PictureEncoder& encoder, const ParameterMap& parameters) {
+Result<std::vector<NamedTensor>> learnt_tensors(const PictureEncoder& encoder, const ParameterMap& parameters,
+                                                DType dtype) {
   std::vector<NamedTensor> tensors;
   for (const auto& [name, stored] : encoder.stored.tensors) {
     const auto parameter = parameter_of_stored(name, parameters);
@@ -56,7 +62,7 @@ Result<std::vector<NamedTensor>> learnt_tensors(const PictureEncoder& encoder, c
       return fail(ErrorCode::kMismatch, fmt::format("parameter \"{}\": expected {}, found {}", *parameter,
                                                     shape_to_string(stored.shape()), shape_to_string(learnt->shape())));
     }
-    tensors.push_back({name, learnt->to_f32()});
+    tensors.push_back({name, as_written(*learnt, dtype)});
   }
   return tensors;
 }
@@ -97,7 +103,7 @@ Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters
     if (learnt == parameters.end()) {
       continue;  // not trained: as it was
     }
-    const Tensor values = learnt->second.to_f32();
+    const Tensor values = as_written(learnt->second, recipe.model.weights_dtype).to_f32();
     if (read.shape() != values.shape() || !std::ranges::equal(read.to_f32().bytes(), values.bytes())) {
       return fail(ErrorCode::kInternal,
                   fmt::format("{}: \"{}\" reads back other than it was learnt", folder.string(), name),
@@ -115,7 +121,7 @@ Result<void> write_picture_model(const Recipe& recipe, const DataSummary& data, 
   if (!encoder) {
     return std::unexpected(encoder.error());
   }
-  auto tensors = learnt_tensors(*encoder, parameters);
+  auto tensors = learnt_tensors(*encoder, parameters, recipe.model.weights_dtype);
   if (!tensors) {
     return fail(tensors.error().code, fmt::format("{}: {}", folder.string(), tensors.error().message),
                 "the parameters are those of another recipe");

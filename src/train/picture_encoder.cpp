@@ -6,7 +6,11 @@
 #include <array>
 #include <utility>
 
+#include "encoder/image_checkpoint.hpp"
+#include "hub/hub.hpp"
 #include "models/initial_checkpoint.hpp"
+#include "models/settings_reader.hpp"
+#include "models/shortened_efficientnet.hpp"
 #include "weights/checkpoint.hpp"
 
 namespace asterism {
@@ -52,9 +56,36 @@ Result<ImageCheckpoint> fresh_checkpoint(const Recipe& recipe, const DataSummary
   return initial_checkpoint(initial);
 }
 
-fs::path from_folder(const Recipe& recipe) {
+// A folder relative to the recipe, or else a model as `asterism embed --model` finds it.
+Result<fs::path> from_folder(const Recipe& recipe) {
   const fs::path from = recipe.model.from;
-  return from.is_absolute() ? from : recipe.file.parent_path() / from;
+  const fs::path folder = from.is_absolute() ? from : recipe.file.parent_path() / from;
+  std::error_code error;
+  if (fs::exists(folder, error)) {
+    return folder;
+  }
+  auto location = resolve_model(recipe.model.from, hub_options_from_environment());
+  if (!location) {
+    return fail(location.error().code,
+                fmt::format("{}: \"from\": {} is no folder, and no model: {}", recipe_section(recipe, "model"),
+                            folder.string(), location.error().message),
+                location.error().hint);
+  }
+  return location->folder;
+}
+
+// An EfficientNet under the names of efficientnet_lite_pytorch, as much of it as the recipe asks for.
+Result<ImageCheckpoint> shortened(ImageCheckpoint checkpoint, const Recipe& recipe) {
+  constexpr std::int64_t kHeadSizeMax = 1 << 14;
+  const std::string section = recipe_section(recipe, "model");
+  SettingsReader reader(recipe.model.settings, section);
+  ShortenedEfficientnet asked{.seed = recipe.training.seed, .section = section};
+  asked.block_count = reader.integer({"block_count", 0, 1, 1 << 10});
+  asked.head_size = reader.integer({"head_size", 0, 1, kHeadSizeMax});
+  if (auto ok = reader.done(); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return shorten_efficientnet(std::move(checkpoint), asked);
 }
 
 // A classifier for the recipe's classes in place of what the folder has.
@@ -96,16 +127,25 @@ Result<void> replace_classifier(ImageCheckpoint& checkpoint, const Recipe& recip
 }
 
 Result<ImageCheckpoint> given_checkpoint(const Recipe& recipe, const DataSummary& data) {
-  const fs::path folder = from_folder(recipe);
-  auto given = read_image_folder(folder);
+  const auto folder = from_folder(recipe);
+  if (!folder) {
+    return std::unexpected(folder.error());
+  }
+  auto given = read_image_folder(*folder);
   if (!given) {
     return given;
   }
   ImageCheckpoint checkpoint = *std::move(given);
-  if (recipe.model.settings.is_object() && !recipe.model.settings.empty()) {
+  if (has_efficientnet_pytorch_names(checkpoint) && recipe.objective.kind != RecipeKind::kSupervised) {
+    auto made = shortened(std::move(checkpoint), recipe);
+    if (!made) {
+      return made;
+    }
+    checkpoint = *std::move(made);
+  } else if (recipe.model.settings.is_object() && !recipe.model.settings.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: \"{}\": sizes are those of \"from\" = {}", recipe_section(recipe, "model"),
-                            recipe.model.settings.begin().key(), folder.string()),
+                            recipe.model.settings.begin().key(), folder->string()),
                 "remove the key, or remove \"from\"");
   }
   if (recipe.objective.kind == RecipeKind::kSupervised) {
@@ -197,8 +237,12 @@ Result<ImageModel> build_stored(const PictureEncoder& encoder, const ImageModelO
 
 Result<ImageCheckpoint> read_image_folder(const fs::path& folder) {
   ImageCheckpoint checkpoint;
-  auto config = read_json_file(folder / "config.json");
-  auto tensors = config ? read_checkpoint(folder) : std::unexpected(config.error());
+  const auto bare = bare_weights_in(folder);
+  auto config = bare ? Result<Json>(Json::object()) : read_json_file(folder / "config.json");
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  auto tensors = bare ? read_checkpoint_file(*bare) : read_checkpoint(folder);
   if (!tensors) {
     return std::unexpected(tensors.error());
   }

@@ -16,6 +16,9 @@ namespace asterism {
 namespace {
 
 constexpr std::int64_t kPlainBatchSize = 100;
+// Of the raw pixels that vectors are compared with: a probe on more features than this tells nothing new and takes
+// long.
+constexpr std::int64_t kRawPictureSide = 32;
 // Pixels of small data sets are kept even where the recipe does not ask for it.
 constexpr std::int64_t kCacheSizeBytesDefault = 256'000'000;
 constexpr std::array<Split, 3> kSplits{Split::kTrain, Split::kValidation, Split::kTest};
@@ -103,7 +106,10 @@ class PictureTask final : public TrainingTask {
     if (!image) {
       return std::unexpected(image.error());
     }
-    const auto pixels = preprocess_image(**image, plain_preprocess(network_.feeds));
+    PictureFeedPlan small = network_.feeds;
+    small.height = std::min(small.height, kRawPictureSide);
+    small.width = std::min(small.width, kRawPictureSide);
+    const auto pixels = preprocess_image(**image, plain_preprocess(small));
     if (!pixels) {
       return std::unexpected(pixels.error());
     }

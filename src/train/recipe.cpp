@@ -35,6 +35,7 @@ constexpr std::array<RecipeWord<RecipeKind>, 11> kKinds{{{"supervised", RecipeKi
                                                          {"fusion", RecipeKind::kFusion}}};
 constexpr std::array<RecipeWord<Precision>, 3> kPrecisions{
     {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}}};
+constexpr std::array<RecipeWord<DType>, 2> kWeights{{{"f32", DType::kF32}, {"f16", DType::kF16}}};
 constexpr std::array<RecipeWord<LearnerDevice>, 3> kDevices{
     {{"auto", LearnerDevice::kAuto}, {"cpu", LearnerDevice::kCpu}, {"cuda", LearnerDevice::kCuda}}};
 constexpr std::array<RecipeWord<OptimizerKind>, 3> kOptimizers{
@@ -87,6 +88,7 @@ void read_model(RecipeSection& section, ModelRecipe& model, RecipeKind kind) {
   }
   section.reals("mean", model.mean, {-kInfinity, kInfinity});
   section.reals("std", model.std, {kTiny, kInfinity});
+  section.word("weights", model.weights_dtype, kWeights);
   section.texts("frozen", model.frozen);
   model.settings = section.rest();
   for (const auto* key : {"mean", "std"}) {

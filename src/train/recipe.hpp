@@ -16,6 +16,7 @@
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "graph/learner.hpp"
+#include "tensor/dtype.hpp"
 
 namespace asterism {
 
@@ -67,8 +68,9 @@ struct ModelRecipe {
   std::int64_t channel_count = 3;
   std::vector<double> mean = {0.5, 0.5, 0.5};
   std::vector<double> std = {0.5, 0.5, 0.5};
-  std::vector<std::string> frozen;  // names of values or parameters: these and all below stay as they are
-  Json settings = Json::object();   // the other keys of [model], checked by the architecture
+  DType weights_dtype = DType::kF32;  // of the matrices that are written: kF32 or kF16; vectors stay f32
+  std::vector<std::string> frozen;    // names of values or parameters: these and all below stay as they are
+  Json settings = Json::object();     // the other keys of [model], checked by the architecture
 };
 
 // [objective]: `kind` and what belongs to it. Keys of other kinds are errors.

@@ -51,7 +51,7 @@ class TrainingTask {
   virtual const std::vector<std::int32_t>& labels(Split split) const noexcept = 0;
   // The picture of a row of plain(split), as a JPEG or PNG of at most `edge` pixels, for the report; empty for tables.
   virtual Result<std::string> thumbnail(Split split, std::int64_t row, std::int64_t edge) const = 0;
-  // The row as numbers without any network (raw pixels at the network's size; standardised columns): the baseline.
+  // The row as numbers without any network (raw pixels at no more than 32 x 32; standardised columns): the baseline.
   virtual Result<std::vector<float>> raw_vector(Split split, std::int64_t row) const = 0;
   virtual Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const = 0;
 };
