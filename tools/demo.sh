@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The main job on the examples: tools/demo.sh BUILD. Embeds the example texts with the built-in model, then with
-# all-MiniLM-L6-v2 from the catalogue, and the example pictures with EfficientNet-Lite0, and shows nearest neighbours.
+# The main job on the examples: tools/demo.sh BUILD. Embeds the example texts and pictures with the built-in models, then
+# with all-MiniLM-L6-v2 and EfficientNet-Lite0 from the catalogue where they can be fetched, and shows nearest neighbours.
 # Vectors and a page of pictures go to demo/ in BUILD.
 set -euo pipefail
 
@@ -27,14 +27,23 @@ show_model() {
   "$neighbours" "$model" "$out/texts.txt" "${queries[@]}"
 }
 
+# show_images MODEL NAME
 show_images() {
-  local pictures=examples/data/images
-  printf '\n== efficientnet-lite0: the pictures of %s\n' "$pictures"
-  "$asterism" embed "$pictures" -m efficientnet-lite0 -o "$out/images.npy"
+  local model=$1 page=$out/$2.html pictures=examples/data/images
+  printf '\n== %s: the pictures of %s\n' "$model" "$pictures"
+  "$asterism" embed "$pictures" -m "$model" -o "$out/$2.npy"
   printf '\nNearest pictures by looks:\n'
-  "$image_neighbours" efficientnet-lite0 "$pictures"
-  "$asterism" similarity --in "$pictures" --each 8 --top 6 -m efficientnet-lite0 --html "$out/pictures.html" >/dev/null
-  printf '\nThe same as pictures: open %s\n' "${out#"$root"/}/pictures.html"
+  "$image_neighbours" "$model" "$pictures"
+  "$asterism" similarity --in "$pictures" --each 8 --top 6 -m "$model" --html "$page" >/dev/null
+  printf '\nThe same as pictures: open %s\n' "${page#"$root"/}"
+}
+
+# fetched MODEL: whether it is here, or comes now.
+fetched() {
+  "$asterism" models pull "$1" >/dev/null || {
+    printf '\n== %s is not here and could not be fetched: left out\n' "$1"
+    return 1
+  }
 }
 
 show_lenet() {
@@ -44,8 +53,9 @@ show_lenet() {
 }
 
 show_model builtin builtin
-show_model all-MiniLM-L6-v2 minilm
+show_images builtin-image pictures
 show_lenet
-show_images
+if fetched all-MiniLM-L6-v2; then show_model all-MiniLM-L6-v2 minilm; fi
+if fetched efficientnet-lite0; then show_images efficientnet-lite0 pictures_lite0; fi
 
 printf '\nThe vectors are in %s: *.npy, and *.rows.jsonl with what became of each row.\n' "${out#"$root"/}"

@@ -197,7 +197,7 @@ void add_model_option(CLI::App& command, std::string& model) {
   command
       .add_option("-m,--model", model,
                   "builtin, an id of `asterism models list`, org/name[@revision] on the Hugging Face hub, or a folder "
-                  "[builtin]")
+                  "[builtin; for images builtin-image]")
       ->type_name("MODEL")
       ->group("Model");
 }

@@ -142,13 +142,9 @@ Result<ImageModelFiles> read_image_model(const fs::path& asked, const EncoderOpt
   return with_settings(read_checkpoint_of(path), read_image_settings(path, {.overrides = *overrides}));
 }
 
-Result<ImageModelFiles> read_builtin_image_model(const EncoderOptions& options) {
+Result<ImageCheckpoint> builtin_image_checkpoint() {
   const std::string source = "the built-in image model";
   const BuiltinImageModel builtin = builtin_image_model();
-  const auto overrides = preprocess_overrides(options);
-  if (!overrides) {
-    return std::unexpected(overrides.error());
-  }
   auto config = parse_json(builtin.config, source);
   if (!config) {
     return std::unexpected(config.error());
@@ -157,11 +153,18 @@ Result<ImageModelFiles> read_builtin_image_model(const EncoderOptions& options) 
   if (!file) {
     return std::unexpected(file.error());
   }
-  auto settings = timm_image_settings(*config, source, {.overrides = *overrides});
-  return with_settings(
-      ImageCheckpoint{
-          .config = *std::move(config), .tensors = std::move(file->tensors), .source = source, .weight_name = {}},
-      std::move(settings));
+  return ImageCheckpoint{
+      .config = *std::move(config), .tensors = std::move(file->tensors), .source = source, .weight_name = {}};
+}
+
+Result<ImageModelFiles> read_builtin_image_model(const EncoderOptions& options) {
+  const auto overrides = preprocess_overrides(options);
+  auto checkpoint = overrides ? builtin_image_checkpoint() : std::unexpected(overrides.error());
+  if (!checkpoint) {
+    return std::unexpected(checkpoint.error());
+  }
+  auto settings = timm_image_settings(checkpoint->config, checkpoint->source, {.overrides = *overrides});
+  return with_settings(std::move(checkpoint), std::move(settings));
 }
 
 }  // namespace asterism

@@ -25,7 +25,8 @@ std::optional<std::filesystem::path> bare_weights_in(const std::filesystem::path
 // The graph for the size that the options, or else the checkpoint's preprocessing, say, and that preprocessing.
 // kMismatch where the model takes another number of channels than the preprocessing gives.
 Result<ImageModelFiles> read_image_model(const std::filesystem::path& path, const EncoderOptions& options);
-// The same of the model inside the library.
+// The model inside the library, as it would lie on disk, and as read_image_model() gives it.
+Result<ImageCheckpoint> builtin_image_checkpoint();
 Result<ImageModelFiles> read_builtin_image_model(const EncoderOptions& options);
 
 }  // namespace asterism

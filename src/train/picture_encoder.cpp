@@ -74,6 +74,14 @@ Result<fs::path> from_folder(const Recipe& recipe) {
   return location->folder;
 }
 
+Result<ImageCheckpoint> read_given(const Recipe& recipe) {
+  if (recipe.model.from == kBuiltinImageModel) {
+    return builtin_image_checkpoint();
+  }
+  const auto folder = from_folder(recipe);
+  return folder ? read_image_folder(*folder) : std::unexpected(folder.error());
+}
+
 // An EfficientNet under the names of efficientnet_lite_pytorch, as much of it as the recipe asks for.
 Result<ImageCheckpoint> shortened(ImageCheckpoint checkpoint, const Recipe& recipe) {
   constexpr std::int64_t kHeadSizeMax = 1 << 14;
@@ -127,11 +135,7 @@ Result<void> replace_classifier(ImageCheckpoint& checkpoint, const Recipe& recip
 }
 
 Result<ImageCheckpoint> given_checkpoint(const Recipe& recipe, const DataSummary& data) {
-  const auto folder = from_folder(recipe);
-  if (!folder) {
-    return std::unexpected(folder.error());
-  }
-  auto given = read_image_folder(*folder);
+  auto given = read_given(recipe);
   if (!given) {
     return given;
   }
@@ -145,7 +149,7 @@ Result<ImageCheckpoint> given_checkpoint(const Recipe& recipe, const DataSummary
   } else if (recipe.model.settings.is_object() && !recipe.model.settings.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: \"{}\": sizes are those of \"from\" = {}", recipe_section(recipe, "model"),
-                            recipe.model.settings.begin().key(), folder->string()),
+                            recipe.model.settings.begin().key(), checkpoint.source),
                 "remove the key, or remove \"from\"");
   }
   if (recipe.objective.kind == RecipeKind::kSupervised) {

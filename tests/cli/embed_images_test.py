@@ -342,5 +342,45 @@ class Stopped(ImagesTest):
                 self.fails("mismatch", *self.job, *option, says=["out.npy.manifest.json"])
 
 
+class Builtin(CliTest):
+    """The model inside the program: no `-m`, no file, no download."""
+
+    PICTURES = sorted((EXAMPLES / "images").glob("*/*.jpg"))
+
+    def test_pictures_without_a_model_are_embedded_by_the_one_for_pictures(self) -> None:
+        self.ok("embed", EXAMPLES / "images", "--precision", "f32", "-o", "default.npy")
+        self.ok("embed", EXAMPLES / "images", "--precision", "f32", "-m", "builtin-image", "-o", "named.npy")
+        vectors = read_npy(self.folder / "default.npy")
+        self.assertEqual(vectors, read_npy(self.folder / "named.npy"))
+        self.assertEqual({len(vector) for vector in vectors}, {1280})
+        manifest = json.loads((self.folder / "default.npy.manifest.json").read_text())
+        self.assertIn("builtin-image", json.dumps(manifest))
+
+    def test_the_nearest_picture_is_of_the_same_kind(self) -> None:
+        self.ok("embed", EXAMPLES / "images", "-o", "out.npy")
+        unit = []
+        for vector in read_npy(self.folder / "out.npy"):
+            length = math.sqrt(sum(value * value for value in vector))
+            unit.append([value / length for value in vector])
+        right = 0
+        for i, vector in enumerate(unit):
+            others = [j for j in range(len(unit)) if j != i]
+            best = max(others, key=lambda j: sum(a * b for a, b in zip(vector, unit[j], strict=True)))
+            right += self.PICTURES[best].parent == self.PICTURES[i].parent
+        self.assertGreaterEqual(right, 0.9 * len(unit))
+
+    def test_similarity_takes_pictures_without_a_model(self) -> None:
+        car, other, sea = (EXAMPLES / "images" / name for name in ("car/000.jpg", "car/001.jpg", "sea/000.jpg"))
+        near = float(self.ok("similarity", car, other)[0].split()[-1])
+        far = float(self.ok("similarity", car, sea)[0].split()[-1])
+        self.assertGreater(near, far)
+        found, _ = self.ok("similarity", car, "--in", EXAMPLES / "images", "--kind", "image", "--top", "3")
+        self.assertIn("car", found)
+
+    def test_texts_are_not_taken_by_the_model_for_pictures(self) -> None:
+        self.write("a.txt", "a\n")
+        self.fails("unsupported", "embed", "a.txt", "-m", "builtin-image", says=["builtin-image", "images"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -37,8 +37,9 @@ class Inputs(CliTest):
     def test_a_folder_as_input(self) -> None:
         (self.folder / "texts").mkdir()
         self.fails("invalid_argument", "tokenize", "texts", says=["texts"])
-        # A folder is one of images, which the built-in model does not take.
-        self.fails("unsupported", "embed", "texts", says=["builtin", "image"])
+        # A folder is one of images, which a text model does not take.
+        static = ROOT / "tests" / "golden" / "static" / "f32"
+        self.fails("unsupported", "embed", "texts", "-m", static, says=["image"])
 
     def test_inputs_of_both_kinds(self) -> None:
         self.write("a.txt", "a\n")

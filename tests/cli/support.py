@@ -82,9 +82,10 @@ def read_tensors(path: Path) -> dict[str, Array]:
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        assert entry["dtype"] == "F32", entry
+        code = {"F32": "f", "F16": "e"}[entry["dtype"]]
         begin, end = entry["data_offsets"]
-        out[name] = (tuple(entry["shape"]), list(struct.unpack(f"<{math.prod(entry['shape'])}f", body[begin:end])))
+        count = math.prod(entry["shape"])
+        out[name] = (tuple(entry["shape"]), list(struct.unpack(f"<{count}{code}", body[begin:end])))
     return out
 
 

@@ -13,7 +13,7 @@ import tomllib
 import unittest
 from pathlib import Path
 
-from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy
+from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy, read_tensors
 
 RECIPES = ROOT / "recipes"
 # The module that learns is not built where there is no libtorch.
@@ -42,6 +42,37 @@ class Train(CliTest):
         return [str(RECIPES / "lenet-digits.toml"), "-o", "run", *extra]
 
 
+class From(Train):
+    """A model that was trained already goes on learning."""
+
+    def train_from(self, model: str, *extra: str) -> subprocess.CompletedProcess[str]:
+        sizes = ("architecture", "stem_width", "stage_widths", "stage_depths")
+        lines = (RECIPES / "simclr.toml").read_text().splitlines()
+        recipe = "\n".join(line for line in lines if line.split(" = ")[0] not in sizes)
+        self.write("from.toml", recipe.replace("../examples", str(ROOT / "examples")))
+        return self.train("from.toml", "-o", "run", *SHORT, "--set", f'model.from="{model}"', *extra)
+
+    def test_a_model_that_is_nowhere_and_sizes_that_do_not_fit_are_named(self) -> None:
+        stderr = self.train_from("no-such-model").stderr
+        self.assertIn('"from"', stderr)
+        self.assertIn("no-such-model", stderr)
+        many = self.train_from("builtin-image", "--set", "model.block_count=99", "--set", "model.head_size=4")
+        self.assertIn("expected at most 13", many.stderr)
+        headless = self.train_from("builtin-image", "--set", "model.block_count=4")
+        self.assertIn('"head_size" is missing', headless.stderr)
+
+    def test_the_built_in_model_goes_on_and_keeps_what_is_frozen(self) -> None:
+        done = self.train_from(
+            "builtin-image", "--set", 'model.frozen=["_blocks.11"]', "--set", 'model.weights="f16"'
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        before = read_tensors(ROOT / "assets" / "builtin_image" / "model.safetensors")
+        after = read_tensors(self.folder / "run" / "model.safetensors")
+        self.assertEqual(set(after), set(before))
+        self.assertEqual(after["_blocks.3._project_conv.weight"], before["_blocks.3._project_conv.weight"])
+        self.assertNotEqual(after["_conv_head.weight"], before["_conv_head.weight"])
+
+
 class EveryRecipe(Train):
     def test_runs_to_its_end_and_its_folder_embeds(self) -> None:
         recipes = sorted(RECIPES.glob("*.toml"))
@@ -57,8 +88,12 @@ class EveryRecipe(Train):
                     extra += ["--set", "training.average_ramp_epochs=0.5"]
                 if kind == "distillation":  # the recipe's own teacher is a download
                     extra += ["--set", f'objective.teacher="{self.folder / "autoencoder-dense"}"',
-                              "--set", "objective.teacher_view_count=2", "--set", "model.image_size=32",
-                              "--set", 'model.stem="small"']  # fmt: skip
+                              "--set", "objective.teacher_view_count=2", "--set", "model.image_size=32"]  # fmt: skip
+                    if "from" in settings["model"]:  # a download, too, as its pictures are
+                        extra += ["--input", str(EXAMPLES / "images"), "--set", 'model.from="builtin-image"',
+                                  "--set", "model.block_count=5", "--set", "model.head_size=16"]  # fmt: skip
+                    else:
+                        extra += ["--set", 'model.stem="small"']
                 done = self.train(recipe, "-o", recipe.stem, *extra, "--json")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 run = json.loads(done.stdout)

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "builtin/builtin.hpp"
 #include "encoder/layers.hpp"
 #include "model_folder.hpp"
 #include "weights/safetensors.hpp"
@@ -413,6 +414,25 @@ TEST(StaticEncoder, builtin_model_tells_near_from_far) {
     return sum;
   };
   EXPECT_GT(dot(0, 1), dot(0, 2) + 0.2F);
+}
+
+TEST(ImageEncoder, builtin_image_model_has_small_weights_and_layers) {
+  auto encoder = Encoder::load(kBuiltinImageModel);
+  ASSERT_TRUE(encoder) << encoder.error().to_string();
+  EXPECT_EQ(encoder->dim(), 1280U);
+  EXPECT_TRUE(encoder->info().takes_images);
+  EXPECT_FALSE(encoder->info().takes_texts);
+  EXPECT_TRUE(encoder->info().folder.empty());
+  EXPECT_THAT(encoder->info().image_shape, testing::ElementsAre(3, 128, 128));
+  EXPECT_LT(builtin_image_model().weights.size(), 4'000'000U);
+  const auto layers = list_layers(kBuiltinImageModel, {});
+  ASSERT_TRUE(layers) << layers.error().to_string();
+  EXPECT_EQ(layers->kind, ModelKind::kImage);
+  EXPECT_TRUE(std::ranges::any_of(layers->layers, [](const LayerInfo& layer) { return layer.name == "penultimate" ||
+      std::ranges::count(layer.aliases, "penultimate") > 0; }));
+  auto inner = Encoder::load(kBuiltinImageModel, {.layers = {"_blocks.10"}});
+  ASSERT_TRUE(inner) << inner.error().to_string();
+  EXPECT_EQ(inner->dim(), 112U);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ TEST(Catalogue, built_in_entries_are_complete) {
   std::set<std::string> ids;
   for (const CatalogueEntry& entry : *entries) {
     EXPECT_TRUE(ids.insert(entry.id).second) << entry.id;
-    EXPECT_EQ(entry.sources.empty(), entry.id == "builtin") << entry.id;
+    EXPECT_EQ(entry.sources.empty(), entry.id == "builtin" || entry.id == "builtin-image") << entry.id;
     for (const VerifyCase& verify_case : entry.verify_cases) {
       EXPECT_GT(verify_case.noise, 0.0F) << entry.id;
       if (verify_case.image) {
@@ -51,6 +51,7 @@ TEST(Catalogue, built_in_entries_are_complete) {
     }
   }
   EXPECT_TRUE(ids.contains("builtin"));
+  EXPECT_TRUE(ids.contains("builtin-image"));
   const auto minilm = std::ranges::find(*entries, "all-MiniLM-L6-v2", &CatalogueEntry::id);
   ASSERT_NE(minilm, entries->end());
   EXPECT_TRUE(minilm->verified());
