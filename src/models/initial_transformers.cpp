@@ -178,6 +178,7 @@ Result<ImageCheckpoint> initial_vit_mae(const InitialModel& model) {
   Json config = vit_config(settings, model);
   config["architectures"] = Json::array({"ViTMAEForPreTraining"});
   config["model_type"] = "vit_mae";
+  config["use_mean_pooling"] = true;
   config["qkv_bias"] = true;
   config["decoder_hidden_size"] = decoder.hidden_size;
   config["decoder_num_hidden_layers"] = decoder.layer_count;

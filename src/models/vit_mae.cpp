@@ -3,7 +3,8 @@
 // Masking is off unless ImageModelOptions::kept_patch_count says how many patches go on: then input "ids_keep" i32
 // [rows, kept_patch_count] names them for each image. All patches in their own order is what a mask ratio of 0 gives,
 // up to the order of tokens, on which no vector depends. "penultimate" is the class token after the last norm: the
-// library has no pooler for this model.
+// library has no pooler for this model. With "use_mean_pooling" (BEiT's key; models trained here have it) it is the
+// mean of the normed patches: reconstruction teaches patches, and the class token only by what they make of it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "models/checkpoint_names.hpp"
 #include "models/image_families.hpp"
 #include "models/image_head.hpp"
+#include "models/modules.hpp"
 #include "models/parameter_edit.hpp"
 #include "models/patch_tokens.hpp"
 #include "models/position_table.hpp"
@@ -52,7 +54,12 @@ Result<void> place_class_token(ParameterMap& parameters, std::int64_t hidden_siz
   return {};
 }
 
-ValueId build_graph(GraphBuilder& builder, const VitConfig& config, std::int64_t kept_patch_count) {
+struct MaePlan {
+  std::int64_t kept_patch_count = 0;
+  bool mean_pooling = false;
+};
+
+ValueId build_graph(GraphBuilder& builder, const VitConfig& config, const MaePlan& mae) {
   const ValueId image = image_input(builder, config.channels, config.wanted);
   TokenPlan plan;
   plan.patch_path = "embeddings.patch_embeddings.projection";
@@ -61,8 +68,8 @@ ValueId build_graph(GraphBuilder& builder, const VitConfig& config, std::int64_t
   plan.convolution = {config.block.hidden_size, {config.patch.height, config.patch.width}};
   plan.prefix.push_back({std::string(kClassToken)});
   plan.position = kPosition;
-  if (kept_patch_count > 0) {
-    plan.kept_ids = builder.input(std::string(kIdsKeepInput), DType::kI32, {kRowDim, kept_patch_count});
+  if (mae.kept_patch_count > 0) {
+    plan.kept_ids = builder.input(std::string(kIdsKeepInput), DType::kI32, {kRowDim, mae.kept_patch_count});
   }
   ValueId hidden = patch_tokens(builder, plan, image);
   feature_alias(builder, 0, hidden);
@@ -75,7 +82,8 @@ ValueId build_graph(GraphBuilder& builder, const VitConfig& config, std::int64_t
   const ValueId normed = layer_norm_module(builder, "layernorm", hidden, config.block.epsilon);
   builder.alias("last_hidden_state", normed);
   builder.alias(std::string(kForwardFeatures), normed);
-  return token_at(builder, "class_token", normed, 0);
+  return mae.mean_pooling ? mean_of_tokens(builder, "patch_mean", normed, 1)
+                          : token_at(builder, "class_token", normed, 0);
 }
 
 }  // namespace
@@ -86,8 +94,9 @@ Result<ImageModel> build_vit_mae(ImageCheckpoint checkpoint, const ImageModelOpt
     return std::unexpected(config.error());
   }
   const auto qkv_bias = read_flag(checkpoint.config, "qkv_bias", true, checkpoint.source);
-  if (!qkv_bias) {
-    return std::unexpected(qkv_bias.error());
+  const auto mean_pooling = read_flag(checkpoint.config, "use_mean_pooling", false, checkpoint.source);
+  if (!qkv_bias || !mean_pooling) {
+    return std::unexpected(qkv_bias ? mean_pooling.error() : qkv_bias.error());
   }
   config->block.query_bias = config->block.key_bias = config->block.value_bias = *qkv_bias;
   const std::int64_t patch_count = config->wanted_grid().area();
@@ -107,7 +116,7 @@ Result<ImageModel> build_vit_mae(ImageCheckpoint checkpoint, const ImageModelOpt
     return std::unexpected(ok.error());
   }
   GraphBuilder builder;
-  const ValueId vector = build_graph(builder, *config, options.kept_patch_count);
+  const ValueId vector = build_graph(builder, *config, {options.kept_patch_count, *mean_pooling});
   ImageModel model;
   model.family = model.architecture = "vit_mae";
   model.dialect = kTransformers;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "torch/memory.hpp"
 #include "torch/run_scope.hpp"
 #include "torch/tensors.hpp"
 #include "torch/torch_backend.hpp"
@@ -90,6 +91,7 @@ Result<std::unique_ptr<Learner>> TorchLearner::make(LearnerSpec spec) {
       return std::unexpected(device.error());
     }
     const RunScope scope(spec.thread_count, Gradients::kNone);
+    keep_freed_memory();
     return std::make_unique<TorchLearner>(std::move(spec), *device, *std::move(plan));
   });
 }

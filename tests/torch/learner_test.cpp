@@ -198,6 +198,23 @@ TEST(Learner, bf16_is_close_to_f32_and_keeps_f32_parameters) {
   }
 }
 
+// Old versions of torch lack gradients of some activations in bfloat16.
+TEST(Learner, every_activation_learns_in_bf16_as_in_f32) {
+  for (const Activation activation : all_activations()) {
+    SCOPED_TRACE(activation_name(activation));
+    const auto step_with = [&](ComputePrecision precision) {
+      LearnerSpec spec = two_layers(two_layer_parameters(), activation);
+      spec.precision = precision;
+      const auto learner = learner_of(std::move(spec));
+      return step_of(*learner, two_layer_batch(1), kSettings);
+    };
+    const StepReport exact = step_with(ComputePrecision::kF32);
+    const StepReport rounded = step_with(ComputePrecision::kBF16);
+    EXPECT_GT(rounded.gradient_norm, 0.0);
+    EXPECT_NEAR(rounded.gradient_norm, exact.gradient_norm, 0.05 * exact.gradient_norm);
+  }
+}
+
 TEST(Learner, a_state_of_another_learner_is_refused_with_names) {
   const auto learner = learner_of(trained_classifier());
   ParameterMap state = learner->state().value();

@@ -42,11 +42,11 @@ inline Tensor labels_tensor(std::int64_t rows, std::int32_t class_count) {
 }
 
 // x [rows, 5] -> "0" -> tanh -> "2" [rows, 3], with mean square to "target": as training_steps_record.py has it.
-inline LearnerSpec two_layers(const ParameterMap& parameters) {
+inline LearnerSpec two_layers(const ParameterMap& parameters, Activation activation = Activation::kTanh) {
   GraphBuilder b;
   const ValueId x = b.input("x", DType::kF32, {kRowDim, 5});
   const ValueId hidden = b.linear("0", x, b.parameter("0.weight", {7, 5}), b.parameter("0.bias", {7}));
-  const ValueId active = b.activation("1", hidden, Activation::kTanh);
+  const ValueId active = b.activation("1", hidden, activation);
   const ValueId y = b.linear("2", active, b.parameter("2.weight", {3, 7}), b.parameter("2.bias", {3}));
   LearnerSpec spec;
   spec.graphs.emplace(kTrainGraph, b.finish(std::array{y}).value());

@@ -428,8 +428,9 @@ TEST(ImageEncoder, builtin_image_model_has_small_weights_and_layers) {
   const auto layers = list_layers(kBuiltinImageModel, {});
   ASSERT_TRUE(layers) << layers.error().to_string();
   EXPECT_EQ(layers->kind, ModelKind::kImage);
-  EXPECT_TRUE(std::ranges::any_of(layers->layers, [](const LayerInfo& layer) { return layer.name == "penultimate" ||
-      std::ranges::count(layer.aliases, "penultimate") > 0; }));
+  EXPECT_TRUE(std::ranges::any_of(layers->layers, [](const LayerInfo& layer) {
+    return layer.name == "penultimate" || std::ranges::count(layer.aliases, "penultimate") > 0;
+  }));
   auto inner = Encoder::load(kBuiltinImageModel, {.layers = {"_blocks.10"}});
   ASSERT_TRUE(inner) << inner.error().to_string();
   EXPECT_EQ(inner->dim(), 112U);
