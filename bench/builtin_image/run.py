@@ -110,7 +110,9 @@ def main() -> None:
     results = measure(options.build / "bin/asterism", options.data)
     if options.output:
         options.output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print("\n| pictures | probe: teacher | built-in | share | neighbours: teacher | built-in | rate, built-in / teacher |")
+    print(
+        "\n| pictures | probe: teacher | built-in | share | neighbours: teacher | built-in | rate, built-in / teacher |"
+    )
     print("|---|---|---|---|---|---|---|")
     for result in results:
         teacher, student = result["efficientnet-lite0"], result["builtin-image"]

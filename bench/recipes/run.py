@@ -40,7 +40,12 @@ SETTINGS = {
 
 def train(options: argparse.Namespace, name: str) -> dict[str, object]:
     epochs = max(1, round(EPOCHS[name] * options.scale))
-    settings = [f"training.epochs={epochs}", f"training.evaluation_epochs={epochs}", *SETTINGS.get(name, []), *options.set]
+    settings = [
+        f"training.epochs={epochs}",
+        f"training.evaluation_epochs={epochs}",
+        *SETTINGS.get(name, []),
+        *options.set,
+    ]
     command = [options.build / "bin/asterism", "train", ROOT / "recipes" / f"{name}.toml", "-o", options.output / name]
     command += ["--input", options.pictures, "--quiet", *(word for text in settings for word in ("--set", text))]
     subprocess.run([str(word) for word in command], check=True)
@@ -66,7 +71,10 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--set", action="append", default=[])
     options = parser.parse_args()
-    print("| recipe | epochs | neighbours / probe | its untrained encoder | raw pixels |\n|---|---|---|---|---|", flush=True)
+    print(
+        "| recipe | epochs | neighbours / probe | its untrained encoder | raw pixels |\n|---|---|---|---|---|",
+        flush=True,
+    )
     for name in options.only:
         run = train(options, name)
         result = run["result"]

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from support import EXIT, CliTest, Golden
+from support import EXIT, ROOT, CliTest, Golden
 
 
 def rewrite_header(path: Path, change: dict[str, Any] | bytes, whole: bool = False) -> None:

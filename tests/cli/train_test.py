@@ -62,9 +62,7 @@ class From(Train):
         self.assertIn('"head_size" is missing', headless.stderr)
 
     def test_the_built_in_model_goes_on_and_keeps_what_is_frozen(self) -> None:
-        done = self.train_from(
-            "builtin-image", "--set", 'model.frozen=["_blocks.11"]', "--set", 'model.weights="f16"'
-        )
+        done = self.train_from("builtin-image", "--set", 'model.frozen=["_blocks.11"]', "--set", 'model.weights="f16"')
         self.assertEqual(done.returncode, 0, done.stderr)
         before = read_tensors(ROOT / "assets" / "builtin_image" / "model.safetensors")
         after = read_tensors(self.folder / "run" / "model.safetensors")

@@ -431,7 +431,7 @@ TEST(ImageEncoder, builtin_image_model_has_small_weights_and_layers) {
   EXPECT_TRUE(std::ranges::any_of(layers->layers, [](const LayerInfo& layer) {
     return layer.name == "penultimate" || std::ranges::count(layer.aliases, "penultimate") > 0;
   }));
-  auto inner = Encoder::load(kBuiltinImageModel, {.layers = {"_blocks.10"}});
+  auto inner = Encoder::load(kBuiltinImageModel, {.layers = {"_blocks.10"}, .pooling = "avg"});
   ASSERT_TRUE(inner) << inner.error().to_string();
   EXPECT_EQ(inner->dim(), 112U);
 }

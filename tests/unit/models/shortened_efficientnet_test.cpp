@@ -14,16 +14,16 @@ namespace {
 
 using testing::HasSubstr;
 
-// One block without and two with expansion, 4 -> 4 -> 8 -> 8 channels, a last convolution of 24 and 5 classes.
+// One block without and two with expansion, 6 -> 4 -> 8 -> 8 channels, a last convolution of 24 and 5 classes.
 ImageCheckpoint small_efficientnet() {
   InitialTensors tensors(1);
   const auto unit = [&](const std::string& conv, const std::string& norm, const Shape& shape) {
     tensors.weight(conv, shape, InitialRule::kKaimingNormal);
     tensors.batch_norm(norm, shape[0]);
   };
-  unit("_conv_stem", "_bn0", {4, 3, 3, 3});
-  unit("_blocks.0._depthwise_conv", "_blocks.0._bn1", {4, 1, 3, 3});
-  unit("_blocks.0._project_conv", "_blocks.0._bn2", {4, 4, 1, 1});
+  unit("_conv_stem", "_bn0", {6, 3, 3, 3});
+  unit("_blocks.0._depthwise_conv", "_blocks.0._bn1", {6, 1, 3, 3});
+  unit("_blocks.0._project_conv", "_blocks.0._bn2", {4, 6, 1, 1});
   for (const int i : {1, 2}) {
     const std::string path = fmt::format("_blocks.{}.", i);
     const std::int64_t in = i == 1 ? 4 : 8;
@@ -59,7 +59,7 @@ TEST(ShortenedEfficientnet, keeps_the_first_blocks_and_gives_vectors_of_the_size
   ASSERT_TRUE(model) << model.error().to_string();
   EXPECT_EQ(model->family, "efficientnet");
   EXPECT_EQ(model->graph.value(*model->graph.find(kPenultimate)).shape.back(), 12);
-  // The blocks halve the picture twice less than the whole network's seven stages do: the stem and the second block.
+  // The stem and the second stage halve the picture.
   const Shape& map = model->graph.value(*model->graph.find(kForwardFeatures)).shape;
   EXPECT_EQ(map[2], 8);
 }
