@@ -1,6 +1,8 @@
-// How fast pictures become what a network learns from, on one thread: each step, and SimCLR's view as a whole.
+// How fast pictures become what a network learns from, on one thread: each step, and SimCLR's view as a whole; and how
+// fast vectors are judged, by a linear probe and by neighbours.
 #include <benchmark/benchmark.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <vector>
@@ -9,8 +11,11 @@
 #include "image/jpeg_encode.hpp"
 #include "image/resize.hpp"
 #include "image/test_pattern.hpp"
+#include "train/linear_probe.hpp"
+#include "train/neighbour_accuracy.hpp"
 #include "train/picture_augment.hpp"
 #include "train/picture_geometry.hpp"
+#include "train/seeded_random.hpp"
 
 namespace asterism {
 namespace {
@@ -85,6 +90,53 @@ void simclr_view(benchmark::State& state) {
   state.counters["checksum"] = sum / static_cast<double>(state.iterations());
 }
 
+// Rows around the centre of their class; each number is near the one before it, as those of pictures are, so that the
+// probe takes as many steps as on these.
+LabelledVectors vectors(std::size_t row_count, std::size_t dim, std::size_t class_count, std::uint64_t seed) {
+  SeededRandom centre_random({1});
+  std::vector<float> centres(class_count * dim);
+  for (float& value : centres) {
+    value = 0.1F * static_cast<float>(centre_random.normal());
+  }
+  SeededRandom random({seed});
+  LabelledVectors out{.values = {}, .dim = dim, .labels = {}};
+  for (std::size_t row = 0; row < row_count; ++row) {
+    const std::size_t label = row % class_count;
+    out.labels.push_back(static_cast<std::int32_t>(label));
+    double walk = 0.0;
+    for (std::size_t i = 0; i < dim; ++i) {
+      walk = 0.98 * walk + 0.2 * random.normal();
+      out.values.push_back(centres[label * dim + i] + static_cast<float>(walk));
+    }
+  }
+  return out;
+}
+
+// range(0): rows on either side; range(1): dim; range(2): classes; range(3): threads.
+void probe(benchmark::State& state) {
+  const auto size = [&](int i) { return static_cast<std::size_t>(state.range(i)); };
+  const LabelledVectors train = vectors(size(0), size(1), size(2), 2);
+  const LabelledVectors test = vectors(size(0), size(1), size(2), 3);
+  LinearProbeResult result;
+  for (auto _ : state) {
+    result = linear_probe(train, test, {.thread_count = size(3)}).value();
+  }
+  state.counters["steps"] = static_cast<double>(result.iteration_count);
+  state.counters["loss"] = result.loss;
+  state.counters["accuracy"] = result.accuracy;
+}
+
+void neighbours(benchmark::State& state) {
+  const auto size = [&](int i) { return static_cast<std::size_t>(state.range(i)); };
+  const LabelledVectors bank = vectors(size(0), size(1), size(2), 2);
+  const LabelledVectors queries = vectors(size(0), size(1), size(2), 3);
+  double accuracy = 0.0;
+  for (auto _ : state) {
+    accuracy = neighbour_accuracy(bank, queries, {.thread_count = size(3)}).value();
+  }
+  state.counters["accuracy"] = accuracy;
+}
+
 BENCHMARK(planes_of_bytes)->Arg(32)->Arg(96);
 BENCHMARK_CAPTURE(colour_step, copy, [](PicturePlanes&) {})->Arg(32)->Arg(96);
 BENCHMARK_CAPTURE(colour_step, brightness, [](PicturePlanes& p) { adjust_brightness(p, 1.2); })->Arg(32)->Arg(96);
@@ -95,6 +147,23 @@ BENCHMARK_CAPTURE(colour_step, grey, [](PicturePlanes& p) { make_grey(p); })->Ar
 BENCHMARK_CAPTURE(colour_step, blur, [](PicturePlanes& p) { blur(p, p.width / 10 | 1, 1.0); })->Arg(32)->Arg(96);
 BENCHMARK(rotation)->Arg(32)->Arg(96);
 BENCHMARK(simclr_view)->Args({32, 32, 0})->Args({32, 32, 1})->Args({256, 96, 0})->Args({256, 96, 1});
+// Raw pictures of many classes and of ten, an encoder's vectors, and few rows of many numbers.
+BENCHMARK(probe)
+    ->Args({3500, 3072, 110, 1})
+    ->Args({3500, 3072, 110, 2})
+    ->Args({10000, 3072, 10, 2})
+    ->Args({10000, 256, 10, 2})
+    ->Args({300, 3072, 10, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+BENCHMARK(neighbours)
+    ->Args({3500, 3072, 110, 1})
+    ->Args({10000, 256, 10, 1})
+    ->Args({10000, 256, 10, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace asterism

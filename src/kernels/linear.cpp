@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_pool.hpp"
+
 // Accumulators live in arrays of vectors, which vectors of unknown length cannot.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
@@ -237,6 +239,28 @@ void LinearWeight::set_column(std::size_t column, std::span<const float> values)
 
 void linear(const LinearProblem& problem, const LinearBlock& block) {
   HWY_DYNAMIC_DISPATCH(linear_block)(problem, block);
+}
+
+void linear(const LinearProblem& problem, std::size_t row_count, ThreadPool& pool) {
+  // Few panels are divided finely, so that every thread has some.
+  constexpr std::size_t kGroupPanels = 4;
+  constexpr std::size_t kGroupCountMin = 8;
+  const std::size_t panel_count = problem.weight->panel_count();
+  const std::size_t panels = std::clamp<std::size_t>(panel_count / kGroupCountMin, 1, kGroupPanels);
+  const std::size_t group_count = (panel_count + panels - 1) / panels;
+  const std::size_t block_count = (row_count + kLinearRowBlock - 1) / kLinearRowBlock;
+  const std::size_t step_count = (row_count + kLinearRowStep - 1) / kLinearRowStep;
+  const auto row_at = [&](std::size_t block) {
+    return std::min(row_count, step_count * block / block_count * kLinearRowStep);
+  };
+  // Blocks of rows change fastest: those of one group of panels read the same weights.
+  pool.parallel_for(group_count * block_count, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t item = begin; item < end; ++item) {
+      const std::size_t panel = item / block_count * panels;
+      const std::size_t block = item % block_count;
+      linear(problem, {row_at(block), row_at(block + 1), panel, std::min(panel_count, panel + panels)});
+    }
+  });
 }
 
 void linear_scalar(const LinearProblem& p, const LinearPart& plain, const LinearBlock& block) {

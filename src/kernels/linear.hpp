@@ -15,6 +15,8 @@
 
 namespace asterism {
 
+class ThreadPool;
+
 enum class LinearActivation : std::uint8_t { kNone, kGeluErf, kRelu };
 
 // A plain weight [out, in] by rows, and its bias [out] or nothing.
@@ -81,6 +83,9 @@ inline constexpr std::size_t kLinearRowStep = 24;
 
 // A block may have any number of rows.
 void linear(const LinearProblem& problem, const LinearBlock& block);
+
+// All of [row_count, out] on the threads of `pool`: the same bits with any number of them.
+void linear(const LinearProblem& problem, std::size_t row_count, ThreadPool& pool);
 
 // The same in plain double arithmetic from the plain weight [out, in]: the oracle of the tests.
 void linear_scalar(const LinearProblem& problem, const LinearPart& plain, const LinearBlock& block);

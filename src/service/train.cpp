@@ -28,6 +28,10 @@ Result<Recipe> recipe_of(const TrainRequest& request) {
   return read_recipe(request.recipe, overrides);
 }
 
+std::size_t thread_count_of(const Recipe& recipe) {
+  return recipe.training.thread_count > 0 ? recipe.training.thread_count : available_processor_count();
+}
+
 Result<std::unique_ptr<Learner>> learner_of(const Recipe& recipe, const TrainingTask& task) {
   const auto module = load_backend_module("torch");
   if (!module) {
@@ -37,7 +41,7 @@ Result<std::unique_ptr<Learner>> learner_of(const Recipe& recipe, const Training
   spec.optimizer = recipe.training.optimizer;
   spec.averaged = recipe.training.average_decay > 0.0;
   spec.device = recipe.training.device;
-  spec.thread_count = recipe.training.thread_count > 0 ? recipe.training.thread_count : available_processor_count();
+  spec.thread_count = thread_count_of(recipe);
   if (recipe.training.precision == Precision::kBF16) {
     spec.precision = ComputePrecision::kBF16;
   } else if (recipe.training.precision == Precision::kAuto) {
@@ -105,8 +109,11 @@ Result<TrainResponse> train(const TrainRequest& request) {
     return std::unexpected(learner.error());
   }
   const TrainSetup setup{&*recipe, task->get(), learner->get(), &*folder};
-  const TrainOptions options{
-      .start = request.start, .cancel = request.cancel, .on_event = request.on_event, .log = request.log};
+  const TrainOptions options{.start = request.start,
+                             .evaluation = {.thread_count = thread_count_of(*recipe)},
+                             .cancel = request.cancel,
+                             .on_event = request.on_event,
+                             .log = request.log};
   const auto result = asterism::train(setup, options);
   if (!result) {
     return std::unexpected(result.error());

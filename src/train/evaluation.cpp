@@ -170,7 +170,7 @@ Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64
   return out;
 }
 
-Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries) {
+Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries, std::size_t thread_count) {
   Quality quality;
   std::set<std::int32_t> classes(bank.vectors.labels.begin(), bank.vectors.labels.end());
   classes.erase(-1);
@@ -182,14 +182,15 @@ Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& qu
   if (classes.size() < 2 || std::ranges::none_of(asked, is_labelled)) {
     return quality;
   }
-  const auto near =
-      alone ? neighbour_accuracy_left_out(bank.vectors) : neighbour_accuracy(bank.vectors, queries.vectors);
+  const NeighbourOptions neighbours{.thread_count = thread_count};
+  const auto near = alone ? neighbour_accuracy_left_out(bank.vectors, neighbours)
+                          : neighbour_accuracy(bank.vectors, queries.vectors, neighbours);
   if (!near) {
     return std::unexpected(near.error());
   }
   quality.neighbour_accuracy = *near;
   if (!alone) {
-    const auto probe = linear_probe(bank.vectors, queries.vectors);
+    const auto probe = linear_probe(bank.vectors, queries.vectors, {.thread_count = thread_count});
     if (!probe) {
       return std::unexpected(probe.error());
     }
@@ -212,13 +213,13 @@ Result<Quality> evaluate(const TrainingTask& task, Split queries, const Evaluati
     return std::unexpected(bank.error());
   }
   if (task.plain(queries).row_count() == 0 || queries == Split::kTrain) {
-    return measure_quality(*bank, {});
+    return measure_quality(*bank, {}, options.thread_count);
   }
   const auto asked = encode(queries, options.query_row_count_max);
   if (!asked) {
     return std::unexpected(asked.error());
   }
-  return measure_quality(*bank, *asked);
+  return measure_quality(*bank, *asked, options.thread_count);
 }
 
 }  // namespace

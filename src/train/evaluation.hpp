@@ -6,6 +6,7 @@
 // neighbour_accuracy.hpp and linear_probe.hpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -24,6 +25,7 @@ Split final_split(const TrainingTask& task);
 struct EvaluationOptions {
   std::int64_t bank_row_count_max = 10'000;   // of the training split, to compare with and to learn the probe from
   std::int64_t query_row_count_max = 10'000;  // of the split that is asked
+  std::size_t thread_count = 1;               // of the figures; the learner has its own
   const CancelFlag* cancel = nullptr;         // borrowed; may be null
 };
 
@@ -52,7 +54,7 @@ Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64
                                const CancelFlag* cancel);
 
 // `queries` of the same task as `bank`; no queries: each row of the bank against the others, and no probe.
-Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries);
+Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries, std::size_t thread_count = 1);
 
 Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
                                  const EvaluationOptions& options);

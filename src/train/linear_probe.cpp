@@ -5,36 +5,42 @@
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 #include <algorithm>
-#include <cmath>
-#include <deque>
 #include <set>
+
+#include "base/thread_pool.hpp"
+#include "kernels/linear.hpp"
+#include "train/lbfgs.hpp"
 
 namespace asterism {
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
 
-// Pairs that L-BFGS remembers; strong Wolfe constants of the book.
-constexpr std::size_t kMemory = 10;
-constexpr double kSufficientDecrease = 1e-4;
-constexpr double kCurvature = 0.9;
-constexpr int kLineSearchCountMax = 30;
-
 struct Rows {
-  Matrix features;
+  Matrix features;  // [rows, dim + 1]: the last column is 1, so that its weight is the intercept
   std::vector<Eigen::Index> labels;
+
+  Eigen::Index row_count() const { return features.rows(); }
+  Eigen::Index dim() const { return features.cols() - 1; }
+  auto inputs() { return features.leftCols(dim()); }
+  auto inputs() const { return features.leftCols(dim()); }
+
+  void set_inputs(const Eigen::MatrixXd& values) {
+    features.resize(values.rows(), values.cols() + 1);
+    features << values.cast<float>(), Eigen::VectorXf::Ones(values.rows());
+  }
 };
 
 Rows labelled_rows(const LabelledVectors& from) {
   Rows out;
   const auto dim = static_cast<Eigen::Index>(from.dim);
   const auto count = static_cast<Eigen::Index>(from.row_count()) - std::ranges::count(from.labels, -1);
-  out.features.resize(count, dim);
+  out.features.resize(count, dim + 1);
   for (std::size_t row = 0; row < from.row_count(); ++row) {
     if (from.labels[row] >= 0) {
       const Eigen::Map<const Eigen::RowVectorXf> vector(from.values.data() + row * from.dim, dim);
-      out.features.row(static_cast<Eigen::Index>(out.labels.size())) = vector.cast<double>();
+      out.features.row(static_cast<Eigen::Index>(out.labels.size())) << vector, 1.0F;
       out.labels.push_back(from.labels[row]);
     }
   }
@@ -43,165 +49,160 @@ Rows labelled_rows(const LabelledVectors& from) {
 
 // By the mean and deviation of the training rows; a feature that never changes stays as it is, minus its mean.
 void standardize(Rows& train, Rows& test) {
-  const Eigen::RowVectorXd mean = train.features.colwise().mean();
-  train.features.rowwise() -= mean;
-  test.features.rowwise() -= mean;
-  Eigen::RowVectorXd deviation =
-      (train.features.colwise().squaredNorm() / static_cast<double>(train.features.rows())).cwiseSqrt();
+  const auto count = static_cast<double>(train.row_count());
+  Eigen::RowVectorXd mean = Eigen::RowVectorXd::Zero(train.dim());
+  for (const auto& row : train.inputs().rowwise()) {
+    mean += row.cast<double>();
+  }
+  mean /= count;
+  Eigen::RowVectorXd deviation = Eigen::RowVectorXd::Zero(train.dim());
+  for (const auto& row : train.inputs().rowwise()) {
+    deviation += (row.cast<double>() - mean).cwiseAbs2();
+  }
+  deviation = (deviation / count).cwiseSqrt();
   for (double& value : deviation) {
     value = value > 1e-12 ? value : 1.0;
   }
-  train.features.array().rowwise() /= deviation.array();
-  test.features.array().rowwise() /= deviation.array();
+  for (Rows* const rows : {&train, &test}) {
+    for (auto row : rows->inputs().rowwise()) {
+      row = (row.cast<double>() - mean).cwiseQuotient(deviation).cast<float>();
+    }
+  }
 }
 
 // With more features than rows the solution is a combination of the rows (Schoelkopf et al. 2001, representer theorem),
 // so that coordinates in the space that they span give the same scores: X X^T = U S U^T, X becomes U S^(1/2) and a test
-// row y becomes y X^T U S^(-1/2).
+// row y becomes y X^T U S^(-1/2). The decomposition costs as much as many iterations: it pays with many more features.
 void rotate_into_row_space(Rows& train, Rows& test) {
+  constexpr Eigen::Index kFeaturesPerRowMin = 4;
   constexpr double kRankTolerance = 1e-12;
-  if (train.features.cols() <= train.features.rows()) {
+  if (train.dim() < kFeaturesPerRowMin * train.row_count()) {
     return;
   }
-  const Eigen::MatrixXd gram = train.features * train.features.transpose();
+  const Eigen::MatrixXd inputs = train.inputs().cast<double>();
+  const Eigen::MatrixXd gram = inputs * inputs.transpose();
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram);
   const Vector& values = solver.eigenvalues();  // ascending
   const auto rank = static_cast<Eigen::Index>(
       std::ranges::count_if(values, [&](double value) { return value > kRankTolerance * values.maxCoeff(); }));
   const Eigen::MatrixXd basis =
       solver.eigenvectors().rightCols(rank) * values.tail(rank).cwiseSqrt().cwiseInverse().asDiagonal();
-  const Eigen::MatrixXd across = test.features * train.features.transpose();
-  train.features = gram * basis;
-  test.features = across * basis;
+  test.set_inputs(test.inputs().cast<double>() * inputs.transpose() * basis);
+  train.set_inputs(gram * basis);
 }
 
-// Parameters are [classes, dim + 1] in one vector, the intercept last in each row.
+LinearWeight weight_of(const Matrix& rows) {
+  const LinearPart part{.weight = {rows.data(), static_cast<std::size_t>(rows.size())}, .bias = {}};
+  return {{&part, 1}, static_cast<std::size_t>(rows.cols())};
+}
+
+// x W^T, where `weight` is of W.
+void multiply(const Matrix& x, const LinearWeight& weight, Matrix& out, ThreadPool& pool) {
+  out.resize(x.rows(), static_cast<Eigen::Index>(weight.out()));
+  linear({.weight = &weight, .x = x.data(), .residual = nullptr, .y = out.data()}, static_cast<std::size_t>(x.rows()),
+         pool);
+}
+
+// Parameters are [classes, dim + 1] in one vector, the intercept last in each row. Products are sums in float32, whose
+// rounding moves a gradient by some 1e-7; everything else is in double.
 class Objective {
  public:
-  Objective(const Rows& rows, Eigen::Index class_count, double inverse_penalty)
-      : rows_(rows),
+  Objective(const Rows& rows, Eigen::Index class_count, double inverse_penalty, ThreadPool& pool)
+      : labels_(rows.labels),
+        dim_(rows.dim()),
         class_count_(class_count),
-        penalty_(1.0 / (inverse_penalty * static_cast<double>(rows.labels.size()))) {}
+        penalty_(1.0 / (inverse_penalty * static_cast<double>(rows.labels.size()))),
+        pool_(pool),
+        by_rows_(weight_of(rows.features)),
+        by_features_(weight_of(rows.features.transpose())),
+        losses_(rows.row_count()) {}
 
-  Eigen::Index size() const { return class_count_ * (rows_.features.cols() + 1); }
+  Eigen::Index size() const { return class_count_ * (dim_ + 1); }
 
-  double operator()(const Vector& at, Vector& gradient) const {
-    const Eigen::Index dim = rows_.features.cols();
-    const Eigen::Map<const Matrix> parameters(at.data(), class_count_, dim + 1);
-    Matrix scores = rows_.features * parameters.leftCols(dim).transpose();
-    scores.rowwise() += parameters.col(dim).transpose();
-    double loss = 0.0;
-    for (Eigen::Index i = 0; i < scores.rows(); ++i) {
-      const Eigen::Index label = rows_.labels[static_cast<std::size_t>(i)];
-      const double largest = scores.row(i).maxCoeff();
-      const double own = scores(i, label) - largest;
-      scores.row(i) = (scores.row(i).array() - largest).exp();
-      const double sum = scores.row(i).sum();
-      loss += std::log(sum) - own;
-      scores.row(i) /= sum;
-      scores(i, label) -= 1.0;
-    }
-    const auto count = static_cast<double>(scores.rows());
+  double operator()(const Vector& at, Vector& gradient) {
+    const Eigen::Map<const DoubleMatrix> parameters(at.data(), class_count_, dim_ + 1);
+    weights_ = parameters.cast<float>();
+    multiply(weights_, by_rows_, scores_, pool_);
+    pool_.parallel_for(labels_.size(), kRowChunk, [&](std::size_t begin, std::size_t end) {
+      differentiate_rows(static_cast<Eigen::Index>(begin), static_cast<Eigen::Index>(end));
+    });
+    multiply(scores_, by_features_, slopes_, pool_);
+    const auto count = static_cast<double>(labels_.size());
     gradient.resize(size());
-    Eigen::Map<Matrix> out(gradient.data(), class_count_, dim + 1);
-    out.leftCols(dim) = scores.transpose() * rows_.features / count + penalty_ * parameters.leftCols(dim);
-    out.col(dim) = scores.colwise().sum().transpose() / count;
-    return loss / count + 0.5 * penalty_ * parameters.leftCols(dim).squaredNorm();
+    Eigen::Map<DoubleMatrix> out(gradient.data(), class_count_, dim_ + 1);
+    double squares = 0.0;
+    for (Eigen::Index c = 0; c < class_count_; ++c) {
+      out.row(c) = slopes_.row(c).cast<double>() / count;
+      out.row(c).head(dim_) += penalty_ * parameters.row(c).head(dim_);
+      squares += parameters.row(c).head(dim_).squaredNorm();
+    }
+    return losses_.sum() / count + 0.5 * penalty_ * squares;
   }
 
  private:
-  const Rows& rows_;
+  using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using FloatRow = Eigen::Array<float, 1, Eigen::Dynamic>;
+  static constexpr std::size_t kRowChunk = 256;
+
+  // The losses of rows [begin, end), and their derivatives in place of the scores: softmax, minus 1 at the label.
+  void differentiate_rows(Eigen::Index begin, Eigen::Index end) {
+    const Eigen::Index count = end - begin;
+    auto scores = scores_.array().middleCols(begin, count);
+    FloatRow largest = scores.row(0);
+    for (Eigen::Index c = 1; c < class_count_; ++c) {
+      largest = largest.max(scores.row(c));
+    }
+    const auto own = [&](Eigen::Index i) -> float& {
+      return scores_(labels_[static_cast<std::size_t>(begin + i)], begin + i);
+    };
+    for (Eigen::Index i = 0; i < count; ++i) {
+      losses_[begin + i] = static_cast<double>(largest[i]) - static_cast<double>(own(i));
+    }
+    FloatRow sum = FloatRow::Zero(count);
+    for (Eigen::Index c = 0; c < class_count_; ++c) {
+      scores.row(c) = (scores.row(c) - largest).exp();
+      sum += scores.row(c);
+    }
+    losses_.segment(begin, count).array() += sum.cast<double>().log().transpose();
+    for (Eigen::Index c = 0; c < class_count_; ++c) {
+      scores.row(c) /= sum;
+    }
+    for (Eigen::Index i = 0; i < count; ++i) {
+      own(i) -= 1.0F;
+    }
+  }
+
+  const std::vector<Eigen::Index>& labels_;
+  Eigen::Index dim_;
   Eigen::Index class_count_;
   double penalty_;
+  ThreadPool& pool_;
+  LinearWeight by_rows_;      // W X^T: the scores of all rows, [classes, rows]
+  LinearWeight by_features_;  // S X: [classes, dim + 1]
+  Matrix weights_;            // the parameters, rounded
+  Matrix scores_;             // [classes, rows]; then their derivatives
+  Matrix slopes_;             // [classes, dim + 1]
+  Vector losses_;             // [rows]
 };
 
-struct Point {
-  Vector at;
-  double value = 0.0;
-  Vector gradient;
-};
-
-// A step along `direction` that fulfils the strong Wolfe conditions, by bracketing and halving; false where rounding
-// leaves no such step.
-bool line_search(const Objective& objective, Point& point, const Vector& direction) {
-  const double slope = point.gradient.dot(direction);
-  if (slope >= 0.0) {
-    return false;
+double accuracy(const Rows& rows, const Matrix& weights, ThreadPool& pool) {
+  Matrix scores;
+  multiply(rows.features, weight_of(weights), scores, pool);
+  std::size_t right_count = 0;
+  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+    Eigen::Index best = 0;
+    scores.row(i).maxCoeff(&best);
+    right_count += best == rows.labels[static_cast<std::size_t>(i)] ? 1U : 0U;
   }
-  double low = 0.0;
-  double high = 0.0;  // 0 = none yet
-  double step = 1.0;
-  Point next;
-  for (int i = 0; i < kLineSearchCountMax; ++i) {
-    next.at = point.at + step * direction;
-    next.value = objective(next.at, next.gradient);
-    const double next_slope = next.gradient.dot(direction);
-    if (!(next.value <= point.value + kSufficientDecrease * step * slope)) {
-      high = step;
-    } else if (next_slope < kCurvature * slope) {
-      low = step;
-    } else if (next_slope > -kCurvature * slope) {
-      high = step;
-    } else {
-      point = std::move(next);
-      return true;
-    }
-    step = high == 0.0 ? 2.0 * step : 0.5 * (low + high);
-  }
-  return false;
-}
-
-struct Memory {
-  Vector step;
-  Vector change;
-  double inverse_curvature = 0.0;
-};
-
-Vector newton_direction(const std::deque<Memory>& memory, const Vector& gradient) {
-  Vector q = -gradient;
-  std::vector<double> alpha(memory.size());
-  for (std::size_t i = memory.size(); i-- > 0;) {
-    alpha[i] = memory[i].inverse_curvature * memory[i].step.dot(q);
-    q -= alpha[i] * memory[i].change;
-  }
-  if (!memory.empty()) {
-    q *= 1.0 / (memory.back().inverse_curvature * memory.back().change.squaredNorm());
-  }
-  for (std::size_t i = 0; i < memory.size(); ++i) {
-    q += (alpha[i] - memory[i].inverse_curvature * memory[i].change.dot(q)) * memory[i].step;
-  }
-  return q;
-}
-
-std::int64_t minimize(const Objective& objective, Point& point, const LinearProbeOptions& options) {
-  std::deque<Memory> memory;
-  point.value = objective(point.at, point.gradient);
-  std::int64_t iteration = 0;
-  for (; iteration < options.iteration_count_max; ++iteration) {
-    if (point.gradient.lpNorm<Eigen::Infinity>() <= options.gradient_tolerance) {
-      break;
-    }
-    const Point before = point;
-    if (!line_search(objective, point, newton_direction(memory, point.gradient))) {
-      break;
-    }
-    Memory pair{.step = point.at - before.at, .change = point.gradient - before.gradient};
-    const double curvature = pair.step.dot(pair.change);
-    if (curvature > 0.0) {
-      pair.inverse_curvature = 1.0 / curvature;
-      memory.push_back(std::move(pair));
-      if (memory.size() > kMemory) {
-        memory.pop_front();
-      }
-    }
-  }
-  return iteration;
+  return static_cast<double>(right_count) / static_cast<double>(rows.labels.size());
 }
 
 }  // namespace
 
 Result<LinearProbeResult> linear_probe(const LabelledVectors& train, const LabelledVectors& test,
                                        const LinearProbeOptions& options) {
+  // Differences of the loss, a mean over the rows of float32 sums, mean nothing below this.
+  constexpr double kLossRounding = 1e-6;
   Rows learnt = labelled_rows(train);
   Rows asked = labelled_rows(test);
   const std::set<Eigen::Index> classes(learnt.labels.begin(), learnt.labels.end());
@@ -214,24 +215,19 @@ Result<LinearProbeResult> linear_probe(const LabelledVectors& train, const Label
   }
   standardize(learnt, asked);
   rotate_into_row_space(learnt, asked);
-  const Eigen::Index dim = learnt.features.cols();
   const Eigen::Index class_count = *classes.rbegin() + 1;
-  const Objective objective(learnt, class_count, options.inverse_penalty);
-  Point point{.at = Vector::Zero(objective.size()), .value = 0.0, .gradient = {}};
-  LinearProbeResult result;
-  result.iteration_count = minimize(objective, point, options);
-  result.loss = point.value;
-  const Eigen::Map<const Matrix> parameters(point.at.data(), class_count, dim + 1);
-  Matrix scores = asked.features * parameters.leftCols(dim).transpose();
-  scores.rowwise() += parameters.col(dim).transpose();
-  std::size_t right = 0;
-  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
-    Eigen::Index best = 0;
-    scores.row(i).maxCoeff(&best);
-    right += best == asked.labels[static_cast<std::size_t>(i)] ? 1U : 0U;
-  }
-  result.accuracy = static_cast<double>(right) / static_cast<double>(asked.labels.size());
-  return result;
+  ThreadPool pool(options.thread_count);
+  Objective objective(learnt, class_count, options.inverse_penalty, pool);
+  const LbfgsResult found = minimize_lbfgs([&](const Vector& at, Vector& gradient) { return objective(at, gradient); },
+                                           Vector::Zero(objective.size()),
+                                           {.iteration_count_max = options.iteration_count_max,
+                                            .gradient_tolerance = options.gradient_tolerance,
+                                            .value_rounding = kLossRounding});
+  const Matrix weights = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+                             found.at.data(), class_count, learnt.features.cols())
+                             .cast<float>();
+  return LinearProbeResult{
+      .accuracy = accuracy(asked, weights, pool), .loss = found.value, .iteration_count = found.iteration_count};
 }
 
 }  // namespace asterism

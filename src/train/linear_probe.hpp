@@ -5,12 +5,13 @@
 //
 //   1/2 |W|^2 + C * sum over rows of -log softmax(W x + b)[label],
 //
-// minimised by L-BFGS from zero (Nocedal and Wright, Numerical Optimization, algorithms 7.4 and 3.5). Deterministic.
-// Thread-safety: pure functions, one thread. Cost: two products rows x dim x classes an iteration, in
-// double, where dim is at most the number of rows: with more features one eigendecomposition of [rows, rows] comes
-// before; memory one copy of the features in double.
+// minimised by L-BFGS from zero (lbfgs.hpp). Products are sums in float32, the rest is in double. Deterministic: the
+// same bits with any number of threads. Thread-safety: pure functions. Cost: two products rows x dim x classes an
+// iteration; with many more features than rows one eigendecomposition of [rows, rows] comes first, and dim is the
+// number of rows. Memory: three copies of the features.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "asterism/error.hpp"
@@ -23,6 +24,7 @@ struct LinearProbeOptions {
   std::int64_t iteration_count_max = 200;
   // Ends when no part of the gradient of the mean loss is larger.
   double gradient_tolerance = 1e-5;
+  std::size_t thread_count = 1;
 };
 
 struct LinearProbeResult {

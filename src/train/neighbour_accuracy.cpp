@@ -4,17 +4,22 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <map>
-#include <numeric>
-#include <optional>
+#include <span>
+
+#include "base/thread_pool.hpp"
+#include "kernels/linear.hpp"
+#include "kernels/topk.hpp"
 
 namespace asterism {
 namespace {
 
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 // Queries compared at once: the block of similarities stays small beside the bank.
-constexpr Eigen::Index kQueryBlock = 256;
+constexpr std::size_t kQueryBlock = 384;
+constexpr std::size_t kQueryChunk = 16;  // that a thread takes
 
 struct Rows {
   Matrix vectors;  // of length 1
@@ -38,41 +43,44 @@ Rows labelled_rows(const LabelledVectors& from) {
   return out;
 }
 
-std::int32_t winner(const Rows& bank, const Eigen::Ref<const Eigen::RowVectorXf>& cosines,
-                    std::optional<std::size_t> left_out, const NeighbourOptions& options,
-                    std::vector<std::size_t>& order) {
-  order.resize(bank.labels.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (left_out) {
-    order.erase(order.begin() + static_cast<std::ptrdiff_t>(*left_out));
+// The label that wins among the rows of `bank`, of which row `left_out` does not vote (none, if it is past the end); -1
+// where no cosine is a number.
+std::int32_t winner(const Rows& bank, std::span<const float> cosines, std::size_t left_out,
+                    const NeighbourOptions& options) {
+  TopK nearest(options.neighbour_count);
+  for (std::size_t i = 0; i < cosines.size(); ++i) {
+    if (i != left_out) {
+      nearest.offer(i, cosines[i]);
+    }
   }
-  const std::size_t count = std::min(options.neighbour_count, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                    [&](std::size_t a, std::size_t b) {
-                      const float left = cosines[static_cast<Eigen::Index>(a)];
-                      const float right = cosines[static_cast<Eigen::Index>(b)];
-                      return left > right || (left == right && a < b);
-                    });
   std::map<std::int32_t, double> votes;
-  for (std::size_t i = 0; i < count; ++i) {
-    votes[bank.labels[order[i]]] += std::exp(cosines[static_cast<Eigen::Index>(order[i])] / options.temperature);
+  for (const auto& [index, cosine] : nearest.take()) {
+    votes[bank.labels[index]] += std::exp(cosine / options.temperature);
   }
-  return std::ranges::max_element(votes, {}, &std::pair<const std::int32_t, double>::second)->first;
+  const auto most = std::ranges::max_element(votes, {}, &std::pair<const std::int32_t, double>::second);
+  return most == votes.end() ? -1 : most->first;
 }
 
 double accuracy(const Rows& bank, const Rows& queries, bool is_same, const NeighbourOptions& options) {
-  std::size_t right = 0;
-  std::vector<std::size_t> order;
-  for (Eigen::Index begin = 0; begin < queries.vectors.rows(); begin += kQueryBlock) {
-    const Eigen::Index count = std::min(kQueryBlock, queries.vectors.rows() - begin);
-    const Matrix cosines = queries.vectors.middleRows(begin, count) * bank.vectors.transpose();
-    for (Eigen::Index i = 0; i < count; ++i) {
-      const auto row = static_cast<std::size_t>(begin + i);
-      const auto left_out = is_same ? std::optional(row) : std::nullopt;
-      right += winner(bank, cosines.row(i), left_out, options, order) == queries.labels[row] ? 1U : 0U;
-    }
+  const auto dim = static_cast<std::size_t>(bank.vectors.cols());
+  const LinearPart part{.weight = {bank.vectors.data(), bank.labels.size() * dim}, .bias = {}};
+  const LinearWeight weight({&part, 1}, dim);
+  ThreadPool pool(options.thread_count);
+  std::vector<float> cosines(std::min(kQueryBlock, queries.labels.size()) * bank.labels.size());
+  std::atomic<std::size_t> right_count{0};
+  for (std::size_t first = 0; first < queries.labels.size(); first += kQueryBlock) {
+    const std::size_t count = std::min(kQueryBlock, queries.labels.size() - first);
+    linear({.weight = &weight, .x = queries.vectors.data() + first * dim, .residual = nullptr, .y = cosines.data()},
+           count, pool);
+    pool.parallel_for(count, kQueryChunk, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const std::span<const float> own(cosines.data() + i * bank.labels.size(), bank.labels.size());
+        const auto left_out = is_same ? first + i : bank.labels.size();
+        right_count += winner(bank, own, left_out, options) == queries.labels[first + i] ? 1U : 0U;
+      }
+    });
   }
-  return static_cast<double>(right) / static_cast<double>(queries.labels.size());
+  return static_cast<double>(right_count) / static_cast<double>(queries.labels.size());
 }
 
 Result<void> check(std::size_t bank_count, std::size_t query_count, std::size_t bank_dim, std::size_t query_dim) {

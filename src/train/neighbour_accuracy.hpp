@@ -2,8 +2,8 @@
 //
 // Each of the k rows of the bank with the largest cosine votes for its label with weight exp(cosine / temperature)
 // (Wu et al. 2018, "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", section 3.4).
-// Thread-safety: pure functions, one thread. Cost: queries x bank x dim multiply-adds; memory a block of queries x
-// bank.
+// The same bits with any number of threads. Thread-safety: pure functions. Cost: queries x bank x dim multiply-adds;
+// memory two copies of the bank and a block of queries x bank.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,7 @@ namespace asterism {
 struct NeighbourOptions {
   std::size_t neighbour_count = 20;
   double temperature = 0.07;
+  std::size_t thread_count = 1;
 };
 
 // Share of the queries whose label wins, in [0, 1]; equal cosines and votes go to the row and label that comes first.

@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "base/thread_pool.hpp"
+
 namespace asterism {
 namespace {
 
@@ -82,6 +84,26 @@ TEST(LinearBlocks, give_the_same_bits_as_one_call) {
     }
   }
   EXPECT_EQ(whole, pieces);
+}
+
+TEST(LinearBlocks, threads_give_the_same_bits_as_one_call) {
+  // One panel, some, and more than groups; one row, and several blocks of rows.
+  for (const auto& [rows, in, out] : {LinearSize{1, 30, 5}, LinearSize{110, 400, 700}, LinearSize{300, 70, 2500}}) {
+    const auto weight = random_values(out * in, 1);
+    const auto x = random_values(rows * in, 3);
+    const LinearPart part{weight, {}};
+    const LinearWeight packed({&part, 1}, in);
+    std::vector<float> whole(rows * out);
+    linear({&packed, x.data(), nullptr, whole.data(), LinearActivation::kNone}, {0, rows, 0, packed.panel_count()});
+    for (const std::size_t thread_count : {1U, 2U, 3U}) {
+      ThreadPool pool(thread_count);
+      std::vector<float> y(rows * out + 1, kCanary);
+      linear({&packed, x.data(), nullptr, y.data(), LinearActivation::kNone}, rows, pool);
+      EXPECT_EQ(y.back(), kCanary);
+      y.pop_back();
+      EXPECT_EQ(y, whole) << rows << " rows, " << thread_count << " threads";
+    }
+  }
 }
 
 TEST(LinearBlocks, write_only_their_rows_and_columns) {
