@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <random>
+
 #include "base/json.hpp"
 #include "train/neighbour_accuracy.hpp"
 #include "weights/safetensors.hpp"
@@ -67,6 +70,57 @@ TEST(LinearProbe, same_rows_give_the_same_figures) {
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->loss, second->loss);
   EXPECT_EQ(first->iteration_count, second->iteration_count);
+}
+
+// Normal rows around the centre of their class, of which each stands there `copy_count` times.
+LabelledVectors normal_rows(std::size_t row_count, std::size_t dim, std::size_t copy_count, unsigned seed) {
+  constexpr std::int32_t kClassCount = 4;
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  LabelledVectors out{.values = {}, .dim = dim, .labels = {}};
+  for (std::size_t row = 0; row < row_count; ++row) {
+    const std::int32_t label = static_cast<std::int32_t>(row) % kClassCount;
+    std::vector<float> values(dim);
+    for (std::size_t i = 0; i < dim; ++i) {
+      const bool is_own = static_cast<std::int32_t>(i) % kClassCount == label;
+      values[i] = normal(random) + (is_own ? 0.3F : 0.0F);
+    }
+    for (std::size_t copy = 0; copy < copy_count; ++copy) {
+      out.values.insert(out.values.end(), values.begin(), values.end());
+      out.labels.push_back(label);
+    }
+  }
+  return out;
+}
+
+TEST(LinearProbe, many_features_of_few_rows_give_the_same_minimum_in_the_space_of_the_rows) {
+  // Eight copies of each row at an eighth of C are the same objective, but with too many rows for the rotation.
+  constexpr std::size_t kCopyCount = 8;
+  const LabelledVectors test = normal_rows(200, 300, 1, 2);
+  const auto rotated = linear_probe(normal_rows(40, 300, 1, 1), test, {.inverse_penalty = 0.1});
+  const auto plain = linear_probe(normal_rows(40, 300, kCopyCount, 1), test,
+                                  {.inverse_penalty = 0.1 / static_cast<double>(kCopyCount)});
+  ASSERT_TRUE(rotated && plain);
+  // Both end with a gradient below 1e-5; the objective is strongly convex by 1 / (C rows) = 0.25.
+  EXPECT_NEAR(rotated->loss, plain->loss, 1e-6);
+  EXPECT_NEAR(rotated->accuracy, plain->accuracy, 1.01 / 200.0);
+  EXPECT_GT(plain->accuracy, 0.4);
+}
+
+TEST(LinearProbe, threads_give_the_same_bits) {
+  const LabelledVectors train = normal_rows(700, 200, 1, 1);
+  const LabelledVectors test = normal_rows(500, 200, 1, 2);
+  const auto alone = linear_probe(train, test);
+  const auto near = neighbour_accuracy(train, test);
+  ASSERT_TRUE(alone && near);
+  for (const std::size_t thread_count : {2U, 3U}) {
+    const auto together = linear_probe(train, test, {.thread_count = thread_count});
+    ASSERT_TRUE(together);
+    EXPECT_EQ(together->loss, alone->loss);
+    EXPECT_EQ(together->accuracy, alone->accuracy);
+    EXPECT_EQ(together->iteration_count, alone->iteration_count);
+    EXPECT_EQ(neighbour_accuracy(train, test, {.thread_count = thread_count}).value(), *near);
+  }
 }
 
 TEST(LinearProbe, rows_without_a_label_count_nowhere) {
