@@ -114,7 +114,7 @@ LabelledVectors vectors(std::size_t row_count, std::size_t dim, std::size_t clas
 
 // range(0): rows on either side; range(1): dim; range(2): classes; range(3): threads.
 void probe(benchmark::State& state) {
-  const auto size = [&](int i) { return static_cast<std::size_t>(state.range(i)); };
+  const auto size = [&](std::size_t i) { return static_cast<std::size_t>(state.range(i)); };
   const LabelledVectors train = vectors(size(0), size(1), size(2), 2);
   const LabelledVectors test = vectors(size(0), size(1), size(2), 3);
   LinearProbeResult result;
@@ -127,7 +127,7 @@ void probe(benchmark::State& state) {
 }
 
 void neighbours(benchmark::State& state) {
-  const auto size = [&](int i) { return static_cast<std::size_t>(state.range(i)); };
+  const auto size = [&](std::size_t i) { return static_cast<std::size_t>(state.range(i)); };
   const LabelledVectors bank = vectors(size(0), size(1), size(2), 2);
   const LabelledVectors queries = vectors(size(0), size(1), size(2), 3);
   double accuracy = 0.0;
@@ -154,6 +154,7 @@ BENCHMARK(probe)
     ->Args({10000, 3072, 10, 2})
     ->Args({10000, 256, 10, 2})
     ->Args({300, 3072, 10, 2})
+    ->Args({100, 3072, 100, 2})
     ->Unit(benchmark::kMillisecond)
     ->MeasureProcessCPUTime()
     ->UseRealTime();

@@ -72,11 +72,14 @@ void standardize(Rows& train, Rows& test) {
 
 // With more features than rows the solution is a combination of the rows (Schoelkopf et al. 2001, representer theorem),
 // so that coordinates in the space that they span give the same scores: X X^T = U S U^T, X becomes U S^(1/2) and a test
-// row y becomes y X^T U S^(-1/2). The decomposition costs as much as many iterations: it pays with many more features.
-void rotate_into_row_space(Rows& train, Rows& test) {
-  constexpr Eigen::Index kFeaturesPerRowMin = 4;
+// row y becomes y X^T U S^(-1/2). That costs rows^2 x dim and saves some hundred passes over classes x dim: it pays
+// with few rows (decision 172).
+void rotate_into_row_space(Rows& train, Rows& test, Eigen::Index class_count) {
+  constexpr Eigen::Index kFeaturesPerRowMin = 2;
+  constexpr Eigen::Index kRowsSquaredPerClassMax = 3000;
   constexpr double kRankTolerance = 1e-12;
-  if (train.dim() < kFeaturesPerRowMin * train.row_count()) {
+  const Eigen::Index row_count = train.row_count();
+  if (train.dim() < kFeaturesPerRowMin * row_count || row_count * row_count > kRowsSquaredPerClassMax * class_count) {
     return;
   }
   const Eigen::MatrixXd inputs = train.inputs().cast<double>();
@@ -214,8 +217,8 @@ Result<LinearProbeResult> linear_probe(const LabelledVectors& train, const Label
                     classes.size(), asked.labels.size(), train.dim, test.dim));
   }
   standardize(learnt, asked);
-  rotate_into_row_space(learnt, asked);
   const Eigen::Index class_count = *classes.rbegin() + 1;
+  rotate_into_row_space(learnt, asked, class_count);
   ThreadPool pool(options.thread_count);
   Objective objective(learnt, class_count, options.inverse_penalty, pool);
   const LbfgsResult found = minimize_lbfgs([&](const Vector& at, Vector& gradient) { return objective(at, gradient); },

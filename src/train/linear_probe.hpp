@@ -7,7 +7,7 @@
 //
 // minimised by L-BFGS from zero (lbfgs.hpp). Products are sums in float32, the rest is in double. Deterministic: the
 // same bits with any number of threads. Thread-safety: pure functions. Cost: two products rows x dim x classes an
-// iteration; with many more features than rows one eigendecomposition of [rows, rows] comes first, and dim is the
+// iteration; with few rows of many features one eigendecomposition of [rows, rows] comes first, and dim is the
 // number of rows. Memory: three copies of the features.
 #pragma once
 
