@@ -1,4 +1,4 @@
-// Texts and images to vectors: the library's main class.
+// Texts, images and rows of tables to vectors: the library's main class.
 //
 //   auto encoder = asterism::Encoder::load("all-MiniLM-L6-v2");
 //   auto vectors = encoder->encode(texts);        // [rows, dim], rows in input order
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "asterism/error.hpp"
+#include "asterism/record.hpp"
 
 namespace asterism {
 
@@ -117,6 +118,9 @@ struct EncoderInfo {
   std::string pooling;    // "mean"; empty when the chain has none (static models: "mean")
   bool takes_texts = false;
   bool takes_images = false;
+  bool takes_records = false;
+  std::vector<std::string> columns;           // of a table that the model takes, in the order of the cells of a Record
+  std::vector<std::string> file_columns;      // of those, what names a file: a picture, relative to the table
   std::array<std::int64_t, 3> image_shape{};  // channels, height, width that the model is given
   std::string preprocess;                     // from a picture to that shape, in words
   std::string preprocess_json;                // the same as one JSON object
@@ -156,6 +160,9 @@ class Encoder {
   Result<Embeddings> encode_images(std::span<const std::string_view> files) const;
   // Pixels that were preprocessed already.
   Result<Embeddings> encode_pixels(const PixelsView& pixels) const;
+
+  // Rows of a table. One whose cells do not fit (a number that is none) fails alone, as with images.
+  Result<Embeddings> encode_records(std::span<const Record> records) const;
 
   // Never fails for what a text contains: empty text, control characters and invalid UTF-8 all have an embedding.
   Result<Embeddings> encode(std::span<const std::string_view> texts) const;

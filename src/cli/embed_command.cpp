@@ -74,8 +74,10 @@ void describe_model(Console& console, const EncoderInfo& model, const EncoderOpt
   if (cut && model.op_count_whole > model.op_count) {
     console.note(fmt::format("graph cut at the layer: {} of {} ops are left", model.op_count, model.op_count_whole));
   }
-  const std::string size = model.takes_images ? fmt::format("{}x{} pixels", model.image_shape[1], model.image_shape[2])
-                                              : fmt::format("at most {} tokens", model.token_count_max);
+  const std::string size = model.takes_records ? counted(model.columns.size(), "column")
+                           : model.takes_images
+                               ? fmt::format("{}x{} pixels", model.image_shape[1], model.image_shape[2])
+                               : fmt::format("at most {} tokens", model.token_count_max);
   console.detail(fmt::format("{}: {} from {}, {} dimensions, {}, {}", model.model, model.family, model.source,
                              model.dim, size, model.precision));
 }
@@ -91,8 +93,9 @@ std::string summary_line(const EmbedJobResult& job) {
   }
   const std::uint64_t fresh = job.row_count - job.row_count_resumed;
   if (job.kind != PayloadKind::kText) {
-    return text + fmt::format(", {} failed in {}: {} images/s", format_count(job.failed_row_count),
-                              format_duration(job.seconds), format_rate(per_second(fresh, job.seconds)));
+    return text + fmt::format(", {} failed in {}: {} {}/s", format_count(job.failed_row_count),
+                              format_duration(job.seconds), format_rate(per_second(fresh, job.seconds)),
+                              rows_word(job.kind));
   }
   return text + fmt::format(", {} failed, {} truncated, {} in {}: {} texts/s, {} tokens/s",
                             format_count(job.failed_row_count), format_count(job.truncated_row_count),
@@ -131,7 +134,7 @@ Json to_json(const service::EmbedResponse& response) {
   json["seconds"] = job.seconds;
   json["kind"] = payload_kind_name(job.kind);
   json["ignored_files"] = job.ignored_file_count;
-  json[job.kind == PayloadKind::kText ? "texts_per_second" : "images_per_second"] =
+  json[fmt::format("{}_per_second", rows_word(job.kind))] =
       per_second(job.row_count - job.row_count_resumed, job.seconds);
   json["tokens_per_second"] = per_second(job.token_count - job.token_count_resumed, job.seconds);
   json["ops"] = response.model.op_count;
@@ -237,7 +240,8 @@ void add_output_options(CLI::App& command, EmbedArguments& arguments) {
 }  // namespace
 
 void add_embed(CLI::App& root, CommandLine& line) {
-  CLI::App& command = *root.add_subcommand("embed", "Turn texts or images into vectors, one row each, in input order.");
+  CLI::App& command =
+      *root.add_subcommand("embed", "Turn texts, images or rows of tables into vectors, one row each, in input order.");
   auto arguments = std::make_shared<EmbedArguments>();
   add_row_input_options(command, arguments->input);
   add_output_options(command, *arguments);
@@ -258,6 +262,8 @@ void add_embed(CLI::App& root, CommandLine& line) {
        {"zcat texts.gz | asterism embed - | head -1", "from stdin to stdout, as jsonl"},
        {"asterism embed texts.txt -m all-MiniLM-L6-v2 --layer encoder.layer.3 --pooling mean -o middle.npy",
         "from a middle layer; the rest of the graph does not run"},
+       {"asterism embed customers.csv -m runs/customers -o customers.npy",
+        "the columns of a table that a model was trained on (docs/tables.md)"},
        {"asterism embed photos/ -m MODEL -o photos.npy", "every image below a folder, in the order of paths"},
        {"asterism embed 'shards/*.tar' -m MODEL --shard-rows 10000 -o big.npy", "tar shards as webdataset writes them"},
        {"find photos -name '*.jpg' | asterism embed --list - -m MODEL -o photos.npy",

@@ -107,6 +107,9 @@ std::string ops_text(const EncoderInfo& info) {
 
 // "texts", "images", "texts and images".
 std::string takes_text(const EncoderInfo& info) {
+  if (info.takes_records) {
+    return "rows of a table";
+  }
   return info.takes_texts && info.takes_images ? "texts and images" : info.takes_images ? "images" : "texts";
 }
 
@@ -144,6 +147,9 @@ std::string details_text(const service::ModelDetails& details) {
   if (info.takes_texts) {
     fields.add("tokens, at most", info.token_count_max == 0 ? "no limit" : format_count(info.token_count_max));
     fields.add("tokenizer", info.tokenizer);
+  }
+  if (info.takes_records) {
+    fields.add("columns", join(info.columns, ", "));
   }
   if (!info.takes_images || info.pooling != "none") {
     add_if("pooling", info.pooling);
@@ -186,6 +192,10 @@ void add_kind_json(const EncoderInfo& info, Json& json) {
     }
     json["default_prompt"] = info.default_prompt_name.empty() ? Json(nullptr) : Json(info.default_prompt_name);
   }
+  if (info.takes_records) {
+    json["columns"] = info.columns;
+    json["file_columns"] = info.file_columns;
+  }
   if (info.takes_images) {
     json["architecture"] = info.architecture;
     json["dialect"] = info.dialect;
@@ -212,6 +222,7 @@ Json details_json(const service::ModelDetails& details) {
             {"dim", info.dim},
             {"takes_texts", info.takes_texts},
             {"takes_images", info.takes_images},
+            {"takes_records", info.takes_records},
             {"pooling", info.pooling},
             {"normalized", info.normalized},
             {"modules", info.modules},
@@ -394,8 +405,10 @@ Result<int> run_layers(const LayersArguments& arguments, Console& console) {
     console.print(json_line(layers_json(*list)));
     return 0;
   }
-  const bool images = list->tower == Tower::kImage;
-  Table table({"layer", "op", "shape", images ? "multiply-adds, an image" : "multiply-adds, a token", "also called"});
+  const std::string_view unit = list->tower == Tower::kImage  ? "multiply-adds, an image"
+                                : list->tower == Tower::kText ? "multiply-adds, a token"
+                                                              : "multiply-adds, a row";
+  Table table({"layer", "op", "shape", std::string(unit), "also called"});
   for (const LayerInfo& layer : list->layers) {
     table.add(
         {layer.name, layer.op, layer.shape, format_multiply_adds(layer.multiply_adds), join(layer.aliases, ", ")});

@@ -12,6 +12,10 @@ constexpr double kPlainLineIntervalSeconds = 5.0;
 
 }  // namespace
 
+std::string_view rows_word(PayloadKind kind) noexcept {
+  return kind == PayloadKind::kText ? "texts" : kind == PayloadKind::kRecord ? "rows" : "images";
+}
+
 std::string EmbedProgress::line(const EmbedJobProgress& now, const EmbedJobProgress& first) {
   std::string text;
   if (now.fraction > 0.0) {
@@ -25,7 +29,7 @@ std::string EmbedProgress::line(const EmbedJobProgress& now, const EmbedJobProgr
       text += fmt::format("  {} texts/s  {} tokens/s", format_rate(rows_per_second),
                           format_rate(static_cast<double>(now.token_count - first.token_count) / seconds));
     } else {
-      text += fmt::format("  {} images/s", format_rate(rows_per_second));
+      text += fmt::format("  {} {}/s", format_rate(rows_per_second), rows_word(now.kind));
     }
     if (now.fraction > first.fraction) {
       const double left = seconds * (1.0 - now.fraction) / (now.fraction - first.fraction);

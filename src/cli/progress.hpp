@@ -4,12 +4,16 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "cli/console.hpp"
 #include "pipeline/embed_job.hpp"
 #include "service/model_fetch.hpp"
 
 namespace asterism::cli {
+
+// What rows of a kind are called in rates: "texts", "images", "rows".
+std::string_view rows_word(PayloadKind kind) noexcept;
 
 // "42%  12,345 rows  3.2k texts/s  96.1k tokens/s  1:23 left"; what is unknown is left out. Rates are since the first
 // update, so that rows resumed from an earlier run do not count as speed.

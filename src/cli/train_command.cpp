@@ -103,14 +103,18 @@ Result<int> run_train(TrainArguments& arguments, Console& console) {
                                 result.at("split").get<std::string>()));
   }
   console.summary(fmt::format("report: {}/report.html", response->folder));
-  console.summary(fmt::format("use it: asterism embed PICTURES -m {} -o vectors.npy", response->folder));
+  const std::string kind = response->run.value("kind", "");
+  console.summary(fmt::format("use it: asterism embed {} -m {} -o vectors.npy",
+                              kind == "tabular_autoencoder" || kind == "fusion" ? "TABLE.csv" : "PICTURES",
+                              response->folder));
   return 0;
 }
 
 }  // namespace
 
 void add_train(CLI::App& root, CommandLine& line) {
-  CLI::App& command = *root.add_subcommand("train", "Train an encoder on your own pictures, as a recipe says.");
+  CLI::App& command =
+      *root.add_subcommand("train", "Train an encoder on your own pictures or tables, as a recipe says.");
   auto arguments = std::make_shared<TrainArguments>();
   service::TrainRequest& request = arguments->request;
   command.add_option("recipe", request.recipe, "the recipe, a TOML file (recipes/README.md)")

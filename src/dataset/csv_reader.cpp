@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/edit_distance.hpp"
 #include "dataset/csv_parser.hpp"
+#include "dataset/record_cells.hpp"
 #include "dataset/row_error.hpp"
 
 namespace asterism {
@@ -16,10 +18,13 @@ namespace {
 
 // Most columns an error message lists.
 constexpr std::size_t kColumnsShownMax = 20;
+// Longest name that is compared with others.
+constexpr std::size_t kNameSizeMax = 100;
 
 struct CsvColumns {
-  std::size_t count = 0;
+  std::vector<std::string> names;
   std::size_t text = 0;
+  std::vector<std::size_t> cells;  // of records
   std::optional<std::size_t> id;
 };
 
@@ -56,10 +61,41 @@ std::unexpected<Error> missing_column(std::span<const std::string> names, const 
               std::string(hint));
 }
 
+// The name that is nearest to the wanted one, where any is near.
+std::string nearest_hint(std::span<const std::string> names, const std::string& wanted, std::string_view otherwise) {
+  const auto distance = [&](const std::string& name) { return edit_distance(name.substr(0, kNameSizeMax), wanted); };
+  const auto nearest = std::ranges::min_element(names, {}, distance);
+  return wanted.size() <= kNameSizeMax && nearest != names.end() && distance(*nearest) <= wanted.size() / 2
+             ? fmt::format("did you mean \"{}\"?", *nearest)
+             : std::string(otherwise);
+}
+
+// Where the columns of a record stand.
+Result<std::vector<std::size_t>> find_cells(std::span<const std::string> names, const RecordOptions& options) {
+  std::vector<std::size_t> cells;
+  for (const std::string& name : options.columns) {
+    const auto found = find_column(names, name, options.source);
+    if (!found) {
+      return std::unexpected(found.error());
+    }
+    if (!*found) {
+      return missing_column(names, name, options.source,
+                            nearest_hint(names, name, "the columns are named in the first line"));
+    }
+    cells.push_back(**found);
+  }
+  return cells;
+}
+
 Result<CsvColumns> find_columns(std::span<const std::string> names, const RecordOptions& options) {
-  CsvColumns columns{.count = names.size(), .text = 0, .id = {}};
+  CsvColumns columns{.names = {names.begin(), names.end()}, .text = 0, .cells = {}, .id = {}};
   const std::string text_name = options.column.empty() ? std::string(kTextColumn) : options.column;
-  auto text = find_column(names, text_name, options.source);
+  auto cells = find_cells(names, options);
+  if (!cells) {
+    return std::unexpected(cells.error());
+  }
+  columns.cells = *std::move(cells);
+  auto text = options.columns.empty() ? find_column(names, text_name, options.source) : std::optional<std::size_t>(0);
   if (!text) {
     return std::unexpected(text.error());
   }
@@ -82,7 +118,10 @@ Result<CsvColumns> find_columns(std::span<const std::string> names, const Record
 class CsvReader final : public RecordReader {
  public:
   CsvReader(CsvParser parser, RecordOptions options, CsvColumns columns)
-      : parser_(std::move(parser)), options_(std::move(options)), columns_(columns) {}
+      : parser_(std::move(parser)),
+        options_(std::move(options)),
+        columns_(std::move(columns)),
+        files_(record_files(options_)) {}
 
   Result<bool> next(Row& row) override {
     auto found = parser_.next();
@@ -92,13 +131,20 @@ class CsvReader final : public RecordReader {
     row = Row{.source = options_.source, .line = parser_.record_line(), .error = record_fault()};
     if (!row.error) {
       const auto fields = parser_.fields();
-      row.payload.bytes = fields[columns_.text];
+      if (columns_.cells.empty()) {
+        row.payload.bytes = fields[columns_.text];
+      }
+      for (const std::size_t place : columns_.cells) {
+        row.payload.cells.emplace_back(fields[place]);
+      }
+      finish_record(row, files_);
       row.id = columns_.id ? fields[*columns_.id] : std::string{};
     }
     return true;
   }
 
   RecordPlace place() const noexcept override { return {.byte_offset = parser_.byte_offset(), .line = parser_.line()}; }
+  std::span<const std::string> column_names() const noexcept override { return columns_.names; }
   Result<bool> seek(const RecordPlace& place) override {
     auto moved = parser_.seek(place.byte_offset, place.line);
     return moved ? Result<bool>(true) : std::unexpected(moved.error());
@@ -123,10 +169,10 @@ class CsvReader final : public RecordReader {
       case CsvFault::kNone:
         break;
     }
-    if (parser_.fields().size() != columns_.count) {
+    if (parser_.fields().size() != columns_.names.size()) {
       return row_error(
           ErrorCode::kCorrupt, options_.source, line,
-          fmt::format("expected {} fields as in the header, found {}", columns_.count, parser_.fields().size()));
+          fmt::format("expected {} fields as in the header, found {}", columns_.names.size(), parser_.fields().size()));
     }
     return std::nullopt;
   }
@@ -134,6 +180,7 @@ class CsvReader final : public RecordReader {
   CsvParser parser_;
   RecordOptions options_;
   CsvColumns columns_;
+  RecordFiles files_;
 };
 
 }  // namespace
@@ -153,7 +200,7 @@ Result<std::unique_ptr<RecordReader>> make_csv_reader(BufferedInput input, char 
   if (!columns) {
     return std::unexpected(columns.error());
   }
-  return std::make_unique<CsvReader>(std::move(parser), std::move(options), *columns);
+  return std::make_unique<CsvReader>(std::move(parser), std::move(options), *std::move(columns));
 }
 
 }  // namespace asterism

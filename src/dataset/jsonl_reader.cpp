@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataset/line_scanner.hpp"
+#include "dataset/record_cells.hpp"
 #include "dataset/row_error.hpp"
 
 namespace asterism {
@@ -85,6 +86,7 @@ class JsonlReader final : public RecordReader {
   JsonlReader(BufferedInput input, RecordOptions options)
       : options_(std::move(options)),
         id_required_(!options_.id_column.empty()),
+        files_(record_files(options_)),
         lines_(std::move(input), options_.row_size_bytes_max) {
     if (options_.column.empty()) {
       options_.column = kTextColumn;
@@ -112,6 +114,7 @@ class JsonlReader final : public RecordReader {
         row.error = row_too_long_error(options_.source, found.number, options_.row_size_bytes_max, found.size_bytes);
       } else if (auto parsed = parse(found, row); !parsed) {
         row.payload.bytes.clear();
+        row.payload.cells.clear();
         row.error = std::move(parsed.error());
       }
       return true;
@@ -119,6 +122,7 @@ class JsonlReader final : public RecordReader {
   }
 
   RecordPlace place() const noexcept override { return {.byte_offset = lines_.byte_offset(), .line = lines_.line()}; }
+  std::span<const std::string> column_names() const noexcept override { return names_; }
   Result<bool> seek(const RecordPlace& place) override {
     auto moved = lines_.seek(place.byte_offset, place.line);
     return moved ? Result<bool>(true) : std::unexpected(moved.error());
@@ -147,7 +151,39 @@ class JsonlReader final : public RecordReader {
     if (auto id = read_id(object, row); !id) {
       return id;
     }
-    return read_text(object, row);
+    if (options_.columns.empty()) {
+      return read_text(object, row);
+    }
+    note_names(object);
+    return read_cells(object, row);
+  }
+
+  void note_names(const dom::object& object) {
+    for (const auto field : object) {
+      if (names_known_) {
+        return;
+      }
+      names_.emplace_back(field.key);
+    }
+    names_known_ = true;
+  }
+
+  Result<void> read_cells(const dom::object& object, Row& row) const {
+    for (const std::string& column : options_.columns) {
+      const Lookup found = find_path(object, column);
+      if (found.count > 1) {
+        return duplicate(row, column, found.count);
+      }
+      std::optional<std::string> cell;
+      if (found.count == 1 && !found.value->is_null()) {
+        std::string_view text;
+        cell = found.value->get_string().get(text) == simdjson::SUCCESS ? std::string(text)
+                                                                        : simdjson::minify(*found.value);
+      }
+      row.payload.cells.push_back(std::move(cell));
+    }
+    finish_record(row, files_);
+    return {};
   }
 
   Result<void> read_text(const dom::object& object, Row& row) const {
@@ -201,6 +237,9 @@ class JsonlReader final : public RecordReader {
 
   RecordOptions options_;
   bool id_required_;
+  RecordFiles files_;
+  std::vector<std::string> names_;  // of the first record, where records are asked for
+  bool names_known_ = false;
   LineScanner lines_;
   dom::parser parser_;
   std::vector<char> padded_;  // simdjson reads past the end of its input

@@ -1,5 +1,7 @@
 #include "dataset/record_reader.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "dataset/buffered_input.hpp"
@@ -25,6 +27,11 @@ Result<std::unique_ptr<RecordReader>> make_record_reader(TextFormat format, std:
     case TextFormat::kAuto:
     case TextFormat::kLines:
       break;
+  }
+  if (!options.columns.empty()) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: expected a table (.csv, .tsv, .jsonl), found lines of text", options.source),
+                "say which format it is (--format) where the name does not");
   }
   return make_lines_reader(std::move(input), std::move(options));
 }

@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "asterism/error.hpp"
 #include "dataset/byte_source.hpp"
@@ -20,6 +22,11 @@ struct RecordOptions {
   std::string source = {};     // name for rows and messages
   std::string column = {};     // jsonl key ("a.b" for a key inside an object) or csv header name; empty = kTextColumn
   std::string id_column = {};  // empty = kIdColumn where there is one
+  // Not empty: rows are records of these columns, and `column` is not looked at. A key that a jsonl record lacks, or
+  // that is null, has no cell.
+  std::vector<std::string> columns = {};
+  // Of those, what names files: relative paths begin at the folder of `source`.
+  std::vector<std::string> file_columns = {};
   std::size_t row_size_bytes_max = kRowSizeBytesMax;
 };
 
@@ -43,9 +50,12 @@ class RecordReader {
   // How much of the input's weight was read: bytes, unless the weight says otherwise.
   virtual double done() const noexcept { return static_cast<double>(place().byte_offset); }
   virtual std::uint64_t ignored_file_count() const noexcept { return 0; }
+  // Names that stand in the header of a csv file, or in the first record of jsonl once that was read.
+  virtual std::span<const std::string> column_names() const noexcept { return {}; }
 };
 
-// Texts. `format` is not kAuto. Reads the first bytes, and for csv the header: a missing column is an error here.
+// Texts or records. `format` is not kAuto. Reads the first bytes, and for csv the header: a missing column is an error
+// here, which names the nearest one. kUnsupported: records of plain lines.
 Result<std::unique_ptr<RecordReader>> make_record_reader(TextFormat format, std::unique_ptr<ByteSource> bytes,
                                                          RecordOptions options);
 

@@ -7,19 +7,27 @@
 #include <string>
 
 #include "asterism/error.hpp"
+#include "asterism/record.hpp"
 #include "tensor/tensor.hpp"
 
 namespace asterism {
 
-enum class PayloadKind : std::uint8_t { kText, kImage, kTensor };
+enum class PayloadKind : std::uint8_t { kText, kImage, kTensor, kRecord };
 
 // What a row gives to the encoder.
 struct Payload {
   PayloadKind kind = PayloadKind::kText;
   std::string bytes = {};             // the text, or the image file as it is on disk
   std::optional<Tensor> tensor = {};  // kTensor only: preprocessed, f32 [channels, height, width]
+  Record cells = {};                  // kRecord only: of the columns that were asked for, in their order
 
-  std::size_t size_bytes() const noexcept { return bytes.size() + (tensor ? tensor->bytes().size() : 0); }
+  std::size_t size_bytes() const noexcept {
+    std::size_t size = bytes.size() + (tensor ? tensor->bytes().size() : 0);
+    for (const auto& cell : cells) {
+      size += cell ? cell->size() : 0;
+    }
+    return size;
+  }
 };
 
 struct Row {

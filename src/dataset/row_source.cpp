@@ -28,18 +28,19 @@ PayloadKind kind_of(const std::string& path) {
 
 std::string_view payload_kind_name(PayloadKind kind) noexcept {
   // Indexed by the enumerators.
-  constexpr std::array<std::string_view, 3> kNames{"text", "image", "tensor"};
+  constexpr std::array<std::string_view, 4> kNames{"text", "image", "tensor", "record"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 Result<PayloadKind> resolve_input_kind(const RowSourceOptions& options) {
   switch (options.kind) {
     case InputKind::kText:
+    case InputKind::kRecord:
       if (!options.list.empty()) {
         return fail(ErrorCode::kInvalidArgument, "input: expected a list (--list) of images, found texts asked for",
                     "name the text files themselves");
       }
-      return PayloadKind::kText;
+      return options.kind == InputKind::kText ? PayloadKind::kText : PayloadKind::kRecord;
     case InputKind::kImage:
       return PayloadKind::kImage;
     case InputKind::kTensor:
@@ -74,11 +75,16 @@ Result<std::unique_ptr<RowReader>> open_row_source(RowSourceOptions options) {
   if (!kind) {
     return std::unexpected(kind.error());
   }
-  if (*kind == PayloadKind::kText) {
+  if (*kind == PayloadKind::kText || *kind == PayloadKind::kRecord) {
+    if (*kind == PayloadKind::kText) {
+      options.columns.clear();
+    }
     return open_text_reader({.inputs = std::move(options.inputs),
                              .format = options.format,
                              .column = std::move(options.column),
                              .id_column = std::move(options.id_column),
+                             .columns = std::move(options.columns),
+                             .file_columns = std::move(options.file_columns),
                              .interrupted = std::move(options.interrupted)});
   }
   ImageReaderOptions images{.inputs = std::move(options.inputs),

@@ -16,9 +16,9 @@ void append_outcome(std::string& out, const RowOutcome& row, std::uint64_t numbe
   if (row.error) {
     out += ",\"error\":";
     append_json_error(out, *row.error);
-  } else if (row.kind != PayloadKind::kText) {
+  } else if (row.kind == PayloadKind::kImage || row.kind == PayloadKind::kTensor) {
     fmt::format_to(std::back_inserter(out), ",\"width\":{},\"height\":{}", row.image_width, row.image_height);
-  } else {
+  } else if (row.kind == PayloadKind::kText) {
     fmt::format_to(std::back_inserter(out), ",\"tokens\":{},\"tokens_used\":{},\"truncated\":{}", row.token_count_given,
                    row.token_count_used, row.truncated());
   }

@@ -47,6 +47,7 @@ Result<std::unique_ptr<RowReader>> open_text_reader(TextReaderOptions options) {
   for (const InputInfo& input : inputs) {
     weights.push_back(static_cast<double>(input.size_bytes));
   }
+  const PayloadKind kind = options.columns.empty() ? PayloadKind::kText : PayloadKind::kRecord;
   const auto open = [options = std::move(options), inputs](std::size_t index) -> Result<std::unique_ptr<RecordReader>> {
     auto bytes = open_byte_source(inputs[index], options.interrupted);
     if (!bytes) {
@@ -54,7 +55,11 @@ Result<std::unique_ptr<RowReader>> open_text_reader(TextReaderOptions options) {
     }
     const std::string& path = inputs[index].path;
     return make_record_reader(text_format_of(path, options.format), std::move(*bytes),
-                              {.source = path, .column = options.column, .id_column = options.id_column});
+                              {.source = path,
+                               .column = options.column,
+                               .id_column = options.id_column,
+                               .columns = options.columns,
+                               .file_columns = options.file_columns});
   };
   // Opening one shows a wrong first byte, and for csv a missing header or column, before anything is computed.
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -64,8 +69,7 @@ Result<std::unique_ptr<RowReader>> open_text_reader(TextReaderOptions options) {
       }
     }
   }
-  return make_inputs_reader(
-      {.kind = PayloadKind::kText, .inputs = std::move(inputs), .weights = std::move(weights), .open = open});
+  return make_inputs_reader({.kind = kind, .inputs = std::move(inputs), .weights = std::move(weights), .open = open});
 }
 
 }  // namespace asterism

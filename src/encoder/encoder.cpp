@@ -12,6 +12,7 @@
 #include "encoder/model_kind.hpp"
 #include "encoder/model_layout.hpp"
 #include "encoder/static_encoder.hpp"
+#include "encoder/table_encoder.hpp"
 #include "encoder/text_encoder.hpp"
 #include "hub/hub.hpp"
 #include "weights/safetensors.hpp"
@@ -76,6 +77,8 @@ MadeImpl make_from_path(const std::filesystem::path& path, const EncoderOptions&
       return make_image_encoder(path, options);
     case ModelKind::kTextAndImage:
       return make_dual_encoder(path, options);
+    case ModelKind::kTable:
+      return make_table_encoder(path, options);
     case ModelKind::kForeign:
       return make_foreign_encoder(path, options);
   }
@@ -92,13 +95,24 @@ MadeImpl make_impl(std::string_view model, const ModelLocation& location, const 
 }  // namespace
 
 Result<Embeddings> Encoder::Impl::encode(std::span<const std::string_view> /*texts*/) const {
-  return fail(ErrorCode::kUnsupported, fmt::format("model \"{}\" takes images, not texts", info_.model),
-              "give it pictures, or choose a text model (`asterism models list`)");
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("model \"{}\" takes {}, not texts", info_.model, info_.takes_records ? "rows of a table" : "images"),
+      "give it what it takes, or choose a text model (`asterism models list`)");
 }
 
 Result<Embeddings> Encoder::Impl::encode_images(std::span<const std::string_view> /*files*/) const {
-  return fail(ErrorCode::kUnsupported, fmt::format("model \"{}\" takes texts, not images", info_.model),
-              "choose an image model (`asterism models list`)");
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("model \"{}\" takes {}, not images", info_.model, info_.takes_records ? "rows of a table" : "texts"),
+      "choose an image model (`asterism models list`)");
+}
+
+Result<Embeddings> Encoder::Impl::encode_records(std::span<const Record> /*records*/) const {
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("model \"{}\" takes {}, not rows of a table", info_.model, info_.takes_texts ? "texts" : "images"),
+      "choose a model that was trained on tables (`asterism train`)");
 }
 
 Result<Embeddings> Encoder::Impl::encode_pixels(const PixelsView& /*pixels*/) const {
@@ -139,6 +153,10 @@ Result<Embeddings> Encoder::encode(std::span<const std::string> texts) const {
 
 Result<Embeddings> Encoder::encode_images(std::span<const std::string_view> files) const {
   return impl_->encode_images(files);
+}
+
+Result<Embeddings> Encoder::encode_records(std::span<const Record> records) const {
+  return impl_->encode_records(records);
 }
 
 Result<Embeddings> Encoder::encode_pixels(const PixelsView& pixels) const {

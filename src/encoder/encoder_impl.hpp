@@ -16,6 +16,7 @@ class Encoder::Impl {
   virtual Result<Embeddings> encode(std::span<const std::string_view> texts) const;
   virtual Result<Embeddings> encode_images(std::span<const std::string_view> files) const;
   virtual Result<Embeddings> encode_pixels(const PixelsView& pixels) const;
+  virtual Result<Embeddings> encode_records(std::span<const Record> records) const;
   const EncoderInfo& info() const noexcept { return info_; }
   EncoderInfo& info() noexcept { return info_; }
 

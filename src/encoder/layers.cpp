@@ -11,6 +11,7 @@
 #include "base/json.hpp"
 #include "encoder/image_checkpoint.hpp"
 #include "encoder/model_layout.hpp"
+#include "encoder/table_encoder.hpp"
 #include "graph/cost.hpp"
 #include "graph/graph.hpp"
 #include "graph/infer.hpp"
@@ -79,6 +80,12 @@ std::vector<LayerInfo> image_layers(const Graph& graph) {
   return layers;
 }
 
+// Those of a tabular autoencoder; of a fusion, which has no network of its own, none.
+Result<std::vector<LayerInfo>> read_table_layers(const fs::path& folder) {
+  const auto model = read_table_model(folder);
+  return model ? Result<std::vector<LayerInfo>>(image_layers(model->network.graph)) : std::unexpected(model.error());
+}
+
 // Of the built-in image model where `path` is empty.
 Result<std::vector<LayerInfo>> read_image_layers(const fs::path& path, const LayerListOptions& options) {
   EncoderOptions encoder;
@@ -142,8 +149,12 @@ Result<LayerList> list_layers(std::string_view model, const LayerListOptions& op
   }
   list.kind = *kind;
   list.tower = *kind == ModelKind::kText ? Tower::kText : *kind == ModelKind::kImage ? Tower::kImage : options.tower;
-  auto layers =
-      list.tower == Tower::kText ? read_text_layers(location->folder) : read_image_layers(location->folder, options);
+  if (*kind == ModelKind::kTable) {
+    list.tower = Tower::kTable;
+  }
+  auto layers = list.tower == Tower::kTable  ? read_table_layers(location->folder)
+                : list.tower == Tower::kText ? read_text_layers(location->folder)
+                                             : read_image_layers(location->folder, options);
   if (!layers) {
     return std::unexpected(layers.error());
   }

@@ -19,8 +19,8 @@ struct LayerInfo {
   std::uint64_t multiply_adds = 0;   // up to and with this value: of one image, or of one token (graph/cost.hpp)
 };
 
-// Which tower of a model that has two.
-enum class Tower : std::uint8_t { kImage, kText };
+// Which tower of a model that has two. kTable is never asked for: such a model has nothing else.
+enum class Tower : std::uint8_t { kImage, kText, kTable };
 
 struct LayerListOptions {
   Tower tower = Tower::kImage;    // of a model that has two; others have one

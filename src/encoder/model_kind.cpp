@@ -9,6 +9,7 @@
 
 #include "base/json.hpp"
 #include "encoder/image_checkpoint.hpp"
+#include "encoder/table_encoder.hpp"
 #include "graph/foreign_model.hpp"
 #include "models/image_family.hpp"
 
@@ -71,6 +72,9 @@ Result<ModelKind> model_kind(const fs::path& path) {
   }
   if (config->is_object() && is_dual(*config)) {
     return ModelKind::kTextAndImage;
+  }
+  if (is_table_model(*config)) {
+    return ModelKind::kTable;
   }
   return is_image_checkpoint(*config) ? ModelKind::kImage : ModelKind::kText;
 }

@@ -12,6 +12,7 @@ enum class ModelKind : std::uint8_t {
   kText,          // a folder of sentence-transformers, transformers or model2vec
   kImage,         // a folder of timm or transformers, or a weight file of torchvision
   kTextAndImage,  // two towers with one space: CLIP, SigLIP
+  kTable,         // rows of columns: a tabular autoencoder, or a fusion of those with texts or images
   kForeign,       // a network in a file of its own: ONNX, TensorFlow Lite, OpenVINO IR
 };
 

@@ -16,9 +16,9 @@ namespace {
 // Token counts and offsets are i32.
 constexpr std::int64_t kTokenCountMax = std::numeric_limits<std::int32_t>::max();
 
-std::optional<FeedRole> role_of_use(Op op, std::size_t input_index) {
+std::optional<FeedRole> role_of_use(Op op, std::size_t input_index, const Value& input) {
   if (op == Op::kEmbedding && input_index == 1) {
-    return FeedRole::kTokenIds;
+    return input.shape[0] == kRowDim ? FeedRole::kIdPerRow : FeedRole::kTokenIds;
   }
   if (op == Op::kAttention && input_index == 3) {
     return FeedRole::kOffsets;
@@ -41,7 +41,8 @@ bool counts_tokens(FeedRole role) {
 }
 
 bool counts_rows(FeedRole role) {
-  return role == FeedRole::kRows || role == FeedRole::kRanges || role == FeedRole::kRowIds;
+  return role == FeedRole::kRows || role == FeedRole::kRanges || role == FeedRole::kRowIds ||
+         role == FeedRole::kIdPerRow;
 }
 
 Result<void> check_type(const FeedSlot& slot, const Shape& declared, const Tensor& tensor) {
@@ -71,8 +72,10 @@ Result<void> check_ids(const FeedSlot& slot, const Tensor& tensor) {
     return {};
   }
   const auto it = std::ranges::find_if(ids, [&](std::int32_t id) { return static_cast<std::uint32_t>(id) >= limit; });
-  const std::string_view where = slot.role == FeedRole::kTokenIds ? "token" : "position";
-  const std::string_view what = slot.role == FeedRole::kTokenIds ? "table of {} rows" : "{} tokens";
+  const std::string_view where = slot.role == FeedRole::kTokenIds   ? "token"
+                                 : slot.role == FeedRole::kIdPerRow ? "row"
+                                                                    : "position";
+  const std::string_view what = slot.role == FeedRole::kRowIds ? "{} tokens" : "table of {} rows";
   return bad_feed(slot, fmt::format("id {} at {} {} is outside the {}", *it, where, it - ids.begin(),
                                     fmt::format(fmt::runtime(what), slot.id_limit)));
 }
@@ -128,14 +131,14 @@ Result<FeedPlan> FeedPlan::make(const Graph& graph) {
       if (value.op != Op::kInput) {
         continue;
       }
-      auto role = role_of_use(user.op, i);
+      auto role = role_of_use(user.op, i, value);
       if (!role) {
         role = value.shape[0] == kRowDim ? FeedRole::kRows : FeedRole::kTokenRows;
       }
       clashes[source] = clashes[source] || (roles[source] && *roles[source] != *role);
       roles[source] = role;
-      if (*role == FeedRole::kTokenIds || *role == FeedRole::kRowIds) {
-        const std::size_t axis = *role == FeedRole::kTokenIds ? 0 : 1;
+      if (*role == FeedRole::kTokenIds || *role == FeedRole::kRowIds || *role == FeedRole::kIdPerRow) {
+        const std::size_t axis = *role == FeedRole::kRowIds ? 1 : 0;
         limits[source] = std::min(limits[source], graph.value(user.inputs[0]).shape[axis]);
       }
     }
@@ -192,6 +195,7 @@ Result<CheckedFeeds> FeedPlan::check(const std::vector<Feed>& feeds) const {
     switch (slots_[i].role) {
       case FeedRole::kTokenIds:
       case FeedRole::kRowIds:
+      case FeedRole::kIdPerRow:
         ok = check_ids(slots_[i], tensor);
         break;
       case FeedRole::kOffsets:

@@ -24,13 +24,14 @@ enum class FeedRole : std::uint8_t {
   kOffsets,    // i32 [texts + 1]
   kRanges,     // i32 [texts, 2]
   kRowIds,     // i32 [rows, k], indices into the tokens of each row
+  kIdPerRow,   // i32 [rows], indices into tables: one for each row, as categories of a table's column
 };
 
 struct FeedSlot {
   ValueId value{};
   std::string name;
   FeedRole role = FeedRole::kTokenRows;
-  std::int64_t id_limit = 0;  // kTokenIds: rows of the smallest table; kRowIds: tokens of a row
+  std::int64_t id_limit = 0;  // kTokenIds, kIdPerRow: rows of the smallest table; kRowIds: tokens of a row
 };
 
 // One run's sizes and its tensors, in the order of FeedPlan::slots(); borrowed from the feeds.

@@ -23,7 +23,8 @@ Result<ValueType> infer_embedding(std::span<const Value* const> inputs) {
                            type_to_string(table)));
   }
   if (ids.op != Op::kInput || ids.dtype != DType::kI32 || ids.shape.size() != 1) {
-    return bad(fmt::format("ids must be an input i32 [tokens], found {} {}", op_name(ids.op), type_to_string(ids)));
+    return bad(
+        fmt::format("ids must be an input i32 [tokens] or [rows], found {} {}", op_name(ids.op), type_to_string(ids)));
   }
   return ValueType{DType::kF32, {ids.shape[0], table.shape[1]}};
 }

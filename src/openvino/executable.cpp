@@ -55,6 +55,7 @@ ov::Tensor OpenVinoExecutable::padded(const FeedSlot& slot, const Tensor& tensor
     case FeedRole::kRows:
     case FeedRole::kRanges:
     case FeedRole::kRowIds:
+    case FeedRole::kIdPerRow:
       target = run_size(feeds.row_count);
       break;
     case FeedRole::kOffsets:

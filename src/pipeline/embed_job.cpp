@@ -186,7 +186,7 @@ Result<void> claim_output(Job& job) {
 
 RowWindowsOptions windows_options(const Job& job) {
   const EmbedJobOptions& options = job.options;
-  const bool texts = job.reader->kind() == PayloadKind::kText;
+  const bool texts = job.reader->kind() == PayloadKind::kText || job.reader->kind() == PayloadKind::kRecord;
   const std::size_t row_count_default = texts ? kWindowRowCountDefault : kWindowImageCountDefault;
   return {
       .window_row_count = options.window_row_count > 0 ? options.window_row_count : row_count_default,

@@ -78,7 +78,11 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
 }  // namespace
 
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options) {
-  const auto kind = resolve_input_kind(options.input);
+  EmbedJobOptions asked = options;
+  if (encoder.info().takes_records) {
+    read_as_records(asked.input, encoder.info().columns, encoder.info().file_columns);
+  }
+  const auto kind = resolve_input_kind(asked.input);
   if (!kind) {
     return std::unexpected(kind.error());
   }
@@ -93,7 +97,7 @@ Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptio
                                .dim = encoder.dim(),
                                .outputs = encoder.info().outputs,
                                .settings = std::move(*settings)};
-  return run_embed_job(job_encoder, options);
+  return run_embed_job(job_encoder, asked);
 }
 
 JobSettings job_settings(const EncoderOptions& options) {

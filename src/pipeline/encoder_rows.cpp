@@ -1,13 +1,12 @@
 #include "pipeline/encoder_rows.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
 #include <string_view>
 #include <vector>
-
-#include "dataset/row_source.hpp"
 
 namespace asterism {
 namespace {
@@ -29,8 +28,32 @@ Result<Embeddings> encode_tensors(const Encoder& encoder, std::span<const Payloa
 
 }  // namespace
 
+void read_as_records(RowSourceOptions& input, const std::vector<std::string>& columns,
+                     const std::vector<std::string>& file_columns) {
+  const auto kind = resolve_input_kind(input);
+  if (input.kind == InputKind::kAuto && kind && *kind == PayloadKind::kText) {
+    input.kind = InputKind::kRecord;
+    input.columns = columns;
+    input.file_columns = file_columns;
+  }
+}
+
 Result<void> expect_kind(const Encoder& encoder, PayloadKind kind) {
   const EncoderInfo& info = encoder.info();
+  if (info.takes_records != (kind == PayloadKind::kRecord)) {
+    return info.takes_records
+               ? fail(
+                     ErrorCode::kUnsupported,
+                     fmt::format("model '{}': expected rows of a table, found {}s", info.model,
+                                 payload_kind_name(kind)),
+                     fmt::format("name a .csv, .tsv or .jsonl file with the columns {}", fmt::join(info.columns, ", ")))
+               : fail(ErrorCode::kUnsupported,
+                      fmt::format("model '{}': expected texts or images, found rows of a table", info.model),
+                      "choose a model that was trained on tables (-m)");
+  }
+  if (info.takes_records) {
+    return {};
+  }
   if (kind == PayloadKind::kText && !info.takes_texts) {
     return fail(ErrorCode::kUnsupported, fmt::format("model '{}': expected images, found texts", info.model),
                 "name image files or folders, or choose a model for texts (-m)");
@@ -46,6 +69,14 @@ Result<void> expect_kind(const Encoder& encoder, PayloadKind kind) {
 Result<Embeddings> encode_rows(const Encoder& encoder, std::span<const Payload> rows) {
   if (!rows.empty() && rows.front().kind == PayloadKind::kTensor) {
     return encode_tensors(encoder, rows);
+  }
+  if (!rows.empty() && rows.front().kind == PayloadKind::kRecord) {
+    std::vector<Record> records;
+    records.reserve(rows.size());
+    for (const Payload& row : rows) {
+      records.push_back(row.cells);
+    }
+    return encoder.encode_records(records);
   }
   std::vector<std::string_view> bytes;
   bytes.reserve(rows.size());

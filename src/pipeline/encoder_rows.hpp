@@ -2,12 +2,19 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <vector>
 
 #include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
 #include "dataset/row.hpp"
+#include "dataset/row_source.hpp"
 
 namespace asterism {
+
+// Tables are read as records of these columns; inputs of another kind stay as they are.
+void read_as_records(RowSourceOptions& input, const std::vector<std::string>& columns,
+                     const std::vector<std::string>& file_columns);
 
 // kUnsupported unless the encoder takes rows of this kind.
 Result<void> expect_kind(const Encoder& encoder, PayloadKind kind);

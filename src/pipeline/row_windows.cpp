@@ -24,6 +24,9 @@ void RowsHash::update(const Row& row) {
   } else {
     update_with_size(hash_, std::as_bytes(std::span(row.payload.bytes)));
   }
+  for (const auto& cell : row.payload.cells) {
+    update_with_size(hash_, std::as_bytes(std::span(std::string_view(cell ? *cell : ""))));
+  }
   update_with_size(hash_, std::as_bytes(std::span(row.id)));
   update_with_size(hash_, std::as_bytes(std::span(std::string_view(row.error ? "failed" : ""))));
 }

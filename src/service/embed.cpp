@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "encoder/image_graph.hpp"
+#include "encoder/table_encoder.hpp"
+#include "pipeline/encoder_rows.hpp"
 
 namespace asterism::service {
 namespace {
@@ -28,13 +30,16 @@ std::string_view image_option(const EncoderOptions& options) {
 // What means nothing for rows of this kind is an error, not something to pass over. The encoder says which poolings it
 // has for texts.
 Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
-  if (kind == PayloadKind::kText) {
+  if (kind == PayloadKind::kText || kind == PayloadKind::kRecord) {
     const std::string_view asked = image_option(options);
     if (!asked.empty()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected images as inputs, found texts", asked),
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: expected images as inputs, found {}s", asked, payload_kind_name(kind)),
                   "name image files or folders, or say --kind image");
     }
-    return {};
+    if (kind == PayloadKind::kText) {
+      return {};
+    }
   }
   if (!options.pooling.empty()) {
     if (const auto pooling = parse_image_pooling(options.pooling); !pooling) {
@@ -43,9 +48,11 @@ Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
   }
   if (options.prompt || !options.prompt_name.empty() || options.token_count_max > 0) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected texts as inputs, found images", options.token_count_max > 0 ? "--max-length"
-                                                                          : options.prompt            ? "--prompt-text"
-                                                                                                      : "--prompt"),
+                fmt::format("{}: expected texts as inputs, found {}s",
+                            options.token_count_max > 0 ? "--max-length"
+                            : options.prompt            ? "--prompt-text"
+                                                        : "--prompt",
+                            payload_kind_name(kind)),
                 "leave the option out");
   }
   return {};
@@ -54,7 +61,15 @@ Result<void> check_options(PayloadKind kind, const EncoderOptions& options) {
 }  // namespace
 
 Result<EmbedResponse> embed(const EmbedRequest& request) {
-  const auto readable = open_row_source(request.job.input);
+  EmbedJobOptions options = request.job;
+  const auto table = table_inputs(request.model);
+  if (!table) {
+    return std::unexpected(table.error());
+  }
+  if (*table) {
+    read_as_records(options.input, (*table)->columns, (*table)->file_columns);
+  }
+  const auto readable = open_row_source(options.input);
   if (!readable) {
     return std::unexpected(readable.error());
   }
@@ -73,7 +88,6 @@ Result<EmbedResponse> embed(const EmbedRequest& request) {
   if (request.on_model) {
     request.on_model(encoder->info());
   }
-  EmbedJobOptions options = request.job;
   options.settings = job_settings(request.encoder);
   auto job = run_embed_job(*encoder, options);
   if (!job) {

@@ -243,21 +243,26 @@ Result<LayerList> model_layers(const ModelLayersRequest& request) {
   if (!list) {
     return list;
   }
-  if (list->tower == Tower::kText && list->layers.empty()) {
+  if (list->tower != Tower::kImage && list->layers.empty()) {
+    const bool table = list->tower == Tower::kTable;
     return fail(ErrorCode::kUnsupported,
-                fmt::format("model '{}': expected a model with layers, found a static one", request.model),
-                "a static model is a table of token vectors: --layer has nothing to name");
+                fmt::format("model '{}': expected a model with layers, found {}", request.model,
+                            table ? "a fusion, which scales what others make" : "a static one"),
+                table ? "ask for the layers of the encoder that it names"
+                      : "a static model is a table of token vectors: --layer has nothing to name");
   }
   if (request.tower_asked && list->tower != request.options.tower) {
-    const bool texts = list->tower == Tower::kText;
+    const std::string_view found = list->tower == Tower::kText    ? "texts"
+                                   : list->tower == Tower::kImage ? "images"
+                                                                  : "rows of a table";
     return fail(ErrorCode::kUnsupported,
                 fmt::format("model '{}': expected one that takes {}, found one that takes {}", request.model,
-                            texts ? "images" : "texts", texts ? "texts" : "images"),
+                            request.options.tower == Tower::kText ? "texts" : "images", found),
                 "leave --kind out");
   }
-  if (list->tower == Tower::kText && (request.options.image_height > 0 || request.options.image_width > 0)) {
+  if (list->tower != Tower::kImage && (request.options.image_height > 0 || request.options.image_width > 0)) {
     return fail(ErrorCode::kInvalidArgument,
-                "--image-size: expected the layers of an image model, found those of texts", "leave the option out");
+                "--image-size: expected the layers of an image model, found those of another", "leave the option out");
   }
   return list;
 }

@@ -44,7 +44,8 @@ Result<std::unique_ptr<Learner>> learner_of(const Recipe& recipe, const Training
   spec.thread_count = thread_count_of(recipe);
   if (recipe.training.precision == Precision::kBF16) {
     spec.precision = ComputePrecision::kBF16;
-  } else if (recipe.training.precision == Precision::kAuto) {
+  } else if (recipe.training.precision == Precision::kAuto &&
+             recipe.objective.kind != RecipeKind::kTabularAutoencoder) {  // numbers have more digits than bf16 keeps
     const auto report = (*module)->report();
     spec.precision = report && report->bf16_native ? ComputePrecision::kBF16 : ComputePrecision::kF32;
   }
@@ -59,10 +60,9 @@ Json data_json(const DataReport& data) {
                        {"validation", of_class.validation_count},
                        {"test", of_class.test_count}});
   }
-  return {{"train", data.train_count},        {"validation", data.validation_count},
-          {"test", data.test_count},          {"skipped", data.skipped_count},
-          {"skipped_examples", data.skipped}, {"copies", data.copy_count},
-          {"copy_examples", data.copies},     {"classes", classes}};
+  return {{"train", data.train_count},     {"validation", data.validation_count}, {"test", data.test_count},
+          {"skipped", data.skipped_count}, {"skipped_examples", data.skipped},    {"copies", data.copy_count},
+          {"copy_examples", data.copies},  {"warnings", data.warnings},           {"classes", classes}};
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ Result<TrainResponse> train(const TrainRequest& request) {
   if (!recipe) {
     return std::unexpected(recipe.error());
   }
-  if (recipe->objective.kind == RecipeKind::kTabularAutoencoder || recipe->objective.kind == RecipeKind::kFusion) {
+  if (recipe->objective.kind == RecipeKind::kFusion) {
     return fail(ErrorCode::kUnsupported, fmt::format("{}: kind \"{}\" is not implemented yet", request.recipe,
                                                      recipe_kind_name(recipe->objective.kind)));
   }
@@ -100,9 +100,14 @@ Result<TrainResponse> train(const TrainRequest& request) {
       request.on_event({.kind = TrainEventKind::kStage, .text = fmt::format("{} {:.0f}%", stage, 100.0 * share)});
     }
   };
-  const auto task = make_picture_task(*recipe, folder->file("cache"), watch);
+  const auto task = recipe->objective.kind == RecipeKind::kTabularAutoencoder
+                        ? make_table_task(*recipe)
+                        : make_picture_task(*recipe, folder->file("cache"), watch);
   if (!task) {
     return std::unexpected(task.error());
+  }
+  for (const std::string& warning : (*task)->data().warnings) {
+    log(request.log, LogLevel::kWarning, warning);
   }
   const auto learner = learner_of(*recipe, **task);
   if (!learner) {

@@ -116,10 +116,9 @@ Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, We
                                   std::int64_t row_count_max, const CancelFlag* cancel) {
   SplitVectors out;
   std::vector<std::string> outputs{task.network().embedding};
-  const auto& losses = task.network().learner.losses;
-  const auto classifier = std::ranges::find(losses, LossKind::kCrossEntropy, &LossTerm::kind);
-  if (classifier != losses.end() && classifier->outputs[0] != outputs[0]) {
-    outputs.push_back(classifier->outputs[0]);
+  const std::string& classifier = task.network().classifier;
+  if (!classifier.empty() && classifier != outputs[0]) {
+    outputs.push_back(classifier);
   }
   out.vectors.dim = static_cast<std::size_t>(task.network().dim);
   const auto taken =
@@ -134,7 +133,7 @@ Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, We
                                                         batch.rows.size(), out.vectors.dim, values.size()));
         }
         out.vectors.values.insert(out.vectors.values.end(), values.begin(), values.end());
-        if (classifier != losses.end()) {
+        if (!classifier.empty()) {
           add_predictions(out, made->back());
         }
         for (const std::int64_t row : batch.rows) {

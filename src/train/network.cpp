@@ -97,29 +97,6 @@ Result<void> add_rules(NetworkDraft& draft) {
   return {};
 }
 
-Result<void> finish(NetworkDraft& draft) {
-  auto graph = draft.builder.finish(draft.outputs);
-  if (!graph) {
-    return std::unexpected(graph.error());
-  }
-  std::vector<std::string> names;
-  for (const ValueId id : draft.outputs) {
-    names.push_back(graph->value(id).name);
-  }
-  auto cut = graph->cut(names);
-  if (!cut) {
-    return std::unexpected(cut.error());
-  }
-  if (auto ok = add_graph(draft, kTrainGraph, *std::move(cut), draft.fresh.take()); !ok) {
-    return ok;
-  }
-  if (auto ok = add_evaluation(draft); !ok) {
-    return ok;
-  }
-  draft.network.learner.averaged = draft.network.learner.averaged || draft.recipe.training.average_decay > 0.0;
-  return add_rules(draft);
-}
-
 Result<void> check_recipe(const Recipe& recipe, std::string_view kind) {
   const ModelRecipe& model = recipe.model;
   for (const auto* values : {&model.mean, &model.std}) {
@@ -149,6 +126,29 @@ PictureFeedPlan plain_feeds(const ModelRecipe& model) {
 }
 
 }  // namespace
+
+Result<void> finish_network(NetworkDraft& draft) {
+  auto graph = draft.builder.finish(draft.outputs);
+  if (!graph) {
+    return std::unexpected(graph.error());
+  }
+  std::vector<std::string> names;
+  for (const ValueId id : draft.outputs) {
+    names.push_back(graph->value(id).name);
+  }
+  auto cut = graph->cut(names);
+  if (!cut) {
+    return std::unexpected(cut.error());
+  }
+  if (auto ok = add_graph(draft, kTrainGraph, *std::move(cut), draft.fresh.take()); !ok) {
+    return ok;
+  }
+  if (auto ok = add_evaluation(draft); !ok) {
+    return ok;
+  }
+  draft.network.learner.averaged = draft.network.learner.averaged || draft.recipe.training.average_decay > 0.0;
+  return add_rules(draft);
+}
 
 std::string output(NetworkDraft& draft, std::string name, ValueId value) {
   if (std::ranges::find(draft.outputs, value) == draft.outputs.end()) {
@@ -212,7 +212,7 @@ Result<TrainingNetwork> build_picture_network(const Recipe& recipe, const DataSu
   if (auto ok = draft.settings.done(); !ok) {
     return std::unexpected(ok.error());
   }
-  if (auto ok = finish(draft); !ok) {
+  if (auto ok = finish_network(draft); !ok) {
     return std::unexpected(ok.error());
   }
   return std::move(draft.network);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "asterism/error.hpp"
+#include "encoder/table_columns.hpp"
 #include "graph/learner.hpp"
 #include "models/image_family.hpp"
 #include "train/recipe.hpp"
@@ -25,6 +26,7 @@ inline constexpr std::string_view kIdsRestoreFeed = "ids_restore";    // i32 [ro
 inline constexpr std::string_view kMaskFeed = "mask";                 // f32 [rows, patches]; 1 = hidden
 inline constexpr std::string_view kMaskIdsFeed = "mask_ids";          // i32 [rows, patches]
 inline constexpr std::string_view kPatchesFeed = "patches";           // f32 [rows, patches, patch values]
+inline constexpr std::string_view kTargetWeightsFeed = "target_weights";
 inline constexpr std::string_view kTeacherVectorsFeed = "teacher_vectors";  // f32 [rows, dim]
 
 enum class InputNoise : std::uint8_t { kNone, kGaussian, kMasking };
@@ -67,11 +69,20 @@ struct PictureOutputs {
   std::string patches;         // of the trained graph, f32 [rows, n, patch values]; empty = none
 };
 
+// What a batch of table rows must hold beside the columns: "target" and "target_weights" f32 [rows, numeric_size] (a
+// missing number weighs nothing) and "target.N" i32 [rows], the value of categorical column N.
+struct TableFeedPlan {
+  double swap_share = 0.0;  // cells of the input that are those of another row
+};
+std::string category_target_feed(std::size_t column);
+
 struct TrainingNetwork {
   LearnerSpec learner;    // graphs, parameters, rules and losses are set; optimizer, device, ... are not
   PictureFeedPlan feeds;  // of recipes that learn from pictures
   PictureOutputs pictures;
-  std::string embedding;  // value of the evaluation graph that is evaluated, [rows, dim]
+  TableFeedPlan table;     // of recipes that learn from tables
+  std::string classifier;  // value of the evaluation graph, logits [rows, classes]; empty = none
+  std::string embedding;   // value of the evaluation graph that is evaluated, [rows, dim]
   std::int64_t dim = 0;
   std::int64_t parameter_count = 0;  // of the encoder alone
 };
@@ -85,6 +96,11 @@ struct DataSummary {
 
 // kInvalidArgument for a setting that does not fit, kUnsupported for an architecture that the kind cannot train.
 Result<TrainingNetwork> build_picture_network(const Recipe& recipe, const DataSummary& data);
+
+// The same for rows of tables with these columns.
+Result<TrainingNetwork> build_table_network(const Recipe& recipe, const TableColumns& columns);
+Result<void> write_table_model(const Recipe& recipe, const TableColumns& columns, const ParameterMap& parameters,
+                               const std::filesystem::path& folder);
 
 // Writes an ordinary model folder of the encoder with these parameters: config.json, model.safetensors and what
 // preprocesses, in the dialect of its library. Reads it again and compares, so that what is on disk is what was learnt.

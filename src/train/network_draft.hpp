@@ -33,6 +33,9 @@ struct NetworkDraft {
   std::int64_t dim() const noexcept { return network.dim; }
 };
 
+// After the kind: the graphs that are learnt and evaluated, their parameters and rules.
+Result<void> finish_network(NetworkDraft& draft);
+
 // A value that losses name: kept as an output, its own name returned.
 std::string output(NetworkDraft& draft, std::string name, ValueId value);
 

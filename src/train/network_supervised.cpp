@@ -74,6 +74,7 @@ Result<void> draft_supervised(NetworkDraft& draft) {
   }
   draft.network.learner.losses.push_back(std::move(term));
   draft.evaluated.push_back(name);
+  draft.network.classifier = name;
   return {};
 }
 

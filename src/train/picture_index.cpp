@@ -129,34 +129,35 @@ class IndexReader {
       }
     }
     const fs::path root = path.parent_path() / data_.image_folder;
-    return for_each_table_row(path, columns, [&](std::span<const std::optional<std::string>> cells) -> Result<void> {
-      if (!cells[0] || cells[0]->empty()) {
-        return {};
-      }
-      std::optional<std::string> label;
-      std::string group;
-      std::size_t next = 1;
-      if (!data_.label_column.empty()) {
-        label = cells[next++];
-        if (label && label->empty()) {
-          label.reset();
-        }
-      }
-      if (!data_.group_column.empty()) {
-        group = cells[next].value_or(std::string());
-      }
-      const std::string file = (root / *cells[0]).string();
-      std::error_code error;
-      if (!fs::is_regular_file(file, error)) {
-        ++missing_count_;
-        if (missing_.size() < kSkippedNamesMax) {
-          missing_.push_back(fmt::format("{}: no such file", file));
-        }
-        return {};
-      }
-      add_file(file, *cells[0], std::move(label), std::move(group));
-      return {};
-    });
+    return for_each_table_row(
+        path, columns, [&](std::span<const std::optional<std::string>> cells, std::uint64_t /*line*/) -> Result<void> {
+          if (!cells[0] || cells[0]->empty()) {
+            return {};
+          }
+          std::optional<std::string> label;
+          std::string group;
+          std::size_t next = 1;
+          if (!data_.label_column.empty()) {
+            label = cells[next++];
+            if (label && label->empty()) {
+              label.reset();
+            }
+          }
+          if (!data_.group_column.empty()) {
+            group = cells[next].value_or(std::string());
+          }
+          const std::string file = (root / *cells[0]).string();
+          std::error_code error;
+          if (!fs::is_regular_file(file, error)) {
+            ++missing_count_;
+            if (missing_.size() < kSkippedNamesMax) {
+              missing_.push_back(fmt::format("{}: no such file", file));
+            }
+            return {};
+          }
+          add_file(file, *cells[0], std::move(label), std::move(group));
+          return {};
+        });
   }
 
   void add_tiles(PictureSheet sheet, const fs::path& path, std::int64_t count) {
@@ -238,16 +239,12 @@ class IndexReader {
     if (most == 0 || rows_.size() <= most) {
       return;
     }
-    constexpr std::uint64_t kThinSeed = 0x7468696E;  // another order than that of the splits
-    std::vector<std::pair<double, std::size_t>> order;
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      order.emplace_back(split_position(rows_[i].key, data_.split_seed ^ kThinSeed), i);
+    std::vector<double> positions;
+    for (const NamedRow& row : rows_) {
+      positions.push_back(thinning_position(row.key, data_.split_seed));
     }
-    std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(most));
-    order.resize(most);
-    std::ranges::sort(order, {}, &std::pair<double, std::size_t>::second);
     std::vector<NamedRow> kept;
-    for (const auto& [position, i] : order) {
+    for (const std::size_t i : thinned_rows(positions, most)) {
       kept.push_back(std::move(rows_[i]));
     }
     rows_ = std::move(kept);

@@ -62,6 +62,7 @@ void read_data(RecipeSection& section, DataRecipe& data, RecipeKind /*kind*/) {
   section.integer("split_seed", data.split_seed, {0, static_cast<std::uint64_t>(kManyMax)});
   section.texts("numeric_columns", data.numeric_columns);
   section.texts("categorical_columns", data.categorical_columns);
+  section.integer("rare_count_min", data.rare_count_min, {1, kManyMax});
   section.integer("rows_max", data.row_count_max, {0, kManyMax});
   std::int64_t cache_mb = 0;
   section.integer("cache_mb", cache_mb, {0, std::int64_t{1} << 30});

@@ -43,7 +43,7 @@ struct DataRecipe {
   std::string image_column;    // of tables; paths are relative to the table
   std::string image_folder;    // of tables: where those paths begin, below the table's folder
   std::int64_t tile_size = 0;  // > 0: pictures given as inputs are sheets of square tiles of so many pixels
-  std::string text_column;     // of tables, for fusion
+  std::string text_column;     // of tables, for fusion: instead of image_column
   std::string label_column;    // of tables; empty = no labels
   std::string group_column;    // of tables: rows of one group fall into one split. Empty = each row alone
   std::string label_pattern;   // instead of folders: what it takes of the name without extension (name_pattern.hpp)
@@ -54,7 +54,9 @@ struct DataRecipe {
   std::uint64_t split_seed = 0;
   std::vector<std::string> numeric_columns;      // of tables, for tabular_autoencoder and fusion
   std::vector<std::string> categorical_columns;  // likewise
-  std::int64_t row_count_max = 0;                // the first rows by split hash; 0 = all
+  // Values of categorical columns that fewer training rows have share one number.
+  std::int64_t rare_count_min = 5;
+  std::int64_t row_count_max = 0;  // the first rows by split hash; 0 = all
   // Pictures kept in memory after decoding, at most; the rest is decoded again in every epoch.
   std::int64_t cache_size_bytes = 0;
 };

@@ -6,10 +6,12 @@
 
 #include "base/file.hpp"
 #include "base/html.hpp"
+#include "train/evaluation.hpp"
 #include "train/event_file.hpp"
 #include "train/metrics_file.hpp"
 #include "train/report_chart.hpp"
 #include "train/report_pictures.hpp"
+#include "train/report_tables.hpp"
 
 namespace asterism {
 namespace {
@@ -25,6 +27,7 @@ constexpr std::string_view kStyle =
     "image-rendering:auto}.query{padding-right:8px;border-right:3px solid var(--curve)}.grid{stroke:var(--line)}"
     ".curve{fill:none;stroke:var(--curve);stroke-width:1.6}.tick{font-size:10px;fill:var(--ink);text-anchor:end}"
     ".groups{display:flex;flex-wrap:wrap;gap:0 22px}"
+    ".cells{width:150px;font-size:11px;overflow-wrap:anywhere}.changed{font-weight:700}"
     ".title{font-size:12px;fill:var(--ink);font-weight:600}pre{overflow-x:auto}";
 
 std::string percent(const Json& quality, const char* key) {
@@ -32,13 +35,13 @@ std::string percent(const Json& quality, const char* key) {
                                : std::string("&ndash;");
 }
 
-std::string figures(const Json& result) {
+std::string figures(const Json& result, const char* raw_name) {
   std::string out = fmt::format(
       "<table><tr><th>on the {} split</th><th>neighbour accuracy</th><th>linear probe</th><th>its classifier</th></tr>",
       result.at("split").get<std::string>());
-  constexpr std::array<std::array<const char*, 2>, 3> kRows{
-      {{"trained", "this encoder"}, {"untrained", "untrained encoder"}, {"raw", "raw pixels"}}};
-  for (const auto& [key, name] : kRows) {
+  const std::array<std::array<const char*, 2>, 3> rows{
+      {{"trained", "this encoder"}, {"untrained", "untrained encoder"}, {"raw", raw_name}}};
+  for (const auto& [key, name] : rows) {
     const Json& quality = result.at(key);
     out += fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td class=n>{}</td></tr>", name,
                        percent(quality, "neighbour_accuracy"), percent(quality, "probe_accuracy"),
@@ -67,6 +70,9 @@ std::string data_table(const DataReport& data) {
                       escape_html(of_class.name), of_class.train_count, of_class.validation_count, of_class.test_count);
     }
     out += "</table>";
+  }
+  for (const std::string& warning : data.warnings) {
+    out += fmt::format("<p>{}</p>", escape_html(warning));
   }
   for (const std::string& why : data.skipped) {
     out += fmt::format("<p>skipped: {}</p>", escape_html(why));
@@ -144,7 +150,14 @@ Result<void> write_report(const ReportRequest& request) {
       "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
       "<title>{0}</title><style>{1}</style><h1>{0}</h1><p>{2}</p>",
       escape_html(request.recipe->name), kStyle, escape_html(request.recipe->description));
-  page += "<h2>Result</h2>" + figures(result) + time_spent(result) + "<h2>Curves</h2>";
+  const Split split = final_split(*request.task);
+  const auto table_rows = reconstructed_table(request, split);
+  if (!table_rows) {
+    return std::unexpected(table_rows.error());
+  }
+  const bool is_table = !table_rows->empty();
+  page += "<h2>Result</h2>" + figures(result, is_table ? "raw columns" : "raw pixels") + time_spent(result) +
+          "<h2>Curves</h2>";
   for (const auto* column :
        {"loss", "validation_loss", "neighbour_accuracy", "probe_accuracy", "class_accuracy", "learning_rate"}) {
     page += curve_svg(*metrics, column);
@@ -152,7 +165,11 @@ Result<void> write_report(const ReportRequest& request) {
   if (!drawn->empty()) {
     page += "<h2>Reconstructions</h2>" + *drawn_html;
   }
-  page += "<h2>Nearest neighbours of pictures that were not learnt from</h2>" + *neighbours;
+  if (is_table) {
+    page += "<h2>Reconstructions</h2>" + *table_rows;
+  }
+  page += fmt::format("<h2>Nearest neighbours of {} that were not learnt from</h2>{}", is_table ? "rows" : "pictures",
+                      *neighbours);
   page += "<h2>Data</h2>" + data_table(request.task->data());
   page += "<h2>Recipe</h2>" + settings_table(request.recipe->settings) + "</html>\n";
   return write_file_atomic(request.folder->file("report.html"), page);

@@ -31,7 +31,19 @@ std::string label_name(const TrainingTask& task, Split split, std::int64_t row) 
   return label < 0 ? std::string() : task.data().classes[static_cast<std::size_t>(label)].name;
 }
 
+// A row without a picture: its cells as text.
+std::string cells_tag(const TrainingTask::Cells& cells, std::string_view caption) {
+  std::string out = "<figure class=\"cells\">";
+  for (const auto& [column, cell] : cells) {
+    out += fmt::format("{}: {}<br>", escape_html(column), escape_html(cell));
+  }
+  return out + fmt::format("<figcaption>{}</figcaption></figure>", escape_html(caption));
+}
+
 Result<std::string> thumbnail_tag(const TrainingTask& task, Split split, std::int64_t row, std::string_view more) {
+  if (const auto cells = task.row_cells(split, row); !cells.empty()) {
+    return cells_tag(cells, fmt::format("{} {}", label_name(task, split, row), more));
+  }
   const auto jpeg = task.thumbnail(split, row, kEdge);
   if (!jpeg) {
     return std::unexpected(jpeg.error());

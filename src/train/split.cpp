@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <span>
+#include <numeric>
 #include <string>
+#include <utility>
 
 #include "base/sha256.hpp"
 
@@ -17,6 +19,25 @@ double split_position(std::string_view key, std::uint64_t seed) {
   std::uint64_t bits = 0;
   std::from_chars(digest.data(), digest.data() + kHexDigits, bits, 16);
   return static_cast<double>(bits) * 0x1p-52;
+}
+
+double thinning_position(std::string_view key, std::uint64_t split_seed) {
+  constexpr std::uint64_t kThinSeed = 0x7468696E;
+  return split_position(key, split_seed ^ kThinSeed);
+}
+
+std::vector<std::size_t> thinned_rows(std::span<const double> positions, std::size_t most) {
+  std::vector<std::size_t> rows(positions.size());
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  if (rows.size() > most) {
+    const auto before = [&](std::size_t a, std::size_t b) {
+      return std::pair(positions[a], a) < std::pair(positions[b], b);
+    };
+    std::ranges::nth_element(rows, rows.begin() + static_cast<std::ptrdiff_t>(most), before);
+    rows.resize(most);
+    std::ranges::sort(rows);
+  }
+  return rows;
 }
 
 Split split_of(std::string_view key, const SplitShares& shares) {

@@ -3,8 +3,11 @@
 // Thread-safety: pure functions. Cost: one SHA-256 of the name.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "train/task.hpp"
 
@@ -18,6 +21,10 @@ struct SplitShares {
 
 // In [0, 1), evenly spread over names. `key`: the group of the row, or its own name.
 double split_position(std::string_view key, std::uint64_t seed);
+// Likewise, in another order than that of the splits: rows_max keeps the rows with the least.
+double thinning_position(std::string_view key, std::uint64_t split_seed);
+// The `most` rows of the least positions, in their order; all where there are no more.
+std::vector<std::size_t> thinned_rows(std::span<const double> positions, std::size_t most);
 Split split_of(std::string_view key, const SplitShares& shares);
 
 }  // namespace asterism

@@ -33,6 +33,7 @@ struct DataReport {
   // Left out of what is learnt from, because the same picture is held out under another name.
   std::vector<std::string> copies;  // "FILE: same as OTHER", the first few
   std::int64_t copy_count = 0;
+  std::vector<std::string> warnings;  // what the data lacks, such as a column that says nothing
 };
 
 class TrainingTask {
@@ -53,6 +54,18 @@ class TrainingTask {
   virtual Result<std::string> thumbnail(Split split, std::int64_t row, std::int64_t edge) const = 0;
   // The row as numbers without any network (raw pixels at no more than 32 x 32; standardised columns): the baseline.
   virtual Result<std::vector<float>> raw_vector(Split split, std::int64_t row) const = 0;
+  // Of tables: the cells of a row as the network is given them, by name of their column. Empty for pictures.
+  using Cells = std::vector<std::pair<std::string, std::string>>;
+  virtual Cells row_cells(Split /*split*/, std::int64_t /*row*/) const { return {}; }
+  // Of tables: what the network makes of rows of a split, from all over it. Empty for pictures.
+  struct Reconstructed {
+    std::int64_t row = 0;  // position in the split
+    Cells cells;
+  };
+  virtual Result<std::vector<Reconstructed>> reconstructed_rows(Learner& /*learner*/, Split /*split*/,
+                                                                std::int64_t /*count*/) const {
+    return std::vector<Reconstructed>{};
+  }
   virtual Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const = 0;
 };
 
@@ -65,5 +78,8 @@ struct TaskWatch {
 // vectors.
 Result<std::unique_ptr<TrainingTask>> make_picture_task(const Recipe& recipe, const std::filesystem::path& cache,
                                                         const TaskWatch& watch);
+
+// The same of rows of tables, for kind "tabular_autoencoder".
+Result<std::unique_ptr<TrainingTask>> make_table_task(const Recipe& recipe);
 
 }  // namespace asterism

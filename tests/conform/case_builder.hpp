@@ -137,6 +137,17 @@ class CaseBuilder {
     return graph_.input(name, DType::kI32, {kRowDim, count});
   }
 
+  // i32 [images], each below `limit`.
+  ValueId id_per_row(const std::string& name, std::int64_t limit) {
+    Tensor tensor(DType::kI32, {size_.image_count});
+    std::uniform_int_distribution<std::int32_t> ids(0, static_cast<std::int32_t>(limit - 1));
+    for (std::int32_t& id : tensor.mutable_as<std::int32_t>()) {
+      id = ids(random_);
+    }
+    feeds_.push_back({name, tensor});
+    return graph_.input(name, DType::kI32, {kRowDim});
+  }
+
   ValueId weight(const std::string& name, const Shape& shape, float magnitude, float centre = 0.0F) {
     Tensor tensor = random_tensor(shape, magnitude);
     for (float& value : tensor.mutable_as<float>()) {

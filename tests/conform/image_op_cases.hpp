@@ -189,6 +189,12 @@ inline std::vector<OpCase> map_row_cases() {
          return b.graph().multiply("gated", map_of(b), b.images("gates", {b.size().channels, 1, 1}));
        },
        kElementwise},
+      {"embedding_of_rows", Op::kEmbedding,
+       [](CaseBuilder& b) {
+         const ValueId table = b.weight("table", {b.size().vocabulary, b.size().hidden}, 1.0F);
+         return b.graph().embedding("embedding", table, b.id_per_row("ids", b.size().vocabulary));
+       },
+       kExact},
       {"add_position_embeddings", Op::kAdd,
        [](CaseBuilder& b) {
          return b.graph().add("sum", tokens_of(b), b.weight("places", {1, b.size().height, b.size().hidden}, 1.0F));

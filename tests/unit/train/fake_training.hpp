@@ -92,7 +92,7 @@ class FakeTask : public TrainingTask {
  public:
   explicit FakeTask(std::int64_t batch_size = 8) : batch_size_(batch_size) {
     network_.learner.losses = {{.name = "cross_entropy", .kind = LossKind::kCrossEntropy, .outputs = {"scores"}}};
-    network_.embedding = "scores";
+    network_.embedding = network_.classifier = "scores";
     network_.dim = kFakeClassCount;
     data_.train_count = train_.row_count();
     data_.validation_count = validation_.row_count();

@@ -1,0 +1,33 @@
+#include "dataset/record_cells.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace asterism {
+
+RecordFiles record_files(const RecordOptions& options) {
+  RecordFiles files;
+  for (const std::string& column : options.columns) {
+    files.is_file.push_back(std::ranges::find(options.file_columns, column) != options.file_columns.end());
+  }
+  files.folder = options.source == "-" ? "" : std::filesystem::path(options.source).parent_path().string();
+  if (!files.folder.empty() && !files.folder.ends_with('/')) {
+    files.folder += '/';
+  }
+  return files;
+}
+
+void finish_record(Row& row, const RecordFiles& files) {
+  if (files.is_file.empty()) {
+    return;
+  }
+  row.payload.kind = PayloadKind::kRecord;
+  for (std::size_t i = 0; i < row.payload.cells.size(); ++i) {
+    auto& cell = row.payload.cells[i];
+    if (files.is_file[i] && cell && !cell->empty() && !cell->starts_with('/')) {
+      cell->insert(0, files.folder);
+    }
+  }
+}
+
+}  // namespace asterism
