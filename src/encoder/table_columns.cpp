@@ -215,8 +215,7 @@ TableColumnsFit::Fitted TableColumnsFit::finish(std::int64_t rare_count_min) con
   Fitted fitted;
   for (std::size_t i = 0; i < numeric_names_.size(); ++i) {
     const Moments& moments = moments_[i];
-    const double std =
-        moments.count > 0 ? std::sqrt(moments.square_sum / static_cast<double>(moments.count)) : 0.0;
+    const double std = moments.count > 0 ? std::sqrt(moments.square_sum / static_cast<double>(moments.count)) : 0.0;
     // Rounding leaves a little where all numbers are the same; numbers beyond what can be squared leave no std at all.
     const bool varies = std > 1e-12 * std::abs(moments.mean) && std > 0.0 && std::isfinite(std);
     const bool missing = moments.missing_count > 0 && moments.count > 0;
@@ -304,7 +303,7 @@ std::vector<std::string> TableCoder::decode(std::span<const float> numeric, std:
     const auto& values = columns_.categorical[i].values;
     const std::int32_t id = ids[i];
     cells.push_back(id <= 0 || static_cast<std::size_t>(id) > values.size() ? "(other)"
-                                                                          : values[static_cast<std::size_t>(id) - 1]);
+                                                                            : values[static_cast<std::size_t>(id) - 1]);
   }
   return cells;
 }

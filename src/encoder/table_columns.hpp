@@ -1,9 +1,9 @@
 // Columns of a table as numbers: fitted on the rows that are learnt from, the same on every row later.
 //
-// A numeric column becomes (x - mean) / std; a missing number the mean, 0, and where training rows missed some, a column
-// of its own says so (1 = missing). A categorical column becomes the number of its value: the values that training rows
-// have often enough, the most frequent first, from 1; all others share 0. An empty cell is a value as others are.
-// Ownership: values. Thread-safety: const members from many threads. Cost: a look-up for each cell.
+// A numeric column becomes (x - mean) / std; a missing number the mean, 0, and where training rows missed some, a
+// column of its own says so (1 = missing). A categorical column becomes the number of its value: the values that
+// training rows have often enough, the most frequent first, from 1; all others share 0. An empty cell is a value as
+// others are. Ownership: values. Thread-safety: const members from many threads. Cost: a look-up for each cell.
 #pragma once
 
 #include <cstddef>
@@ -25,14 +25,14 @@ namespace asterism {
 struct NumericColumn {
   std::string name;
   double mean = 0.0;
-  double std = 1.0;  // of the training rows, divided by their number; above 0
+  double std = 1.0;      // of the training rows, divided by their number; above 0
   bool missing = false;  // training rows missed some
 };
 
 struct CategoricalColumn {
   std::string name;
-  std::vector<std::string> values;    // of number 1, 2, ...
-  std::vector<std::int64_t> counts;   // of training rows: [0] all other values together, [i + 1] values[i]
+  std::vector<std::string> values;   // of number 1, 2, ...
+  std::vector<std::int64_t> counts;  // of training rows: [0] all other values together, [i + 1] values[i]
 
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(values.size()) + 1; }
 };

@@ -212,8 +212,8 @@ Result<std::unique_ptr<Encoder::Impl>> make_table_encoder(const fs::path& folder
     return std::unexpected(graph.error());
   }
   // Numbers have more digits than bf16 keeps, and a row costs next to nothing.
-  const auto backend = choose_backend(options.precision == Precision::kAuto ? Precision::kF32 : options.precision,
-                                      info.warnings);
+  const auto backend =
+      choose_backend(options.precision == Precision::kAuto ? Precision::kF32 : options.precision, info.warnings);
   if (!backend) {
     return std::unexpected(backend.error());
   }
@@ -227,8 +227,7 @@ Result<std::unique_ptr<Encoder::Impl>> make_table_encoder(const fs::path& folder
       compile_graph(backend->module->make_backend(), std::move(graph->graph), std::move(graph->parameters)),
       Executables::Options{
           .precision = backend->precision, .thread_count = threads, .bulk_only = options.batch_invariant});
-  return std::make_unique<TableEncoder>(std::move(info), TableCoder(std::move(model->columns)),
-                                        std::move(executables));
+  return std::make_unique<TableEncoder>(std::move(info), TableCoder(std::move(model->columns)), std::move(executables));
 }
 
 }  // namespace asterism

@@ -232,8 +232,7 @@ std::map<std::string, Tensor> initial_tabular_tensors(const TabularPlan& plan, s
   return tensors.take();
 }
 
-Result<TabularModel> build_tabular(const Json& config, std::map<std::string, Tensor> tensors,
-                                   std::string_view source) {
+Result<TabularModel> build_tabular(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source) {
   auto plan = read_tabular_plan(config, source);
   if (!plan) {
     return std::unexpected(plan.error());

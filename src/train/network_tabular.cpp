@@ -65,14 +65,15 @@ Result<PictureEncoder> make_encoder(const Recipe& recipe, const TableColumns& co
 // As a heading of metrics.csv can hold it.
 std::string term_name(std::string_view column) {
   std::string name = fmt::format("category.{}", column);
-  std::ranges::replace_if(name, [](char c) { return c == ',' || c == '"' || c == '\n' || c == '\r'; }, '_');
+  std::ranges::replace_if(
+      name, [](char c) { return c == ',' || c == '"' || c == '\n' || c == '\r'; }, '_');
   return name;
 }
 
 // Every column weighs the same: a guess by mean or by frequencies costs 1.
 void add_losses(NetworkDraft& draft, const TableColumns& columns) {
-  const double column_count = static_cast<double>(columns.numeric_size()) +
-                              static_cast<double>(columns.categorical.size());
+  const double column_count =
+      static_cast<double>(columns.numeric_size()) + static_cast<double>(columns.categorical.size());
   if (columns.numeric_size() > 0) {
     const std::string name(kNumericReconstruction);
     LossTerm term{.name = "numeric",

@@ -11,8 +11,8 @@ namespace asterism {
 namespace {
 
 SeededRandom random_for(std::uint64_t seed, std::int64_t epoch, std::int64_t row, RandomPurpose purpose) {
-  return SeededRandom({seed, static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(row),
-                       static_cast<std::uint64_t>(purpose)});
+  return SeededRandom(
+      {seed, static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(purpose)});
 }
 
 Tensor& add_feed(Batch& batch, std::string name, DType dtype, Shape shape) {

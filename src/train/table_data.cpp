@@ -67,10 +67,10 @@ class TableReader {
                   "name them in numeric_columns and categorical_columns");
     }
     if (std::ranges::find(learnt, data_.label_column) != learnt.end()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: label_column '{}' is among the columns that are learnt from", section(),
-                              data_.label_column),
-                  "labels are only for the figures: leave the column out of the others, or leave label_column out");
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{}: label_column '{}' is among the columns that are learnt from", section(), data_.label_column),
+          "labels are only for the figures: leave the column out of the others, or leave label_column out");
     }
     std::ranges::sort(learnt);
     const auto twice = std::ranges::adjacent_find(learnt);
@@ -111,9 +111,8 @@ class TableReader {
     const std::string content = cell(cells, kContent);
     std::error_code ignored;
     if (content.empty() || (content_.is_file && !fs::is_regular_file(file_of(content, table), ignored))) {
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("column '{}': expected {}, found '{}'", content_.column,
-                              content_.is_file ? "a file that is there" : "a text", content));
+      return fail(ErrorCode::kNotFound, fmt::format("column '{}': expected {}, found '{}'", content_.column,
+                                                    content_.is_file ? "a file that is there" : "a text", content));
     }
     return {};
   }
@@ -292,8 +291,8 @@ class TableReader {
   const TableContent& content_;
   std::vector<std::string> columns_;  // numeric, categorical, then those of places_
   std::size_t learnt_count_ = 0;
-  std::vector<std::ptrdiff_t> places_;       // by Place; -1 = not asked for
-  std::vector<std::size_t> learnt_places_;   // of the columns that are not constant
+  std::vector<std::ptrdiff_t> places_;      // by Place; -1 = not asked for
+  std::vector<std::size_t> learnt_places_;  // of the columns that are not constant
   std::vector<Split> split_of_row_;
   std::vector<bool> kept_;
   std::vector<std::string> names_;  // labels of the coded rows

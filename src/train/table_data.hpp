@@ -1,8 +1,8 @@
 // The rows that a recipe learns from where they are rows of a table: read, split and coded by their columns.
 //
-// A row's split is decided by what it says (the cells that are learnt from), or by its group: rows that are the same are
-// never on both sides, and stay where they are whatever rows come, go or move. Ownership: values. Thread-safety: const.
-// Cost: three readings of the tables (splits, fit, codes); memory 4 bytes a cell that is learnt from.
+// A row's split is decided by what it says (the cells that are learnt from), or by its group: rows that are the same
+// are never on both sides, and stay where they are whatever rows come, go or move. Ownership: values. Thread-safety:
+// const. Cost: three readings of the tables (splits, fit, codes); memory 4 bytes a cell that is learnt from.
 #pragma once
 
 #include <array>
@@ -20,11 +20,11 @@ namespace asterism {
 
 struct TableData {
   TableCoder coder{TableColumns{}};
-  std::vector<float> numeric;                        // [rows, columns().numeric_size()]
-  std::vector<std::int32_t> ids;                     // [rows, categorical columns]
-  std::vector<std::string> contents;                 // [rows], fusion only: the text, or the picture's file
-  std::vector<std::int32_t> labels;                  // [rows]; -1 = none. Empty without a label column
-  std::array<std::vector<std::int64_t>, 3> splits;   // rows of each Split
+  std::vector<float> numeric;                       // [rows, columns().numeric_size()]
+  std::vector<std::int32_t> ids;                    // [rows, categorical columns]
+  std::vector<std::string> contents;                // [rows], fusion only: the text, or the picture's file
+  std::vector<std::int32_t> labels;                 // [rows]; -1 = none. Empty without a label column
+  std::array<std::vector<std::int64_t>, 3> splits;  // rows of each Split
   DataReport report;
 
   const TableColumns& columns() const noexcept { return coder.columns(); }

@@ -90,9 +90,7 @@ class TableTask final : public TrainingTask {
   }
 
  private:
-  std::int64_t row_of(Split split, std::int64_t row) const {
-    return data_.rows(split)[static_cast<std::size_t>(row)];
-  }
+  std::int64_t row_of(Split split, std::int64_t row) const { return data_.rows(split)[static_cast<std::size_t>(row)]; }
 
   Cells named(std::span<const float> numeric, std::span<const std::int32_t> ids) const {
     const std::vector<std::string> names = data_.columns().names();

@@ -17,7 +17,8 @@ RecordOptions with_columns(std::vector<std::string> columns, std::vector<std::st
 }
 
 TEST(RecordRows, csv_cells_are_in_the_order_that_was_asked_for) {
-  const auto rows = read_rows(TextFormat::kCsv, "id,size,colour\n7,3,red\n8,,\"a, b\"\n", with_columns({"colour", "size"}));
+  const auto rows =
+      read_rows(TextFormat::kCsv, "id,size,colour\n7,3,red\n8,,\"a, b\"\n", with_columns({"colour", "size"}));
   ASSERT_TRUE(rows) << rows.error().to_string();
   EXPECT_EQ((*rows)[0].payload.kind, PayloadKind::kRecord);
   EXPECT_THAT((*rows)[0].payload.cells, ElementsAre(Optional(std::string("red")), Optional(std::string("3"))));
@@ -32,8 +33,7 @@ TEST(RecordRows, missing_column_names_the_nearest) {
   EXPECT_EQ(rows.error().code, ErrorCode::kNotFound);
   EXPECT_THAT(rows.error().message, HasSubstr("expected the column \"color\", found \"size\", \"colour\""));
   EXPECT_EQ(rows.error().hint, "did you mean \"colour\"?");
-  EXPECT_THAT(read_rows(TextFormat::kCsv, "a,b\n", with_columns({"population"})).error().hint,
-              HasSubstr("first line"));
+  EXPECT_THAT(read_rows(TextFormat::kCsv, "a,b\n", with_columns({"population"})).error().hint, HasSubstr("first line"));
 }
 
 TEST(RecordRows, broken_records_fail_alone) {
@@ -52,8 +52,8 @@ TEST(RecordRows, jsonl_cells_are_texts_numbers_and_what_is_not_there) {
                               "\n[1]\n",
                               with_columns({"a", "b", "in.c"}));
   ASSERT_TRUE(rows);
-  EXPECT_THAT((*rows)[0].payload.cells, ElementsAre(Optional(std::string("x")), Optional(std::string("1.5")),
-                                                    Optional(std::string("true"))));
+  EXPECT_THAT((*rows)[0].payload.cells,
+              ElementsAre(Optional(std::string("x")), Optional(std::string("1.5")), Optional(std::string("true"))));
   EXPECT_THAT((*rows)[1].payload.cells, ElementsAre(kNoCell, kNoCell, kNoCell));
   EXPECT_TRUE((*rows)[2].error);
 }
@@ -61,7 +61,8 @@ TEST(RecordRows, jsonl_cells_are_texts_numbers_and_what_is_not_there) {
 TEST(RecordRows, files_are_relative_to_the_table) {
   RecordOptions options = with_columns({"photo", "n"}, {"photo"});
   options.source = "shop/list.csv";
-  auto reader = make_record_reader(TextFormat::kCsv, make_memory_source("photo,n\na.jpg,a.jpg\n/b.jpg,1\n,2\n"), options);
+  auto reader =
+      make_record_reader(TextFormat::kCsv, make_memory_source("photo,n\na.jpg,a.jpg\n/b.jpg,1\n,2\n"), options);
   ASSERT_TRUE(reader);
   std::vector<Record> records;
   for (Row row; *(*reader)->next(row);) {

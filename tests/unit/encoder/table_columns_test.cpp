@@ -51,7 +51,8 @@ TEST(TableColumns, numbers_are_standardised_and_values_counted) {
 }
 
 TEST(TableColumns, missing_numbers_are_the_mean_and_say_so) {
-  const auto fit = fitted({{cell("1"), cell("a")}, {cell(""), cell("b")}, {std::nullopt, cell("a")}, {cell("3"), cell("a")}});
+  const auto fit =
+      fitted({{cell("1"), cell("a")}, {cell(""), cell("b")}, {std::nullopt, cell("a")}, {cell("3"), cell("a")}});
   EXPECT_TRUE(fit.columns.numeric[0].missing);
   EXPECT_DOUBLE_EQ(fit.columns.numeric[0].mean, 2.0);
   EXPECT_EQ(fit.columns.numeric_size(), 2);

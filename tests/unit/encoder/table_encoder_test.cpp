@@ -35,8 +35,8 @@ class TableFolder {
     columns.numeric = {{.name = "size", .mean = 10.0, .std = 2.0, .missing = true}};
     columns.categorical = {{.name = "colour", .values = {"red", "blue"}, .counts = {1, 5, 4}},
                            {.name = "shape", .values = {"round"}, .counts = {3, 7}}};
-    config_ = Json{{"model_type", kTabularType}, {"numeric_size", 2},         {"category_sizes", {3, 2}},
-                   {"categories", categories},   {"hidden_sizes", {5, 4}},    {"code_size", 3},
+    config_ = Json{{"model_type", kTabularType}, {"numeric_size", 2},          {"category_sizes", {3, 2}},
+                   {"categories", categories},   {"hidden_sizes", {5, 4}},     {"code_size", 3},
                    {"activation", "tanh"},       {"columns", to_json(columns)}};
     if (std::string_view(categories) == "embedding") {
       config_["embedding_sizes"] = {2, 1};
@@ -137,8 +137,8 @@ TEST(TableEncoder, rows_that_do_not_fit_fail_alone) {
   folder.write("one_hot");
   const auto encoder = Encoder::load(folder.path());
   ASSERT_TRUE(encoder);
-  const std::vector<Record> rows{kRow, {"tall", "red", "round"}, {std::nullopt, std::nullopt, std::nullopt},
-                                 {"", "red", std::nullopt}, {"1"}};
+  const std::vector<Record> rows{
+      kRow, {"tall", "red", "round"}, {std::nullopt, std::nullopt, std::nullopt}, {"", "red", std::nullopt}, {"1"}};
   const auto vectors = encoder->encode_records(rows);
   ASSERT_TRUE(vectors) << vectors.error().to_string();
   EXPECT_FALSE(vectors->reports[0].error);
