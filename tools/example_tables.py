@@ -17,7 +17,7 @@ SEED = 7
 ROW_COUNT = 240
 SUPPLIERS = ("North Nursery", "Lakeside", "Old Mill", "Green & Sons", "Hill Farm")
 RARE_SUPPLIERS = ("A. Baker", "Moor Gate", "Swan Yard")
-HEADER = ("name", "kind", "height_cm", "leaf_length_cm", "price", "colour", "light", "soil", "supplier")
+HEADER = ("name", "kind", "height_cm", "leaf_length_cm", "price", "colour", "light", "soil", "supplier", "note")
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,64 @@ class Kind:
     colours: tuple[str, ...]
     light: tuple[str, ...]
     soil: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 KINDS = {
-    "cactus": Kind((18, 6), (0.5, 0.2), (6, 2), ("green", "grey green"), ("sun",), ("sand", "gravel")),
-    "fern": Kind((45, 10), (30, 8), (9, 2), ("green",), ("shade", "half shade"), ("moist", "peaty")),
-    "hosta": Kind((50, 12), (22, 5), (11, 3), ("green", "blue green"), ("shade", "half shade"), ("moist", "loam")),
-    "lavender": Kind((55, 10), (4, 0.8), (5, 1), ("violet", "white"), ("sun",), ("sand", "gravel", "loam")),
-    "orchid": Kind((40, 10), (18, 4), (24, 6), ("white", "pink", "violet"), ("half shade",), ("bark",)),
-    "rose": Kind((90, 20), (6, 1.5), (14, 4), ("red", "white", "yellow", "pink"), ("sun",), ("loam", "clay")),
+    "cactus": Kind(
+        (18, 6),
+        (0.5, 0.2),
+        (6, 2),
+        ("green", "grey green"),
+        ("sun",),
+        ("sand", "gravel"),
+        ("needs hardly any water", "has sharp spines"),
+    ),
+    "fern": Kind(
+        (45, 10),
+        (30, 8),
+        (9, 2),
+        ("green",),
+        ("shade", "half shade"),
+        ("moist", "peaty"),
+        ("fronds unroll in spring", "likes a damp corner"),
+    ),
+    "hosta": Kind(
+        (50, 12),
+        (22, 5),
+        (11, 3),
+        ("green", "blue green"),
+        ("shade", "half shade"),
+        ("moist", "loam"),
+        ("slugs love its leaves", "broad leaves for a dark bed"),
+    ),
+    "lavender": Kind(
+        (55, 10),
+        (4, 0.8),
+        (5, 1),
+        ("violet", "white"),
+        ("sun",),
+        ("sand", "gravel", "loam"),
+        ("bees come to its flowers", "cut it back after flowering"),
+    ),
+    "orchid": Kind(
+        (40, 10),
+        (18, 4),
+        (24, 6),
+        ("white", "pink", "violet"),
+        ("half shade",),
+        ("bark",),
+        ("grows on bark in a warm room", "flowers for months"),
+    ),
+    "rose": Kind(
+        (90, 20),
+        (6, 1.5),
+        (14, 4),
+        ("red", "white", "yellow", "pink"),
+        ("sun",),
+        ("loam", "clay"),
+        ("scented blooms, mind the thorns", "prune it hard in March"),
+    ),
 }
 
 
@@ -60,7 +109,7 @@ def main(arguments: list[str]) -> int:
             supplier = draw.choice(RARE_SUPPLIERS if draw.random() < 0.02 else SUPPLIERS)
             writer.writerow(
                 (f"{name} {row}", name, number(kind.height, 0), number(kind.leaf, 1), price,
-                 draw.choice(kind.colours), draw.choice(kind.light), soil, supplier)
+                 draw.choice(kind.colours), draw.choice(kind.light), soil, supplier, draw.choice(kind.notes))
             )  # fmt: skip
     return 0
 

@@ -119,8 +119,7 @@ struct EncoderInfo {
   bool takes_texts = false;
   bool takes_images = false;
   bool takes_records = false;
-  std::vector<std::string> columns;           // of a table that the model takes, in the order of the cells of a Record
-  std::vector<std::string> file_columns;      // of those, what names a file: a picture, relative to the table
+  RecordColumns columns;                      // of a table that the model takes
   std::array<std::int64_t, 3> image_shape{};  // channels, height, width that the model is given
   std::string preprocess;                     // from a picture to that shape, in words
   std::string preprocess_json;                // the same as one JSON object

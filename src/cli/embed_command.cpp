@@ -74,7 +74,7 @@ void describe_model(Console& console, const EncoderInfo& model, const EncoderOpt
   if (cut && model.op_count_whole > model.op_count) {
     console.note(fmt::format("graph cut at the layer: {} of {} ops are left", model.op_count, model.op_count_whole));
   }
-  const std::string size = model.takes_records ? counted(model.columns.size(), "column")
+  const std::string size = model.takes_records ? counted(model.columns.names.size(), "column")
                            : model.takes_images
                                ? fmt::format("{}x{} pixels", model.image_shape[1], model.image_shape[2])
                                : fmt::format("at most {} tokens", model.token_count_max);

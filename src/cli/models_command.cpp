@@ -149,7 +149,7 @@ std::string details_text(const service::ModelDetails& details) {
     fields.add("tokenizer", info.tokenizer);
   }
   if (info.takes_records) {
-    fields.add("columns", join(info.columns, ", "));
+    fields.add("columns", join(info.columns.names, ", "));
   }
   if (!info.takes_images || info.pooling != "none") {
     add_if("pooling", info.pooling);
@@ -193,8 +193,8 @@ void add_kind_json(const EncoderInfo& info, Json& json) {
     json["default_prompt"] = info.default_prompt_name.empty() ? Json(nullptr) : Json(info.default_prompt_name);
   }
   if (info.takes_records) {
-    json["columns"] = info.columns;
-    json["file_columns"] = info.file_columns;
+    json["columns"] = info.columns.names;
+    json["file_columns"] = info.columns.files;
   }
   if (info.takes_images) {
     json["architecture"] = info.architecture;

@@ -98,9 +98,11 @@ Result<int> run_train(TrainArguments& arguments, Console& console) {
     console.note(fmt::format("{} holds a finished run; --again starts over", response->folder));
   }
   const Json& result = response->run.at("result");
-  for (const auto* name : {"trained", "untrained", "raw"}) {
-    console.summary(fmt::format("{:<10} {} ({} split)", name, quality_text(result.at(name)),
-                                result.at("split").get<std::string>()));
+  for (const auto* name : {"trained", "untrained", "raw", "fused", "content", "columns", "concatenated"}) {
+    if (result.contains(name)) {
+      console.summary(fmt::format("{:<12} {} ({} split)", name, quality_text(result.at(name)),
+                                  result.at("split").get<std::string>()));
+    }
   }
   console.summary(fmt::format("report: {}/report.html", response->folder));
   const std::string kind = response->run.value("kind", "");

@@ -73,7 +73,7 @@ std::string nearest_hint(std::span<const std::string> names, const std::string& 
 // Where the columns of a record stand.
 Result<std::vector<std::size_t>> find_cells(std::span<const std::string> names, const RecordOptions& options) {
   std::vector<std::size_t> cells;
-  for (const std::string& name : options.columns) {
+  for (const std::string& name : options.columns.names) {
     const auto found = find_column(names, name, options.source);
     if (!found) {
       return std::unexpected(found.error());

@@ -169,7 +169,7 @@ class JsonlReader final : public RecordReader {
   }
 
   Result<void> read_cells(const dom::object& object, Row& row) const {
-    for (const std::string& column : options_.columns) {
+    for (const std::string& column : options_.columns.names) {
       const Lookup found = find_path(object, column);
       if (found.count > 1) {
         return duplicate(row, column, found.count);

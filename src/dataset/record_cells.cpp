@@ -7,10 +7,12 @@ namespace asterism {
 
 RecordFiles record_files(const RecordOptions& options) {
   RecordFiles files;
-  for (const std::string& column : options.columns) {
-    files.is_file.push_back(std::ranges::find(options.file_columns, column) != options.file_columns.end());
+  const RecordColumns& columns = options.columns;
+  for (const std::string& column : columns.names) {
+    files.is_file.push_back(std::ranges::find(columns.files, column) != columns.files.end());
   }
-  files.folder = options.source == "-" ? "" : std::filesystem::path(options.source).parent_path().string();
+  const std::filesystem::path table = options.source == "-" ? "" : std::filesystem::path(options.source).parent_path();
+  files.folder = (table / columns.file_folder).string();
   if (!files.folder.empty() && !files.folder.ends_with('/')) {
     files.folder += '/';
   }

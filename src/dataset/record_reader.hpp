@@ -24,9 +24,7 @@ struct RecordOptions {
   std::string id_column = {};  // empty = kIdColumn where there is one
   // Not empty: rows are records of these columns, and `column` is not looked at. A key that a jsonl record lacks, or
   // that is null, has no cell.
-  std::vector<std::string> columns = {};
-  // Of those, what names files: relative paths begin at the folder of `source`.
-  std::vector<std::string> file_columns = {};
+  RecordColumns columns = {};
   std::size_t row_size_bytes_max = kRowSizeBytesMax;
 };
 

@@ -77,14 +77,13 @@ Result<std::unique_ptr<RowReader>> open_row_source(RowSourceOptions options) {
   }
   if (*kind == PayloadKind::kText || *kind == PayloadKind::kRecord) {
     if (*kind == PayloadKind::kText) {
-      options.columns.clear();
+      options.columns = {};
     }
     return open_text_reader({.inputs = std::move(options.inputs),
                              .format = options.format,
                              .column = std::move(options.column),
                              .id_column = std::move(options.id_column),
                              .columns = std::move(options.columns),
-                             .file_columns = std::move(options.file_columns),
                              .interrupted = std::move(options.interrupted)});
   }
   ImageReaderOptions images{.inputs = std::move(options.inputs),

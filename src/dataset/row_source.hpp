@@ -17,15 +17,14 @@ namespace asterism {
 enum class InputKind : std::uint8_t { kAuto, kText, kImage, kTensor, kRecord };
 
 struct RowSourceOptions {
-  std::vector<std::string> inputs = {};        // see text_reader.hpp and image_reader.hpp
-  std::string list = {};                       // of image files, instead of inputs
-  InputKind kind = InputKind::kAuto;           // by the inputs
-  TextFormat format = TextFormat::kAuto;       // of texts, and of tables of image files
-  std::string column = {};                     // empty = "text", for tables of image files "path"
-  std::string id_column = {};                  // empty = "id" where there is one
-  std::vector<std::string> columns = {};       // of kRecord: what the model takes, in its order
-  std::vector<std::string> file_columns = {};  // of those, what names files, relative to the table
-  std::function<bool()> interrupted = {};      // asked while waiting or walking; true ends the stream with kCancelled
+  std::vector<std::string> inputs = {};    // see text_reader.hpp and image_reader.hpp
+  std::string list = {};                   // of image files, instead of inputs
+  InputKind kind = InputKind::kAuto;       // by the inputs
+  TextFormat format = TextFormat::kAuto;   // of texts, and of tables of image files
+  std::string column = {};                 // empty = "text", for tables of image files "path"
+  std::string id_column = {};              // empty = "id" where there is one
+  RecordColumns columns = {};              // of kRecord: what the model takes
+  std::function<bool()> interrupted = {};  // asked while waiting or walking; true ends the stream with kCancelled
 };
 
 // "text", "image", "tensor", "record".

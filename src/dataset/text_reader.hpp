@@ -33,13 +33,12 @@ inline constexpr std::string_view kTextColumn = "text";
 inline constexpr std::string_view kIdColumn = "id";
 
 struct TextReaderOptions {
-  std::vector<std::string> inputs = {};        // paths, or "-" for stdin
-  TextFormat format = TextFormat::kAuto;       // by extension: .jsonl/.ndjson, .csv, .tsv; else lines
-  std::string column = {};                     // jsonl key or csv header name; empty = "text"
-  std::string id_column = {};                  // empty = "id" where there is one
-  std::vector<std::string> columns = {};       // not empty: rows are records of these (RecordOptions)
-  std::vector<std::string> file_columns = {};  // of those, what names files
-  std::function<bool()> interrupted = {};      // asked while waiting for a pipe; true ends the stream with kCancelled
+  std::vector<std::string> inputs = {};    // paths, or "-" for stdin
+  TextFormat format = TextFormat::kAuto;   // by extension: .jsonl/.ndjson, .csv, .tsv; else lines
+  std::string column = {};                 // jsonl key or csv header name; empty = "text"
+  std::string id_column = {};              // empty = "id" where there is one
+  RecordColumns columns = {};              // not empty: rows are records of these (RecordOptions)
+  std::function<bool()> interrupted = {};  // asked while waiting for a pipe; true ends the stream with kCancelled
 };
 
 // Opens lazily, but every path is checked to exist and be readable, and every csv file to have the column, before the

@@ -9,6 +9,7 @@
 
 #include "asterism/encoder.hpp"
 #include "base/json.hpp"
+#include "encoder/fusion_model.hpp"
 #include "encoder/image_checkpoint.hpp"
 #include "encoder/model_layout.hpp"
 #include "encoder/table_encoder.hpp"
@@ -82,6 +83,10 @@ std::vector<LayerInfo> image_layers(const Graph& graph) {
 
 // Those of a tabular autoencoder; of a fusion, which has no network of its own, none.
 Result<std::vector<LayerInfo>> read_table_layers(const fs::path& folder) {
+  const auto config = read_json_file(folder / "config.json");
+  if (config && config->value("model_type", "") == kFusionType) {
+    return std::vector<LayerInfo>{};
+  }
   const auto model = read_table_model(folder);
   return model ? Result<std::vector<LayerInfo>>(image_layers(model->network.graph)) : std::unexpected(model.error());
 }

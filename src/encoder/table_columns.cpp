@@ -16,6 +16,8 @@ namespace {
 
 // Standard deviations from the mean. What lies farther out is a mistake of the table, and would drown all else.
 constexpr double kFarthest = 1e6;
+// Columns in which fewer pairs of rows differ count less: else the one row that differs would be far from all others.
+constexpr double kDifferentMin = 0.1;
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::size_t kShownSizeMax = 60;
 
@@ -250,6 +252,39 @@ TableColumnsFit::Fitted TableColumnsFit::finish(std::int64_t rare_count_min) con
     fitted.columns.categorical.push_back(std::move(column));
   }
   return fitted;
+}
+
+ColumnVectors::ColumnVectors(const TableColumns& columns, OneHotScale scale)
+    : dim_(static_cast<std::size_t>(columns.numeric_size())) {
+  for (const CategoricalColumn& column : columns.categorical) {
+    const std::size_t size = std::min(kOneHotSizeMax, static_cast<std::size_t>(column.size()));
+    std::vector<double> counts(size);
+    double total = 0.0;
+    for (std::size_t i = 0; i < column.counts.size(); ++i) {
+      counts[i < size ? i : 0] += static_cast<double>(column.counts[i]);
+      total += static_cast<double>(column.counts[i]);
+    }
+    double same = 0.0;  // how likely two rows are to have one value
+    for (const double count : counts) {
+      same += count / total * (count / total);
+    }
+    const bool equal = scale == OneHotScale::kEqualColumns;
+    scales_.push_back(equal ? static_cast<float>(1.0 / std::sqrt(std::max(kDifferentMin, 1.0 - same))) : 1.0F);
+    sizes_.push_back(size);
+    dim_ += size;
+  }
+}
+
+void ColumnVectors::write(std::span<const float> numeric, std::span<const std::int32_t> ids,
+                          std::span<float> out) const {
+  std::ranges::copy(numeric, out.begin());
+  std::ranges::fill(out.subspan(numeric.size()), 0.0F);
+  std::size_t begin = numeric.size();
+  for (std::size_t c = 0; c < ids.size(); ++c) {
+    const auto id = static_cast<std::size_t>(ids[c]);
+    out[begin + (id < sizes_[c] ? id : 0)] = scales_[c];
+    begin += sizes_[c];
+  }
 }
 
 TableCoder::TableCoder(TableColumns columns) : columns_(std::move(columns)) {

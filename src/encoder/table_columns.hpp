@@ -85,6 +85,28 @@ class TableColumnsFit {
   std::vector<std::map<std::string, std::int64_t, std::less<>>> counts_;
 };
 
+// What a categorical column's one-hot part is multiplied by.
+enum class OneHotScale : std::uint8_t {
+  kNone,          // two different values are sqrt(2) apart
+  kEqualColumns,  // two rows differ as much on average as in a standardised number: docs/tables.md, "Distances"
+};
+
+// Cells as one vector without any network: standardised numbers, then a one-hot part for each categorical column, of
+// kOneHotSizeMax numbers: the rarest values of a column with more share that of values never seen.
+inline constexpr std::size_t kOneHotSizeMax = 128;
+class ColumnVectors {
+ public:
+  ColumnVectors(const TableColumns& columns, OneHotScale scale);
+  std::size_t dim() const noexcept { return dim_; }
+  // `out` has dim() values.
+  void write(std::span<const float> numeric, std::span<const std::int32_t> ids, std::span<float> out) const;
+
+ private:
+  std::size_t dim_ = 0;
+  std::vector<std::size_t> sizes_;  // of the one-hot parts
+  std::vector<float> scales_;
+};
+
 class TableCoder {
  public:
   explicit TableCoder(TableColumns columns);

@@ -12,6 +12,7 @@
 #include "encoder/backend_choice.hpp"
 #include "encoder/executables.hpp"
 #include "encoder/finite.hpp"
+#include "encoder/fusion_model.hpp"
 #include "encoder/image_graph.hpp"
 #include "weights/checkpoint.hpp"
 
@@ -71,7 +72,7 @@ class TableEncoder final : public Encoder::Impl {
     std::vector<float> row_numeric(numeric_size);
     std::vector<std::int32_t> row_ids(ids.size());
     for (std::size_t i = begin; i < end; ++i) {
-      auto fits = check_record(records[i], info_.columns);
+      auto fits = check_record(records[i], info_.columns.names);
       fits = fits ? coder_.encode(records[i], row_numeric, row_ids) : fits;
       if (!fits) {
         out.reports[i].error = fits.error();
@@ -126,7 +127,7 @@ EncoderInfo describe(const fs::path& folder, const TableModel& model) {
   info.dialect = "asterism";
   info.folder = folder.string();
   info.takes_records = true;
-  info.columns = model.columns.names();
+  info.columns.names = model.columns.names();
   info.pooling = "none";
   info.modules = {fmt::format("Columns({} numeric, {} categorical)", model.columns.numeric.size(),
                               model.columns.categorical.size()),
@@ -149,10 +150,10 @@ Result<void> check_layers(const Graph& graph, const EncoderOptions& options) {
 }  // namespace
 
 bool is_table_model(const Json& config) noexcept {
-  return config.is_object() && model_type(config) == kTabularType;
+  return config.is_object() && (model_type(config) == kTabularType || model_type(config) == kFusionType);
 }
 
-Result<std::optional<TableInputs>> table_inputs(std::string_view model) {
+Result<std::optional<RecordColumns>> table_inputs(std::string_view model) {
   const fs::path path = fs::path(model) / "config.json";
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) {
@@ -162,11 +163,15 @@ Result<std::optional<TableInputs>> table_inputs(std::string_view model) {
   if (!config || !is_table_model(*config)) {
     return std::nullopt;  // whoever loads it says what is wrong with it
   }
+  if (model_type(*config) == kFusionType) {
+    auto inputs = fusion_inputs(*config, path.parent_path());
+    return inputs ? Result<std::optional<RecordColumns>>(*std::move(inputs)) : std::unexpected(inputs.error());
+  }
   const auto columns = read_table_columns(*config, path.string());
   if (!columns) {
     return std::unexpected(columns.error());
   }
-  return TableInputs{.columns = columns->names(), .file_columns = {}};
+  return RecordColumns{.names = columns->names(), .files = {}, .file_folder = {}};
 }
 
 Result<TableModel> read_table_model(const fs::path& folder) {
@@ -191,6 +196,10 @@ Result<TableModel> read_table_model(const fs::path& folder) {
 }
 
 Result<std::unique_ptr<Encoder::Impl>> make_table_encoder(const fs::path& folder, const EncoderOptions& options) {
+  const auto config = read_json_file(folder / "config.json");
+  if (config && config->is_object() && model_type(*config) == kFusionType) {
+    return make_fusion_encoder(folder, options);
+  }
   auto model = read_table_model(folder);
   if (!model) {
     return std::unexpected(model.error());

@@ -19,13 +19,9 @@ namespace asterism {
 // By config.json.
 bool is_table_model(const Json& config) noexcept;
 
-// What a table must have for a model, told before the model is loaded.
-struct TableInputs {
-  std::vector<std::string> columns;
-  std::vector<std::string> file_columns;
-};
-// Nothing where `model` is no folder of such a model: a name of the catalogue, a model of texts or images.
-Result<std::optional<TableInputs>> table_inputs(std::string_view model);
+// What a table must have for a model, told before the model is loaded. Nothing where `model` is no folder of such a
+// model: a name of the catalogue, a model of texts or images.
+Result<std::optional<RecordColumns>> table_inputs(std::string_view model);
 
 // A tabular autoencoder's folder.
 struct TableModel {

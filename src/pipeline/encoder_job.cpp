@@ -80,7 +80,7 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
 Result<EmbedJobResult> run_embed_job(const Encoder& encoder, const EmbedJobOptions& options) {
   EmbedJobOptions asked = options;
   if (encoder.info().takes_records) {
-    read_as_records(asked.input, encoder.info().columns, encoder.info().file_columns);
+    read_as_records(asked.input, encoder.info().columns);
   }
   const auto kind = resolve_input_kind(asked.input);
   if (!kind) {

@@ -28,13 +28,11 @@ Result<Embeddings> encode_tensors(const Encoder& encoder, std::span<const Payloa
 
 }  // namespace
 
-void read_as_records(RowSourceOptions& input, const std::vector<std::string>& columns,
-                     const std::vector<std::string>& file_columns) {
+void read_as_records(RowSourceOptions& input, const RecordColumns& columns) {
   const auto kind = resolve_input_kind(input);
   if (input.kind == InputKind::kAuto && kind && *kind == PayloadKind::kText) {
     input.kind = InputKind::kRecord;
     input.columns = columns;
-    input.file_columns = file_columns;
   }
 }
 
@@ -42,11 +40,11 @@ Result<void> expect_kind(const Encoder& encoder, PayloadKind kind) {
   const EncoderInfo& info = encoder.info();
   if (info.takes_records != (kind == PayloadKind::kRecord)) {
     return info.takes_records
-               ? fail(
-                     ErrorCode::kUnsupported,
-                     fmt::format("model '{}': expected rows of a table, found {}s", info.model,
-                                 payload_kind_name(kind)),
-                     fmt::format("name a .csv, .tsv or .jsonl file with the columns {}", fmt::join(info.columns, ", ")))
+               ? fail(ErrorCode::kUnsupported,
+                      fmt::format("model '{}': expected rows of a table, found {}s", info.model,
+                                  payload_kind_name(kind)),
+                      fmt::format("name a .csv, .tsv or .jsonl file with the columns {}",
+                                  fmt::join(info.columns.names, ", ")))
                : fail(ErrorCode::kUnsupported,
                       fmt::format("model '{}': expected texts or images, found rows of a table", info.model),
                       "choose a model that was trained on tables (-m)");

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <span>
-#include <string>
-#include <vector>
 
 #include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
@@ -13,8 +11,7 @@
 namespace asterism {
 
 // Tables are read as records of these columns; inputs of another kind stay as they are.
-void read_as_records(RowSourceOptions& input, const std::vector<std::string>& columns,
-                     const std::vector<std::string>& file_columns);
+void read_as_records(RowSourceOptions& input, const RecordColumns& columns);
 
 // kUnsupported unless the encoder takes rows of this kind.
 Result<void> expect_kind(const Encoder& encoder, PayloadKind kind);

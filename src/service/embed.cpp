@@ -67,7 +67,7 @@ Result<EmbedResponse> embed(const EmbedRequest& request) {
     return std::unexpected(table.error());
   }
   if (*table) {
-    read_as_records(options.input, (*table)->columns, (*table)->file_columns);
+    read_as_records(options.input, **table);
   }
   const auto readable = open_row_source(options.input);
   if (!readable) {

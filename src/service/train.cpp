@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.hpp"
 #include "graph/backend_module.hpp"
+#include "train/fusion.hpp"
 #include "train/report_page.hpp"
 #include "train/run_folder.hpp"
 
@@ -65,16 +66,37 @@ Json data_json(const DataReport& data) {
           {"copy_examples", data.copies},  {"warnings", data.warnings},           {"classes", classes}};
 }
 
+void warn(const TrainRequest& request, const DataReport& data) {
+  for (const std::string& warning : data.warnings) {
+    log(request.log, LogLevel::kWarning, warning);
+  }
+}
+
+// A fusion has no steps and no learner: it is fitted at once, on machines without libtorch, too.
+Result<void> fit_fusion(const TrainRequest& request, const Recipe& recipe, const RunFolder& folder,
+                        const TaskWatch& watch, TrainResponse& response) {
+  if (auto written = folder.write_recipe(recipe); !written) {
+    return written;
+  }
+  const auto fused = train_fusion(recipe, folder.path(), watch);
+  if (!fused) {
+    return std::unexpected(fused.error());
+  }
+  warn(request, fused->data);
+  response.run = {{"recipe", recipe.name},
+                  {"kind", recipe_kind_name(recipe.objective.kind)},
+                  {"dim", fused->dim},
+                  {"data", data_json(fused->data)},
+                  {"result", fused->result}};
+  return folder.write_result(response.run);
+}
+
 }  // namespace
 
 Result<TrainResponse> train(const TrainRequest& request) {
   const auto recipe = recipe_of(request);
   if (!recipe) {
     return std::unexpected(recipe.error());
-  }
-  if (recipe->objective.kind == RecipeKind::kFusion) {
-    return fail(ErrorCode::kUnsupported, fmt::format("{}: kind \"{}\" is not implemented yet", request.recipe,
-                                                     recipe_kind_name(recipe->objective.kind)));
   }
   TrainResponse response;
   response.folder = request.output.empty() ? (fs::path("runs") / recipe->name).string() : request.output;
@@ -100,15 +122,19 @@ Result<TrainResponse> train(const TrainRequest& request) {
       request.on_event({.kind = TrainEventKind::kStage, .text = fmt::format("{} {:.0f}%", stage, 100.0 * share)});
     }
   };
+  if (recipe->objective.kind == RecipeKind::kFusion) {
+    if (auto fitted = fit_fusion(request, *recipe, *folder, watch, response); !fitted) {
+      return std::unexpected(fitted.error());
+    }
+    return response;
+  }
   const auto task = recipe->objective.kind == RecipeKind::kTabularAutoencoder
                         ? make_table_task(*recipe)
                         : make_picture_task(*recipe, folder->file("cache"), watch);
   if (!task) {
     return std::unexpected(task.error());
   }
-  for (const std::string& warning : (*task)->data().warnings) {
-    log(request.log, LogLevel::kWarning, warning);
-  }
+  warn(request, (*task)->data());
   const auto learner = learner_of(*recipe, **task);
   if (!learner) {
     return std::unexpected(learner.error());

@@ -33,8 +33,8 @@ struct TrainResponse {
   bool already_finished = false;  // an earlier run came to its end: nothing was done
 };
 
-// Errors: those of reading the recipe and its data; kUnsupported for kinds that are not built yet; what to install
-// where libtorch is missing; those of train().
+// Errors: those of reading the recipe and its data; what to install where libtorch is missing (a fusion needs none);
+// those of train() and train_fusion().
 Result<TrainResponse> train(const TrainRequest& request);
 
 }  // namespace asterism::service

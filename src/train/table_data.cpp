@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "train/picture_index.hpp"
@@ -81,8 +82,9 @@ class TableReader {
     return {};
   }
 
-  // Calls visit(cells) for each row that can be used, in the same order every time; `broken` for the others.
-  Result<void> each(const std::function<Result<void>(Cells)>& visit, const BrokenRowVisitor& broken) const {
+  // Calls visit(cells, table) for each row that can be used, in the same order every time; `broken` for the others.
+  Result<void> each(const std::function<Result<void>(Cells, const fs::path&)>& visit,
+                    const BrokenRowVisitor& broken) const {
     for (const std::string& input : data_.inputs) {
       const fs::path path = recipe_.file.parent_path() / input;
       const auto take = [&](Cells cells, std::uint64_t line) -> Result<void> {
@@ -90,7 +92,7 @@ class TableReader {
           broken({usable.error().code, fmt::format("{}:{}: {}", path.string(), line, usable.error().message), ""});
           return {};
         }
-        return visit(cells);
+        return visit(cells, path);
       };
       if (auto ok = for_each_table_row(path, columns_, take, broken); !ok) {
         return ok;
@@ -138,7 +140,7 @@ class TableReader {
     const SplitShares shares{data_.validation_share, data_.test_share, data_.split_seed};
     std::vector<double> positions;
     DataReport& report = out_.report;
-    const auto take = [&](Cells cells) -> Result<void> {
+    const auto take = [&](Cells cells, const fs::path& /*table*/) -> Result<void> {
       const std::string key = key_of(cells);
       split_of_row_.push_back(split_of(key, shares));
       if (data_.row_count_max > 0) {
@@ -182,15 +184,15 @@ class TableReader {
     return {};
   }
 
-  // Calls visit(cells, split) for the rows that rows_max leaves.
-  Result<void> each_kept(const std::function<Result<void>(Cells, Split)>& visit) const {
+  // Calls visit(cells, split, table) for the rows that rows_max leaves.
+  Result<void> each_kept(const std::function<Result<void>(Cells, Split, const fs::path&)>& visit) const {
     std::size_t next = 0;
-    const auto take = [&](Cells cells) -> Result<void> {
+    const auto take = [&](Cells cells, const fs::path& table) -> Result<void> {
       if (next >= kept_.size()) {
         return changed();
       }
       const std::size_t row = next++;
-      return kept_[row] ? visit(cells, split_of_row_[row]) : Result<void>{};
+      return kept_[row] ? visit(cells, split_of_row_[row], table) : Result<void>{};
     };
     auto ok = each(take, [](const Error& /*error*/) {});
     return ok && next != kept_.size() ? changed() : ok;
@@ -202,7 +204,7 @@ class TableReader {
 
   Result<void> fit() {
     TableColumnsFit fit(data_.numeric_columns, data_.categorical_columns);
-    const auto take = [&](Cells cells, Split split) {
+    const auto take = [&](Cells cells, Split split, const fs::path& /*table*/) {
       return split == Split::kTrain ? fit.add(cells.first(learnt_count_)) : Result<void>{};
     };
     if (auto ok = each_kept(take); !ok) {
@@ -223,6 +225,11 @@ class TableReader {
       learnt_places_.push_back(static_cast<std::size_t>(std::ranges::find(columns_, name) - columns_.begin()));
     }
     out_.coder = TableCoder(std::move(fitted.columns));
+    record_places_ = learnt_places_;
+    if (content_.all_columns) {
+      record_places_.resize(learnt_count_);
+      std::iota(record_places_.begin(), record_places_.end(), std::size_t{0});
+    }
     return {};
   }
 
@@ -230,7 +237,7 @@ class TableReader {
     std::vector<float> numeric(static_cast<std::size_t>(out_.columns().numeric_size()));
     std::vector<std::int32_t> ids(out_.columns().categorical.size());
     std::vector<std::optional<std::string>> learnt(learnt_places_.size());
-    return each_kept([&](Cells cells, Split split) -> Result<void> {
+    return each_kept([&](Cells cells, Split split, const fs::path& table) -> Result<void> {
       for (std::size_t i = 0; i < learnt.size(); ++i) {
         learnt[i] = cells[learnt_places_[i]];
       }
@@ -245,13 +252,23 @@ class TableReader {
       out_.ids.insert(out_.ids.end(), ids.begin(), ids.end());
       out_.splits[static_cast<std::size_t>(split)].push_back(out_.row_count_++);
       if (!content_.column.empty()) {
-        out_.contents.push_back(cell(cells, kContent));
+        add_record(cells, table);
       }
       if (!data_.label_column.empty()) {
         names_.push_back(cell(cells, kLabel));
       }
       return {};
     });
+  }
+
+  void add_record(Cells cells, const fs::path& table) {
+    Record record;
+    for (const std::size_t place : record_places_) {
+      record.push_back(cells[place]);
+    }
+    const std::string content = cell(cells, kContent);
+    record.emplace_back(content_.is_file ? file_of(content, table).string() : content);
+    out_.records.push_back(std::move(record));
   }
 
   Result<TableData> finish() {
@@ -293,6 +310,7 @@ class TableReader {
   std::size_t learnt_count_ = 0;
   std::vector<std::ptrdiff_t> places_;      // by Place; -1 = not asked for
   std::vector<std::size_t> learnt_places_;  // of the columns that are not constant
+  std::vector<std::size_t> record_places_;  // of the cells of a fusion's records
   std::vector<Split> split_of_row_;
   std::vector<bool> kept_;
   std::vector<std::string> names_;  // labels of the coded rows
@@ -313,19 +331,6 @@ std::span<const std::int32_t> TableData::ids_of(std::int64_t row) const {
 
 Result<TableData> read_table_data(const Recipe& recipe, const TableContent& content) {
   return TableReader(recipe, content).read();
-}
-
-std::vector<float> raw_columns(const TableColumns& columns, std::span<const float> numeric,
-                               std::span<const std::int32_t> ids) {
-  std::vector<float> out(numeric.begin(), numeric.end());
-  for (std::size_t c = 0; c < ids.size(); ++c) {
-    const std::size_t size = std::min(kRawValuesMax, static_cast<std::size_t>(columns.categorical[c].size()));
-    const std::size_t begin = out.size();
-    out.resize(begin + size);
-    const auto id = static_cast<std::size_t>(ids[c]);
-    out[begin + (id < size ? id : 0)] = 1.0F;
-  }
-  return out;
 }
 
 }  // namespace asterism

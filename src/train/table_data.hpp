@@ -22,7 +22,7 @@ struct TableData {
   TableCoder coder{TableColumns{}};
   std::vector<float> numeric;                       // [rows, columns().numeric_size()]
   std::vector<std::int32_t> ids;                    // [rows, categorical columns]
-  std::vector<std::string> contents;                // [rows], fusion only: the text, or the picture's file
+  std::vector<Record> records;                      // [rows], fusion only: the learnt cells, then the content
   std::vector<std::int32_t> labels;                 // [rows]; -1 = none. Empty without a label column
   std::array<std::vector<std::int64_t>, 3> splits;  // rows of each Split
   DataReport report;
@@ -40,17 +40,12 @@ struct TableData {
 struct TableContent {
   std::string column;  // empty = none
   bool is_file = false;
+  bool all_columns = false;  // records hold constant columns, too: what reads them was fitted on other rows
 };
 
 // Rows that cannot be used (broken, a number that is none, a file that is not there) are counted and named in the
 // report. kNotFound names a missing column and the nearest; kInvalidArgument where nothing can be learnt: one row, no
 // column that varies, no row without a fault.
 Result<TableData> read_table_data(const Recipe& recipe, const TableContent& content);
-
-// Columns and indicator values as one vector without any network: standardised numbers, then a one-hot part for each
-// categorical column, of the kRawValuesMax most frequent values.
-inline constexpr std::size_t kRawValuesMax = 128;
-std::vector<float> raw_columns(const TableColumns& columns, std::span<const float> numeric,
-                               std::span<const std::int32_t> ids);
 
 }  // namespace asterism

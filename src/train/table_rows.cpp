@@ -22,8 +22,9 @@ Result<std::unique_ptr<RecordReader>> open_table(const std::filesystem::path& pa
   if (!bytes) {
     return std::unexpected(bytes.error());
   }
-  return make_record_reader(format, std::move(*bytes),
-                            {.source = path.string(), .columns = {columns.begin(), columns.end()}});
+  RecordOptions options{.source = path.string()};
+  options.columns.names.assign(columns.begin(), columns.end());
+  return make_record_reader(format, std::move(*bytes), std::move(options));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What a run works on when it learns from rows of a table (task.hpp).
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/thread_pool.hpp"
@@ -43,6 +44,7 @@ class TableTask final : public TrainingTask {
         }
       }
     }
+    raw_.emplace(data_.columns(), OneHotScale::kNone);
     make_sources();
     return {};
   }
@@ -60,7 +62,9 @@ class TableTask final : public TrainingTask {
   }
   Result<std::vector<float>> raw_vector(Split split, std::int64_t row) const override {
     const std::int64_t place = row_of(split, row);
-    return raw_columns(data_.columns(), data_.numeric_of(place), data_.ids_of(place));
+    std::vector<float> out(raw_->dim());
+    raw_->write(data_.numeric_of(place), data_.ids_of(place), out);
+    return out;
   }
   Cells row_cells(Split split, std::int64_t row) const override {
     const std::int64_t place = row_of(split, row);
@@ -149,6 +153,7 @@ class TableTask final : public TrainingTask {
 
   Recipe recipe_;
   TableData data_;
+  std::optional<ColumnVectors> raw_;
   TrainingNetwork network_;
   std::array<std::vector<std::int32_t>, 3> labels_;
   std::unique_ptr<TableBatches> training_;

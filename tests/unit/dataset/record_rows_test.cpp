@@ -13,7 +13,7 @@ using testing::Optional;
 constexpr auto kNoCell = std::nullopt;
 
 RecordOptions with_columns(std::vector<std::string> columns, std::vector<std::string> files = {}) {
-  return {.columns = std::move(columns), .file_columns = std::move(files)};
+  return {.columns = {.names = std::move(columns), .files = std::move(files), .file_folder = {}}};
 }
 
 TEST(RecordRows, csv_cells_are_in_the_order_that_was_asked_for) {
@@ -72,6 +72,11 @@ TEST(RecordRows, files_are_relative_to_the_table) {
   EXPECT_THAT(records[0], ElementsAre(Optional(std::string("shop/a.jpg")), Optional(std::string("a.jpg"))));
   EXPECT_THAT(records[1][0], Optional(std::string("/b.jpg")));
   EXPECT_THAT(records[2][0], Optional(std::string("")));
+  options.columns.file_folder = "photos";
+  reader = make_record_reader(TextFormat::kCsv, make_memory_source("photo,n\na.jpg,1\n"), options);
+  Row row;
+  ASSERT_TRUE(*(*reader)->next(row));
+  EXPECT_THAT(row.payload.cells[0], Optional(std::string("shop/photos/a.jpg")));
 }
 
 TEST(RecordRows, lines_have_no_columns) {

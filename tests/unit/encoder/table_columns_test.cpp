@@ -127,6 +127,33 @@ TEST(TableColumns, broken_configs_are_refused) {
   }
 }
 
+TEST(TableColumns, one_hot_parts_are_scaled_by_how_often_rows_differ) {
+  const auto fit =
+      fitted({{cell("1"), cell("a")}, {cell("3"), cell("b")}, {cell("1"), cell("a")}, {cell("3"), cell("b")}});
+  const auto row = coded(fit.columns, {cell("3"), cell("b")});
+  const auto vector_by = [&](OneHotScale scale) {
+    const ColumnVectors vectors(fit.columns, scale);
+    std::vector<float> out(vectors.dim());
+    vectors.write(row->numeric, row->ids, out);
+    return out;
+  };
+  EXPECT_THAT(vector_by(OneHotScale::kNone), ElementsAre(1.0F, 0.0F, 0.0F, 1.0F));
+  // Half of all pairs differ: 2 * scale^2 / 2 is the 2 of two standardised numbers.
+  EXPECT_THAT(vector_by(OneHotScale::kEqualColumns), ElementsAre(1.0F, 0.0F, 0.0F, testing::FloatEq(std::sqrt(2.0F))));
+  // What is beyond the longest one-hot part shares the first number.
+  TableColumns wide;
+  wide.categorical.push_back({.name = "id", .values = {}, .counts = {0}});
+  for (int i = 0; i < 1000; ++i) {
+    wide.categorical[0].values.push_back(std::to_string(i));
+    wide.categorical[0].counts.push_back(1);
+  }
+  const ColumnVectors vectors(wide, OneHotScale::kNone);
+  std::vector<float> out(vectors.dim());
+  EXPECT_EQ(out.size(), kOneHotSizeMax);
+  vectors.write({}, std::vector<std::int32_t>{900}, out);
+  EXPECT_EQ(out[0], 1.0F);
+}
+
 TEST(TableColumns, cells_are_read_back) {
   const auto fit = fitted({{cell("1"), cell("a")}, {cell(""), cell("b")}, {cell("4"), cell("a")}}, 2);
   const TableCoder coder(fit.columns);

@@ -98,7 +98,7 @@ TEST(TableEncoder, one_hot_is_a_row_of_the_matrix) {
   ASSERT_TRUE(encoder) << encoder.error().to_string();
   EXPECT_TRUE(encoder->info().takes_records);
   EXPECT_EQ(encoder->info().precision, "f32");
-  EXPECT_THAT(encoder->info().columns, ElementsAre("size", "colour", "shape"));
+  EXPECT_THAT(encoder->info().columns.names, ElementsAre("size", "colour", "shape"));
   const auto vectors = encoder->encode_records(std::vector<Record>{kRow});
   ASSERT_TRUE(vectors) << vectors.error().to_string();
   std::vector<double> hidden(5);
@@ -192,7 +192,7 @@ TEST(TableEncoder, inputs_are_told_before_the_model_is_loaded) {
   folder.write("one_hot");
   const auto inputs = table_inputs(folder.path());
   ASSERT_TRUE(inputs && *inputs);
-  EXPECT_THAT((*inputs)->columns, ElementsAre("size", "colour", "shape"));
+  EXPECT_THAT((*inputs)->names, ElementsAre("size", "colour", "shape"));
   EXPECT_FALSE(*table_inputs("all-MiniLM-L6-v2"));
 }
 

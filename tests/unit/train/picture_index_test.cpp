@@ -91,7 +91,8 @@ TEST(PictureIndex, mistakes_are_named) {
     return index ? std::string("no error") : index.error().to_string();
   };
   EXPECT_THAT(message("inputs = [\"absent\"]"), HasSubstr("absent: no such file or folder"));
-  EXPECT_THAT(message("inputs = [\"table.csv\"]\nlabel_column = \"sort\""), HasSubstr("'sort', found path, kind"));
+  EXPECT_THAT(message("inputs = [\"table.csv\"]\nlabel_column = \"sort\""),
+              HasSubstr("\"sort\", found \"path\", \"kind\""));
   EXPECT_THAT(message("inputs = [\"table.csv\"]"), HasSubstr("none of the 1 files"));
   EXPECT_THAT(message("inputs = [\"labels.txt\"]"), testing::Not(HasSubstr("no error")));
   files.write("empty/readme", "nothing");
