@@ -1,12 +1,13 @@
 """Neighbours by distances between rows of a table: what each way of turning columns into numbers is worth.
 
 usage: bench/tables/distances.py TABLE.csv --label COLUMN [--numeric A,B] [--categorical C,D]
-           [--vectors NAME=FILE.npy ...]
+           [--vectors NAME=FILE.npy ...] [--beside NAME=FILE.npy ...]
 
 Splits as `asterism train` does (10 % test, 10 % validation, by what a row says), takes the 20 nearest training rows of
 each test row, by Euclidean distance and by cosine, and prints the share of test rows whose label these rows tell, that
 the single nearest tells, and how many test rows have the commonest neighbour among their 20. --vectors compares what
-`asterism embed TABLE.csv` wrote. Needs numpy.
+`asterism embed TABLE.csv` wrote, --beside the same put before the columns (each column alike) as they are. Needs
+numpy.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def figures(
     vectors: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, by_cosine: bool
 ) -> list[float]:
     vectors = vectors.astype(np.float64)
+    made = np.isfinite(vectors).all(axis=1)  # a row that could not be embedded is NaN
+    train, test = train & made, test & made
     if by_cosine:
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     bank, asked = vectors[train], vectors[test]
@@ -80,6 +83,7 @@ def main() -> None:
     parser.add_argument("--numeric", default="")
     parser.add_argument("--categorical", default="")
     parser.add_argument("--vectors", action="append", default=[])
+    parser.add_argument("--beside", action="append", default=[])
     arguments = parser.parse_args()
     numeric = [name for name in arguments.numeric.split(",") if name]
     categorical = [name for name in arguments.categorical.split(",") if name]
@@ -97,11 +101,12 @@ def main() -> None:
     numbers = [numeric_part(rows, column, train) for column in numeric]
     for scale in ("one-hot", "each value standardised", "each column alike"):
         ways[scale] = np.hstack(numbers + [one_hot_part(rows, column, train, scale) for column in categorical])
-    for given in arguments.vectors:
+    for given in arguments.vectors + arguments.beside:
         name, _, path = given.partition("=")
-        ways[name] = np.load(path)
-        if len(ways[name]) != len(rows):
-            raise SystemExit(f"{path}: expected {len(rows)} rows, found {len(ways[name])}")
+        vectors = np.load(path)
+        if len(vectors) != len(rows):
+            raise SystemExit(f"{path}: expected {len(rows)} rows, found {len(vectors)}")
+        ways[name] = np.hstack([vectors, ways["each column alike"]]) if given in arguments.beside else vectors
     for name, vectors in ways.items():
         for word, by_cosine in (("Euclidean", False), ("cosine", True)):
             told, nearest, commonest = figures(vectors, labels, train, test, by_cosine)

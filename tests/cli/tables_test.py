@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy
 
@@ -47,14 +50,29 @@ class Tables(CliTest):
 
 @unittest.skipUnless(HAS_TORCH, "built without libtorch")
 class TabularAutoencoder(Tables):
-    def train(self, *extra: str, run: str = "run") -> subprocess.CompletedProcess[str]:
+    learnt: Path
+    run_json: dict[str, Any]
+
+    def train(self, *extra: str, run: str = "other") -> subprocess.CompletedProcess[str]:
         return self.call("train", str(RECIPES / "tabular-autoencoder.toml"), "-o", run, *extra)
 
     def setUp(self) -> None:
         super().setUp()
-        done = self.train("--json")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.run_json = json.loads(done.stdout)
+        (self.folder / "run").symlink_to(self.learnt)
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """One run for all tests that only use it."""
+        home = Path(tempfile.mkdtemp(prefix="asterism-tables-"))
+        cls.addClassCleanup(shutil.rmtree, home, ignore_errors=True)
+        cls.learnt = home / "learnt"
+        done = subprocess.run(
+            [PROGRAM, "train", str(RECIPES / "tabular-autoencoder.toml"), "-o", str(cls.learnt), "--json"],
+            env=environment(home), capture_output=True, text=True, timeout=200, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        cls.run_json = json.loads(done.stdout)
 
     def test_learns_to_write_cells_again(self) -> None:
         with (self.folder / "run" / "metrics.csv").open() as file:
@@ -131,7 +149,7 @@ class TabularAutoencoder(Tables):
     def test_what_a_recipe_gets_wrong(self) -> None:
         for change, wanted in {
             'data.numeric_columns=["hight_cm"]': 'did you mean "height_cm"?',
-            'data.numeric_columns=["colour"]': "none of 240 rows can be used",
+            'data.numeric_columns=["name"]': "none of 240 rows can be used",
             "data.rows_max=1": "expected at least two rows to learn from",
             "data.rare_count_min=0": "data.rare_count_min",
             'model.architecture="resnet"': 'trains the architecture "tabular"',
