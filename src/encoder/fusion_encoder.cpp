@@ -71,12 +71,12 @@ Result<void> check_dims(const FusionModel& model, const FusionParts& parts, cons
   if (content == parts.content_dim() && columns == parts.columns_dim()) {
     return {};
   }
-  return fail(ErrorCode::kMismatch,
-              fmt::format("{}: expected vectors of {} numbers from the encoder {} and {} from the columns, found {} "
-                          "and {}",
-                          folder.string(), content, model.settings.encoder, columns, parts.content_dim(),
-                          parts.columns_dim()),
-              "the encoder is another one than when this was trained: train again");
+  return fail(
+      ErrorCode::kMismatch,
+      fmt::format("{}: expected vectors of {} numbers from the encoder {} and {} from the columns, found {} "
+                  "and {}",
+                  folder.string(), content, model.settings.encoder, columns, parts.content_dim(), parts.columns_dim()),
+      "the encoder is another one than when this was trained: train again");
 }
 
 }  // namespace
@@ -173,10 +173,10 @@ Result<void> FusionParts::encode_contents(std::span<const Record> records, Vecto
       }
       const auto& cell = records[i].back();
       if (!cell || cell->empty()) {
-        out.errors[i] = Error{ErrorCode::kNotFound,
-                              fmt::format("expected a {} to encode, found an empty cell",
-                                          content_is_file_ ? "picture's file" : "text"),
-                              ""};
+        out.errors[i] = Error{
+            ErrorCode::kNotFound,
+            fmt::format("expected a {} to encode, found an empty cell", content_is_file_ ? "picture's file" : "text"),
+            ""};
         continue;
       }
       auto read = content_is_file_ ? read_file(*cell, kImageFileSizeBytesMax) : Result<std::string>(*cell);

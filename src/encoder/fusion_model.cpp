@@ -83,8 +83,8 @@ Result<FusionScale> read_scale(const Json& config, const std::map<std::string, T
   }
   const auto centre = tensors.find(fmt::format("{}.centre", part));
   if (centre == tensors.end() || centre->second.shape().size() != 1 || !std::isfinite(*scale) || *scale <= 0.0) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: expected a \"{}_scale\" above 0 and a tensor \"{}.centre\" [dim]", source, part, part));
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected a \"{}_scale\" above 0 and a tensor \"{}.centre\" [dim]",
+                                                 source, part, part));
   }
   const Tensor values = centre->second.to_f32();
   const auto floats = values.as<float>();
@@ -138,8 +138,7 @@ Result<FusionModel> read_fusion_model(const fs::path& folder) {
   if (!columns) {
     return std::unexpected(columns.error());
   }
-  return FusionModel{
-      .settings = *std::move(settings), .content = *std::move(content), .columns = *std::move(columns)};
+  return FusionModel{.settings = *std::move(settings), .content = *std::move(content), .columns = *std::move(columns)};
 }
 
 Result<void> write_fusion_model(const FusionModel& model, const fs::path& folder) {

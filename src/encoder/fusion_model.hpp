@@ -33,7 +33,7 @@ struct FusionSettings {
   std::string encoder;         // as for `asterism embed --model`
   std::string content_column;  // of the text, or of the picture's file
   bool content_is_file = false;
-  std::string image_folder;    // where names of files begin, below the table's folder
+  std::string image_folder;             // where names of files begin, below the table's folder
   std::filesystem::path columns_model;  // a tabular autoencoder's folder; empty: the columns themselves
   TableColumns columns;                 // of that model, or fitted
 
@@ -69,8 +69,8 @@ class FusionParts {
   const EncoderInfo& encoder() const noexcept { return content_->info(); }
 
   struct Vectors {
-    std::vector<float> content;  // [records, content_dim]
-    std::vector<float> columns;  // [records, columns_dim]
+    std::vector<float> content;                // [records, content_dim]
+    std::vector<float> columns;                // [records, columns_dim]
     std::vector<std::optional<Error>> errors;  // [records]: a record that has no vector
   };
   Result<Vectors> encode(std::span<const Record> records) const;

@@ -120,11 +120,7 @@ struct SplitParts {
 class FusionFit {
  public:
   FusionFit(const Recipe& recipe, FusionRecipe fusion, TableData data, FusionParts parts, const TaskWatch& watch)
-      : recipe_(recipe),
-        fusion_(std::move(fusion)),
-        data_(std::move(data)),
-        parts_(std::move(parts)),
-        watch_(watch) {}
+      : recipe_(recipe), fusion_(std::move(fusion)), data_(std::move(data)), parts_(std::move(parts)), watch_(watch) {}
 
   Result<FusionResult> run(const fs::path& folder) {
     auto train = encode(Split::kTrain);
@@ -133,8 +129,8 @@ class FusionFit {
     }
     if (train->labels.size() < 2) {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: expected at least two rows that can be encoded, found {}{}",
-                              recipe_.file.string(), train->labels.size(),
+                  fmt::format("{}: expected at least two rows that can be encoded, found {}{}", recipe_.file.string(),
+                              train->labels.size(),
                               data_.report.skipped.empty() ? "" : "; the first: " + data_.report.skipped.front()));
     }
     FusionModel model{.settings = fusion_.settings, .content = {}, .columns = {}};
@@ -175,8 +171,7 @@ class FusionFit {
       if (watch_.cancel != nullptr && watch_.cancel->requested()) {
         return fail(ErrorCode::kCancelled, "stopped while encoding rows");
       }
-      const auto window =
-          std::span(chosen).subspan(begin, std::min(kWindowRowCount, chosen.size() - begin));
+      const auto window = std::span(chosen).subspan(begin, std::min(kWindowRowCount, chosen.size() - begin));
       if (auto ok = encode_window(window, out); !ok) {
         return std::unexpected(ok.error());
       }
@@ -270,11 +265,9 @@ class FusionFit {
          {"columns", [](const FusionParts::Vectors& v) { return v.columns; }},
          {"concatenated", [&](const FusionParts::Vectors& v) { return fuse(plain, v); }}}};
     for (const auto& [name, values_of] : ways) {
-      const auto quality =
-          data_.labels.empty()
-              ? Result<Quality>(Quality{})
-              : measure_quality(labelled(values_of(train.vectors), train.labels),
-                                labelled(values_of(asked.vectors), asked.labels));
+      const auto quality = data_.labels.empty() ? Result<Quality>(Quality{})
+                                                : measure_quality(labelled(values_of(train.vectors), train.labels),
+                                                                  labelled(values_of(asked.vectors), asked.labels));
       if (!quality) {
         return std::unexpected(quality.error());
       }

@@ -1,8 +1,8 @@
 // Fits a fusion: vectors of texts or pictures beside columns of their table, each part centred and scaled so that two
 // rows differ as much by one as by the other, times the weights of the recipe. Nothing is learnt by gradient.
 //
-// Thread-safety: one thread. Cost: the encoder over at most kFusionRowsMax rows of the training split and as many of the
-// split that is asked; memory their vectors.
+// Thread-safety: one thread. Cost: the encoder over at most kFusionRowsMax rows of the training split and as many of
+// the split that is asked; memory their vectors.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,8 @@ struct FusionResult {
   Json result;
 };
 
-// Writes the model's folder and report.html into `folder`. kInvalidArgument names a setting that does not fit and a part
-// that is the same in all rows.
+// Writes the model's folder and report.html into `folder`. kInvalidArgument names a setting that does not fit and a
+// part that is the same in all rows.
 Result<FusionResult> train_fusion(const Recipe& recipe, const std::filesystem::path& folder, const TaskWatch& watch);
 
 }  // namespace asterism

@@ -106,7 +106,8 @@ TEST_F(FusionModelTest, pictures_need_a_model_of_pictures) {
   ASSERT_TRUE(inputs);
   EXPECT_THAT(inputs->files, ElementsAre("note"));
   EXPECT_EQ(inputs->file_folder, "photos");
-  EXPECT_THAT(Encoder::load(folder_.string()).error().message, HasSubstr("expected a model of images, found one of texts"));
+  EXPECT_THAT(Encoder::load(folder_.string()).error().message,
+              HasSubstr("expected a model of images, found one of texts"));
 }
 
 }  // namespace
