@@ -54,7 +54,8 @@ class TabularAutoencoder(Tables):
     run_json: dict[str, Any]
 
     def train(self, *extra: str, run: str = "other") -> subprocess.CompletedProcess[str]:
-        return self.call("train", str(RECIPES / "tabular-autoencoder.toml"), "-o", run, *extra)
+        recipe = str(RECIPES / "tabular-autoencoder.toml")
+        return self.call("train", recipe, "-o", run, "--set", "training.threads=1", *extra)
 
     def setUp(self) -> None:
         super().setUp()
