@@ -96,7 +96,7 @@ def main() -> None:
     names = {label: i for i, label in enumerate(sorted({row[arguments.label] for row in rows}))}
     labels = np.array([names[row[arguments.label]] for row in rows])
     print(f"{train.sum()} rows to compare with, {test.sum()} that ask, {len(names)} labels")
-    print(f"{'':32}{'20 nearest':>12}{'nearest':>10}{'commonest':>11}")
+    print(f"{'':36}{'numbers':>9}{'20 nearest':>12}{'nearest':>10}{'commonest':>11}")
     ways = {}
     numbers = [numeric_part(rows, column, train) for column in numeric]
     for scale in ("one-hot", "each value standardised", "each column alike"):
@@ -110,7 +110,7 @@ def main() -> None:
     for name, vectors in ways.items():
         for word, by_cosine in (("Euclidean", False), ("cosine", True)):
             told, nearest, commonest = figures(vectors, labels, train, test, by_cosine)
-            print(f"{name + ', ' + word:32}{told:10.1f} %{nearest:8.1f} %{commonest:11.0f}")
+            print(f"{name + ', ' + word:36}{vectors.shape[1]:9}{told:10.1f} %{nearest:8.1f} %{commonest:11.0f}")
 
 
 if __name__ == "__main__":
