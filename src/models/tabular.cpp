@@ -144,17 +144,18 @@ Result<TabularPlan> read_tabular_plan(const Json& config, std::string_view sourc
   plan.embedding_sizes = *std::move(embeddings);
   plan.hidden_sizes = *std::move(hidden);
   const std::size_t embedding_count = embedded ? plan.category_sizes.size() : 0;
-  const bool fits = plan.numeric_size >= 0 && plan.numeric_size <= kNumericSizeMax && plan.code_size >= 1 &&
-                    plan.code_size <= kInitialWidthMax && plan.category_sizes.size() <= kColumnCountMax &&
-                    plan.hidden_sizes.size() <= static_cast<std::size_t>(kInitialDepthMax) &&
-                    plan.embedding_sizes.size() == embedding_count &&
-                    (plan.numeric_size > 0 || !plan.category_sizes.empty());
+  const bool fits =
+      plan.numeric_size >= 0 && plan.numeric_size <= kNumericSizeMax && plan.code_size >= 1 &&
+      plan.code_size <= kInitialWidthMax && plan.category_sizes.size() <= kColumnCountMax &&
+      !plan.hidden_sizes.empty() && plan.hidden_sizes.size() <= static_cast<std::size_t>(kInitialDepthMax) &&
+      plan.embedding_sizes.size() == embedding_count && (plan.numeric_size > 0 || !plan.category_sizes.empty());
   if (!fits) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: expected a \"numeric_size\" from 0 to {} or some \"category_sizes\", a \"code_size\" "
-                            "of 1 to {}, and {} \"embedding_sizes\"; found {}, {}, {} and {}",
-                            source, kNumericSizeMax, kInitialWidthMax, embedding_count, plan.numeric_size,
-                            plan.category_sizes.size(), plan.code_size, plan.embedding_sizes.size()));
+    return fail(
+        ErrorCode::kCorrupt,
+        fmt::format("{}: expected a \"numeric_size\" from 0 to {} or some \"category_sizes\", a \"code_size\" "
+                    "of 1 to {}, some \"hidden_sizes\" and {} \"embedding_sizes\"; found {}, {}, {}, {} and {}",
+                    source, kNumericSizeMax, kInitialWidthMax, embedding_count, plan.numeric_size,
+                    plan.category_sizes.size(), plan.code_size, plan.hidden_sizes.size(), plan.embedding_sizes.size()));
   }
   return plan;
 }

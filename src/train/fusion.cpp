@@ -200,7 +200,8 @@ class FusionFit {
       if (made->errors[i]) {
         ++data_.report.skipped_count;
         if (data_.report.skipped.size() < kSkippedNamesMax) {
-          data_.report.skipped.push_back(made->errors[i]->message);
+          data_.report.skipped.push_back(
+              fmt::format("{}: {}", records[i].back().value_or(""), made->errors[i]->message));
         }
         continue;
       }

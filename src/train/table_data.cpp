@@ -211,7 +211,9 @@ class TableReader {
       return ok;
     }
     auto fitted = fit.finish(data_.rare_count_min);
-    if (fitted.columns.names().empty()) {
+    if (content_.all_columns) {
+      fitted.constant.clear();  // what is the same here was not where their model was fitted
+    } else if (fitted.columns.names().empty()) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: every column has one value only ({}): nothing can be learnt", section(),
                               fmt::join(fitted.constant, ", ")),
@@ -250,7 +252,7 @@ class TableReader {
       }
       out_.numeric.insert(out_.numeric.end(), numeric.begin(), numeric.end());
       out_.ids.insert(out_.ids.end(), ids.begin(), ids.end());
-      out_.splits[static_cast<std::size_t>(split)].push_back(out_.row_count_++);
+      out_.splits[static_cast<std::size_t>(split)].push_back(out_.row_count++);
       if (!content_.column.empty()) {
         add_record(cells, table);
       }

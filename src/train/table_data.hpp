@@ -20,6 +20,7 @@ namespace asterism {
 
 struct TableData {
   TableCoder coder{TableColumns{}};
+  std::int64_t row_count = 0;
   std::vector<float> numeric;                       // [rows, columns().numeric_size()]
   std::vector<std::int32_t> ids;                    // [rows, categorical columns]
   std::vector<Record> records;                      // [rows], fusion only: the learnt cells, then the content
@@ -28,12 +29,9 @@ struct TableData {
   DataReport report;
 
   const TableColumns& columns() const noexcept { return coder.columns(); }
-  std::int64_t row_count() const noexcept { return row_count_; }
   std::span<const float> numeric_of(std::int64_t row) const;
   std::span<const std::int32_t> ids_of(std::int64_t row) const;
   const std::vector<std::int64_t>& rows(Split split) const { return splits[static_cast<std::size_t>(split)]; }
-
-  std::int64_t row_count_ = 0;
 };
 
 // What a fusion takes beside the columns.

@@ -58,8 +58,8 @@ TEST(Tabular, one_kind_of_columns_is_enough_and_many_are_joined) {
   EXPECT_TRUE(built(config_of("{}", {3, {}})));
   EXPECT_TRUE(built(config_of("{}", {0, {3}})));
   EXPECT_TRUE(built(config_of(R"({"categories": "embedding"})", {3, {}})));
-  const auto wide = built(config_of(R"({"categories": "embedding", "embedding_size": 1})",
-                                    {1, std::vector<std::int64_t>(200, 3)}));
+  const auto wide =
+      built(config_of(R"({"categories": "embedding", "embedding_size": 1})", {1, std::vector<std::int64_t>(200, 3)}));
   ASSERT_TRUE(wide) << wide.error().to_string();
   EXPECT_EQ(wide->graph.value(*wide->graph.find("encoder.features")).shape, (Shape{kRowDim, 201}));
   EXPECT_FALSE(built(config_of("{}", {0, {}})));

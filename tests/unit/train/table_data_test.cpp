@@ -40,7 +40,7 @@ TEST(TableData, rows_are_split_coded_and_labelled) {
   files.write("table.csv", table_of(200));
   const auto data = read_table_data(files.recipe(fmt::format("{}label_column = \"kind\"", kColumns)), {});
   ASSERT_TRUE(data) << data.error().to_string();
-  EXPECT_EQ(data->row_count(), 200);
+  EXPECT_EQ(data->row_count, 200);
   EXPECT_EQ(count_of(*data, Split::kTrain) + count_of(*data, Split::kValidation) + count_of(*data, Split::kTest), 200);
   EXPECT_GT(count_of(*data, Split::kTest), 5);
   ASSERT_EQ(data->report.classes.size(), 2U);
@@ -101,7 +101,7 @@ TEST(TableData, broken_rows_are_counted_and_named) {
   files.write("table.csv", table_of(50) + "x,tall,red,odd\n1,2\n50,50,red,odd\n");
   const auto data = read_table_data(files.recipe(kColumns), {});
   ASSERT_TRUE(data) << data.error().to_string();
-  EXPECT_EQ(data->row_count(), 51);
+  EXPECT_EQ(data->row_count, 51);
   EXPECT_EQ(data->report.skipped_count, 2);
   EXPECT_THAT(data->report.skipped[0], HasSubstr("table.csv:52: column 'size': expected a number, found 'tall'"));
   EXPECT_THAT(data->report.skipped[1], HasSubstr("table.csv:53: expected 4 fields"));
@@ -112,7 +112,7 @@ TEST(TableData, rows_max_keeps_the_same_rows) {
   files.write("table.csv", table_of(100));
   const auto data = read_table_data(files.recipe(fmt::format("{}rows_max = 40", kColumns)), {});
   ASSERT_TRUE(data);
-  EXPECT_EQ(data->row_count(), 40);
+  EXPECT_EQ(data->row_count, 40);
 }
 
 TEST(TableData, what_nothing_can_be_learnt_from_is_said) {
