@@ -7,12 +7,12 @@ the report says so.
 
 from __future__ import annotations
 
-import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from contenders import ROOT
+from environment import data_folder
 
 EXAMPLES = ROOT / "examples" / "data" / "images"
 SEED = 20240607
@@ -33,10 +33,6 @@ class Pictures:
         parts = [f"{name} {count}" for name, count in self.sources.items()]
         note = "; skipped, not there: " + ", ".join(self.skipped) if self.skipped else ""
         return f"{len(self.files)} pictures ({', '.join(parts)}){note}"
-
-
-def data_folder() -> Path:
-    return Path(os.environ.get("ASTERISM_DATA", ROOT.parent / "shared" / "data"))
 
 
 def files_of(folder: Path) -> list[Path]:

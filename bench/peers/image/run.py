@@ -10,32 +10,17 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+from environment import PICTURE_PACKAGES, ROOT, enter_environment
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-PACKAGES = ROOT / ".cache" / "peers-image" / "packages"
 BENCHMARKS = {
     "throughput": "pictures a second of three models, from files to vectors, and fidelity",
     "bulk": "peak memory for 1,000 and 10,000 pictures, and time to the first result of a folder of 100,000",
 }
-
-
-def environment_folder() -> Path:
-    return Path(os.environ.get("ASTERISM_PEERS_ENV", ROOT / ".cache" / "peers-text" / "env"))
-
-
-def enter_environment() -> None:
-    """Go on in the peers' Python, where it exists and is not this one already."""
-    python = environment_folder() / "bin" / "python"
-    path = os.environ.get("PYTHONPATH", "")
-    if str(PACKAGES) not in path.split(os.pathsep):
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PACKAGES), path]))
-    if python.exists() and Path(sys.prefix).resolve() != environment_folder().resolve():
-        os.execv(str(python), [str(python), str(HERE / "run.py"), *sys.argv[1:]])
-    sys.path[:0] = [str(HERE), str(HERE.parent / "common"), str(PACKAGES)]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -57,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    enter_environment()
+    enter_environment(HERE / "run.py", PICTURE_PACKAGES)
     arguments = parse_arguments()
     from options import BenchmarkSkipped, Options, find_build, program_of
 

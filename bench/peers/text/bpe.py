@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from corpus import data_folder, read_ag_news, read_banking77, read_cranfield, read_stsb
+from corpus import read_ag_news, read_banking77, read_cranfield, read_stsb
+from environment import data_folder
 from options import BenchmarkSkipped, Options
 from tokenizer import compare, tokenizer_corpus
 

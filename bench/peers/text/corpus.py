@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from environment import data_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "data" / "texts.jsonl"
@@ -35,10 +36,6 @@ class Corpus:
         parts = [f"{name} {count}" for name, count in self.sources.items()]
         note = "; skipped, not there: " + ", ".join(self.skipped) if self.skipped else ""
         return f"{len(self.texts)} texts ({', '.join(parts)}){note}"
-
-
-def data_folder() -> Path:
-    return Path(os.environ.get("ASTERISM_DATA", ROOT.parent / "shared" / "data"))
 
 
 def one_line(text: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from contenders import Arena, Contender
-from corpus import data_folder, one_line
+from corpus import one_line
 from distilled import distilled_model
+from environment import data_folder
 from fidelity import vectors_of
 from options import BenchmarkSkipped, Options
 from report import table, write_result

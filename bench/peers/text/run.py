@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+from environment import ROOT, enter_environment
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
 BENCHMARKS = {
     "throughput": "texts and tokens a second of MiniLM, and fidelity",
     "latency": "one 12-token query, p50 and p99",
@@ -26,17 +27,6 @@ BENCHMARKS = {
     "quality": "Spearman on STS-B dev of the built-in model and of model2vec's distillation",
     "memory": "peak memory of a bulk job of 100,000 and 1,000,000 short texts",
 }
-
-
-def environment_folder() -> Path:
-    return Path(os.environ.get("ASTERISM_PEERS_ENV", ROOT / ".cache" / "peers-text" / "env"))
-
-
-def enter_environment() -> None:
-    """Go on in the peers' Python, where it exists and is not this one already."""
-    python = environment_folder() / "bin" / "python"
-    if python.exists() and Path(sys.prefix).resolve() != environment_folder().resolve():
-        os.execv(str(python), [str(python), str(HERE / "run.py"), *sys.argv[1:]])
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -63,8 +53,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    enter_environment()
-    sys.path[:0] = [str(HERE), str(HERE.parent / "common")]
+    enter_environment(HERE / "run.py")
     arguments = parse_arguments()
     from options import BenchmarkSkipped, Options, find_build, find_model, program_of
 
