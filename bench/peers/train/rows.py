@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib")
 # Which of two splits keeps a picture that both have.
 KEEPS_FIRST = ("test", "validation", "train")
 # Decoded pixels of this many bytes are kept in memory where the recipe does not ask for another number, as there.
