@@ -186,6 +186,10 @@ class IndexReader {
           fmt::format("{}: expected pictures, u8 [rows, height, width] or [rows, height, width, 3], found {} {}",
                       path.string(), dtype_name(array->dtype()), shape_to_string(shape)));
     }
+    if (shape[1] < 1 || shape[2] < 1) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected pictures of at least one pixel, found {}",
+                                                           path.string(), shape_to_string(shape)));
+    }
     const std::int64_t count = shape[0];
     add_tiles({.array = std::move(*array), .sprite = {}, .tile_size = 0}, path, count);
     return {};

@@ -10,6 +10,7 @@
 #include "train/batches_ahead.hpp"
 #include "train/picture_batches.hpp"
 #include "train/picture_copies.hpp"
+#include "train/picture_digests.hpp"
 #include "train/task.hpp"
 
 namespace asterism {
@@ -51,6 +52,7 @@ class PictureTask final : public TrainingTask {
       return std::unexpected(index.error());
     }
     index_ = *std::move(index);
+    report_.digests = digests_of(index_, recipe_.file.parent_path());
     const std::int64_t cache_size = recipe_.data.cache_size_bytes;
     store_ = std::make_unique<PictureStore>(index_, cache_size > 0 ? cache_size : kCacheSizeBytesDefault);
     divide();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,6 +34,8 @@ struct DataReport {
   // Left out of what is learnt from, because the same picture is held out under another name.
   std::vector<std::string> copies;  // "FILE: same as OTHER", the first few
   std::int64_t copy_count = 0;
+  // What a checkpoint knows the data by: a digest of each thing, by what it is of ("names", "labels", ...).
+  std::map<std::string, std::string> digests;
   std::vector<std::string> warnings;  // what the data lacks, such as a column that says nothing
 };
 

@@ -60,6 +60,7 @@ class Trainer {
 
   Result<void> start();
   Result<void> resume(const Checkpoint& checkpoint);
+  Result<void> check_data(const Checkpoint& checkpoint) const;
   Result<void> open_metrics();
   Result<void> measure_baselines();
   Result<StepBatches> batches_of_step(std::int64_t step);
@@ -164,12 +165,8 @@ Result<void> Trainer::resume(const Checkpoint& checkpoint) {
                             count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
                 "set these back to go on, name another folder with -o, or start over with --again");
   }
-  const Json& rows = checkpoint.progress.value("row_count", Json());
-  if (rows != Json(task_.training().row_count())) {
-    return fail(ErrorCode::kMismatch,
-                fmt::format("{}: a checkpoint of other data: {} rows to learn from there, {} here", source, rows.dump(),
-                            task_.training().row_count()),
-                "bring the data back to go on, name another folder with -o, or start over with --again");
+  if (auto same = check_data(checkpoint); !same) {
+    return same;
   }
   auto progress = progress_from_json(checkpoint.progress.at("progress"), source);
   if (!progress) {
@@ -187,6 +184,27 @@ Result<void> Trainer::resume(const Checkpoint& checkpoint) {
   session_step_begin_ = progress_.step;
   checkpoint_step_ = progress_.step;
   return {};
+}
+
+Result<void> Trainer::check_data(const Checkpoint& checkpoint) const {
+  std::vector<std::string> differences;
+  const Json rows = checkpoint.progress.value("row_count", Json());
+  if (rows != Json(task_.training().row_count())) {
+    differences.push_back(
+        fmt::format("{} rows to learn from there, {} here", rows.dump(), task_.training().row_count()));
+  }
+  const Json digests = checkpoint.progress.value("data", Json::object());
+  for (const auto& [part, digest] : task_.data().digests) {
+    if (digests.value(part, digest) != digest) {
+      differences.push_back(fmt::format("other {}", part));
+    }
+  }
+  if (differences.empty()) {
+    return {};
+  }
+  return fail(ErrorCode::kMismatch,
+              fmt::format("{}: a checkpoint of other data: {}", checkpoint.file.string(), fmt::join(differences, ", ")),
+              "bring the data back to go on, name another folder with -o, or start over with --again");
 }
 
 Result<void> Trainer::open_metrics() {
@@ -433,8 +451,10 @@ Result<void> Trainer::checkpoint() {
   if (!state) {
     return std::unexpected(state.error());
   }
-  const Json progress{
-      {"settings", recipe_.settings}, {"row_count", task_.training().row_count()}, {"progress", to_json(progress_)}};
+  const Json progress{{"settings", recipe_.settings},
+                      {"row_count", task_.training().row_count()},
+                      {"data", task_.data().digests},
+                      {"progress", to_json(progress_)}};
   if (auto saved = store_.save(progress_.step, *state, progress); !saved) {
     Error error = saved.error();
     error.hint = checkpoint_step_ >= 0

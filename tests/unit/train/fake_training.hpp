@@ -90,7 +90,9 @@ class FakeSource : public BatchSource {
 
 class FakeTask : public TrainingTask {
  public:
-  explicit FakeTask(std::int64_t batch_size = 8) : batch_size_(batch_size) {
+  explicit FakeTask(std::int64_t batch_size = 8, std::map<std::string, std::string> digests = {{"names", "a"}})
+      : batch_size_(batch_size) {
+    data_.digests = std::move(digests);
     network_.learner.losses = {{.name = "cross_entropy", .kind = LossKind::kCrossEntropy, .outputs = {"scores"}}};
     network_.embedding = network_.classifier = "scores";
     network_.dim = kFakeClassCount;

@@ -11,6 +11,7 @@
 
 #include "picture_files.hpp"
 #include "train/picture_copies.hpp"
+#include "train/picture_digests.hpp"
 #include "train/picture_store.hpp"
 
 namespace asterism {
@@ -97,6 +98,9 @@ TEST(PictureIndex, mistakes_are_named) {
   EXPECT_THAT(message("inputs = [\"labels.txt\"]"), testing::Not(HasSubstr("no error")));
   files.write("empty/readme", "nothing");
   EXPECT_THAT(message("inputs = [\"empty\"]"), HasSubstr("found no pictures"));
+  files.write("flat.npy", std::string("\x93NUMPY\x01\x00\x3d\x00", 10) +
+                              "{'descr': '|u1', 'fortran_order': False, 'shape': (4, 0, 8)}\n");
+  EXPECT_THAT(message("inputs = [\"flat.npy\"]"), HasSubstr("flat.npy: expected pictures of at least one pixel"));
   files.add_picture("sheet.bmp", 0, {20, 10});
   EXPECT_THAT(message("inputs = [\"sheet.bmp\"]\ntile_size = 8"), HasSubstr("multiples of tile_size 8, found 20 x 10"));
   EXPECT_THAT(message("inputs = [\"sheet.bmp\"]\ntile_size = 10\nlabels_file = \"labels.txt\""),
@@ -191,6 +195,31 @@ TEST(PictureCopies, the_copy_of_a_held_out_picture_is_not_learnt_from) {
   for (const auto& [picture, of_picture] : splits) {
     EXPECT_EQ(of_picture.size(), 1U) << picture;
   }
+}
+
+TEST(PictureDigests, what_changed_in_the_data_is_told_apart) {
+  const PictureFiles files;
+  for (int i = 0; i < 8; ++i) {
+    files.add_picture(fmt::format("set/cat/{}.bmp", i), i);
+  }
+  const auto digests = [&](const std::string& more = {}) {
+    const auto index = read_picture_index(files.recipe(data("inputs = [\"set\"]\n" + more)));
+    return digests_of(index.value(), files.root());
+  };
+  const auto changed = [before = digests()](const std::map<std::string, std::string>& now) {
+    std::string names;
+    for (const auto& [part, digest] : now) {
+      names += digest == before.at(part) ? "" : part + " ";
+    }
+    return names;
+  };
+  EXPECT_EQ(changed(digests()), "");
+  EXPECT_EQ(changed(digests("test_share = 0.6")), "splits ");
+  EXPECT_EQ(changed(digests("label_pattern = \"{}\"")), "labels ");
+  files.add_picture("set/cat/7.bmp", 7, {13, 10});
+  EXPECT_EQ(changed(digests()), "sizes ");
+  std::filesystem::rename(files.root() / "set/cat/7.bmp", files.root() / "set/cat/8.bmp");
+  EXPECT_THAT(changed(digests()), HasSubstr("names sizes"));
 }
 
 TEST(PictureStore, a_broken_file_is_tried_once_and_named) {

@@ -244,6 +244,20 @@ TEST_F(TrainerTest, checkpoint_of_another_recipe_is_refused_with_what_differs) {
   ASSERT_TRUE(again) << again.error().to_string();
 }
 
+TEST_F(TrainerTest, checkpoint_of_other_data_is_refused_with_what_differs) {
+  ASSERT_TRUE(run("a", {"training.epochs=1"}));
+  const Recipe once = recipe({"training.epochs=1"});
+  const FakeTask task(8, {{"names", "b"}, {"sizes", "new in this version"}});
+  FakeLearner learner;
+  const auto folder = RunFolder::open(root_ / "a");
+  ASSERT_TRUE(folder);
+  const auto refused = train({.recipe = &once, .task = &task, .learner = &learner, .folder = &*folder}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kMismatch);
+  EXPECT_THAT(refused.error().message, HasSubstr("a checkpoint of other data: other names"));
+  EXPECT_THAT(refused.error().message, testing::Not(HasSubstr("sizes"))) << "a checkpoint that knows less is no other";
+}
+
 TEST_F(TrainerTest, damaged_checkpoint_is_passed_over_for_the_one_before) {
   ASSERT_TRUE(run("whole"));
   ASSERT_TRUE(run("a"));
