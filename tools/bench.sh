@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every micro benchmark of a build: tools/bench.sh BUILD [--smoke]. With --smoke each runs for a moment only, to
-# show that it works and that its answers are right, and so does bench/peers/image; the figures mean nothing then.
+# show that it works and that its answers are right, and so do bench/peers/image and train; the figures mean nothing then.
 set -euo pipefail
 
 build=${1:?usage: tools/bench.sh BUILD [--smoke]}
@@ -22,6 +22,10 @@ for program in "$build"/bench/asterism_*_bench; do
   count=$((count + 1))
 done
 echo "$count benchmark programs ran"
+peers=$(dirname "${BASH_SOURCE[0]}")/../bench/peers
 if [ "${2:-}" = --smoke ] && [ -x "$build/bench/asterism_peer_image_encoder" ]; then
-  make --no-print-directory -C "$(dirname "${BASH_SOURCE[0]}")/../bench/peers/image" smoke BUILD="$(cd "$build" && pwd)"
+  make --no-print-directory -C "$peers/image" smoke BUILD="$(cd "$build" && pwd)"
+fi
+if [ "${2:-}" = --smoke ] && [ -x "$build/bin/asterism" ]; then
+  make --no-print-directory -C "$peers/train" smoke BUILD="$(cd "$build" && pwd)"
 fi

@@ -1,8 +1,9 @@
-"""One run of a whole process: wall time and peak memory."""
+"""One run of a whole process: wall time, processor time and peak memory."""
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ POLL_SECONDS = 0.005
 class ProcessRun:
     seconds: float
     peak_bytes: int  # 0 unless watched
+    processor_seconds: float  # of all its threads and processes
 
 
 class ProcessFailed(RuntimeError):
@@ -35,12 +37,18 @@ def peak_of(pid: int) -> int:
     return int(line.split()[1]) * KIB
 
 
+def processor_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def run_process(
     command: Sequence[str], threads: int, log: Path, *, stdin: Path | None = None, watch_memory: bool = False
 ) -> ProcessRun:
     log.parent.mkdir(parents=True, exist_ok=True)
     source = Path(os.devnull) if stdin is None else stdin
     with log.open("wb") as output, source.open("rb") as given:
+        processor_start = processor_seconds_of_children()
         start = time.perf_counter()
         process = subprocess.Popen(
             list(command), stdin=given, stdout=output, stderr=output, env=thread_environment(threads)
@@ -52,7 +60,8 @@ def run_process(
                 time.sleep(POLL_SECONDS)
         process.wait()
         seconds = time.perf_counter() - start
+        processor_seconds = processor_seconds_of_children() - processor_start
     if process.returncode != 0:
         tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
         raise ProcessFailed(f"{Path(command[0]).name}: exit code {process.returncode}: {' '.join(tail)}")
-    return ProcessRun(seconds, peak_bytes)
+    return ProcessRun(seconds, peak_bytes, processor_seconds)

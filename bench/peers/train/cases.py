@@ -18,6 +18,8 @@ UNDISTURBED: Overrides = {
     "training.evaluation_epochs": 1000,
     "training.checkpoint_steps": 1_000_000_000,
 }
+# Without labels the encoder is not evaluated, which no figure here is about.
+UNLABELLED: Overrides = {"data.label_pattern": "{} has no label"}
 # A network so small that decoding and augmenting take longer than learning.
 SMALL_NETWORK: Overrides = {"model": {"architecture": "lenet", "image_size": 32}, "training.batch_size": 64}
 SMOKE: Overrides = {"training.epochs": 2, "training.batch_size": 4, "training.workers": 1}
@@ -75,11 +77,11 @@ CASES = {
     ),
     "simclr": Case(
         "SimCLR, a ResNet of 32 x 32 pixels", "simclr", "simclr.py", "cifar10_train", "images",
-        {"training.epochs": 4, "schedule.warmup_epochs": 1},
+        {**UNLABELLED, "training.epochs": 4, "schedule.warmup_epochs": 1},
     ),
     "masked_autoencoder": Case(
         "masked autoencoder, a ViT of 32 x 32 pixels", "masked-autoencoder", "masked_autoencoder.py", "cifar10_train",
-        "images", {"training.epochs": 4, "schedule.warmup_epochs": 1},
+        "images", {**UNLABELLED, "training.epochs": 4, "schedule.warmup_epochs": 1},
     ),
     "decoded": Case(
         "SimCLR, LeNet-5 of 32 x 32 pixels, JPEG files of 224 x 224 decoded in every epoch", "simclr", "simclr.py",

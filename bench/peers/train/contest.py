@@ -29,11 +29,17 @@ class TrainingRun:
     epochs: list[Epoch]
     row_count: int  # of the training split
     value_count: int  # of the encoder
+    processor_seconds: float  # of the whole process, its start and its end included
 
     def rows_per_second(self) -> float:
         """Without the first epoch, in which workers start and libraries compile their kernels."""
         later = self.epochs[1:] or self.epochs
         return sum(epoch.rows for epoch in later) / sum(epoch.seconds for epoch in later)
+
+    def rows_per_processor_second(self, short: TrainingRun) -> float:
+        """Of the epochs that `short`, a run of one epoch, lacks. Other work on the machine hardly changes it."""
+        rows = sum(epoch.rows for epoch in self.epochs) - sum(epoch.rows for epoch in short.epochs)
+        return rows / max(self.processor_seconds - short.processor_seconds, 1e-9)
 
     def wait_share(self) -> float:
         later = self.epochs[1:] or self.epochs
@@ -67,16 +73,18 @@ def read_metrics(path: Path, steps_per_epoch: int, batch_size: int) -> list[Epoc
 def run_asterism(program: Path, recipe: Path, threads: int, batch_size: int) -> TrainingRun:
     folder = recipe.with_name("run")
     shutil.rmtree(folder, ignore_errors=True)
-    run_process([str(program), "train", str(recipe), "-o", str(folder)], threads, recipe.with_name("asterism.log"))
+    command = [str(program), "train", str(recipe), "-o", str(folder)]
+    process = run_process(command, threads, recipe.with_name("asterism.log"))
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     row_count = run["data"]["train"]
     epochs = read_metrics(folder / "metrics.csv", run["result"]["steps_per_epoch"], min(batch_size, row_count))
-    return TrainingRun(epochs, row_count, run["parameters"])
+    return TrainingRun(epochs, row_count, run["parameters"], process.processor_seconds)
 
 
 def run_pytorch(case: Case, recipe: Path, threads: int) -> TrainingRun:
     result = recipe.with_name("pytorch.json")
     command = [sys.executable, str(HERE / case.script), str(recipe), str(result)]
-    run_process(command, threads, recipe.with_name("pytorch.log"))
+    process = run_process(command, threads, recipe.with_name("pytorch.log"))
     run = json.loads(result.read_text(encoding="utf-8"))
-    return TrainingRun([Epoch(**epoch) for epoch in run["epochs"]], run["rows"], run["values"])
+    epochs = [Epoch(**epoch) for epoch in run["epochs"]]
+    return TrainingRun(epochs, run["rows"], run["values"], process.processor_seconds)

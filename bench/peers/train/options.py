@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ class BenchmarkSkipped(RuntimeError):
 class Options:
     asterism: Path | None
     rounds: int
+    epochs: int | None  # of a run; None: those of the comparison
     threads: int
     precision: str  # "f32" or "bf16"
     cache: Path
@@ -32,3 +35,13 @@ class Options:
         if self.asterism is None:
             raise BenchmarkSkipped("the program is not built (make build, or give --asterism)")
         return self.asterism
+
+    def libtorch_version(self) -> str:
+        """Of the one that the program trains with."""
+        answer = subprocess.run(
+            [self.program(), "doctor", "--json"], capture_output=True, text=True, check=False
+        ).stdout
+        version = json.loads(answer).get("torch", {}).get("version", "") if answer else ""
+        if not version:
+            raise BenchmarkSkipped(f"{self.program()} finds no libtorch to train with (asterism doctor)")
+        return str(version)
