@@ -72,6 +72,8 @@ def run_rounds(case: Case, name: str, options: Options) -> Turns:
         more = {"training.seed": number, "training.threads": options.threads, "training.workers": options.threads}
         if options.epochs is not None:
             more["training.epochs"] = options.epochs
+        if options.rows is not None:
+            more["data.rows_max"] = options.rows
         settings = case.settings(smoke=options.smoke, more={**more, "training.precision": options.precision})
         for side in sides if number % 2 == 0 else sides[::-1]:
             turn = one_turn(side, case, folder / "recipe.toml", options, copy.deepcopy(settings))

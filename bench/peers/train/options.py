@@ -20,6 +20,7 @@ class Options:
     asterism: Path | None
     rounds: int
     epochs: int | None  # of a run; None: those of the comparison
+    rows: int | None  # of the data, at most; None: all
     threads: int
     precision: str  # "f32" or "bf16"
     cache: Path

@@ -17,6 +17,7 @@ from PIL import Image
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib")
 # Which of two splits keeps a picture that both have.
 KEEPS_FIRST = ("test", "validation", "train")
+THIN_SEED = 0x7468696E
 # Decoded pixels of this many bytes are kept in memory where the recipe does not ask for another number, as there.
 CACHE_BYTES = 256_000_000
 
@@ -30,10 +31,13 @@ class Row:
     split: str = "train"
 
 
+def position_of(key: str, seed: int) -> float:
+    """As split_position() of src/train/split.cpp: 52 bits of a SHA-256 as a number in [0, 1)."""
+    return int(hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()[:13], 16) * 2.0**-52
+
+
 def split_of(key: str, data: dict[str, Any]) -> str:
-    """As split_of() of src/train/split.cpp: 52 bits of a SHA-256 as a number in [0, 1)."""
-    digest = hashlib.sha256(f"{data.get('split_seed', 0)}:{key}".encode()).hexdigest()
-    position = int(digest[:13], 16) * 2.0**-52
+    position = position_of(key, data.get("split_seed", 0))
     test, validation = data.get("test_share", 0.1), data.get("validation_share", 0.1)
     if position < test:
         return "test"
@@ -67,6 +71,13 @@ def rows_of_sheet(path: Path, data: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def thinned(rows: list[Row], data: dict[str, Any]) -> list[Row]:
+    """Where there are more than rows_max, those that come first by another hash."""
+    seed = data.get("split_seed", 0) ^ THIN_SEED
+    most = data.get("rows_max", 0) or len(rows)
+    return sorted(rows, key=lambda row: position_of(row.key, seed))[:most]
+
+
 def digest_of(row: Row, sheets: dict[Path, Image.Image]) -> bytes:
     content = row.path.read_bytes() if row.tile is None else sheets[row.path].crop(row.tile).tobytes()
     return hashlib.sha256(content).digest()
@@ -91,6 +102,7 @@ def training_rows(data: dict[str, Any]) -> list[Row]:
     rows = []
     for source in map(Path, data["inputs"]):
         rows += rows_of_folder(source, data) if source.is_dir() else rows_of_sheet(source, data)
+    rows = thinned(rows, data)
     for row in rows:
         row.split = split_of(row.key, data)
     kept = without_copies(rows, open_sheets(rows))

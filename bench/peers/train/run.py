@@ -28,6 +28,7 @@ def parse_arguments(about: dict[str, str]) -> argparse.Namespace:
     parser.add_argument("--asterism", type=Path, help="the program; default: of the newest build")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side; round r has the seed r")
     parser.add_argument("--epochs", type=int, help="of a run, from 2; default: those of the comparison")
+    parser.add_argument("--rows", type=int, help="of the data, at most; default: all")
     parser.add_argument("--threads", type=int, default=2, help="of each side, and as many workers")
     parser.add_argument("--precision", choices=["auto", "f32", "bf16"], default="auto", help="auto: bf16 where native")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "peers-train")
@@ -53,6 +54,7 @@ def main() -> None:
         asterism=arguments.asterism.resolve() if arguments.asterism else newest_program(),
         rounds=1 if arguments.smoke else arguments.rounds,
         epochs=arguments.epochs,
+        rows=arguments.rows,
         threads=arguments.threads,
         precision=native if arguments.precision == "auto" else arguments.precision,
         cache=arguments.cache.resolve(),
