@@ -10,6 +10,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/sha256.hpp"
 #include "train/picture_index.hpp"
 #include "train/split.hpp"
 #include "train/table_rows.hpp"
@@ -319,6 +320,20 @@ class TableReader {
   TableData out_;
 };
 
+// What a checkpoint knows the rows by.
+std::map<std::string, std::string> digests_of(const TableData& data) {
+  Sha256 cells;
+  cells.update(std::as_bytes(std::span(data.numeric)));
+  cells.update(std::as_bytes(std::span(data.ids)));
+  Sha256 labels;
+  labels.update(std::as_bytes(std::span(data.labels)));
+  Sha256 splits;
+  for (const std::vector<std::int64_t>& rows : data.splits) {
+    splits.update(std::as_bytes(std::span(rows)));
+  }
+  return {{"cells", cells.hex()}, {"labels", labels.hex()}, {"splits", splits.hex()}};
+}
+
 }  // namespace
 
 std::span<const float> TableData::numeric_of(std::int64_t row) const {
@@ -332,7 +347,11 @@ std::span<const std::int32_t> TableData::ids_of(std::int64_t row) const {
 }
 
 Result<TableData> read_table_data(const Recipe& recipe, const TableContent& content) {
-  return TableReader(recipe, content).read();
+  auto data = TableReader(recipe, content).read();
+  if (data) {
+    data->report.digests = digests_of(*data);
+  }
+  return data;
 }
 
 }  // namespace asterism

@@ -53,6 +53,28 @@ TEST(TableData, rows_are_split_coded_and_labelled) {
   EXPECT_NEAR(sum, 0.0, 1e-4) << "standardised by the rows that are learnt from";
 }
 
+TEST(TableData, digests_tell_what_of_the_data_is_another) {
+  const TableFiles files;
+  const auto digests_of = [&](const std::string& table, const std::string& more = {}) {
+    files.write("table.csv", table);
+    const auto data = read_table_data(files.recipe(fmt::format("{}label_column = \"kind\"\n{}", kColumns, more)), {});
+    EXPECT_TRUE(data) << data.error().to_string();
+    return data ? data->report.digests : std::map<std::string, std::string>{};
+  };
+  const auto before = digests_of(table_of(60));
+  EXPECT_EQ(before.size(), 3U);
+  EXPECT_EQ(digests_of(table_of(60)), before);
+  std::string relabelled = table_of(60);
+  relabelled.replace(relabelled.find("7,7,blue,odd"), 12, "7,7,blue,even");
+  const auto labels = digests_of(relabelled);
+  EXPECT_NE(labels.at("labels"), before.at("labels"));
+  EXPECT_EQ(labels.at("cells"), before.at("cells"));
+  std::string recoloured = table_of(60);
+  recoloured.replace(recoloured.find("8,8,blue"), 8, "8,8,red");
+  EXPECT_NE(digests_of(recoloured).at("cells"), before.at("cells"));
+  EXPECT_NE(digests_of(table_of(60), "split_seed = 5").at("splits"), before.at("splits"));
+}
+
 TEST(TableData, rows_stay_in_their_split_whatever_comes_and_equal_rows_are_together) {
   const TableFiles files;
   const auto split_of_sizes = [&](const std::string& table) {
