@@ -82,7 +82,7 @@ def read_tensors(path: Path) -> dict[str, Array]:
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        code = {"F32": "f", "F16": "e"}[entry["dtype"]]
+        code = {"F32": "f", "F16": "e", "I64": "q"}[entry["dtype"]]
         begin, end = entry["data_offsets"]
         count = math.prod(entry["shape"])
         out[name] = (tuple(entry["shape"]), list(struct.unpack(f"<{count}{code}", body[begin:end])))
