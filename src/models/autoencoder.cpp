@@ -242,7 +242,7 @@ Result<ImageModel> build_autoencoder(ImageCheckpoint checkpoint, const ImageMode
 }
 
 Result<ImageCheckpoint> initial_autoencoder(const InitialModel& model) {
-  SettingsReader reader(model.settings, model.source);
+  SettingsReader reader(model.settings, model.source, model.places);
   const bool convolutional = reader.word({"form", "convolutional", {"convolutional", "dense"}}) == "convolutional";
   const std::vector<std::int64_t> widths =
       reader.integers({"widths", convolutional ? default_widths(model.image_size) : std::vector<std::int64_t>{512, 256},

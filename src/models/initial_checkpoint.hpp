@@ -33,6 +33,7 @@
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "models/image_family.hpp"
+#include "models/settings_reader.hpp"
 
 namespace asterism {
 
@@ -47,6 +48,7 @@ struct InitialModel {
   VariationalCode variational = VariationalCode::kNo;  // autoencoders: mean and log variance instead of one code
   std::uint64_t seed = 0;
   std::string source = "[model]";  // names the settings in errors
+  SettingsPlaces places;           // names single ones
 };
 
 // kInvalidArgument for an unknown architecture or key (with the nearest), and for settings that do not go together.

@@ -21,7 +21,7 @@ struct ResnetSettings {
 };
 
 Result<ResnetSettings> read_resnet(const InitialModel& model) {
-  SettingsReader reader(model.settings, model.source);
+  SettingsReader reader(model.settings, model.source, model.places);
   ResnetSettings out;
   out.small_stem =
       reader.word({"stem", model.image_size <= kSmallStemSideMax ? "small" : "large", {"small", "large"}}) == "small";
@@ -92,7 +92,7 @@ class ResnetTensors {
 }  // namespace
 
 Result<ImageCheckpoint> initial_lenet(const InitialModel& model) {
-  SettingsReader reader(model.settings, model.source);
+  SettingsReader reader(model.settings, model.source, model.places);
   const std::string activation = reader.word({"activation", "tanh", {"tanh", "relu", "sigmoid"}});
   const std::string pooling = reader.word({"pooling", "avg", {"avg", "max"}});
   const std::int64_t padding = model.image_size == 28 ? 2 : 0;

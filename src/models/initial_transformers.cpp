@@ -112,7 +112,7 @@ ImageCheckpoint finish(Json config, InitialTensors& tensors, const InitialModel&
 }  // namespace
 
 Result<ImageCheckpoint> initial_vit(const InitialModel& model) {
-  SettingsReader reader(model.settings, model.source);
+  SettingsReader reader(model.settings, model.source, model.places);
   const VitSettings settings = read_vit(reader, model);
   if (auto ok = reader.done(); !ok) {
     return std::unexpected(ok.error());
@@ -136,7 +136,7 @@ Result<ImageCheckpoint> initial_vit(const InitialModel& model) {
 }
 
 Result<ImageCheckpoint> initial_vit_mae(const InitialModel& model) {
-  SettingsReader reader(model.settings, model.source);
+  SettingsReader reader(model.settings, model.source, model.places);
   const VitSettings settings = read_vit(reader, model);
   VitSettings decoder = settings;
   decoder.hidden_size = reader.integer({"decoder_hidden_size", 96, 1, kInitialWidthMax});
@@ -188,7 +188,7 @@ Result<ImageCheckpoint> initial_vit_mae(const InitialModel& model) {
 }
 
 Result<ImageCheckpoint> initial_data2vec(const InitialModel& model) {
-  SettingsReader reader(model.settings, model.source);
+  SettingsReader reader(model.settings, model.source, model.places);
   const VitSettings settings = read_vit(reader, model);
   const double layer_scale = reader.real({"layer_scale", 0.1, 0.0, 1.0});
   if (auto ok = reader.done(); !ok) {

@@ -20,8 +20,13 @@ std::string shown(const Json& value) {
 
 }  // namespace
 
-SettingsReader::SettingsReader(const Json& settings, std::string source)
-    : settings_(settings), source_(std::move(source)) {}
+SettingsReader::SettingsReader(const Json& settings, std::string source, SettingsPlaces places)
+    : settings_(settings), source_(std::move(source)), places_(std::move(places)) {}
+
+const std::string& SettingsReader::place_of(std::string_view key) const {
+  const auto it = places_.find(key);
+  return it == places_.end() ? source_ : it->second;
+}
 
 const Json* SettingsReader::any(std::string_view key) {
   known_.emplace_back(key);
@@ -43,7 +48,11 @@ void SettingsReader::refuse(std::string message, std::string hint) {
 }
 
 void SettingsReader::expected(std::string_view key, std::string_view what) {
-  refuse(fmt::format("\"{}\": expected {}, found {}", key, what, shown(settings_[key])));
+  if (!error_) {
+    error_ = Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{}: \"{}\": expected {}, found {}", place_of(key), key, what, shown(settings_[key])),
+                   {}};
+  }
 }
 
 std::int64_t SettingsReader::integer(const IntegerRule& rule) {
@@ -122,11 +131,12 @@ Result<void> SettingsReader::done() const {
       }
       const std::string cut = key.substr(0, kShownKeyLengthMax);
       if (known_.empty()) {
-        return fail(ErrorCode::kInvalidArgument, fmt::format("{}: unknown key \"{}\", expected none", source_, cut));
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("{}: unknown key \"{}\", expected none", place_of(key), cut));
       }
       const auto nearest =
           std::ranges::min_element(known_, {}, [&](const std::string& known) { return edit_distance(cut, known); });
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: unknown key \"{}\"", source_, cut),
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: unknown key \"{}\"", place_of(key), cut),
                   fmt::format("did you mean \"{}\"? known are {}", *nearest, fmt::join(known_, ", ")));
     }
   }

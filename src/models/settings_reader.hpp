@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,10 +46,13 @@ struct IntegersRule {
   std::size_t count = 0;
 };
 
+// What names single keys in errors: "recipe.toml:12: [model]".
+using SettingsPlaces = std::map<std::string, std::string, std::less<>>;
+
 class SettingsReader {
  public:
-  // `source` names the section in errors: "recipe.toml: [model]".
-  SettingsReader(const Json& settings, std::string source);
+  // `source` names the section in errors: "recipe.toml: [model]"; keys that `places` knows are named by theirs instead.
+  SettingsReader(const Json& settings, std::string source, SettingsPlaces places = {});
 
   std::int64_t integer(const IntegerRule& rule);
   double real(const RealRule& rule);
@@ -69,9 +73,11 @@ class SettingsReader {
 
  private:
   void expected(std::string_view key, std::string_view what);
+  const std::string& place_of(std::string_view key) const;
 
   const Json& settings_;
   std::string source_;
+  SettingsPlaces places_;
   std::vector<std::string> known_;
   std::optional<Error> error_;
 };

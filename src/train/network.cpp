@@ -194,7 +194,8 @@ Result<TrainingNetwork> build_picture_network(const Recipe& recipe, const DataSu
                      .data = data,
                      .encoder = *encoder,
                      .kind = kind->name,
-                     .settings = SettingsReader(recipe.objective.settings, recipe_section(recipe, "objective")),
+                     .settings = SettingsReader(recipe.objective.settings, recipe_section(recipe, "objective"),
+                                                recipe.objective.places),
                      .fresh = InitialTensors(recipe.training.seed),
                      .builder = GraphBuilder(encoder->model.graph)};
   draft.settings.allow({"kind"});

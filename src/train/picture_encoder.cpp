@@ -53,6 +53,7 @@ Result<ImageCheckpoint> fresh_checkpoint(const Recipe& recipe, const DataSummary
   initial.variational = is_variational(recipe) ? VariationalCode::kYes : VariationalCode::kNo;
   initial.seed = recipe.training.seed;
   initial.source = recipe_section(recipe, "model");
+  initial.places = recipe.model.places;
   return initial_checkpoint(initial);
 }
 

@@ -92,6 +92,7 @@ void read_model(RecipeSection& section, ModelRecipe& model, RecipeKind kind) {
   section.word("weights", model.weights_dtype, kWeights);
   section.texts("frozen", model.frozen);
   model.settings = section.rest();
+  model.places = section.places();
   for (const auto* key : {"mean", "std"}) {
     const std::size_t count = std::string_view(key) == "mean" ? model.mean.size() : model.std.size();
     if (count != static_cast<std::size_t>(model.channel_count)) {
@@ -229,6 +230,7 @@ Result<void> read_objective(const toml::table& root, Recipe& recipe) {
   section.require("kind", "what to learn, such as kind = \"supervised\"");
   section.word("kind", recipe.objective.kind, kKinds);
   recipe.objective.settings = section.rest();
+  recipe.objective.places = section.places();
   recipe.settings["objective"] = section.settings();
   return section.finish();
 }

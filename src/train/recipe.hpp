@@ -16,6 +16,7 @@
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "graph/learner.hpp"
+#include "models/settings_reader.hpp"
 #include "tensor/dtype.hpp"
 
 namespace asterism {
@@ -73,12 +74,14 @@ struct ModelRecipe {
   DType weights_dtype = DType::kF32;  // of the matrices that are written: kF32 or kF16; vectors stay f32
   std::vector<std::string> frozen;    // names of values or parameters: these and all below stay as they are
   Json settings = Json::object();     // the other keys of [model], checked by the architecture
+  SettingsPlaces places;              // where these stand
 };
 
 // [objective]: `kind` and what belongs to it. Keys of other kinds are errors.
 struct ObjectiveRecipe {
   RecipeKind kind = RecipeKind::kSupervised;
   Json settings = Json::object();  // checked by the network of the kind
+  SettingsPlaces places;           // where these stand
 };
 
 // [augmentation]: what happens to a picture before the network sees it, in this order. All off by default.

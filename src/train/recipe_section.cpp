@@ -301,6 +301,7 @@ Json RecipeSection::rest() {
       continue;
     }
     note(key, *made);
+    places_[key] = fmt::format("{}: [{}]", recipe_place(value, file_), name_);
     out[key] = std::move(*made);
   }
   return out;

@@ -21,6 +21,7 @@
 
 #include "asterism/error.hpp"
 #include "base/json.hpp"
+#include "models/settings_reader.hpp"
 
 namespace asterism {
 
@@ -89,6 +90,8 @@ class RecipeSection {
   void refuse(std::string_view key, std::string_view what, std::string_view hint = {});
   // Keys that were not asked for, as they are, for who knows them. Later finish() finds none unknown.
   Json rest();
+  // Where each of these stands: "FILE:12: [model]".
+  const SettingsPlaces& places() const noexcept { return places_; }
 
   // kInvalidArgument with the first fault, or with the first unknown key.
   Result<void> finish();
@@ -112,6 +115,7 @@ class RecipeSection {
   std::string file_;
   std::vector<std::string> known_;
   Json settings_ = Json::object();
+  SettingsPlaces places_;
   std::optional<Error> error_;
 };
 

@@ -243,7 +243,7 @@ class BadInput(Train):
 
     def test_table_without_the_column(self) -> None:
         (self.folder / "t.csv").write_text("file,kind\na.png,x\n")
-        self.expect("not_found", '"path"', "file, kind", extra=["--input", "t.csv"])
+        self.expect("not_found", '"path"', '"file", "kind"', extra=["--input", "t.csv"])
 
     def test_labels_of_one_class(self) -> None:
         folder = self.folder / "one" / "cat"

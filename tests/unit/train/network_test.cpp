@@ -229,6 +229,28 @@ TEST(Network, an_unknown_setting_is_an_error_that_names_the_nearest) {
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kSimclr, "resnt"})), HasSubstr("\"resnet\""));
 }
 
+TEST(Network, settings_are_named_with_the_line_or_the_override_that_they_stand_in) {
+  constexpr std::string_view kText = R"([data]
+inputs = "pictures"
+[model]
+architecture = "lenet"
+activation = "step"
+[objective]
+kind = "simclr"
+temprature = 0.1
+)";
+  const auto fault_of = [&](const std::vector<std::string>& overrides) {
+    const auto recipe = parse_recipe(kText, "r.toml", overrides);
+    EXPECT_TRUE(recipe) << recipe.error().to_string();
+    const auto network = build_picture_network(recipe.value_or(Recipe{}), three_classes());
+    return network ? std::string("no error") : network.error().to_string();
+  };
+  EXPECT_THAT(fault_of({}), HasSubstr("r.toml:5: [model]: \"activation\": expected one of"));
+  EXPECT_THAT(fault_of({"model.activation=sine"}),
+              HasSubstr("override 'model.activation=sine': [model]: \"activation\""));
+  EXPECT_THAT(fault_of({"model.activation=tanh"}), HasSubstr("r.toml:8: [objective]: unknown key \"temprature\""));
+}
+
 TEST(Network, settings_outside_their_range_or_that_do_not_fit_are_errors) {
   EXPECT_THAT(error_of(recipe_of({"", RecipeKind::kSimclr, "lenet", "{}", R"({"temperature": -1})"})),
               HasSubstr("\"temperature\": expected a number from 0.001 to 100, found -1"));
