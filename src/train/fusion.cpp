@@ -52,7 +52,7 @@ std::string lasting_name(const std::string& model) {
 }
 
 Result<FusionRecipe> read_fusion_recipe(const Recipe& recipe) {
-  SettingsReader reader(recipe.objective.settings, recipe_section(recipe, "objective"));
+  SettingsReader reader(recipe.objective.settings, recipe_section(recipe, "objective"), recipe.objective.places);
   reader.allow({"kind"});
   FusionRecipe out;
   const std::string encoder = text_setting(reader, "encoder");

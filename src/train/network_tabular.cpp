@@ -142,7 +142,8 @@ Result<TrainingNetwork> build_table_network(const Recipe& recipe, const TableCol
                      .data = no_pictures,
                      .encoder = *encoder,
                      .kind = recipe_kind_name(recipe.objective.kind),
-                     .settings = SettingsReader(recipe.objective.settings, recipe_section(recipe, "objective")),
+                     .settings = SettingsReader(recipe.objective.settings, recipe_section(recipe, "objective"),
+                                                recipe.objective.places),
                      .fresh = InitialTensors(recipe.training.seed),
                      .builder = GraphBuilder(encoder->model.graph)};
   draft.settings.allow({"kind"});

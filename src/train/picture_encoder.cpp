@@ -87,7 +87,7 @@ Result<ImageCheckpoint> read_given(const Recipe& recipe) {
 Result<ImageCheckpoint> shortened(ImageCheckpoint checkpoint, const Recipe& recipe) {
   constexpr std::int64_t kHeadSizeMax = 1 << 14;
   const std::string section = recipe_section(recipe, "model");
-  SettingsReader reader(recipe.model.settings, section);
+  SettingsReader reader(recipe.model.settings, section, recipe.model.places);
   ShortenedEfficientnet asked{.seed = recipe.training.seed, .section = section};
   asked.block_count = reader.integer({"block_count", 0, 1, 1 << 10});
   asked.head_size = reader.integer({"head_size", 0, 1, kHeadSizeMax});
