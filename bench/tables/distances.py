@@ -95,6 +95,8 @@ def main() -> None:
     test, train = positions < 0.1, positions >= 0.2
     names = {label: i for i, label in enumerate(sorted({row[arguments.label] for row in rows}))}
     labels = np.array([names[row[arguments.label]] for row in rows])
+    different = {tuple(row[column] for column in numeric + categorical) for row in rows}
+    print(f"{len(rows)} rows, {len(different)} different by these columns")
     print(f"{train.sum()} rows to compare with, {test.sum()} that ask, {len(names)} labels")
     print(f"{'':36}{'numbers':>9}{'20 nearest':>12}{'nearest':>10}{'commonest':>11}")
     ways = {}
