@@ -134,7 +134,7 @@ void add_train(CLI::App& root, CommandLine& line) {
   add_common_options(command, line);
   set_examples(command,
                {{"asterism train recipes/simclr.toml --input photos -o runs/photos", "learn from a folder of pictures"},
-                {"asterism train recipes/lenet.toml --set training.epochs=3", "the same recipe, shorter"},
+                {"asterism train recipes/lenet-digits.toml --set training.epochs=3", "the same recipe, shorter"},
                 {"asterism embed photos -m runs/photos -o vectors.npy", "use what was learnt"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return run_train(*arguments, console); }; });
