@@ -78,8 +78,10 @@ Result<FusionRecipe> read_fusion_recipe(const Recipe& recipe) {
   if (auto ok = reader.done(); !ok) {
     return std::unexpected(ok.error());
   }
-  out.settings.encoder = lasting_name(encoder);
   out.settings.content_is_file = !data.image_column.empty();
+  // The built-in model is two: one for texts, one for pictures.
+  const bool for_pictures = out.settings.content_is_file && encoder == kBuiltinModel;
+  out.settings.encoder = lasting_name(for_pictures ? std::string(kBuiltinImageModel) : encoder);
   out.settings.content_column = out.settings.content_is_file ? data.image_column : data.text_column;
   out.settings.image_folder = data.image_folder;
   return out;

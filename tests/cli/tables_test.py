@@ -244,6 +244,10 @@ class Fusion(Tables):
         self.assertEqual(found.returncode, EXIT["partial"], found.stderr)
         vectors = read_npy(self.folder / "out.npy")
         self.assertEqual([i for i, v in enumerate(vectors) if math.isnan(v[0])], [7])
+        # The recipe's own encoder, "builtin", is the one for pictures here.
+        self.assertEqual(self.fuse(*settings[:-2], run="built_in").returncode, 0)
+        config = json.loads((self.folder / "built_in" / "config.json").read_text(encoding="utf-8"))
+        self.assertEqual(config["encoder"], "builtin-image")
         no_columns = ["--set", "data.numeric_columns=[]", "--set", "data.categorical_columns=[]"]
         done = self.fuse(*settings, *no_columns, "--set", 'objective.columns_model="columns"', run="both")
         self.assertEqual(done.returncode, 0, done.stderr)
