@@ -32,6 +32,10 @@ inline constexpr std::string_view kBuiltinImageModel = "builtin-image";
 constexpr bool is_builtin_model(std::string_view model) noexcept {
   return model == kBuiltinModel || model == kBuiltinImageModel;
 }
+// The model that is meant where rows are pictures: "builtin" is two models. Any other name stays.
+constexpr std::string_view image_model(std::string_view model) noexcept {
+  return model == kBuiltinModel ? kBuiltinImageModel : model;
+}
 
 // kAuto is bf16 where the processor has it natively, else f32. f32 is exact parity with the original library.
 enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };

@@ -134,21 +134,13 @@ Result<LayerList> list_layers(std::string_view model, const LayerListOptions& op
   if (model == kBuiltinModel) {
     return list;
   }
-  if (model == kBuiltinImageModel) {
-    list.kind = ModelKind::kImage;
-    list.tower = Tower::kImage;
-    auto layers = read_image_layers({}, options);
-    if (!layers) {
-      return std::unexpected(layers.error());
-    }
-    list.layers = *std::move(layers);
-    return list;
-  }
-  const auto location = resolve_model(model, hub_options_from_environment());
+  const bool builtin = model == kBuiltinImageModel;
+  const auto location =
+      builtin ? Result<ModelLocation>(ModelLocation{}) : resolve_model(model, hub_options_from_environment());
   if (!location) {
     return std::unexpected(location.error());
   }
-  const auto kind = model_kind(location->folder);
+  const auto kind = builtin ? Result<ModelKind>(ModelKind::kImage) : model_kind(location->folder);
   if (!kind) {
     return std::unexpected(kind.error());
   }

@@ -24,7 +24,7 @@ Result<void> fetch_model(std::string_view model, const ModelFetch& fetch) {
 }
 
 std::string model_for(std::string_view model, PayloadKind kind) {
-  return std::string(model == kBuiltinModel && kind == PayloadKind::kImage ? kBuiltinImageModel : model);
+  return std::string(kind == PayloadKind::kImage ? image_model(model) : model);
 }
 
 }  // namespace asterism::service

@@ -14,7 +14,6 @@
 #include "models/settings_reader.hpp"
 #include "train/evaluation.hpp"
 #include "train/picture_encoder.hpp"
-#include "train/picture_index.hpp"
 #include "train/report_parts.hpp"
 #include "train/table_data.hpp"
 
@@ -52,7 +51,7 @@ std::string lasting_name(const std::string& model) {
 }
 
 Result<FusionRecipe> read_fusion_recipe(const Recipe& recipe) {
-  SettingsReader reader(recipe.objective.settings, recipe_section(recipe, "objective"), recipe.objective.places);
+  SettingsReader reader = objective_settings(recipe);
   reader.allow({"kind"});
   FusionRecipe out;
   const std::string encoder = text_setting(reader, "encoder");
@@ -79,9 +78,7 @@ Result<FusionRecipe> read_fusion_recipe(const Recipe& recipe) {
     return std::unexpected(ok.error());
   }
   out.settings.content_is_file = !data.image_column.empty();
-  // The built-in model is two: one for texts, one for pictures.
-  const bool for_pictures = out.settings.content_is_file && encoder == kBuiltinModel;
-  out.settings.encoder = lasting_name(for_pictures ? std::string(kBuiltinImageModel) : encoder);
+  out.settings.encoder = lasting_name(out.settings.content_is_file ? std::string(image_model(encoder)) : encoder);
   out.settings.content_column = out.settings.content_is_file ? data.image_column : data.text_column;
   out.settings.image_folder = data.image_folder;
   return out;
@@ -200,11 +197,7 @@ class FusionFit {
     };
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (made->errors[i]) {
-        ++data_.report.skipped_count;
-        if (data_.report.skipped.size() < kSkippedNamesMax) {
-          data_.report.skipped.push_back(
-              fmt::format("{}: {}", records[i].back().value_or(""), made->errors[i]->message));
-        }
+        data_.report.skip(fmt::format("{}: {}", records[i].back().value_or(""), made->errors[i]->message));
         continue;
       }
       append(out.vectors.content, made->content, i, parts_.content_dim());

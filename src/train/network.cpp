@@ -194,8 +194,7 @@ Result<TrainingNetwork> build_picture_network(const Recipe& recipe, const DataSu
                      .data = data,
                      .encoder = *encoder,
                      .kind = kind->name,
-                     .settings = SettingsReader(recipe.objective.settings, recipe_section(recipe, "objective"),
-                                                recipe.objective.places),
+                     .settings = objective_settings(recipe),
                      .fresh = InitialTensors(recipe.training.seed),
                      .builder = GraphBuilder(encoder->model.graph)};
   draft.settings.allow({"kind"});

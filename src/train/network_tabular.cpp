@@ -30,7 +30,7 @@ double entropy_of(const CategoricalColumn& column) {
 }
 
 Result<Json> model_config(const Recipe& recipe, const TableColumns& columns) {
-  SettingsReader settings(recipe.model.settings, recipe_section(recipe, "model"));
+  SettingsReader settings = model_settings(recipe);
   auto config = initial_tabular_config(settings, {columns.numeric_size(), columns.category_sizes()});
   if (config) {
     (*config)["columns"] = to_json(columns);
@@ -142,8 +142,7 @@ Result<TrainingNetwork> build_table_network(const Recipe& recipe, const TableCol
                      .data = no_pictures,
                      .encoder = *encoder,
                      .kind = recipe_kind_name(recipe.objective.kind),
-                     .settings = SettingsReader(recipe.objective.settings, recipe_section(recipe, "objective"),
-                                                recipe.objective.places),
+                     .settings = objective_settings(recipe),
                      .fresh = InitialTensors(recipe.training.seed),
                      .builder = GraphBuilder(encoder->model.graph)};
   draft.settings.allow({"kind"});

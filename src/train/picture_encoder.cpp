@@ -9,7 +9,6 @@
 #include "encoder/image_checkpoint.hpp"
 #include "hub/hub.hpp"
 #include "models/initial_checkpoint.hpp"
-#include "models/settings_reader.hpp"
 #include "models/shortened_efficientnet.hpp"
 #include "weights/checkpoint.hpp"
 
@@ -87,7 +86,7 @@ Result<ImageCheckpoint> read_given(const Recipe& recipe) {
 Result<ImageCheckpoint> shortened(ImageCheckpoint checkpoint, const Recipe& recipe) {
   constexpr std::int64_t kHeadSizeMax = 1 << 14;
   const std::string section = recipe_section(recipe, "model");
-  SettingsReader reader(recipe.model.settings, section, recipe.model.places);
+  SettingsReader reader = model_settings(recipe);
   ShortenedEfficientnet asked{.seed = recipe.training.seed, .section = section};
   asked.block_count = reader.integer({"block_count", 0, 1, 1 << 10});
   asked.head_size = reader.integer({"head_size", 0, 1, kHeadSizeMax});
@@ -204,6 +203,14 @@ Result<void> expect_stored_as_computed(const ImageCheckpoint& stored, const Imag
 
 std::string recipe_section(const Recipe& recipe, std::string_view section) {
   return fmt::format("{}: [{}]", recipe.file.empty() ? recipe.name : recipe.file.string(), section);
+}
+
+SettingsReader model_settings(const Recipe& recipe) {
+  return {recipe.model.settings, recipe_section(recipe, "model"), recipe.model.places};
+}
+
+SettingsReader objective_settings(const Recipe& recipe) {
+  return {recipe.objective.settings, recipe_section(recipe, "objective"), recipe.objective.places};
 }
 
 std::vector<double> channel_values(const std::vector<double>& values, std::int64_t channel_count) {

@@ -8,6 +8,7 @@
 
 #include "asterism/error.hpp"
 #include "models/image_family.hpp"
+#include "models/settings_reader.hpp"
 #include "train/network.hpp"
 
 namespace asterism {
@@ -35,6 +36,10 @@ std::optional<std::string> parameter_of_stored(std::string_view stored, const Pa
 
 // "recipe.toml: [model]"
 std::string recipe_section(const Recipe& recipe, std::string_view section);
+
+// Readers of the keys of [model] and [objective], whose errors name the line of a key. They borrow the recipe.
+SettingsReader model_settings(const Recipe& recipe);
+SettingsReader objective_settings(const Recipe& recipe);
 
 // mean or std of the recipe for as many channels as it has.
 std::vector<double> channel_values(const std::vector<double>& values, std::int64_t channel_count);

@@ -46,9 +46,6 @@ struct PictureIndex {
   std::vector<std::string> missing;      // the first few: "FILE: why"
 };
 
-// Rows without which no network can be shown the pictures; the first few are named in reports.
-inline constexpr std::size_t kSkippedNamesMax = 20;
-
 // Only what the inputs as such have wrong is an error: a missing file or column, a pattern that does not parse, labels
 // that do not match the rows, no rows at all. Whether a picture can be decoded shows when it is read; files of a table
 // are looked for here, so that batches are not made of rows that were never there.

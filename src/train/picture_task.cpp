@@ -28,20 +28,6 @@ bool needs_labels(RecipeKind kind) {
   return kind == RecipeKind::kSupervised || kind == RecipeKind::kSupervisedContrastive || kind == RecipeKind::kTriplet;
 }
 
-// The count of a split in a report or in a class of it.
-template <typename Counts>
-std::int64_t& count_of(Counts& counts, Split split) {
-  switch (split) {
-    case Split::kTrain:
-      return counts.train_count;
-    case Split::kValidation:
-      return counts.validation_count;
-    case Split::kTest:
-      break;
-  }
-  return counts.test_count;
-}
-
 class PictureTask final : public TrainingTask {
  public:
   explicit PictureTask(const Recipe& recipe) : recipe_(recipe) {}
@@ -79,12 +65,10 @@ class PictureTask final : public TrainingTask {
   const TrainingNetwork& network() const noexcept override { return network_; }
   const DataReport& data() const noexcept override {
     const auto broken = store_->broken();
-    report_.skipped_count = index_.missing_count + static_cast<std::int64_t>(broken.size());
+    report_.skipped_count = index_.missing_count;
     report_.skipped = index_.missing;
     for (const auto& [row, why] : broken) {
-      if (report_.skipped.size() < kSkippedNamesMax) {
-        report_.skipped.push_back(why.message);
-      }
+      report_.skip(why.message);
     }
     return report_;
   }

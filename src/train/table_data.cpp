@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "base/sha256.hpp"
-#include "train/picture_index.hpp"
 #include "train/split.hpp"
 #include "train/table_rows.hpp"
 
@@ -140,7 +139,6 @@ class TableReader {
   Result<void> choose_splits() {
     const SplitShares shares{data_.validation_share, data_.test_share, data_.split_seed};
     std::vector<double> positions;
-    DataReport& report = out_.report;
     const auto take = [&](Cells cells, const fs::path& /*table*/) -> Result<void> {
       const std::string key = key_of(cells);
       split_of_row_.push_back(split_of(key, shares));
@@ -149,12 +147,7 @@ class TableReader {
       }
       return {};
     };
-    const auto broken = [&](const Error& error) {
-      ++report.skipped_count;
-      if (report.skipped.size() < kSkippedNamesMax) {
-        report.skipped.push_back(error.message);
-      }
-    };
+    const auto broken = [&](const Error& error) { out_.report.skip(error.message); };
     if (auto ok = each(take, broken); !ok) {
       return ok;
     }
@@ -245,10 +238,7 @@ class TableReader {
         learnt[i] = cells[learnt_places_[i]];
       }
       if (auto coded = out_.coder.encode(learnt, numeric, ids); !coded) {
-        ++out_.report.skipped_count;
-        if (out_.report.skipped.size() < kSkippedNamesMax) {
-          out_.report.skipped.push_back(coded.error().message);
-        }
+        out_.report.skip(coded.error().message);
         return {};
       }
       out_.numeric.insert(out_.numeric.end(), numeric.begin(), numeric.end());
@@ -289,17 +279,12 @@ class TableReader {
     for (const std::string& name : names_) {
       out_.labels.push_back(name.empty() ? -1 : numbers.find(name)->second);
     }
-    report.train_count = static_cast<std::int64_t>(out_.rows(Split::kTrain).size());
-    report.validation_count = static_cast<std::int64_t>(out_.rows(Split::kValidation).size());
-    report.test_count = static_cast<std::int64_t>(out_.rows(Split::kTest).size());
     for (const Split split : {Split::kTrain, Split::kValidation, Split::kTest}) {
+      count_of(report, split) = static_cast<std::int64_t>(out_.rows(split).size());
       for (const std::int64_t row : out_.rows(split)) {
         const std::int32_t label = out_.labels.empty() ? -1 : out_.labels[static_cast<std::size_t>(row)];
         if (label >= 0) {
-          DataReport::Class& of_class = report.classes[static_cast<std::size_t>(label)];
-          ++(split == Split::kTrain        ? of_class.train_count
-             : split == Split::kValidation ? of_class.validation_count
-                                           : of_class.test_count);
+          ++count_of(report.classes[static_cast<std::size_t>(label)], split);
         }
       }
     }

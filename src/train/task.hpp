@@ -2,6 +2,7 @@
 // the result. Another kind of data is another TrainingTask.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -21,6 +22,9 @@ namespace asterism {
 
 enum class Split : std::uint8_t { kTrain, kValidation, kTest };
 
+// Rows that could not be used, or were left out: the first few are named in reports.
+inline constexpr std::size_t kSkippedNamesMax = 20;
+
 // What was found in the data, for the report and the command line.
 struct DataReport {
   struct Class {
@@ -37,7 +41,29 @@ struct DataReport {
   // What a checkpoint knows the data by: a digest of each thing, by what it is of ("names", "labels", ...).
   std::map<std::string, std::string> digests;
   std::vector<std::string> warnings;  // what the data lacks, such as a column that says nothing
+
+  // Counts a row that can not be used; `why` is "FILE: why".
+  void skip(std::string why) {
+    ++skipped_count;
+    if (skipped.size() < kSkippedNamesMax) {
+      skipped.push_back(std::move(why));
+    }
+  }
 };
+
+// The count of a split in a report or in a class of it.
+template <typename Counts>
+std::int64_t& count_of(Counts& counts, Split split) {
+  switch (split) {
+    case Split::kTrain:
+      return counts.train_count;
+    case Split::kValidation:
+      return counts.validation_count;
+    case Split::kTest:
+      break;
+  }
+  return counts.test_count;
+}
 
 class TrainingTask {
  public:

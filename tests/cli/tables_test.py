@@ -163,6 +163,14 @@ class TabularAutoencoder(Tables):
             self.assertNotEqual(found.returncode, 0, change)
             self.assertIn(wanted, found.stderr, change)
 
+    def test_a_size_that_is_none_is_named_with_its_line(self) -> None:
+        lines = (RECIPES / "tabular-autoencoder.toml").read_text(encoding="utf-8").splitlines()
+        place = lines.index("code_size = 16")
+        lines[place] = 'code_size = "x"'
+        (self.folder / "wrong.toml").write_text("\n".join(lines).replace("../examples", str(ROOT / "examples")))
+        found = self.call("train", "wrong.toml", "-o", "wrong")
+        self.assertIn(f'wrong.toml:{place + 1}: [model]: "code_size"', found.stderr)
+
     def test_constant_columns_are_left_out_with_a_warning(self) -> None:
         rows = [row | {"light": "sun"} for row in self.plants()]
         rows[3]["height_cm"] = "very tall"
