@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the build needs and this machine lacks: Debian packages (debian-packages.txt), and OpenVINO from the
-# pinned wheel (wheels.txt) into .deps/openvino. When all is there it only looks, in well under a second and without
+# Installs what the build needs and this machine lacks: Debian packages (debian-packages.txt), OpenVINO from the pinned
+# wheel (wheels.txt) into .deps/openvino, and USearch from the pinned npm package (npm.txt) into .deps/usearch. When all is there it only looks, in well under a second and without
 # network. An interrupted run is repaired by running again: nothing counts as there before it is complete.
 #
 #   OPENVINO_DIR=/path          use this OpenVINO; the wheel is not fetched (OpenVINO_DIR and CMAKE_PREFIX_PATH work too)
@@ -105,9 +105,33 @@ install_openvino() {
   fetch_openvino "$platform" "$stamp"
 }
 
+# Sources only: the header, and the kernels it calls. No npm is needed to read its packages.
+install_usearch() {
+  local version digest work=$deps/usearch.new registry=${npm_config_registry:-https://registry.npmjs.org}
+  read -r version digest < <(sed -n 's/^usearch \([^ ]*\) sha512:\([0-9a-f]*\)$/\1 \2/p' "$here/npm.txt")
+  if [ -f "$deps/usearch/.stamp" ] && [ "$(cat "$deps/usearch/.stamp")" = "$digest" ]; then
+    return
+  fi
+  rm -rf "$work"
+  mkdir -p "$work/usearch"
+  say "fetching USearch $version into .deps/usearch"
+  curl --fail --silent --show-error --location --retry 3 -o "$work/usearch.tgz" \
+    "${registry%/}/usearch/-/usearch-$version.tgz" ||
+    die "could not fetch USearch: check the network (or npm_config_registry) and run again"
+  echo "$digest  $work/usearch.tgz" | sha512sum --check --quiet ||
+    die "usearch-$version.tgz: expected the digest of tools/setup/npm.txt, found another: not used"
+  tar -xzf "$work/usearch.tgz" -C "$work/usearch" --strip-components=1 package/LICENSE package/include package/numkong/LICENSE \
+    package/numkong/include package/numkong/c
+  echo "$digest" >"$work/usearch/.stamp"
+  rm -rf "$deps/usearch"
+  mv "$work/usearch" "$deps/usearch"
+  rm -rf "$work"
+}
+
 # One set-up at a time in a checkout. The lock ends with this process, however it ends.
 mkdir -p "$deps"
 exec 9>"$deps/.lock"
 flock 9
 install_packages
 install_openvino
+install_usearch
