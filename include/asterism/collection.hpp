@@ -77,7 +77,7 @@ struct CollectionOpenOptions {
   bool wait_for_writer = false;
   // A named version to look at (read-only); empty = what is there now.
   std::string version = {};
-  std::size_t thread_count = 0;  // 0 = as many processors as this process may use
+  std::size_t thread_count = 0;        // 0 = as many processors as this process may use
   const CancelFlag* cancel = nullptr;  // borrowed; may be null
 };
 
@@ -105,10 +105,18 @@ struct QueryPart {
   std::vector<float> vector = {};  // [dim], kVector only
 };
 
-inline QueryPart query_text(std::string text) { return {QueryPart::Kind::kText, std::move(text), {}}; }
-inline QueryPart query_image(std::string file) { return {QueryPart::Kind::kImage, std::move(file), {}}; }
-inline QueryPart query_id(std::string id) { return {QueryPart::Kind::kId, std::move(id), {}}; }
-inline QueryPart query_vector(std::vector<float> vector) { return {QueryPart::Kind::kVector, {}, std::move(vector)}; }
+inline QueryPart query_text(std::string text) {
+  return {QueryPart::Kind::kText, std::move(text), {}};
+}
+inline QueryPart query_image(std::string file) {
+  return {QueryPart::Kind::kImage, std::move(file), {}};
+}
+inline QueryPart query_id(std::string id) {
+  return {QueryPart::Kind::kId, std::move(id), {}};
+}
+inline QueryPart query_vector(std::vector<float> vector) {
+  return {QueryPart::Kind::kVector, {}, std::move(vector)};
+}
 
 enum class SearchMode : std::uint8_t {
   kAuto,        // the planner's choice
@@ -117,8 +125,8 @@ enum class SearchMode : std::uint8_t {
 };
 
 struct SearchRequest {
-  // The query is the mean of what is like minus the mean of what is unlike, each at length 1 where the metric is cosine.
-  // Items that are asked with are not among the answers. At least one of `like`, `unlike`, `keywords`.
+  // The query is the mean of what is like minus the mean of what is unlike, each at length 1 where the metric is
+  // cosine. Items that are asked with are not among the answers. At least one of `like`, `unlike`, `keywords`.
   std::vector<QueryPart> like = {};
   std::vector<QueryPart> unlike = {};
   // Keywords beside the vector, or alone: both rankings are fused by reciprocal rank (Cormack et al. 2009).
@@ -140,10 +148,10 @@ struct SearchRequest {
 
 // How a search was done, for people.
 struct SearchExplanation {
-  std::string plan = {};    // "exact", "exact over filtered rows", "graph", "graph with filter", "keywords"
-  std::string reason = {};  // "1,200 rows: fewer than 20,000 are scanned"
-  std::string kernel = {};  // what computed distances in the graph
-  std::uint64_t row_count = 0;           // in the collection, at the version looked at
+  std::string plan = {};        // "exact", "exact over filtered rows", "graph", "graph with filter", "keywords"
+  std::string reason = {};      // "1,200 rows: fewer than 20,000 are scanned"
+  std::string kernel = {};      // what computed distances in the graph
+  std::uint64_t row_count = 0;  // in the collection, at the version looked at
   std::uint64_t filtered_row_count = 0;  // of those, what the filter lets through; row_count without one
   std::uint64_t node_visited_count = 0;
   std::uint64_t distance_count = 0;  // vectors compared, rescoring included
@@ -246,8 +254,8 @@ class Collection {
   const CollectionSettings& settings() const noexcept;
   Result<CollectionStatus> status() const;
 
-  // Adds items whose vectors are given, or replaces those of the same id: all of them, durably, or none. Of equal ids in
-  // `items` the last counts. kInvalidArgument names the item: another dim, NaN, zero where the metric is cosine.
+  // Adds items whose vectors are given, or replaces those of the same id: all of them, durably, or none. Of equal ids
+  // in `items` the last counts. kInvalidArgument names the item: another dim, NaN, zero where the metric is cosine.
   Result<AddSummary> add(std::span<const Item> items);
   // The same for texts and images without vectors: what has a vector of this model already (the same content, under any
   // id) is not embedded again. Errors of single items are given to `on_error` and cost only them.
@@ -267,9 +275,10 @@ class Collection {
   Result<SearchResult> search(const SearchRequest& request) const;
   // Many at once, on all threads; results in the order of `requests`.
   Result<std::vector<SearchResult>> search_batch(std::span<const SearchRequest> requests) const;
-  // Pairs of equal content, and pairs whose score is at least (Euclidean: at most) `score_limit`. Exact; rows x rows / 2
-  // comparisons on all threads for the latter.
-  Result<std::vector<DuplicatePair>> duplicates(std::optional<float> score_limit, const ProgressSink& progress = {}) const;
+  // Pairs of equal content, and pairs whose score is at least (Euclidean: at most) `score_limit`. Exact; rows x rows /
+  // 2 comparisons on all threads for the latter.
+  Result<std::vector<DuplicatePair>> duplicates(std::optional<float> score_limit,
+                                                const ProgressSink& progress = {}) const;
 
   // Names the present state; kInvalidArgument when the name is taken.
   Result<CollectionVersion> create_version(std::string_view name);

@@ -30,8 +30,8 @@ Result<void> check_sizes(const Item& item) {
     if (size_bytes <= size_bytes_max) {
       return {};
     }
-    return fail(ErrorCode::kLimitExceeded,
-                fmt::format("{}: {}: expected at most {} bytes, found {}", shown_id(item), what, size_bytes_max, size_bytes));
+    return fail(ErrorCode::kLimitExceeded, fmt::format("{}: {}: expected at most {} bytes, found {}", shown_id(item),
+                                                       what, size_bytes_max, size_bytes));
   };
   if (auto checked = over("id", item.id.size(), kItemIdSizeBytesMax); !checked) {
     return checked;
@@ -73,9 +73,10 @@ Result<void> check_vector(const CollectionSettings& settings, const Item& item) 
     norm += static_cast<double>(item.vector[i]) * static_cast<double>(item.vector[i]);
   }
   if (settings.metric == Metric::kCosine && norm == 0.0) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: vector: expected one with a direction, found zeros, which have no cosine", shown_id(item)),
-                "leave the item out, or make the collection with --metric dot or euclidean");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: vector: expected one with a direction, found zeros, which have no cosine", shown_id(item)),
+        "leave the item out, or make the collection with --metric dot or euclidean");
   }
   return {};
 }
@@ -109,21 +110,37 @@ Result<std::vector<std::optional<KnownVector>>> VectorStore::vectors_of_content(
   return std::vector<std::optional<KnownVector>>(digests.size());
 }
 
-Result<std::vector<DuplicatePair>> VectorStore::equal_contents() const { return unsupported("digests of contents"); }
+Result<std::vector<DuplicatePair>> VectorStore::equal_contents() const {
+  return unsupported("digests of contents");
+}
 
-Result<CollectionVersion> VectorStore::create_version(std::string_view /*name*/) { return unsupported("versions"); }
+Result<CollectionVersion> VectorStore::create_version(std::string_view /*name*/) {
+  return unsupported("versions");
+}
 
-Result<void> VectorStore::drop_version(std::string_view /*name*/) { return unsupported("versions"); }
+Result<void> VectorStore::drop_version(std::string_view /*name*/) {
+  return unsupported("versions");
+}
 
-Result<void> VectorStore::restore_version(std::string_view /*name*/) { return unsupported("versions"); }
+Result<void> VectorStore::restore_version(std::string_view /*name*/) {
+  return unsupported("versions");
+}
 
-Result<void> VectorStore::build_index(const ProgressSink& /*progress*/) { return {}; }
+Result<void> VectorStore::build_index(const ProgressSink& /*progress*/) {
+  return {};
+}
 
-Result<void> VectorStore::compact(const ProgressSink& /*progress*/) { return unsupported("compaction of its own"); }
+Result<void> VectorStore::compact(const ProgressSink& /*progress*/) {
+  return unsupported("compaction of its own");
+}
 
-Result<VerifyReport> VectorStore::verify(const ProgressSink& /*progress*/) const { return unsupported("verification"); }
+Result<VerifyReport> VectorStore::verify(const ProgressSink& /*progress*/) const {
+  return unsupported("verification");
+}
 
-Result<TuneResult> VectorStore::tune(const TuneOptions& /*options*/) { return unsupported("tuning"); }
+Result<TuneResult> VectorStore::tune(const TuneOptions& /*options*/) {
+  return unsupported("tuning");
+}
 
 std::string content_digest(const Item& item) {
   if (!item.content_sha256.empty() || item.kind == ItemKind::kVector) {

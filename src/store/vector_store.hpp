@@ -42,8 +42,8 @@ struct KeywordRequest {
   ItemParts parts = {};
 };
 
-// Hits best first. Scores of nearest(): the collection's metric, exact. Of keywords(): larger is better, comparable only
-// within one result.
+// Hits best first. Scores of nearest(): the collection's metric, exact. Of keywords(): larger is better, comparable
+// only within one result.
 struct StoreHits {
   std::vector<SearchHit> hits;
   SearchExplanation explanation;
