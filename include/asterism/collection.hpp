@@ -39,6 +39,18 @@ inline constexpr std::size_t kSearchCountMax = 100'000;
 
 enum class ItemKind : std::uint8_t { kVector, kText, kImage };
 
+constexpr std::string_view item_kind_name(ItemKind kind) noexcept {
+  switch (kind) {
+    case ItemKind::kVector:
+      return "vector";
+    case ItemKind::kText:
+      return "text";
+    case ItemKind::kImage:
+      return "image";
+  }
+  return {};
+}
+
 struct Item {
   std::string id;  // any bytes, not empty
   ItemKind kind = ItemKind::kVector;

@@ -42,21 +42,6 @@ Result<void> check_sizes(const Item& item) {
   return over("content", std::max(item.content.size(), item.data.size()), kItemContentSizeBytesMax);
 }
 
-Result<void> check_metadata(const Item& item) {
-  if (item.metadata == "{}") {
-    return {};
-  }
-  const auto metadata = parse_json(item.metadata, shown_id(item) + ": metadata");
-  if (!metadata) {
-    return std::unexpected(metadata.error());
-  }
-  if (!metadata->is_object()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: metadata: expected a JSON object, found {}", shown_id(item), metadata->type_name()));
-  }
-  return {};
-}
-
 Result<void> check_vector(const CollectionSettings& settings, const Item& item) {
   if (item.vector.size() != settings.dim) {
     return fail(ErrorCode::kInvalidArgument,
@@ -152,12 +137,32 @@ std::string content_digest(const Item& item) {
   return item.data.empty() ? std::string{} : sha256_hex(std::as_bytes(std::span(item.data)));
 }
 
+Result<std::string> plain_metadata(const Item& item) {
+  if (item.metadata == "{}" || item.metadata.empty()) {
+    return std::string("{}");
+  }
+  const auto metadata = parse_json(item.metadata, shown_id(item) + ": metadata");
+  if (!metadata) {
+    return std::unexpected(metadata.error());
+  }
+  if (!metadata->is_object()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: metadata: expected a JSON object, found {}", shown_id(item), metadata->type_name()));
+  }
+  // SQLite's JSON functions end a text there.
+  if (item.metadata.find("\\u0000") != std::string::npos) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: metadata: expected texts without \\u0000", shown_id(item)));
+  }
+  // What is not UTF-8 became U+FFFD.
+  return metadata->dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 Result<void> check_item(const CollectionSettings& settings, const Item& item) {
   if (auto checked = check_sizes(item); !checked) {
     return checked;
   }
-  if (auto checked = check_metadata(item); !checked) {
-    return checked;
+  if (auto metadata = plain_metadata(item); !metadata) {
+    return std::unexpected(std::move(metadata.error()));
   }
   return check_vector(settings, item);
 }

@@ -99,6 +99,10 @@ class VectorStore {
 // items without content.
 std::string content_digest(const Item& item);
 
+// The metadata in one spelling: what stores keep and filters read. kInvalidArgument where it is no JSON object, or holds
+// a NUL in a text.
+Result<std::string> plain_metadata(const Item& item);
+
 // The first item that the settings do not allow: id (empty, too long), metadata (no JSON object, too long), vector
 // (another dim, not finite, zero where the metric is cosine), content too long.
 Result<void> check_items(const CollectionSettings& settings, std::span<const Item> items);
