@@ -257,9 +257,9 @@ Result<CollectionSettings> parse_settings(std::string_view json, std::string_vie
   const auto type = json_get<std::string>(*object, "vector_type", source);
   auto columns = string_list(*object, "columns", source);
   auto text_columns = string_list(*object, "text_columns", source);
-  for (const auto* error :
-       {dim ? nullptr : &dim.error(), metric ? nullptr : &metric.error(), type ? nullptr : &type.error(),
-        columns ? nullptr : &columns.error(), text_columns ? nullptr : &text_columns.error()}) {
+  for (const Error* error : std::initializer_list<const Error*>{
+           dim ? nullptr : &dim.error(), metric ? nullptr : &metric.error(), type ? nullptr : &type.error(),
+           columns ? nullptr : &columns.error(), text_columns ? nullptr : &text_columns.error()}) {
     if (error != nullptr) {
       return std::unexpected(*error);
     }

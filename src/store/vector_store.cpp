@@ -42,6 +42,19 @@ Result<void> check_sizes(const Item& item) {
   return over("content", std::max(item.content.size(), item.data.size()), kItemContentSizeBytesMax);
 }
 
+// Depth is bounded by parse_json().
+bool holds_nul(const Json& value) {
+  if (value.is_string()) {
+    return value.get_ref<const std::string&>().find('\0') != std::string::npos;
+  }
+  for (const auto& [key, member] : value.items()) {
+    if ((value.is_object() && key.find('\0') != std::string::npos) || holds_nul(member)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Result<void> check_vector(const CollectionSettings& settings, const Item& item) {
   if (item.vector.size() != settings.dim) {
     return fail(ErrorCode::kInvalidArgument,
@@ -150,7 +163,7 @@ Result<std::string> plain_metadata(const Item& item) {
                 fmt::format("{}: metadata: expected a JSON object, found {}", shown_id(item), metadata->type_name()));
   }
   // SQLite's JSON functions end a text there.
-  if (item.metadata.find("\\u0000") != std::string::npos) {
+  if (holds_nul(*metadata)) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: metadata: expected texts without \\u0000", shown_id(item)));
   }
   // What is not UTF-8 became U+FFFD.
