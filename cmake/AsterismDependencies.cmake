@@ -20,7 +20,6 @@ pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(libwebp REQUIRED IMPORTED_TARGET libwebp)
 find_package(TIFF 4.5 REQUIRED)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 
 set(openvino_components COMPONENTS Runtime Threading)
 find_package(OpenVINO QUIET ${openvino_components} NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_PACKAGE_REGISTRY NO_CMAKE_SYSTEM_PATH

@@ -231,7 +231,7 @@ struct DuplicatePair {
   bool equal_content = false;
 };
 
-struct TuneOptions {
+struct CollectionTuneOptions {
   double recall = 0.95;
   std::size_t k = 10;
   std::size_t query_count = 200;
@@ -243,7 +243,7 @@ struct TunePoint {
   double queries_per_second = 0.0;
 };
 
-struct TuneResult {
+struct CollectionTuneResult {
   RecallCheck chosen;
   std::vector<TunePoint> curve;
 };
@@ -304,7 +304,7 @@ class Collection {
   Result<void> compact(const ProgressSink& progress = {});
   Result<VerifyReport> verify(const ProgressSink& progress = {}) const;
   // The smallest expansion that reaches `recall` on a sample of the collection's own items; kept and used from then on.
-  Result<TuneResult> tune(const TuneOptions& options = {});
+  Result<CollectionTuneResult> tune(const CollectionTuneOptions& options = {});
 
   VectorStore& store() noexcept;
 

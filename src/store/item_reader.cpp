@@ -189,6 +189,21 @@ Result<void> ItemReader::scan_gone_after(std::int64_t version, const std::functi
   });
 }
 
+Result<void> ItemReader::scan(const SqlCondition& condition, const ItemParts& parts, const CollectionSettings& settings,
+                              const std::function<Result<void>(Item&&)>& take) {
+  auto slots = prepare_where("SELECT slot FROM item", condition, "ORDER BY slot");
+  if (!slots) {
+    return std::unexpected(slots.error());
+  }
+  return for_each_row(*slots, [&]() -> Result<void> {
+    auto found = item(slots->integer(0), parts, settings);
+    if (!found) {
+      return std::unexpected(std::move(found.error()));
+    }
+    return *found ? take(std::move(**found)) : Result<void>{};
+  });
+}
+
 Result<sqlite::Statement> ItemReader::prepare_where(std::string_view select, const SqlCondition& condition,
                                                     std::string_view after) const {
   auto statement = connection_->prepare(fmt::format("{} WHERE {}{}{}{} {}", select, moment_.condition(),
@@ -200,8 +215,33 @@ Result<sqlite::Statement> ItemReader::prepare_where(std::string_view select, con
   return statement;
 }
 
-Result<std::vector<std::int64_t>> ItemReader::slots_where(const SqlCondition& condition, std::size_t count_max) {
-  auto statement = prepare_where("SELECT slot FROM item", condition, fmt::format("LIMIT {}", count_max));
+Result<std::vector<std::pair<std::int64_t, double>>> ItemReader::keyword_slots(std::string_view query,
+                                                                               const SqlCondition& condition,
+                                                                               std::size_t k) {
+  auto statement = connection_->prepare(fmt::format(
+      "SELECT slot, -rank FROM keyword JOIN item ON slot = keyword.rowid WHERE keyword MATCH ?1 AND {}{}{}{} "
+      "ORDER BY rank, slot LIMIT {}",
+      moment_.condition(), condition.sql.empty() ? "" : " AND (", condition.sql, condition.sql.empty() ? "" : ")", k));
+  if (!statement) {
+    return std::unexpected(statement.error());
+  }
+  statement->bind(1, query);
+  if (condition.bind) {
+    condition.bind(*statement, 2);
+  }
+  std::vector<std::pair<std::int64_t, double>> rows;
+  auto read = for_each_row(*statement, [&]() -> Result<void> {
+    rows.emplace_back(statement->integer(0), statement->real(1));
+    return {};
+  });
+  if (!read) {
+    return std::unexpected(std::move(read.error()));
+  }
+  return rows;
+}
+
+Result<std::vector<std::int64_t>> ItemReader::slots_where(const SqlCondition& condition) {
+  auto statement = prepare_where("SELECT slot FROM item", condition, "");
   if (!statement) {
     return std::unexpected(statement.error());
   }

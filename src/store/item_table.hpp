@@ -67,6 +67,10 @@ class ItemReader {
   Result<std::optional<Item>> item(std::int64_t slot, const ItemParts& parts, const CollectionSettings& settings);
   Result<std::optional<std::vector<float>>> vector(std::int64_t slot, const CollectionSettings& settings);
 
+  // Items that live and pass, by slot; `take` may end it with an error.
+  Result<void> scan(const SqlCondition& condition, const ItemParts& parts, const CollectionSettings& settings,
+                    const std::function<Result<void>(Item&&)>& take);
+
   // Vectors of all that lives, by slot.
   Result<VectorCursor> vectors();
   // Of what lives and was born with writes after `version`, by slot.
@@ -74,8 +78,11 @@ class ItemReader {
   // Slots that lived at `version` and do not now.
   Result<void> scan_gone_after(std::int64_t version, const std::function<void(std::int64_t slot)>& take);
 
-  // Slots that pass, in order, at most `count_max`.
-  Result<std::vector<std::int64_t>> slots_where(const SqlCondition& condition, std::size_t count_max);
+  // Slots that pass, in any order.
+  Result<std::vector<std::int64_t>> slots_where(const SqlCondition& condition);
+  // Rows whose text columns match, best first, with a score that is larger for the better (BM25).
+  Result<std::vector<std::pair<std::int64_t, double>>> keyword_slots(std::string_view query,
+                                                                     const SqlCondition& condition, std::size_t k);
   Result<std::uint64_t> count_where(const SqlCondition& condition);
 
  private:

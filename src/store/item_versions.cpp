@@ -83,7 +83,7 @@ Result<CollectionVersion> ItemWriter::create_version(std::string_view name) {
   return version;
 }
 
-Result<void> ItemWriter::drop_version(std::string_view name) {
+Result<std::int64_t> ItemWriter::drop_version(std::string_view name) {
   auto write = begin();
   if (!write) {
     return std::unexpected(write.error());
@@ -100,7 +100,7 @@ Result<void> ItemWriter::drop_version(std::string_view name) {
     return std::unexpected(remove.error());
   }
   if (auto removed = remove->bind(1, name).run(); !removed) {
-    return removed;
+    return std::unexpected(std::move(removed.error()));
   }
   std::string sql = fmt::format("INSERT OR IGNORE INTO removed SELECT {}, slot FROM item WHERE {};",
                                 write->state.version, kUncovered);
@@ -111,10 +111,13 @@ Result<void> ItemWriter::drop_version(std::string_view name) {
   sql += fmt::format("DELETE FROM vector WHERE slot IN (SELECT slot FROM item WHERE {0}); DELETE FROM item WHERE {0};",
                      kUncovered);
   if (auto deleted = connection_->execute(sql); !deleted) {
-    return deleted;
+    return std::unexpected(std::move(deleted.error()));
   }
   write->changed = true;
-  return commit(*write);
+  if (auto committed = commit(*write); !committed) {
+    return std::unexpected(std::move(committed.error()));
+  }
+  return static_cast<std::int64_t>((*version)->number);
 }
 
 Result<void> ItemWriter::restore_version(std::string_view name) {

@@ -30,7 +30,8 @@ class ItemWriter {
   Result<std::uint64_t> erase_where(const SqlCondition& condition);
 
   Result<CollectionVersion> create_version(std::string_view name);
-  Result<void> drop_version(std::string_view name);
+  // Returns its number.
+  Result<std::int64_t> drop_version(std::string_view name);
   Result<void> restore_version(std::string_view name);
 
   // Forgets slots that went with writes up to `version`: no index is older.

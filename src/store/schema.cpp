@@ -35,8 +35,7 @@ std::string index_and_keyword_tables(const CollectionSettings& settings) {
   std::string sql;
   for (std::size_t i = 0; i < settings.columns.size(); ++i) {
     const auto path = parse_column_path(settings.columns[i]);
-    sql += fmt::format("CREATE INDEX item_column_{} ON item({}) WHERE died IS NULL;\n", i,
-                       column_expression(*path));
+    sql += fmt::format("CREATE INDEX item_column_{} ON item({}) WHERE died IS NULL;\n", i, column_expression(*path));
   }
   if (!settings.text_columns.empty()) {
     // Without content of its own: the words are in `item` already.
@@ -152,9 +151,8 @@ std::string keyword_expressions(const CollectionSettings& settings) {
   std::string expressions;
   for (const auto& column : settings.text_columns) {
     expressions += expressions.empty() ? "" : ", ";
-    expressions += column == kContentColumn
-                       ? "CASE kind WHEN 'text' THEN content END"
-                       : column_expression(*parse_column_path(column));
+    expressions += column == kContentColumn ? "CASE kind WHEN 'text' THEN content END"
+                                            : column_expression(*parse_column_path(column));
   }
   return expressions;
 }

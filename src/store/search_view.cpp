@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "index/recall.hpp"
+
 namespace asterism {
 namespace {
 
@@ -249,6 +251,39 @@ Result<ViewHits> SearchView::nearest(const ViewQuery& query) const {
     return a.score == b.score ? a.slot < b.slot : (a.score > b.score) == larger;
   });
   result.hits.resize(std::min(result.hits.size(), query.k));
+  return result;
+}
+
+Result<CollectionTuneResult> SearchView::tune(const CollectionTuneOptions& options, ThreadPool& pool,
+                                              const CancelFlag* cancel) const {
+  const auto rows = files_.vectors->rows();
+  const auto alive = AllowedPositions::bitmap(file_alive_);
+  const auto queries = sample_rows(rows, alive, options.query_count);
+  if (!queries) {
+    return std::unexpected(queries.error());
+  }
+  const auto query_count = queries->size() / settings_.dim;
+  TuneOptions how;
+  how.k = options.k + 1;  // a row finds itself
+  how.recall_target = options.recall;
+  how.allowed = alive;
+  how.pool = &pool;
+  how.cancel = cancel;
+  const auto tuned = tune_expansion(*files_.graph, rows, *queries, query_count, how);
+  if (!tuned) {
+    return std::unexpected(tuned.error());
+  }
+  CollectionTuneResult result;
+  for (const auto& point : tuned->curve) {
+    result.curve.push_back(
+        {.expansion = point.expansion, .recall = point.recall, .queries_per_second = point.queries_per_second});
+    if (point.expansion == tuned->expansion) {
+      result.chosen.recall = point.recall;
+    }
+  }
+  result.chosen.k = options.k;
+  result.chosen.query_count = query_count;
+  result.chosen.expansion = tuned->expansion;
   return result;
 }
 

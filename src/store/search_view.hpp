@@ -66,6 +66,10 @@ class SearchView {
   AllowedRows allow(std::span<const std::int64_t> slots) const;
   Result<ViewHits> nearest(const ViewQuery& query) const;
 
+  // On a sample of its own rows, which do not count as their own answers. There is a graph.
+  Result<CollectionTuneResult> tune(const CollectionTuneOptions& options, ThreadPool& pool,
+                                    const CancelFlag* cancel) const;
+
   const IndexFiles& files() const noexcept { return files_; }
   std::size_t row_count() const noexcept { return file_alive_count_ + later_alive_count_; }
   std::size_t file_alive_count() const noexcept { return file_alive_count_; }

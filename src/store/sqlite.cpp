@@ -11,6 +11,15 @@ namespace {
 // A reader or a checkpoint of another process holds its lock for moments only.
 constexpr int kBusyTimeoutMs = 10'000;
 
+// https://www.sqlite.org/uri.html
+std::string immutable_uri(const std::filesystem::path& path) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    uri += c == '?' || c == '#' || c == '%' ? fmt::format("%{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  return uri + "?immutable=1";
+}
+
 ErrorCode code_of(int sqlite_code) {
   switch (sqlite_code & 0xFF) {
     case SQLITE_CORRUPT:
@@ -164,6 +173,9 @@ Result<Connection> Connection::open(const std::filesystem::path& path, OpenMode 
     case OpenMode::kReadOnly:
       flags |= SQLITE_OPEN_READONLY;
       break;
+    case OpenMode::kImmutable:
+      flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+      break;
     case OpenMode::kReadWrite:
       flags |= SQLITE_OPEN_READWRITE;
       break;
@@ -174,7 +186,8 @@ Result<Connection> Connection::open(const std::filesystem::path& path, OpenMode 
   Connection connection;
   connection.path_ = path;
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const auto name = mode == OpenMode::kImmutable ? immutable_uri(path) : path.string();
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   connection.handle_.reset(handle);
   if (code != SQLITE_OK) {
     return handle != nullptr ? connection.error("open")

@@ -60,7 +60,8 @@ class Statement {
   int bind_error_ = 0;
 };
 
-enum class OpenMode : std::uint8_t { kReadOnly, kReadWrite, kCreate };
+// kImmutable: for reading on a medium that nobody can change; SQLite takes no locks and writes no files beside it.
+enum class OpenMode : std::uint8_t { kReadOnly, kImmutable, kReadWrite, kCreate };
 
 class Connection {
  public:

@@ -136,7 +136,7 @@ Result<VerifyReport> VectorStore::verify(const ProgressSink& /*progress*/) const
   return unsupported("verification");
 }
 
-Result<TuneResult> VectorStore::tune(const TuneOptions& /*options*/) {
+Result<CollectionTuneResult> VectorStore::tune(const CollectionTuneOptions& /*options*/) {
   return unsupported("tuning");
 }
 
@@ -164,7 +164,8 @@ Result<std::string> plain_metadata(const Item& item) {
   }
   // SQLite's JSON functions end a text there.
   if (holds_nul(*metadata)) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: metadata: expected texts without \\u0000", shown_id(item)));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: metadata: expected texts without \\u0000", shown_id(item)));
   }
   // What is not UTF-8 became U+FFFD.
   return metadata->dump(-1, ' ', false, Json::error_handler_t::replace);

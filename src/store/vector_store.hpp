@@ -87,7 +87,7 @@ class VectorStore {
   virtual Result<void> build_index(const ProgressSink& progress);
   virtual Result<void> compact(const ProgressSink& progress);
   virtual Result<VerifyReport> verify(const ProgressSink& progress) const;
-  virtual Result<TuneResult> tune(const TuneOptions& options);
+  virtual Result<CollectionTuneResult> tune(const CollectionTuneOptions& options);
 
   virtual std::string_view backend() const noexcept = 0;
 
@@ -99,8 +99,8 @@ class VectorStore {
 // items without content.
 std::string content_digest(const Item& item);
 
-// The metadata in one spelling: what stores keep and filters read. kInvalidArgument where it is no JSON object, or holds
-// a NUL in a text.
+// The metadata in one spelling: what stores keep and filters read. kInvalidArgument where it is no JSON object, or
+// holds a NUL in a text.
 Result<std::string> plain_metadata(const Item& item);
 
 // The first item that the settings do not allow: id (empty, too long), metadata (no JSON object, too long), vector
