@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
@@ -197,6 +198,22 @@ TEST(FilterAgreement, memory_and_sqlite_take_the_same_items) {
   // Filters that take nothing, or all, would agree on anything.
   EXPECT_GT(taken_count, std::size_t{kItemCount} * kFilterCount / 10);
   EXPECT_LT(taken_count, std::size_t{kItemCount} * kFilterCount * 9 / 10);
+}
+
+// SQLite reads numbers from text with code of its own; the last bit counts.
+TEST(FilterAgreement, doubles_are_read_to_the_last_bit) {
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> mantissa(-1, 1);
+  for (int i = 0; i < 2'000; ++i) {
+    const double value = std::ldexp(mantissa(random), static_cast<int>(random() % 2000) - 1000);
+    SqliteJudge judge;
+    judge.insert("1", "text", nullptr, Json{{"a", value}}.dump());
+    FilterNode node;
+    node.op = FilterOp::kIn;
+    node.operand.path.steps.emplace_back("a");
+    node.values.emplace_back(value);
+    ASSERT_EQ(judge.ids(FilterExpression(node)).size(), 1U) << fmt::format("{}", value);
+  }
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(FilterSqlite, largest_filters_run) {
     list += fmt::format(", {}", i);
   }
   EXPECT_NO_THROW(judge.ids(filter(list + "]")));
-  EXPECT_NO_THROW(judge.ids(filter("a like '" + std::string(15'000, '[') + "%'")));
+  EXPECT_NO_THROW(judge.ids(filter(fmt::format("a like '{}%'", std::string(15'000, '[')))));
 }
 
 }  // namespace
