@@ -216,8 +216,7 @@ Result<void> check_columns(const FilterExpression& expression, std::span<const s
     const auto& name = std::get<std::string>(path.steps[0]);
     if (std::ranges::find(known, name) == known.end()) {
       const std::string nearest = nearest_word_hint(name, words);
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("filter: expected a column of the collection, found '{}'", name),
+      return fail(ErrorCode::kNotFound, fmt::format("filter: expected a column of the collection, found '{}'", name),
                   nearest.empty() ? fmt::format("columns: {}", fmt::join(known, ", ")) : nearest);
     }
   }

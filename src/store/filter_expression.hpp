@@ -6,8 +6,8 @@
 // JSON null are both nothing. Booleans, numbers and texts are scalars.
 //   * Two-valued: every predicate is true or false, and `not` turns one into the other.
 //   * A predicate on nothing is false, and so is a comparison with an array or an object, also when it says "not":
-//     `a != 1`, `a not in [1]` and `a not like 'x'` ask for a scalar that is not that. `not (a = 1)` is true of all that
-//     `a = 1` is false of, nothing too. Alone kNull is true of nothing.
+//     `a != 1`, `a not in [1]` and `a not like 'x'` ask for a scalar that is not that. `not (a = 1)` is true of all
+//     that `a = 1` is false of, nothing too. Alone kNull is true of nothing.
 //   * Scalars of different kinds differ: 1, '1' and true are three values, and only equal kinds are in order. Booleans
 //     have no order.
 //   * Numbers compare as the numbers they are, a 64-bit integer exactly, against a double too. Integers of JSON outside
@@ -32,8 +32,8 @@ namespace asterism {
 // Limits of a filter's text and tree. SQLite's parser has a stack of 100 entries and allows an expression 1,000 levels
 // and 32,766 parameters: the last three keep every filter inside them (filter_sqlite_test.cpp tries the largest).
 inline constexpr std::size_t kFilterSizeBytesMax = std::size_t{1} << 20;
-inline constexpr std::size_t kFilterDepthMax = 16;        // nested and, or, not
-inline constexpr std::size_t kFilterPredicatesMax = 400;  // comparisons and the like
+inline constexpr std::size_t kFilterDepthMax = 16;         // nested and, or, not
+inline constexpr std::size_t kFilterPredicatesMax = 400;   // comparisons and the like
 inline constexpr std::size_t kFilterLiteralsMax = 10'000;  // all lists together
 inline constexpr std::size_t kFilterPathStepsMax = 32;
 inline constexpr std::size_t kFilterNameSizeBytesMax = 256;

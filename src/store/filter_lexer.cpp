@@ -55,7 +55,8 @@ std::unexpected<Error> filter_error(std::string_view text, std::size_t at, const
       caret += c == '\t' ? '\t' : ' ';
     }
   }
-  return fail(code, fmt::format("filter: at byte {}: {}\n  {}\n  {}^", at, what, text.substr(begin, end - begin), caret),
+  return fail(code,
+              fmt::format("filter: at byte {}: {}\n  {}\n  {}^", at, what, text.substr(begin, end - begin), caret),
               std::move(hint));
 }
 

@@ -1,10 +1,13 @@
 // A filter as an expression of Milvus, over fields id, kind, content (VarChar) and metadata (JSON).
 //
-// Milvus does not promise that `not` of a comparison with a missing key is true, so `not` is carried down to the
-// comparisons and written out there: not (a = 1) is `(not exists metadata["a"] or metadata["a"] != 1)`. What it cannot
-// say exactly as filter_matcher.hpp means it is refused, never approximated.
+// Milvus counts `not` of a comparison with a missing key as false, so `not` is carried down to the comparisons and
+// written out there: not (a < 1) is "no a, or a >= 1, or a of another kind". Only what milvus-lite 3 takes too is used,
+// apart from array_length() of a JSON path, negative numbers sought in arrays, and long lists.
+// Known differences from filter_matcher.hpp: an array or an object is not taken by `not` of an ordering, nor by `not`
+// of a negated operator; milvus-lite, written in Python, takes true for 1 and false for 0.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "store/filter_expression.hpp"
@@ -12,8 +15,11 @@
 
 namespace asterism {
 
-// kUnsupported names the construct: lists that mix texts, numbers and booleans, `$content is null`, array_length in
-// other places than a comparison. `names` are fields of the collection, not SQL.
+// milvus-lite knows `in` for fields alone: up to this many values of a path are a chain of `or`.
+inline constexpr std::size_t kMilvusChainCountMax = 100;
+
+// `names` are fields of the collection, and ids are not empty. kUnsupported names what Milvus cannot express: the
+// length of an array in a negation or a test for null, whose answer for values that are no arrays it leaves open.
 Result<std::string> to_milvus(const FilterExpression& expression, const FilterSqlNames& names = {});
 
 }  // namespace asterism

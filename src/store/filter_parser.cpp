@@ -17,8 +17,8 @@ namespace {
 
 using Kind = FilterTokenKind;
 
-// Parentheses and `not` in each other: what guards the stack. Deeper than kFilterDepthMax, since parentheses that change
-// nothing leave no node.
+// Parentheses and `not` in each other: what guards the stack. Deeper than kFilterDepthMax, since parentheses that
+// change nothing leave no node.
 constexpr std::size_t kNestingMax = 64;
 
 constexpr std::array<std::string_view, 4> kFunctions{"array_contains", "array_contains_any", "array_contains_all",
@@ -305,11 +305,12 @@ Result<FilterExpression> FilterParser::parse_tail(FilterOperand operand, std::si
     return unexpected_token("'in', 'like' or 'between' after 'not'");
   }
   // A bare path. What follows it must be able to: `pric 5` is a missing sign, not a bare path and something.
-  const bool ends = token().kind == Kind::kEnd || at_sign(")") || at_word("and") || at_word("or") || at_sign("&&") ||
-                    at_sign("||");
+  const bool ends =
+      token().kind == Kind::kEnd || at_sign(")") || at_word("and") || at_word("or") || at_sign("&&") || at_sign("||");
   if (!ends) {
-    return unexpected_token("a comparison", at_sign("(") ? "functions: " + fmt::format("{}", fmt::join(kFunctions, ", "))
-                                                         : word_hint(kWordOperators));
+    return unexpected_token("a comparison", at_sign("(")
+                                                ? "functions: " + fmt::format("{}", fmt::join(kFunctions, ", "))
+                                                : word_hint(kWordOperators));
   }
   if (node.operand.is_length || node.operand.path.source != FilterSource::kMetadata) {
     return filter_error(text(), begin,

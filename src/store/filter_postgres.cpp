@@ -44,7 +44,9 @@ class PostgresWriter {
   std::string of_field(const FilterNode& node);
   std::string contains(const FilterNode& node, const std::string& value);
   std::string place(std::string parameter, std::string_view type);
-  std::string place_json(const std::vector<FilterLiteral>& values) { return place(filter_values_json(values), "jsonb"); }
+  std::string place_json(const std::vector<FilterLiteral>& values) {
+    return place(filter_values_json(values), "jsonb");
+  }
   // ` < $1` and the like; BETWEEN with both ends.
   std::string order(const FilterNode& node, std::string_view type);
 
@@ -122,9 +124,9 @@ std::string PostgresWriter::of_metadata(const FilterNode& node) {
     return fmt::format("(coalesce(jsonb_typeof({}), 'null') {} 'null')", value, node.negated ? "<>" : "=");
   }
   const std::string condition = positive(node, value);
-  return node.negated ? fmt::format("(jsonb_typeof({}) IN ('number', 'string', 'boolean') AND {} IS NOT TRUE)", value,
-                                    condition)
-                      : condition;
+  return node.negated
+             ? fmt::format("(jsonb_typeof({}) IN ('number', 'string', 'boolean') AND {} IS NOT TRUE)", value, condition)
+             : condition;
 }
 
 // A column of type text: no other kind equals it, and only NULL is nothing.

@@ -102,7 +102,8 @@ Result<FilterPath> FilterReader::parse_path() {
     return advanced(std::move(path));
   }
   if (token_.kind != Kind::kQuotedName && (token_.kind != Kind::kWord || at_keyword())) {
-    return unexpected_token("a column or a comparison", at_keyword() ? "a column of that name is written in backquotes" : "");
+    return unexpected_token("a column or a comparison",
+                            at_keyword() ? "a column of that name is written in backquotes" : "");
   }
   auto named = append_name(path, token_.kind == Kind::kWord ? std::string(token_.spelling) : token_.content);
   while (named && (at_sign(".") || at_sign("["))) {

@@ -1,5 +1,5 @@
-// The parts of the filter language below predicates: tokens, paths, values, lists. Internal to the parser, which derives
-// from it.
+// The parts of the filter language below predicates: tokens, paths, values, lists. Internal to the parser, which
+// derives from it.
 //
 // Ownership: looks into the text, which must outlive it. Thread-safety: one thread.
 #pragma once

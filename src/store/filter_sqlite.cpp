@@ -14,7 +14,8 @@ constexpr const char* kFalse = "0";
 
 // json_each()'s types of an element and of a wanted value, 'real' being 'integer'.
 constexpr const char* kSameKind =
-    "replace(element.type, 'real', 'integer') = replace(wanted.type, 'real', 'integer') AND element.value = wanted.value";
+    "replace(element.type, 'real', 'integer') = replace(wanted.type, 'real', 'integer') AND element.value = "
+    "wanted.value";
 
 bool is_text(const FilterLiteral& value) {
   return std::holds_alternative<std::string>(value);
@@ -99,8 +100,8 @@ SqliteWriter::Column SqliteWriter::column_of(const FilterOperand& operand) const
   const std::string path = json_path(operand.path);
   const std::string type = fmt::format("json_type({},{})", names_.metadata, path);
   if (operand.is_length) {
-    const std::string value = fmt::format("CASE WHEN {} = 'array' THEN json_array_length({},{}) END", type,
-                                          names_.metadata, path);
+    const std::string value =
+        fmt::format("CASE WHEN {} = 'array' THEN json_array_length({},{}) END", type, names_.metadata, path);
     return {fmt::format("({})", value), "", kFalse, kFalse, kFalse, type + " = 'array'"};
   }
   return {column_expression(operand.path, names_),
@@ -182,8 +183,8 @@ std::string SqliteWriter::contains(const FilterNode& node) {
   const std::string element = fmt::format("json_each({},{}) AS element", names_.metadata, path);
   const std::string is_array = fmt::format("json_type({},{}) = 'array'", names_.metadata, path);
   if (node.op == FilterOp::kContainsAny) {
-    return fmt::format("({} AND EXISTS (SELECT 1 FROM {}, json_each({}) AS wanted WHERE {}))", is_array, element, wanted,
-                       kSameKind);
+    return fmt::format("({} AND EXISTS (SELECT 1 FROM {}, json_each({}) AS wanted WHERE {}))", is_array, element,
+                       wanted, kSameKind);
   }
   return fmt::format(
       "({} AND NOT EXISTS (SELECT 1 FROM json_each({}) AS wanted WHERE NOT EXISTS (SELECT 1 FROM {} WHERE {})))",

@@ -8,9 +8,21 @@
 namespace asterism {
 
 // Keywords and functions, in any letter case. A name that is one of them is quoted where a path starts.
-inline constexpr std::array<std::string_view, 15> kFilterKeywords{
-    "and",  "or",    "not",    "in",             "like",               "is",                 "null",        "true",
-    "false", "exists", "between", "array_contains", "array_contains_any", "array_contains_all", "array_length"};
+inline constexpr std::array<std::string_view, 15> kFilterKeywords{"and",
+                                                                  "or",
+                                                                  "not",
+                                                                  "in",
+                                                                  "like",
+                                                                  "is",
+                                                                  "null",
+                                                                  "true",
+                                                                  "false",
+                                                                  "exists",
+                                                                  "between",
+                                                                  "array_contains",
+                                                                  "array_contains_any",
+                                                                  "array_contains_all",
+                                                                  "array_length"};
 
 // Whether they are the same word, ASCII letters in any case.
 constexpr bool same_word(std::string_view a, std::string_view b) noexcept {

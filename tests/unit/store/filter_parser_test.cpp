@@ -62,7 +62,8 @@ TEST(FilterParser, paths_and_quoted_names) {
   EXPECT_EQ(spelled("größe > 1 and a['b'] = 2"), "größe > 1 and a.b = 2");
   EXPECT_EQ(spelled("$id = 'x' and $kind in ['text','image'] and $content like '%cat%'"),
             "$id = 'x' and $kind in ['text', 'image'] and $content like '%cat%'");
-  EXPECT_EQ(spelled("array_length(a.b) > 2 and array_contains(a, 1)"), "array_length(a.b) > 2 and array_contains(a, 1)");
+  EXPECT_EQ(spelled("array_length(a.b) > 2 and array_contains(a, 1)"),
+            "array_length(a.b) > 2 and array_contains(a, 1)");
   EXPECT_EQ(spelled("array_contains_any(a, [1,'x']) or ARRAY_CONTAINS_ALL(a, (true, 2))"),
             "array_contains_any(a, [1, 'x']) or array_contains_all(a, [true, 2])");
 }
