@@ -12,6 +12,7 @@ find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(hwy REQUIRED libhwy)  # headers only: src/kernels/highway_targets.cpp
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3>=3.38)  # JSON functions and FTS5 inside
 find_package(ZLIB REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(libjpeg REQUIRED IMPORTED_TARGET libjpeg)
@@ -19,7 +20,6 @@ pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(libwebp REQUIRED IMPORTED_TARGET libwebp)
 find_package(TIFF 4.5 REQUIRED)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 
 set(openvino_components COMPONENTS Runtime Threading)
 find_package(OpenVINO QUIET ${openvino_components} NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_PACKAGE_REGISTRY NO_CMAKE_SYSTEM_PATH

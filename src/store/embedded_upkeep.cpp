@@ -1,0 +1,226 @@
+// What keeps an embedded collection fast, small and sound: building the index, compacting, verifying, tuning.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "index/recall.hpp"
+#include "store/embedded_lease.hpp"
+#include "store/embedded_store.hpp"
+#include "store/index_builder.hpp"
+#include "store/recall_json.hpp"
+
+namespace asterism {
+namespace {
+
+std::string now_utc() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+}
+
+// The texts that SQLite's own check finds; at most a few.
+Result<std::vector<std::string>> database_problems(const sqlite::Connection& connection) {
+  auto check = connection.prepare("PRAGMA integrity_check(20)");
+  if (!check) {
+    return std::unexpected(check.error());
+  }
+  std::vector<std::string> problems;
+  while (true) {
+    const auto row = check->step();
+    if (!row) {
+      return std::unexpected(row.error());
+    }
+    if (!*row) {
+      return problems;
+    }
+    if (check->text(0) != "ok") {
+      problems.push_back(fmt::format("{}: {}", connection.path().string(), check->text(0)));
+    }
+  }
+}
+
+struct Rule {
+  std::string_view what;
+  std::string sql;  // how many rows break it
+};
+
+std::vector<Rule> rules(const CollectionSettings& settings) {
+  return {{"items without a vector", "SELECT count(*) FROM item WHERE slot NOT IN (SELECT slot FROM vector)"},
+          {"vectors without an item", "SELECT count(*) FROM vector WHERE slot NOT IN (SELECT slot FROM item)"},
+          {"vectors of a wrong size", fmt::format("SELECT count(*) FROM vector WHERE length(value) <> {}",
+                                                  vector_size_bytes(settings.vector_type, settings.dim))},
+          {"items whose metadata is no JSON", "SELECT count(*) FROM item WHERE NOT json_valid(metadata)"},
+          {"items more or less than counted",
+           "SELECT abs((SELECT count(*) FROM item WHERE died IS NULL) - (SELECT item_count FROM state))"}};
+}
+
+}  // namespace
+
+Result<void> EmbeddedStore::build_index_files(const ProgressSink& progress, bool from_scratch) {
+  auto reader = lease();
+  if (!reader) {
+    return std::unexpected(std::move(reader.error()));
+  }
+  const std::scoped_lock pool(pool_mutex_);
+  const auto built = asterism::build_index_files(
+      **reader, index_folder(), settings_,
+      {.pool = &pool_, .cancel = cancel_, .progress = progress, .from_scratch = from_scratch});
+  if (!built) {
+    return std::unexpected(built.error());
+  }
+  if (!*built) {
+    return {};
+  }
+  {
+    const std::unique_lock lock(view_mutex_);
+    view_.reset();
+    index_problem_.clear();
+  }
+  if (!writer_lock_ || moment_.version) {
+    return {};
+  }
+  const std::scoped_lock lock(writer_mutex_);
+  auto used = writer();
+  return used ? (*used)->forget_removed((*built)->version) : std::unexpected(std::move(used.error()));
+}
+
+Result<void> EmbeddedStore::build_index(const ProgressSink& progress) {
+  bool damaged = false;
+  {
+    const std::shared_lock lock(view_mutex_);
+    damaged = !index_problem_.empty();
+  }
+  return build_index_files(progress, damaged);
+}
+
+Result<void> EmbeddedStore::compact(const ProgressSink& progress) {
+  {
+    const std::scoped_lock lock(writer_mutex_);
+    auto used = writer();
+    if (!used) {
+      return std::unexpected(std::move(used.error()));
+    }
+    if (progress) {
+      progress({.done = 0, .total = 1, .stage = "database"});
+    }
+    // Segments of the keyword index become one; then the file is written anew without its holes.
+    const auto& connection = (*used)->connection();
+    auto done = settings_.text_columns.empty() ? Result<void>{}
+                                               : connection.execute("INSERT INTO keyword(keyword) VALUES('optimize')");
+    if (done) {
+      done = connection.execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+    if (!done) {
+      return done;
+    }
+  }
+  return build_index_files(progress, true);
+}
+
+Result<VerifyReport> EmbeddedStore::verify(const ProgressSink& progress) const {
+  auto reader = lease();
+  if (!reader) {
+    return std::unexpected(std::move(reader.error()));
+  }
+  const auto& connection = (*reader)->connection();
+  const auto report_stage = [&](std::string_view stage, std::uint64_t done) {
+    if (progress) {
+      progress({.done = done, .total = 3, .stage = stage});
+    }
+  };
+  report_stage("database", 0);
+  auto problems = database_problems(connection);
+  if (!problems) {
+    return std::unexpected(std::move(problems.error()));
+  }
+  VerifyReport report{.problems = std::move(*problems)};
+  if (report.problems.empty()) {
+    report_stage("items", 1);
+    for (const auto& [what, sql] : rules(settings_)) {
+      const auto count = connection.integer(sql);
+      if (!count) {
+        return std::unexpected(count.error());
+      }
+      if (count->value_or(0) != 0) {
+        report.problems.push_back(fmt::format("{}: {} {}", folder_.string(), **count, what));
+      }
+    }
+    const auto items = (*reader)->count_where({});
+    if (!items) {
+      return std::unexpected(items.error());
+    }
+    report.item_count = *items;
+  }
+  report_stage("index", 2);
+  const auto files = open_index_files(index_folder(), settings_);
+  const auto add_index_problem = [&report](std::string_view problem) {
+    report.problems.push_back(fmt::format("index: {} (searches do without it; the next build makes it anew)", problem));
+  };
+  if (!files.problem.empty()) {
+    add_index_problem(files.problem);
+  }
+  if (files.vectors) {
+    if (const auto sound = files.vectors->verify(); !sound) {
+      add_index_problem(sound.error().message);
+    }
+  }
+  if (files.graph) {
+    if (const auto sound = files.graph->verify(); !sound) {
+      add_index_problem(sound.error().message);
+    }
+  }
+  return report;
+}
+
+Result<CollectionTuneResult> EmbeddedStore::tune(const CollectionTuneOptions& options) {
+  if (!(options.recall > 0.0 && options.recall <= 1.0) || options.k == 0 || options.query_count == 0) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("tune: expected a recall in (0, 1] and at least one query and one answer, found recall {}, k {}, "
+                    "{} queries",
+                    options.recall, options.k, options.query_count));
+  }
+  auto reader = lease();
+  if (!reader) {
+    return std::unexpected(std::move(reader.error()));
+  }
+  CollectionTuneResult result;
+  {
+    const auto transaction = sqlite::Transaction::begin((*reader)->connection(), sqlite::Transaction::Kind::kRead);
+    if (!transaction) {
+      return std::unexpected(transaction.error());
+    }
+    auto lock = view_at(**reader);
+    if (!lock) {
+      return std::unexpected(std::move(lock.error()));
+    }
+    if (!*lock || !view_->files().graph) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: there is no graph to tune: {} rows are scanned exactly", folder_.string(),
+                              *lock ? view_->row_count() : 0),
+                  fmt::format("a graph is built from {} rows on", kGraphRowCountMin));
+    }
+    const std::scoped_lock pool(pool_mutex_);
+    auto tuned = view_->tune(options, pool_, cancel_);
+    if (!tuned) {
+      return tuned;
+    }
+    result = std::move(*tuned);
+  }
+  result.chosen.checked_at = now_utc();
+  const std::scoped_lock lock(writer_mutex_);
+  auto used = writer();
+  if (!used) {
+    return std::unexpected(std::move(used.error()));
+  }
+  if (auto put = (*used)->put_setting(kRecallSetting, recall_json(result.chosen)); !put) {
+    return std::unexpected(std::move(put.error()));
+  }
+  const std::scoped_lock recall(recall_mutex_);
+  recall_ = result.chosen;
+  return result;
+}
+
+}  // namespace asterism
