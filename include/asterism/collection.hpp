@@ -65,8 +65,8 @@ struct Item {
 
 // Which model made the vectors.
 struct CollectionModel {
-  std::string id = {};  // as given to Encoder::load(); empty: vectors are given, not made
-  std::string revision = {};
+  std::string id = {};           // as given to Encoder::load(); empty: vectors are given, not made
+  std::string revision = {};     // where the files came from, with commit or version where there is one
   std::string sha256 = {};       // of the weights
   std::string prompt_name = {};  // prompts of the model for what is kept and for what is asked; empty = its default
   std::string query_prompt_name = {};
@@ -308,8 +308,9 @@ class Collection {
 
   VectorStore& store() noexcept;
 
- private:
   struct Impl;
+
+ private:
   explicit Collection(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

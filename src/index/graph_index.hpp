@@ -53,7 +53,7 @@ struct BuildOptions {
   ThreadPool* pool = nullptr;          // borrowed; null: the calling thread alone
   const CancelFlag* cancel = nullptr;  // borrowed; kCancelled, nothing is kept
   // Called from one thread at a time, now and then; may be empty.
-  std::function<void(std::size_t rows_done, std::size_t rows_total)> progress;
+  std::function<void(std::size_t rows_done, std::size_t rows_total)> progress = {};
 };
 
 // Work done by searches.
@@ -66,7 +66,7 @@ struct SearchCounters {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t expansion = 64;  // ef of the paper: candidates kept while walking; at least k is used
-  AllowedPositions allowed;
+  AllowedPositions allowed = {};
   SearchCounters* counters = nullptr;  // borrowed; added to
 };
 
@@ -144,8 +144,9 @@ class GraphIndex {
   // Checks every byte of the file behind an open index; an index in memory has nothing to check.
   Result<void> verify() const;
 
+  struct Impl;  // graph_impl.hpp
+
  private:
-  struct Impl;
   explicit GraphIndex(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };
