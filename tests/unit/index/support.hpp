@@ -106,6 +106,12 @@ class IndexFolderTest : public testing::Test {
   static void write(const std::filesystem::path& path, const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
   }
+  // Another byte at one place: far quicker than writing the file anew.
+  static void patch(const std::filesystem::path& path, std::size_t offset, char byte) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.put(byte);
+  }
 
   std::filesystem::path folder;
 };
