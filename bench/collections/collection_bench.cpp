@@ -18,6 +18,7 @@
 
 #include "scratch_folder.hpp"
 #include "store/embedded_store.hpp"
+#include "store/filter_parser.hpp"
 
 namespace asterism {
 namespace {
@@ -92,7 +93,7 @@ double add_all(EmbeddedStore& store, Vectors& vectors, const Arguments& argument
       Item item;
       item.id = std::to_string(i);
       item.vector = vectors.next();
-      item.metadata = fmt::format(R"({{"place":{}}})", i);
+      item.metadata = fmt::format(R"({{"place":{0},"shelf":{0}}})", i);
       batch.push_back(std::move(item));
     }
     const auto start = Clock::now();
@@ -137,6 +138,56 @@ SearchFigures search(EmbeddedStore& store, const std::vector<std::vector<float>>
   return figures;
 }
 
+struct FilterFigures {
+  double first_ms = 0.0;  // finding the rows included
+  double median_ms = 0.0;
+  double recall = 0.0;
+};
+
+// With a filter that a share of the rows passes, over a column with an index ("place") or without ("shelf").
+FilterFigures search_filtered(EmbeddedStore& store, const std::vector<std::vector<float>>& queries,
+                              std::string_view column, std::size_t passing_count) {
+  const auto filter = check(parse_filter(fmt::format("{} < {}", column, passing_count)));
+  FilterFigures figures;
+  std::vector<double> times_ms;
+  std::size_t found_count = 0;
+  std::size_t asked_count = 0;
+  const ItemParts ids{.metadata = false, .content = false, .data = false, .vector = false};
+  for (const auto& query : queries) {
+    const auto start = Clock::now();
+    const auto near = check(store.nearest({.query = query, .k = kNeighborCount, .filter = &filter, .parts = ids}));
+    times_ms.push_back(1e3 * seconds_since(start));
+    const auto exact = check(store.nearest(
+        {.query = query, .k = kNeighborCount, .filter = &filter, .mode = SearchMode::kExact, .parts = ids}));
+    std::set<std::string> truth;
+    for (const auto& hit : exact.hits) {
+      truth.insert(hit.item.id);
+    }
+    for (const auto& hit : near.hits) {
+      found_count += truth.count(hit.item.id);
+    }
+    asked_count += exact.hits.size();
+  }
+  figures.first_ms = times_ms.front();
+  std::ranges::sort(times_ms);
+  figures.median_ms = times_ms[times_ms.size() / 2];
+  figures.recall = static_cast<double>(found_count) / static_cast<double>(asked_count);
+  return figures;
+}
+
+std::string filters_json(EmbeddedStore& store, const std::vector<std::vector<float>>& queries, std::size_t row_count) {
+  std::string json;
+  for (const std::string_view column : {"place", "shelf"}) {
+    for (const std::size_t share : {100U, 10U, 2U}) {
+      const auto figures = search_filtered(store, queries, column, row_count / share);
+      json += fmt::format(R"({}{{"column":"{}","passing":{},"first_ms":{:.2f},"median_ms":{:.3f},"recall":{:.4f}}})",
+                          json.empty() ? "" : ",", column, row_count / share, figures.first_ms, figures.median_ms,
+                          figures.recall);
+    }
+  }
+  return "[" + json + "]";
+}
+
 std::string state_json(const std::filesystem::path& folder, const std::vector<std::vector<float>>& queries) {
   const auto start = Clock::now();
   const auto store = check(EmbeddedStore::open(folder, {.read_only = true}));
@@ -145,10 +196,11 @@ std::string state_json(const std::filesystem::path& folder, const std::vector<st
   const auto first_answer = seconds_since(start);
   const auto figures = search(*store, queries);
   const auto status = check(store->status());
-  return fmt::format(R"({{"open_s":{:.4f},"open_and_first_answer_s":{:.4f},"recall":{:.4f},"median_ms":{:.3f},)"
-                     R"("p99_ms":{:.3f},"exact_ms":{:.3f},"size_bytes":{},"index_size_bytes":{},"resident_bytes":{}}})",
-                     opened, first_answer, figures.recall, figures.median_ms, figures.p99_ms, figures.exact_ms,
-                     status.size_bytes, status.index_size_bytes, resident_bytes());
+  return fmt::format(
+      R"({{"open_s":{:.4f},"open_and_first_answer_s":{:.4f},"recall":{:.4f},"median_ms":{:.3f},)"
+      R"("p99_ms":{:.3f},"exact_ms":{:.3f},"filtered":{},"size_bytes":{},"index_size_bytes":{},"resident_bytes":{}}})",
+      opened, first_answer, figures.recall, figures.median_ms, figures.p99_ms, figures.exact_ms,
+      filters_json(*store, queries, status.item_count), status.size_bytes, status.index_size_bytes, resident_bytes());
 }
 
 void run(const Arguments& arguments) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -362,6 +364,46 @@ TEST_F(EmbeddedStoreTest, TuningIsKept) {
   const auto status = open_to_read()->status();
   ASSERT_TRUE(status->recall);
   EXPECT_EQ(status->recall->query_count, 50U);
+}
+
+// As a user who may read the folder and no more: root may do everything, so a child becomes nobody.
+TEST_F(EmbeddedStoreTest, AReadOnlyFolderIsReadAndSaysWhyItCannotBeWritten) {
+  const auto items = many(300);
+  {
+    const auto store = create();
+    ASSERT_TRUE(store->add(items));
+    ASSERT_TRUE(store->build_index({}));
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(place())) {
+    fs::permissions(entry, entry.is_directory() ? fs::perms(0555) : fs::perms(0444));
+  }
+  fs::permissions(place(), fs::perms(0555));
+  fs::permissions(folder_.path(), fs::perms(0755));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::getuid() == 0 && ::setuid(65534) != 0) {
+      ::_exit(77);
+    }
+    const auto writer = EmbeddedStore::open(place(), {});
+    if (writer || writer.error().code != ErrorCode::kIo ||
+        writer.error().message.find(place().string()) == std::string::npos) {
+      ::_exit(1);
+    }
+    CollectionOpenOptions options;
+    options.read_only = true;
+    const auto reader = EmbeddedStore::open(place(), options);
+    const auto hits = reader ? (*reader)->nearest({.query = items[9].vector, .k = 1}) : Result<StoreHits>(StoreHits{});
+    ::_exit(hits && !hits->hits.empty() && hits->hits.front().item.id == items[9].id ? 0 : 2);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  fs::permissions(place(), fs::perms(0755));
+  fs::permissions(place() / "index", fs::perms(0755));
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) {
+    GTEST_SKIP() << "cannot become another user here";
+  }
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(EmbeddedStoreTest, DroppingTakesNothingOfOthers) {
