@@ -115,10 +115,15 @@ class FakeTask : public TrainingTask {
     const auto begin = points(split).values.begin() + row * kFakeDim;
     return std::vector<float>(begin, begin + kFakeDim);
   }
-  Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const override {
+  Result<void> write_model(const ParameterMap& parameters, const std::optional<VectorProjection>& projection,
+                           const std::filesystem::path& folder) const override {
     std::vector<NamedTensor> tensors;
     for (const auto& [name, tensor] : parameters) {
       tensors.push_back({name, tensor});
+    }
+    if (projection) {
+      Json config = Json::object();
+      put_vector_projection(*projection, config, tensors);
     }
     return write_safetensors(folder / "model.safetensors", tensors);
   }

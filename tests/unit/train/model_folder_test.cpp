@@ -124,7 +124,8 @@ class ModelFolder : public testing::Test {
   TrainingNetwork write(const Recipe& recipe, const std::string& name) {
     auto network = build_picture_network(recipe, three_classes());
     EXPECT_TRUE(network) << network.error().to_string();
-    const auto written = write_picture_model(recipe, three_classes(), network->learner.parameters, root_ / name);
+    const auto written =
+        write_picture_model(recipe, three_classes(), network->learner.parameters, std::nullopt, root_ / name);
     EXPECT_TRUE(written) << written.error().to_string();
     return *std::move(network);
   }
@@ -178,12 +179,14 @@ TEST_F(ModelFolder, holds_what_was_learnt_and_not_what_was_drawn) {
   Tensor learnt(DType::kF32, {1, 1, 16});
   std::ranges::fill(learnt.mutable_as<float>(), 0.25F);
   network.learner.parameters.insert_or_assign("embeddings.cls_token", learnt);
-  const auto written = write_picture_model(recipe, three_classes(), network.learner.parameters, root_ / "run");
+  const auto written =
+      write_picture_model(recipe, three_classes(), network.learner.parameters, std::nullopt, root_ / "run");
   ASSERT_TRUE(written) << written.error().to_string();
   const auto tensors = read_checkpoint(root_ / "run").value();
   EXPECT_TRUE(std::ranges::equal(tensors.at("vit.embeddings.cls_token").bytes(), learnt.bytes()));
   network.learner.parameters.insert_or_assign("embeddings.cls_token", Tensor(DType::kF32, {1, 1, 17}));
-  const auto refused = write_picture_model(recipe, three_classes(), network.learner.parameters, root_ / "other");
+  const auto refused =
+      write_picture_model(recipe, three_classes(), network.learner.parameters, std::nullopt, root_ / "other");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().to_string(),
               HasSubstr("\"embeddings.cls_token\": expected [1, 1, 16], found [1, 1, 17]"));

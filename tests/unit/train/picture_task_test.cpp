@@ -75,7 +75,7 @@ TEST(PictureTask, plain_rows_are_what_embed_makes_of_the_pictures) {
   const BatchSource& plain = task->plain(Split::kValidation);
   ASSERT_GT(plain.row_count(), 0);
   const fs::path folder = files.root() / "model";
-  ASSERT_TRUE(task->write_model(task->network().learner.parameters, folder));
+  ASSERT_TRUE(task->write_model(task->network().learner.parameters, std::nullopt, folder));
   // What the folder says of preprocessing, by the public API.
   const auto encoder = Encoder::load(folder.string(), {.precision = Precision::kF32}).value();
   const Batch batch = plain.batch(0, 0).value();
@@ -156,7 +156,7 @@ class Distillation : public testing::Test {
   Distillation() {
     add_classes(files_, kPictureCount);
     const auto task = make_picture_task(files_.recipe(supervised("")), files_.root() / "unused", {}).value();
-    EXPECT_TRUE(task->write_model(task->network().learner.parameters, files_.root() / "teacher"));
+    EXPECT_TRUE(task->write_model(task->network().learner.parameters, std::nullopt, files_.root() / "teacher"));
   }
   Recipe recipe() const {
     return files_.recipe(fmt::format(R"([data]
