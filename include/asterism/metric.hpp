@@ -22,7 +22,9 @@ constexpr std::string_view metric_name(Metric metric) noexcept {
   return {};
 }
 
-constexpr bool larger_is_nearer(Metric metric) noexcept { return metric != Metric::kEuclidean; }
+constexpr bool larger_is_nearer(Metric metric) noexcept {
+  return metric != Metric::kEuclidean;
+}
 
 // What one component of a kept vector is. kI8: round(value / scale) with one float scale a vector, the largest
 // magnitude over 127.

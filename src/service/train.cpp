@@ -103,6 +103,49 @@ Result<void> fit_fusion(const TrainRequest& request, const Recipe& recipe, const
   return folder.write_result(response.run);
 }
 
+// Everything else: steps of a learner, from the last checkpoint where there is one.
+Result<void> learn(const TrainRequest& request, const Recipe& recipe, const RunFolder& folder, const TaskWatch& watch,
+                   TrainResponse& response) {
+  const auto task = recipe.objective.kind == RecipeKind::kTabularAutoencoder
+                        ? make_table_task(recipe)
+                        : make_picture_task(recipe, folder.file("cache"), watch);
+  if (!task) {
+    return std::unexpected(task.error());
+  }
+  warn(request, (*task)->data());
+  const auto learner = learner_of(recipe, **task);
+  if (!learner) {
+    return std::unexpected(learner.error());
+  }
+  const TrainSetup setup{&recipe, task->get(), learner->get(), &folder};
+  const TrainOptions options{.start = request.start,
+                             .evaluation = {.thread_count = thread_count_of(recipe)},
+                             .cancel = request.cancel,
+                             .on_event = request.on_event,
+                             .log = request.log};
+  const auto result = asterism::train(setup, options);
+  if (!result) {
+    return std::unexpected(result.error());
+  }
+  response.run = {{"recipe", recipe.name},
+                  {"kind", recipe_kind_name(recipe.objective.kind)},
+                  {"device", (*learner)->device()},
+                  {"parameters", (*task)->network().parameter_count},
+                  {"dim", result->dim},
+                  {"data", data_json((*task)->data())},
+                  {"result", to_json(*result)}};
+  const ReportRequest report{.recipe = &recipe,
+                             .task = task->get(),
+                             .learner = learner->get(),
+                             .folder = &folder,
+                             .run = &response.run,
+                             .encoded = &result->encoded};
+  if (auto ok = write_report(report); !ok) {
+    return ok;
+  }
+  return folder.write_result(response.run);
+}
+
 // Whether a finished run differs from the recipe in its [output] alone: its last checkpoint is then fitted to the new
 // one. What it was told is in its folder; a recipe of an earlier version that is no longer read is taken as it was.
 Result<bool> asks_other_output(const RunFolder& folder, const Recipe& recipe) {
@@ -141,14 +184,16 @@ Result<TrainResponse> train(const TrainRequest& request) {
   if (!finished) {
     return std::unexpected(finished.error());
   }
-  const auto fit_again = *finished ? asks_other_output(*folder, *recipe) : Result<bool>(false);
-  if (!fit_again) {
-    return std::unexpected(fit_again.error());
-  }
-  if (*finished && request.start == RunStart::kResume && !*fit_again) {
-    response.run = **finished;
-    response.already_finished = true;
-    return response;
+  if (*finished && request.start == RunStart::kResume) {
+    const auto fit_again = asks_other_output(*folder, *recipe);
+    if (!fit_again) {
+      return std::unexpected(fit_again.error());
+    }
+    if (!*fit_again) {
+      response.run = **finished;
+      response.already_finished = true;
+      return response;
+    }
   }
   TaskWatch watch{.cancel = request.cancel};
   watch.on_progress = [&](std::string_view stage, double share) {
@@ -156,51 +201,9 @@ Result<TrainResponse> train(const TrainRequest& request) {
       request.on_event({.kind = TrainEventKind::kStage, .text = fmt::format("{} {:.0f}%", stage, 100.0 * share)});
     }
   };
-  if (recipe->objective.kind == RecipeKind::kFusion) {
-    if (auto fitted = fit_fusion(request, *recipe, *folder, watch, response); !fitted) {
-      return std::unexpected(fitted.error());
-    }
-    return response;
-  }
-  const auto task = recipe->objective.kind == RecipeKind::kTabularAutoencoder
-                        ? make_table_task(*recipe)
-                        : make_picture_task(*recipe, folder->file("cache"), watch);
-  if (!task) {
-    return std::unexpected(task.error());
-  }
-  warn(request, (*task)->data());
-  const auto learner = learner_of(*recipe, **task);
-  if (!learner) {
-    return std::unexpected(learner.error());
-  }
-  const TrainSetup setup{&*recipe, task->get(), learner->get(), &*folder};
-  const TrainOptions options{.start = request.start,
-                             .evaluation = {.thread_count = thread_count_of(*recipe)},
-                             .cancel = request.cancel,
-                             .on_event = request.on_event,
-                             .log = request.log};
-  const auto result = asterism::train(setup, options);
-  if (!result) {
-    return std::unexpected(result.error());
-  }
-  response.run = {{"recipe", recipe->name},
-                  {"kind", recipe_kind_name(recipe->objective.kind)},
-                  {"device", (*learner)->device()},
-                  {"parameters", (*task)->network().parameter_count},
-                  {"dim", result->dim},
-                  {"data", data_json((*task)->data())},
-                  {"result", to_json(*result)}};
-  const ReportRequest report{.recipe = &*recipe,
-                             .task = task->get(),
-                             .learner = learner->get(),
-                             .folder = &*folder,
-                             .run = &response.run,
-                             .encoded = &result->encoded};
-  if (auto ok = write_report(report); !ok) {
-    return std::unexpected(ok.error());
-  }
-  if (auto ok = folder->write_result(response.run); !ok) {
-    return std::unexpected(ok.error());
+  const auto make = recipe->objective.kind == RecipeKind::kFusion ? fit_fusion : learn;
+  if (auto made = make(request, *recipe, *folder, watch, response); !made) {
+    return std::unexpected(made.error());
   }
   return response;
 }
