@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
+import shutil
 import signal
 import struct
 import subprocess
 import time
 import tomllib
 import unittest
+import zlib
 from pathlib import Path
 
 from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy, read_tensors
@@ -40,6 +43,15 @@ class Train(CliTest):
 
     def digits(self, *extra: str) -> list[str]:
         return [str(RECIPES / "lenet-digits.toml"), "-o", "run", *extra]
+
+
+def one_colour_png(edge: int, colour: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = zlib.compress((b"\0" + colour * edge) * edge)
+    header = struct.pack(">IIBBBBB", edge, edge, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 class From(Train):
@@ -303,6 +315,41 @@ class Stopped(Train):
         done = self.train(*self.digits(*SHORT, "--set", "optimizer.learning_rate=0.5"))
         self.assertEqual(done.returncode, EXIT["mismatch"], done.stderr)
         self.assertIn("optimizer.learning_rate", done.stderr)
+
+
+class Memory(Train):
+    """A picture of 256 x 256 is 197 kB when it is decoded, and a few hundred bytes on disk."""
+
+    COUNT_FEW, COUNT_MANY = 100, 900
+    DIFFERENCE_KB = (COUNT_MANY - COUNT_FEW) * 256 * 256 * 3 // 1024
+
+    def pictures(self, count: int) -> Path:
+        folder = self.folder / f"pictures{count}"
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number}.png").write_bytes(one_colour_png(256, bytes((number % 256, number // 256, 7))))
+        return folder
+
+    def peak_kb(self, count: int, cache_mb: int) -> int:
+        run = self.folder / f"run{count}-{cache_mb}"
+        command = [
+            PROGRAM, "train", str(RECIPES / "autoencoder-convolutional.toml"), "--input", str(self.pictures(count)),
+            "-o", str(run), *SHORT, "--set", f"data.cache_mb={cache_mb}", "--threads", "1", "--quiet",
+        ]  # fmt: skip
+        with subprocess.Popen(command, env=environment(self.home), stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            stderr = process.stderr.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0, stderr)
+        shutil.rmtree(self.folder / f"pictures{count}")
+        return usage.ru_maxrss
+
+    def test_memory_follows_the_cache_and_the_batch_and_not_the_data(self) -> None:
+        few = self.peak_kb(self.COUNT_FEW, 1)
+        self.assertLess(self.peak_kb(self.COUNT_MANY, 1) - few, self.DIFFERENCE_KB / 4)
+        # Kept pictures would show.
+        self.assertGreater(self.peak_kb(self.COUNT_MANY, 1000) - few, self.DIFFERENCE_KB / 2)
 
 
 class BadInput(Train):
