@@ -83,4 +83,13 @@ Result<void> append_vector_projection(Graph& graph, ParameterMap& parameters, co
   return {};
 }
 
+std::optional<std::string> describe_vector_projection(const Graph& graph) {
+  const auto weight = graph.find(kWeight);
+  if (!weight) {
+    return std::nullopt;
+  }
+  const Shape& shape = graph.value(*weight).shape;
+  return fmt::format("VectorProjection({} -> {})", shape[1], shape[0]);
+}
+
 }  // namespace asterism

@@ -43,4 +43,7 @@ void put_vector_projection(const VectorProjection& projection, Json& config, std
 Result<void> append_vector_projection(Graph& graph, ParameterMap& parameters, const VectorProjection& projection,
                                       std::string_view vector, std::string_view source);
 
+// For people: "VectorProjection(192 -> 160)"; nothing of a graph without one.
+std::optional<std::string> describe_vector_projection(const Graph& graph);
+
 }  // namespace asterism

@@ -178,6 +178,23 @@ class Output(Train):
         self.assertEqual(tensors["vector_projection.weight"][0], (8, 192))
         self.assertEqual(len(self.embed("--layer", "penultimate")[0]), 192)
 
+    def test_the_code_of_table_rows_is_whitened_too(self) -> None:
+        done = self.train(str(RECIPES / "tabular-autoencoder.toml"), "-o", "run", *SHORT, "--set", "output.whitening=5")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for count, extra in ((5, []), (16, ["--layer", "code"])):
+            out = self.folder / f"rows{count}.npy"
+            embedded = subprocess.run(
+                [PROGRAM, "embed", str(EXAMPLES / "plants.csv"), "-m", "run", "-o", str(out), *extra],
+                cwd=self.folder, env=environment(self.home), capture_output=True, text=True, timeout=100, check=False,
+            )  # fmt: skip
+            self.assertEqual(embedded.returncode, 0, embedded.stderr)
+            self.assertEqual(len(read_npy(out)[0]), count)
+        shown = subprocess.run(
+            [PROGRAM, "models", "show", "run"], cwd=self.folder, env=environment(self.home),
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        self.assertIn("VectorProjection(16 -> 5)", shown.stdout)
+
     def test_a_finished_run_is_fitted_again_and_takes_no_step(self) -> None:
         plain = self.whitened(0)
         self.assertEqual(plain["dim"], 192)
