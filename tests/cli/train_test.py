@@ -190,7 +190,7 @@ class Output(Train):
             self.assertEqual(embedded.returncode, 0, embedded.stderr)
             self.assertEqual(len(read_npy(out)[0]), count)
         shown = subprocess.run(
-            [PROGRAM, "models", "show", "run"], cwd=self.folder, env=environment(self.home),
+            [PROGRAM, "models", "show", "run", "--json"], cwd=self.folder, env=environment(self.home),
             capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip
         self.assertIn("VectorProjection(16 -> 5)", shown.stdout)
