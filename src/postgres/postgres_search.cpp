@@ -42,7 +42,8 @@ Result<PostgresStore::SearchPlan> PostgresStore::plan(PostgresConnection& connec
   if (!found) {
     return std::unexpected(std::move(found.error()));
   }
-  SearchPlan plan{.row_count = static_cast<std::uint64_t>(found->item_count)};
+  SearchPlan plan;
+  plan.row_count = static_cast<std::uint64_t>(found->item_count);
   if (request.mode == SearchMode::kExact) {
     plan.reason = "exact answers were asked for";
     return plan;

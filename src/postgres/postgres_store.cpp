@@ -99,7 +99,9 @@ Result<void> PostgresStore::drop(const StoreLocation& location) {
 }
 
 Result<CollectionStatus> PostgresStore::status() const {
-  CollectionStatus status{.backend = std::string(backend()), .settings = collection_.settings};
+  CollectionStatus status;
+  status.backend = backend();
+  status.settings = collection_.settings;
   auto asked = pool_.transaction(kReadOnly, [&](PostgresConnection& connection) -> Result<void> {
     auto found = find_collection(connection, name_, false);
     if (!found) {
