@@ -160,7 +160,7 @@ struct SearchRequest {
 
 // How a search was done, for people.
 struct SearchExplanation {
-  std::string plan = {};        // "exact", "exact over filtered rows", "graph", "graph with filter", "keywords"
+  std::string plan = {};        // "exact", "exact over filtered rows", "graph", "graph with filter", "keywords", ...
   std::string reason = {};      // "1,200 rows: fewer than 20,000 are scanned"
   std::string kernel = {};      // what computed distances in the graph
   std::uint64_t row_count = 0;  // in the collection, at the version looked at

@@ -50,7 +50,8 @@ struct WalkMemory {
   std::vector<std::uint8_t> visited;  // a slot was seen when it has the number of this walk
   std::uint8_t walk = 0;
   std::vector<Candidate> beam;
-  std::vector<std::uint32_t> slots;
+  std::vector<std::uint32_t> slots;         // to be compared
+  std::vector<std::uint32_t> stepped_over;  // not allowed: their neighbours are looked at
   CodeMemory query_code;
 
   void start(std::size_t slot_count);

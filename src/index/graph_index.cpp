@@ -93,11 +93,8 @@ Result<CodeReference> make_reference(const GraphSettings& settings, const Vector
 std::vector<std::uint32_t> positions_of(const VectorRows& rows, const AllowedPositions& present) {
   std::vector<std::uint32_t> positions;
   positions.reserve(present.count(rows.row_count));
-  for (std::size_t position = 0; position < rows.row_count; ++position) {
-    if (present.contains(position)) {
-      positions.push_back(static_cast<std::uint32_t>(position));
-    }
-  }
+  present.for_each(rows.row_count,
+                   [&](std::size_t position) { positions.push_back(static_cast<std::uint32_t>(position)); });
   return positions;
 }
 

@@ -70,18 +70,19 @@ struct SearchOptions {
   SearchCounters* counters = nullptr;  // borrowed; added to
 };
 
-// How a filtered search is best done: by what was measured (docs/decisions/0192).
+// How a filtered search is best done, by what was measured (docs/decisions/0192). GraphIndex does the first two by
+// itself; kExactScan is for the caller.
 struct FilteredPlan {
   enum class Way : std::uint8_t {
-    kGraph,      // walk the graph with the filter inside
+    kGraph,      // walk the graph, stepping over rows that are not allowed
+    kCodeScan,   // compare the codes of all allowed rows, and score the best exactly
     kExactScan,  // compare all allowed rows: scan_nearest()
   };
   Way way = Way::kGraph;
-  std::size_t expansion = 0;  // for kGraph: what the walk needs for the recall that `expansion` has without a filter
-  std::string_view reason;    // static text for --explain
+  std::string_view reason;  // static text for --explain
 };
 
-FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count, std::size_t k, std::size_t expansion);
+FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count) noexcept;
 
 // How an index is known to fit the data it was built from.
 struct IndexIdentity {

@@ -60,33 +60,46 @@ class Walk {
     });
   }
 
+  // Compares all allowed nodes, without a walk.
+  void scan(const AllowedPositions& allowed) {
+    memory_.beam.clear();
+    memory_.slots.clear();
+    allowed.for_each(kRowCountMax, [&](std::size_t position) {
+      const std::uint32_t slot = index_.slot_of_position.get(static_cast<std::uint32_t>(position));
+      if (slot != kNoSlot) {
+        memory_.slots.push_back(slot);
+      }
+    });
+    compare([&](std::uint32_t slot, float distance) { insert(slot, distance); });
+  }
+
   // The same of allowed nodes alone; a node that is not allowed is stepped over, to its neighbours.
   template <typename Allowed>
-  void walk_allowed(const Candidate& start, std::size_t gathered_max, Allowed allowed) {
+  void walk_allowed(const Candidate& start, Allowed allowed) {
     begin(start);
     walk([&](std::uint32_t slot) {
-      std::size_t steps = 0;
       const auto meet = [&](std::uint32_t next) {
-        if (memory_.see(next) && allowed(next)) {
+        if (allowed(next) && memory_.see(next)) {
           memory_.slots.push_back(next);
         }
       };
+      memory_.stepped_over.clear();
       for (const auto neighbor : index_.graph.neighbors(slot, 0)) {
-        meet(static_cast<std::uint32_t>(neighbor.slot));
+        const auto next = static_cast<std::uint32_t>(neighbor.slot);
+        // Of nodes that are not allowed, seen means stepped over: once is enough.
+        if (memory_.see(next)) {
+          (allowed(next) ? memory_.slots : memory_.stepped_over).push_back(next);
+        }
       }
-      for (const auto neighbor : index_.graph.neighbors(slot, 0)) {
-        if (memory_.slots.size() >= gathered_max) {
-          break;
-        }
-        if (allowed(static_cast<std::uint32_t>(neighbor.slot))) {
-          continue;
-        }
-        ++steps;
-        for (const auto second : index_.graph.neighbors(static_cast<std::uint32_t>(neighbor.slot), 0)) {
+      for (const std::uint32_t next : memory_.stepped_over) {
+        prefetch_links(next);
+      }
+      for (std::size_t i = 0; i < memory_.stepped_over.size(); ++i) {
+        for (const auto second : index_.graph.neighbors(memory_.stepped_over[i], 0)) {
           meet(static_cast<std::uint32_t>(second.slot));
         }
       }
-      counters.nodes_visited += steps;
+      counters.nodes_visited += memory_.stepped_over.size();
     });
   }
 
@@ -94,6 +107,13 @@ class Walk {
   float distance_to(std::uint32_t slot) {
     ++counters.distances_computed;
     return index_.codes.distance(memory_.query_code.data(), index_.codes.row(slot));
+  }
+
+  void prefetch_links(std::uint32_t slot) const noexcept {
+    const auto* node = index_.graph.at(slot).key.ptr();
+    for (std::size_t offset = 0; offset < index_.graph.memory_usage_per_node(0); offset += kCacheLineBytes) {
+      __builtin_prefetch(node + offset);
+    }
   }
 
   void gather_all(std::uint32_t slot, std::size_t level) {
@@ -141,7 +161,7 @@ class Walk {
       compare([&](std::uint32_t slot, float distance) { lowest = std::min(lowest, insert(slot, distance)); });
       cursor = lowest;
       if (cursor < beam.size()) {
-        __builtin_prefetch(index_.graph.at(beam[cursor].slot).key.ptr());
+        prefetch_links(beam[cursor].slot);
       }
     }
   }
@@ -218,16 +238,19 @@ Result<std::vector<Hit>> GraphIndex::Impl::search(std::span<const float> query, 
   }
   auto memory = walk_memory.take();
   codes.encode_query(query, memory->query_code.get(codes.stride_bytes()));
-  Walk walk(*this, *memory, expansion_for(options));
-  const Candidate start = walk.descend();
   const bool filtered = options.allowed.kind() != AllowedPositions::Kind::kAll;
-  if (filtered) {
-    walk.walk_allowed(start, 2 * settings.connectivity, [&](std::uint32_t slot) {
+  const bool scanned = filtered && filtered_plan(options.allowed.count(kRowCountMax), live_count).way !=
+                                       FilteredPlan::Way::kGraph;
+  Walk walk(*this, *memory, scanned ? hit_count_max : expansion_for(options));
+  if (scanned) {
+    walk.scan(options.allowed);
+  } else if (filtered) {
+    walk.walk_allowed(walk.descend(), [&](std::uint32_t slot) {
       const std::uint32_t position = position_of_slot[slot];
       return position != kNoPosition && options.allowed.contains(position);
     });
   } else {
-    walk.walk_all(start);
+    walk.walk_all(walk.descend());
   }
   for (const Candidate& candidate : memory->beam) {
     const std::uint32_t position = position_of_slot[candidate.slot];

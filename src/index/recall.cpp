@@ -119,20 +119,20 @@ Result<std::vector<float>> sample_rows(const VectorRows& rows, const AllowedPosi
   const std::size_t taken = std::min(count, allowed_count);
   std::vector<float> sample(taken * rows.dim);
   std::size_t met = 0;
-  std::size_t written = 0;
-  for (std::size_t position = 0; position < rows.row_count && written < taken; ++position) {
-    if (!allowed.contains(position)) {
-      continue;
-    }
+  std::vector<std::size_t> taken_positions;
+  allowed.for_each(rows.row_count, [&](std::size_t position) {
     // The first of every allowed_count / taken.
-    if (met++ * taken / allowed_count == written) {
-      if (auto verified = verify_rows(rows, position, position + 1); !verified) {
-        return std::unexpected(verified.error());
-      }
-      dequantise_row(rows.type, {rows.row(position), vector_size_bytes(rows.type, rows.dim)},
-                     std::span(sample).subspan(written * rows.dim, rows.dim));
-      ++written;
+    if (met++ * taken / allowed_count == taken_positions.size()) {
+      taken_positions.push_back(position);
     }
+  });
+  for (std::size_t i = 0; i < taken_positions.size(); ++i) {
+    const std::size_t position = taken_positions[i];
+    if (auto verified = verify_rows(rows, position, position + 1); !verified) {
+      return std::unexpected(verified.error());
+    }
+    dequantise_row(rows.type, {rows.row(position), vector_size_bytes(rows.type, rows.dim)},
+                   std::span(sample).subspan(i * rows.dim, rows.dim));
   }
   return sample;
 }

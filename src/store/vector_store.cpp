@@ -47,6 +47,9 @@ bool holds_nul(const Json& value) {
   if (value.is_string()) {
     return value.get_ref<const std::string&>().find('\0') != std::string::npos;
   }
+  if (!value.is_structured()) {
+    return false;
+  }
   for (const auto& [key, member] : value.items()) {
     if ((value.is_object() && key.find('\0') != std::string::npos) || holds_nul(member)) {
       return true;
