@@ -1,5 +1,5 @@
-// libpq, opened when a collection in PostgreSQL is: with the libraries behind it (Kerberos, LDAP, TLS) it would otherwise
-// cost every start of the program some milliseconds. Internal to the module.
+// libpq, opened when a collection in PostgreSQL is: with the libraries behind it (Kerberos, LDAP, TLS) it would
+// otherwise cost every start of the program some milliseconds. Internal to the module.
 //
 // The functions have the types that <libpq-fe.h> declares, so a call reads as it does in libpq's manual.
 #pragma once

@@ -37,7 +37,8 @@ constexpr std::array<StateMeaning, 13> kMeanings{{
     {"53100", ErrorCode::kIo, "the server's disk is full"},
     {"53300", ErrorCode::kNetwork, "the server has no connection free"},
     {"53", ErrorCode::kIo, "the server lacks memory or disk"},
-    {"54000", ErrorCode::kLimitExceeded, "a declared column holds texts of up to about 2,600 bytes: declare fewer columns"},
+    {"54000", ErrorCode::kLimitExceeded,
+     "a declared column holds texts of up to about 2,600 bytes: declare fewer columns"},
     {"57014", ErrorCode::kCancelled, "the server ended the statement (statement_timeout)"},
     {"57P", ErrorCode::kNetwork, "the server is going down or coming up"},
     {"08", ErrorCode::kNetwork, "the connection broke"},
@@ -106,20 +107,20 @@ Result<PostgresConnection> PostgresConnection::open(const std::string& url, cons
   if (!handle || libpq->status(handle.get()) != CONNECTION_OK) {
     const std::string reason = handle ? one_line(libpq->error_message(handle.get())) : "no memory";
     // A connection that was refused has no SQLSTATE; the server's own words tell apart what can be told.
-    const bool no_database = reason.find("\" does not exist") != std::string::npos &&
-                             reason.find("database \"") != std::string::npos;
+    const bool no_database =
+        reason.find("\" does not exist") != std::string::npos && reason.find("database \"") != std::string::npos;
     const bool no_entry = reason.find("authentication") != std::string::npos ||
                           reason.find("role \"") != std::string::npos || reason.find("pg_hba") != std::string::npos;
-    const bool no_url = reason.find("invalid") != std::string::npos && reason.find("URI") != std::string::npos;
+    const bool no_url = reason.starts_with("invalid");
     return fail(no_database ? ErrorCode::kNotFound
                 : no_entry  ? ErrorCode::kIo
                 : no_url    ? ErrorCode::kInvalidArgument
                             : ErrorCode::kNetwork,
                 fmt::format("{}: no connection: {}", shown, reason),
-                no_database  ? "createdb makes it"
-                : no_entry   ? "look at user and password in the URL, or in ~/.pgpass"
-                : no_url     ? "postgresql://user:password@host:5432/database?collection=NAME"
-                             : "look whether the server runs and listens there");
+                no_database ? "createdb makes it"
+                : no_entry  ? "look at user and password in the URL, or in ~/.pgpass"
+                : no_url    ? "postgresql://user:password@host:5432/database?collection=NAME"
+                            : "look whether the server runs and listens there");
   }
   libpq->set_notice_receiver(handle.get(), drop_notice, nullptr);
   return PostgresConnection(*libpq, std::move(handle), shown);
@@ -163,6 +164,12 @@ Result<void> PostgresConnection::run_script(const std::string& sql) {
   may_retry_ = false;
   auto rows = checked(libpq_->exec(handle_.get(), sql.c_str()));
   return rows ? Result<void>{} : std::unexpected(rows.error());
+}
+
+void PostgresConnection::roll_back() {
+  if (is_alive()) {
+    libpq_->clear(libpq_->exec(handle_.get(), "ROLLBACK"));
+  }
 }
 
 Result<void> PostgresConnection::begin_copy(const std::string& sql) {

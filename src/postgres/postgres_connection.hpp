@@ -49,6 +49,9 @@ class PostgresConnection {
   // Several statements without parameters, in one round trip; answers are dropped.
   Result<void> run_script(const std::string& sql);
 
+  // Leaves the error that led here as the one that may_retry() tells of.
+  void roll_back();
+
   // COPY table(...) FROM STDIN (FORMAT binary): begin, any number of pieces, end.
   Result<void> begin_copy(const std::string& sql);
   Result<void> send_copy(std::string_view bytes);

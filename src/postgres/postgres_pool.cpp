@@ -98,11 +98,7 @@ Result<void> PostgresPool::transaction(const std::string& settings,
       return begun;
     }
     if (auto done = body(connection); !done) {
-      // Whether to try again is said by the error, not by the rollback.
-      if (connection.is_alive() && !connection.may_retry()) {
-        const auto rolled_back = connection.run_script("ROLLBACK");
-        static_cast<void>(rolled_back);
-      }
+      connection.roll_back();
       return done;
     }
     return connection.run_script("COMMIT");

@@ -26,8 +26,8 @@ class PostgresPool {
   // `url` for libpq, `shown` for errors; opens nothing yet. `cancel` is borrowed and may be null.
   PostgresPool(std::string url, std::string shown, std::size_t connection_count_max, const CancelFlag* cancel);
 
-  // BEGIN with `settings` ("READ ONLY; SET LOCAL ..." or empty), `body`, COMMIT. On an error all of it is rolled back; where the
-  // error is one that passes (PostgresConnection::may_retry) everything runs again, so `body` starts from the
+  // BEGIN with `settings` ("READ ONLY; SET LOCAL ..." or empty), `body`, COMMIT. On an error all of it is rolled back;
+  // where the error is one that passes (PostgresConnection::may_retry) everything runs again, so `body` starts from the
   // beginning each time. A connection that broke at COMMIT leaves open whether it happened: `body` must be one that may
   // run twice.
   Result<void> transaction(const std::string& settings,

@@ -45,9 +45,9 @@ Result<void> check_postgres_settings(const CollectionSettings& settings) {
                 "f16 takes half the room of f32");
   }
   if (settings.dim > kPostgresDimMax) {
-    return fail(ErrorCode::kLimitExceeded,
-                fmt::format("collection: dim: pgvector keeps at most {} components, found {}", kPostgresDimMax,
-                            settings.dim));
+    return fail(
+        ErrorCode::kLimitExceeded,
+        fmt::format("collection: dim: pgvector keeps at most {} components, found {}", kPostgresDimMax, settings.dim));
   }
   return {};
 }
@@ -100,7 +100,8 @@ Result<void> check_extension(PostgresConnection& connection) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("database '{}': expected pgvector, found no extension 'vector'", rows->bytes(0, 2)),
                 available ? "run CREATE EXTENSION vector; as a superuser or as the database's owner"
-                          : "install pgvector 0.8 or newer on the server (package postgresql-NN-pgvector of apt.postgresql.org), then run CREATE "
+                          : "install pgvector 0.8 or newer on the server (package postgresql-NN-pgvector of "
+                            "apt.postgresql.org), then run CREATE "
                             "EXTENSION vector; as a superuser or as the database's owner");
   }
   const std::string_view found = rows->bytes(0, 0);
@@ -138,7 +139,8 @@ Result<void> create_collection(PostgresConnection& connection, const std::string
   std::string script = fmt::format(
       "CREATE TABLE {0} (slot bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id bytea NOT NULL UNIQUE, id_text text, "
       "kind text NOT NULL, content text, content_bytes bytea, data bytea, digest text, metadata text NOT NULL, "
-      "document jsonb NOT NULL, embedding {1} NOT NULL); CREATE INDEX ON {0} (digest); CREATE INDEX ON {0} (id_text COLLATE \"C\");",
+      "document jsonb NOT NULL, embedding {1} NOT NULL); CREATE INDEX ON {0} (digest); CREATE INDEX ON {0} (id_text "
+      "COLLATE \"C\");",
       collection.table(), collection.vector_type());
   for (const std::string& column : settings.columns) {
     const auto path = parse_column_path(column);
@@ -171,8 +173,8 @@ Result<PostgresCollection> find_collection(PostgresConnection& connection, const
     return no_collection(name);
   }
   if (const std::int64_t format = row->integer(0, 1); format > kPostgresFormat) {
-    return fail(ErrorCode::kUnsupported, fmt::format("collection '{}': expected format {} at most, found {}", name,
-                                                     kPostgresFormat, format),
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("collection '{}': expected format {} at most, found {}", name, kPostgresFormat, format),
                 "a later version of asterism made it: use that one");
   }
   auto settings = parse_settings(row->bytes(0, 2), fmt::format("collection '{}'", name));
@@ -196,8 +198,8 @@ Result<void> drop_collection(PostgresConnection& connection, const std::string& 
 
 Result<bool> has_index(PostgresConnection& connection, const PostgresCollection& collection) {
   // An index whose building was cut off is there and not valid.
-  auto rows = connection.run(fmt::format(
-      "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('{}') AND indisvalid", collection.index()));
+  auto rows = connection.run(
+      fmt::format("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('{}') AND indisvalid", collection.index()));
   if (!rows) {
     return std::unexpected(rows.error());
   }

@@ -25,9 +25,7 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 float score_of(double distance, Metric metric) {
-  return static_cast<float>(metric == Metric::kCosine ? 1.0 - distance
-                            : metric == Metric::kDot  ? -distance
-                                                      : distance);
+  return static_cast<float>(metric == Metric::kCosine ? 1.0 - distance : metric == Metric::kDot ? -distance : distance);
 }
 
 double distance_of(float score, Metric metric) {
@@ -62,9 +60,8 @@ Result<PostgresStore::SearchPlan> PostgresStore::plan(PostgresConnection& connec
     return plan;
   }
   plan.exact = false;
-  plan.expansion =
-      std::clamp(std::max(request.expansion == 0 ? kExpansionDefault : request.expansion, request.k), std::size_t{1},
-                 kExpansionMax);
+  plan.expansion = std::clamp(std::max(request.expansion == 0 ? kExpansionDefault : request.expansion, request.k),
+                              std::size_t{1}, kExpansionMax);
   plan.reason = fmt::format("{} rows with an HNSW index", found->item_count);
   return plan;
 }
@@ -75,9 +72,10 @@ Result<StoreHits> PostgresStore::search(PostgresConnection& connection, const Ne
   // Strict order: an index scan goes on until k rows have passed the filter, or hnsw.max_scan_tuples were seen.
   const std::string setting =
       plan.exact ? "SET LOCAL enable_indexscan = off"
-                 : fmt::format("SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL "
-                               "enable_seqscan = off",
-                               plan.expansion);
+                 : fmt::format(
+                       "SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL "
+                       "enable_seqscan = off",
+                       plan.expansion);
   if (auto set = connection.run_script(setting); !set) {
     return std::unexpected(std::move(set.error()));
   }
@@ -118,9 +116,8 @@ Result<StoreHits> PostgresStore::search(PostgresConnection& connection, const Ne
     if (!item) {
       return std::unexpected(std::move(item.error()));
     }
-    found.hits.push_back(
-        {.item = std::move(*item),
-         .score = score_of(double_of_postgres(rows->bytes(row, kPostgresItemSelectCount)), metric)});
+    found.hits.push_back({.item = std::move(*item),
+                          .score = score_of(double_of_postgres(rows->bytes(row, kPostgresItemSelectCount)), metric)});
   }
   return found;
 }
@@ -227,10 +224,11 @@ Result<VerifyReport> PostgresStore::verify(const ProgressSink& /*progress*/) con
         if (!found) {
           return std::unexpected(std::move(found.error()));
         }
-        auto rows = connection.run(fmt::format(
-            "SELECT count(*), count(*) FILTER (WHERE metadata::jsonb IS DISTINCT FROM document), count(*) FILTER (WHERE "
-            "id_text IS NOT NULL AND convert_to(id_text, 'UTF8') <> id) FROM {}",
-            found->table()));
+        auto rows =
+            connection.run(fmt::format("SELECT count(*), count(*) FILTER (WHERE metadata::jsonb IS DISTINCT FROM "
+                                       "document), count(*) FILTER (WHERE "
+                                       "id_text IS NOT NULL AND convert_to(id_text, 'UTF8') <> id) FROM {}",
+                                       found->table()));
         if (!rows) {
           return std::unexpected(std::move(rows.error()));
         }

@@ -50,11 +50,12 @@ constexpr const char* kDiffers =
     "OR old.embedding <> excluded.embedding";
 constexpr const char* kReplace =
     "kind = excluded.kind, content = excluded.content, content_bytes = excluded.content_bytes, data = excluded.data, "
-    "digest = excluded.digest, metadata = excluded.metadata, document = excluded.document, embedding = excluded.embedding";
+    "digest = excluded.digest, metadata = excluded.metadata, document = excluded.document, embedding = "
+    "excluded.embedding";
 
 }  // namespace
 
-PostgresStore::PostgresStore(const StoreLocation& location, const CollectionOpenOptions& options)
+PostgresStore::PostgresStore(Key /*key*/, const StoreLocation& location, const CollectionOpenOptions& options)
     : name_(location.collection),
       is_read_only_(options.read_only),
       cancel_(options.cancel),
@@ -63,9 +64,8 @@ PostgresStore::PostgresStore(const StoreLocation& location, const CollectionOpen
 Result<std::unique_ptr<PostgresStore>> PostgresStore::create(const StoreLocation& location,
                                                              const CollectionSettings& settings) {
   const PostgresPool pool(location.address, location.text, 1, nullptr);
-  auto created = pool.transaction("", [&](PostgresConnection& connection) {
-    return create_collection(connection, location.collection, settings);
-  });
+  auto created = pool.transaction(
+      "", [&](PostgresConnection& connection) { return create_collection(connection, location.collection, settings); });
   if (!created) {
     return std::unexpected(std::move(created.error()));
   }
@@ -74,7 +74,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::create(const StoreLocation
 
 Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const StoreLocation& location,
                                                            const CollectionOpenOptions& options) {
-  std::unique_ptr<PostgresStore> store(new PostgresStore(location, options));
+  auto store = std::make_unique<PostgresStore>(Key{}, location, options);
   if (!options.version.empty()) {
     return store->unsupported("versions");
   }
@@ -107,10 +107,10 @@ Result<CollectionStatus> PostgresStore::status() const {
     if (!found) {
       return std::unexpected(std::move(found.error()));
     }
-    auto sizes = connection.run(fmt::format(
-        "SELECT pg_total_relation_size('{}'), coalesce(pg_relation_size(to_regclass('{}')), 0), "
-        "(SELECT extversion FROM pg_extension WHERE extname = 'vector')",
-        found->table(), found->index()));
+    auto sizes = connection.run(
+        fmt::format("SELECT pg_total_relation_size('{}'), coalesce(pg_relation_size(to_regclass('{}')), 0), "
+                    "(SELECT extversion FROM pg_extension WHERE extname = 'vector')",
+                    found->table(), found->index()));
     if (!sizes) {
       return std::unexpected(std::move(sizes.error()));
     }
@@ -123,11 +123,11 @@ Result<CollectionStatus> PostgresStore::status() const {
     status.size_bytes = static_cast<std::uint64_t>(sizes->integer(0, 0));
     status.index_size_bytes = static_cast<std::uint64_t>(sizes->integer(0, 1));
     const auto type = found->indexed_type();
-    status.index = *indexed ? fmt::format("HNSW over {} rows as {} (pgvector {})", found->item_count, *type,
-                                          sizes->bytes(0, 2))
-                   : type   ? "none: not built yet"
-                            : fmt::format("none: pgvector's reach to {} components, these have {}",
-                                          kPostgresHalfIndexDimMax, found->settings.dim);
+    status.index =
+        *indexed ? fmt::format("HNSW over {} rows as {} (pgvector {})", found->item_count, *type, sizes->bytes(0, 2))
+        : type   ? "none: not built yet"
+                 : fmt::format("none: pgvector's reach to {} components, these have {}", kPostgresHalfIndexDimMax,
+                               found->settings.dim);
     return {};
   });
   if (!asked) {
@@ -161,9 +161,9 @@ Result<void> PostgresStore::write(const std::function<Result<std::int64_t>(Postg
 }
 
 Result<AddSummary> PostgresStore::add_rows(PostgresConnection& connection, std::span<const Item> items) const {
-  if (auto made = connection.run_script(fmt::format(
-          "CREATE TEMPORARY TABLE asterism_arriving ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA",
-          kPostgresItemColumns, collection_.table()));
+  if (auto made = connection.run_script(
+          fmt::format("CREATE TEMPORARY TABLE asterism_arriving ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA",
+                      kPostgresItemColumns, collection_.table()));
       !made) {
     return std::unexpected(std::move(made.error()));
   }
@@ -200,11 +200,11 @@ Result<AddSummary> PostgresStore::add_rows(PostgresConnection& connection, std::
     return std::unexpected(std::move(ended.error()));
   }
   // A row that an INSERT made has no xmax yet; one that it replaced has.
-  auto counts = connection.run(fmt::format(
-      "WITH changed AS (INSERT INTO {0} AS old ({1}) SELECT {1} FROM asterism_arriving "
-      "ON CONFLICT (id) DO UPDATE SET {2} WHERE {3} RETURNING xmax = 0 AS is_new) "
-      "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed",
-      collection_.table(), kPostgresItemColumns, kReplace, kDiffers));
+  auto counts = connection.run(
+      fmt::format("WITH changed AS (INSERT INTO {0} AS old ({1}) SELECT {1} FROM asterism_arriving "
+                  "ON CONFLICT (id) DO UPDATE SET {2} WHERE {3} RETURNING xmax = 0 AS is_new) "
+                  "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM changed",
+                  collection_.table(), kPostgresItemColumns, kReplace, kDiffers));
   if (!counts) {
     return std::unexpected(std::move(counts.error()));
   }
@@ -255,8 +255,8 @@ Result<std::uint64_t> PostgresStore::erase_where(const FilterExpression& filter)
   std::uint64_t erased_count = 0;
   const Condition condition = condition_of(&filter);
   auto written = write([&](PostgresConnection& connection) -> Result<std::int64_t> {
-    auto erased = connection.run(fmt::format("DELETE FROM {} WHERE {}", collection_.table(), condition.sql),
-                                 condition.values);
+    auto erased =
+        connection.run(fmt::format("DELETE FROM {} WHERE {}", collection_.table(), condition.sql), condition.values);
     if (!erased) {
       return std::unexpected(std::move(erased.error()));
     }
@@ -274,9 +274,9 @@ Result<std::vector<std::optional<Item>>> PostgresStore::get(std::span<const std:
   std::vector<std::optional<Item>> items(ids.size());
   const std::array<PostgresValue, 1> values{{{postgres_bytes_array(ids)}}};
   auto asked = pool_.transaction(kReadOnly, [&](PostgresConnection& connection) -> Result<void> {
-    auto rows = connection.run(fmt::format("SELECT {} FROM {} WHERE id = ANY ($1::bytea[])",
-                                           postgres_item_select(parts), collection_.table()),
-                               values);
+    auto rows = connection.run(
+        fmt::format("SELECT {} FROM {} WHERE id = ANY ($1::bytea[])", postgres_item_select(parts), collection_.table()),
+        values);
     if (!rows) {
       return std::unexpected(std::move(rows.error()));
     }
@@ -350,8 +350,8 @@ Result<std::uint64_t> PostgresStore::count(const FilterExpression* filter) const
   const Condition condition = condition_of(filter);
   std::uint64_t counted = 0;
   auto asked = pool_.transaction(kReadOnly, [&](PostgresConnection& connection) -> Result<void> {
-    auto rows = connection.run(
-        fmt::format("SELECT count(*) FROM {} WHERE {}", collection_.table(), condition.sql), condition.values);
+    auto rows = connection.run(fmt::format("SELECT count(*) FROM {} WHERE {}", collection_.table(), condition.sql),
+                               condition.values);
     if (!rows) {
       return std::unexpected(std::move(rows.error()));
     }
@@ -386,8 +386,8 @@ Result<std::vector<std::optional<KnownVector>>> PostgresStore::vectors_of_conten
         known[i].reset();
         continue;
       }
-      auto vector = vector_of_postgres(rows->bytes(found->second, 1), collection_.settings.dim,
-                                       collection_.settings.vector_type);
+      auto vector =
+          vector_of_postgres(rows->bytes(found->second, 1), collection_.settings.dim, collection_.settings.vector_type);
       if (!vector) {
         return std::unexpected(std::move(vector.error()));
       }

@@ -21,7 +21,12 @@
 namespace asterism {
 
 class PostgresStore final : public VectorStore {
+  // Only create() and open() make stores.
+  struct Key {};
+
  public:
+  PostgresStore(Key key, const StoreLocation& location, const CollectionOpenOptions& options);
+
   // Locations of kind kPostgres. kInvalidArgument where a collection of that name is there already.
   static Result<std::unique_ptr<PostgresStore>> create(const StoreLocation& location,
                                                        const CollectionSettings& settings);
@@ -57,8 +62,6 @@ class PostgresStore final : public VectorStore {
   Result<VerifyReport> verify(const ProgressSink& progress) const override;
 
  private:
-  PostgresStore(const StoreLocation& location, const CollectionOpenOptions& options);
-
   struct SearchPlan {
     bool exact = true;
     std::string reason;

@@ -66,8 +66,9 @@ Result<std::string> postgres_vector(std::span<const float> vector, VectorType ty
 Result<std::vector<float>> vector_of_postgres(std::string_view bytes, std::size_t dim, VectorType type) {
   const std::size_t component_size_bytes = type == VectorType::kF32 ? 4 : 2;
   if (bytes.size() != kVectorHeaderSizeBytes + dim * component_size_bytes || read<std::uint16_t>(bytes) != dim) {
-    return fail(ErrorCode::kCorrupt, fmt::format("vector: expected {} bytes for {} components, found {}",
-                                                 kVectorHeaderSizeBytes + dim * component_size_bytes, dim, bytes.size()));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("vector: expected {} bytes for {} components, found {}",
+                            kVectorHeaderSizeBytes + dim * component_size_bytes, dim, bytes.size()));
   }
   bytes.remove_prefix(kVectorHeaderSizeBytes);
   std::vector<float> vector(dim);

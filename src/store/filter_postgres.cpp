@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace asterism {
@@ -153,17 +154,23 @@ std::string PostgresWriter::of_field(const FilterNode& node) {
 
 }  // namespace
 
-// -> with a text goes into objects alone, -> with a number into arrays alone.
+// -> with a text goes into objects alone. With a number it takes a scalar for an array of one, so a path with places is
+// written as a jsonpath, which in strict mode does not.
 std::string postgres_column_expression(const FilterPath& path, const FilterSqlNames& names) {
-  std::string text = names.of(path.source);
+  const bool has_place = std::ranges::any_of(
+      path.steps, [](const FilterStep& step) { return std::holds_alternative<std::uint32_t>(step); });
+  std::string text = has_place ? "strict $" : names.of(path.source);
   for (const FilterStep& step : path.steps) {
     if (const auto* index = std::get_if<std::uint32_t>(&step)) {
-      text += fmt::format(" -> {}", *index);
+      text += fmt::format("[{}]", *index);
+    } else if (has_place) {
+      text += fmt::format(".\"{}\"", std::get<std::string>(step));
     } else {
       text += " -> " + sql_quoted(std::get<std::string>(step));
     }
   }
-  return fmt::format("({})", text);
+  return has_place ? fmt::format("jsonb_path_query_first({}, {}, '{{}}', true)", names.metadata, sql_quoted(text))
+                   : fmt::format("({})", text);
 }
 
 FilterPostgres to_postgres(const FilterExpression& expression, const FilterSqlNames& names,
