@@ -17,8 +17,13 @@ constexpr std::int64_t kIndexRowCountMin = 10'000;
 // hnsw.ef_search: pgvector's range, and what we ask without a wish (its own default is 40).
 constexpr std::size_t kExpansionMax = 1000;
 constexpr std::size_t kExpansionDefault = 64;
-// Of an index over halves of f32 vectors, so many times k are compared again.
+// With a filter the index hands out candidates until enough have passed: many at a time find more of the nearest than
+// many small helpings.
+constexpr std::size_t kFilteredExpansionMin = 200;
+// So many times k are taken from the index and compared again: of an index over halves of f32 vectors, and of one that
+// hands out candidates in relaxed order.
 constexpr std::size_t kRescoreFactor = 4;
+constexpr std::size_t kRelaxedFactor = 2;
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -36,46 +41,50 @@ double distance_of(float score, Metric metric) {
 
 Result<PostgresStore::SearchPlan> PostgresStore::plan(PostgresConnection& connection,
                                                       const NearestRequest& request) const {
-  auto found = find_collection(connection, name_, false);
-  if (!found) {
-    return std::unexpected(std::move(found.error()));
+  auto state = connection.run(fmt::format(
+      "SELECT item_count, EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('{}') AND indisvalid) "
+      "FROM asterism_collection WHERE number = {}",
+      collection_.index(), collection_.number));
+  if (!state) {
+    return std::unexpected(std::move(state.error()));
   }
+  if (state->size() == 0) {
+    return fail(ErrorCode::kNotFound, fmt::format("collection '{}': it was dropped meanwhile", name_));
+  }
+  const std::int64_t row_count = state->integer(0, 0);
   SearchPlan plan;
-  plan.row_count = static_cast<std::uint64_t>(found->item_count);
+  plan.row_count = static_cast<std::uint64_t>(row_count);
   if (request.mode == SearchMode::kExact) {
     plan.reason = "exact answers were asked for";
     return plan;
   }
-  if (request.mode == SearchMode::kAuto && found->item_count < kIndexRowCountMin) {
-    plan.reason = fmt::format("{} rows: fewer than {} are compared one by one", found->item_count, kIndexRowCountMin);
+  if (request.mode == SearchMode::kAuto && row_count < kIndexRowCountMin) {
+    plan.reason = fmt::format("{} rows: fewer than {} are compared one by one", row_count, kIndexRowCountMin);
     return plan;
   }
-  const auto indexed = has_index(connection, *found);
-  if (!indexed) {
-    return std::unexpected(indexed.error());
-  }
-  if (!*indexed) {
-    plan.reason = found->indexed_type() ? "there is no index: it is not built yet"
-                                        : "there is no index: the vectors are too long for one";
+  if (state->bytes(0, 1) != std::string_view("\1", 1)) {
+    plan.reason = collection_.indexed_type() ? "there is no index: it is not built yet"
+                                             : "there is no index: the vectors are too long for one";
     return plan;
   }
   plan.exact = false;
   plan.expansion = std::clamp(std::max(request.expansion == 0 ? kExpansionDefault : request.expansion, request.k),
                               std::size_t{1}, kExpansionMax);
-  plan.reason = fmt::format("{} rows with an HNSW index", found->item_count);
+  plan.reason = fmt::format("{} rows with an HNSW index", row_count);
   return plan;
 }
 
 Result<StoreHits> PostgresStore::search(PostgresConnection& connection, const NearestRequest& request,
                                         const SearchPlan& plan) const {
   const Metric metric = collection_.settings.metric;
-  // Strict order: an index scan goes on until k rows have passed the filter, or hnsw.max_scan_tuples were seen.
+  const bool is_filtered = request.filter != nullptr;
+  // An index scan goes on until enough rows have passed the filter, or hnsw.max_scan_tuples were seen. In strict order
+  // it drops what it finds late, so a filter has relaxed order, and what it found is sorted again.
   const std::string setting =
       plan.exact ? "SET LOCAL enable_indexscan = off"
-                 : fmt::format(
-                       "SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL "
-                       "enable_seqscan = off",
-                       plan.expansion);
+                 : fmt::format("SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = {}; "
+                               "SET LOCAL enable_seqscan = off",
+                               plan.expansion, is_filtered ? "relaxed_order" : "strict_order");
   if (auto set = connection.run_script(setting); !set) {
     return std::unexpected(std::move(set.error()));
   }
@@ -85,7 +94,7 @@ Result<StoreHits> PostgresStore::search(PostgresConnection& connection, const Ne
   }
   std::vector<PostgresValue> values{{.bytes = std::move(*query), .is_binary = true}};
   std::string condition = "true";
-  if (request.filter != nullptr) {
+  if (is_filtered) {
     FilterPostgres sql = to_postgres(*request.filter, postgres_filter_names(), values.size() + 1);
     condition = std::move(sql.text);
     for (std::string& parameter : sql.parameters) {
@@ -99,13 +108,15 @@ Result<StoreHits> PostgresStore::search(PostgresConnection& connection, const Ne
   const bool rescored = !plan.exact && indexed_type != kept_type;
   const std::string order =
       rescored ? fmt::format("embedding::{0} {1} $1::{2}::{0}", indexed_type, op, kept_type) : distance;
-  const std::string limit =
+  const std::size_t factor = rescored ? kRescoreFactor : !plan.exact && is_filtered ? kRelaxedFactor : 1;
+  const std::string within =
       request.score_limit ? fmt::format("WHERE distance <= {}", distance_of(*request.score_limit, metric)) : "";
+  // "+ 0": PostgreSQL would take the order of the index for the order of the distance.
   auto rows = connection.run(
       fmt::format("SELECT {0}, distance FROM (SELECT *, {1} AS distance FROM {2} WHERE {3} ORDER BY {4}{5} LIMIT {6}) "
-                  "AS nearest {7} ORDER BY distance, slot LIMIT {8}",
+                  "AS nearest {7} ORDER BY distance + 0, slot LIMIT {8}",
                   postgres_item_select(request.parts), distance, collection_.table(), condition, order,
-                  plan.exact ? ", slot" : "", rescored ? request.k * kRescoreFactor : request.k, limit, request.k),
+                  plan.exact ? ", slot" : "", request.k * factor, within, request.k),
       values);
   if (!rows) {
     return std::unexpected(std::move(rows.error()));
