@@ -80,11 +80,11 @@ Result<StoreHits> PostgresStore::search(PostgresConnection& connection, const Ne
   const bool is_filtered = request.filter != nullptr;
   // An index scan goes on until enough rows have passed the filter, or hnsw.max_scan_tuples were seen. In strict order
   // it drops what it finds late, so a filter has relaxed order, and what it found is sorted again.
-  const std::string setting =
-      plan.exact ? "SET LOCAL enable_indexscan = off"
-                 : fmt::format("SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = {}; "
-                               "SET LOCAL enable_seqscan = off",
-                               plan.expansion, is_filtered ? "relaxed_order" : "strict_order");
+  const std::string setting = plan.exact ? "SET LOCAL enable_indexscan = off"
+                                         : fmt::format(
+                                               "SET LOCAL hnsw.ef_search = {}; SET LOCAL hnsw.iterative_scan = {}; "
+                                               "SET LOCAL enable_seqscan = off",
+                                               plan.expansion, is_filtered ? "relaxed_order" : "strict_order");
   if (auto set = connection.run_script(setting); !set) {
     return std::unexpected(std::move(set.error()));
   }
