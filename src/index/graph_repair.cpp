@@ -90,13 +90,22 @@ class Mender {
   // links as there were.
   void fill(std::size_t count) {
     std::ranges::sort(candidates_, {}, &Candidate::distance);
-    for (const Candidate& candidate : candidates_) {
+    for (Candidate& candidate : candidates_) {
       if (kept_.size() >= count) {
         return;
       }
       if (std::ranges::none_of(kept_, [&](std::uint32_t link) {
             return distance(link, candidate.slot) < candidate.distance;
           })) {
+        kept_.push_back(candidate.slot);
+        candidate.expanded = true;
+      }
+    }
+    for (const Candidate& candidate : candidates_) {
+      if (kept_.size() >= count) {
+        return;
+      }
+      if (!candidate.expanded) {
         kept_.push_back(candidate.slot);
       }
     }

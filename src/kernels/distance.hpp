@@ -17,7 +17,4 @@ float dot_product_scalar(std::span<const float> a, std::span<const float> b) noe
 // has no direction; rounding may carry parallel vectors just past 1. NaN stays NaN.
 float cosine_from_products(float dot, float square_a, float square_b) noexcept;
 
-// out[r] = dot_product(rows[r], query) for every row of `rows` [out.size(), query.size()].
-void dot_products(std::span<const float> rows, std::span<const float> query, std::span<float> out) noexcept;
-
 }  // namespace asterism
