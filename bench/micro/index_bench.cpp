@@ -1,7 +1,7 @@
 // The exact scan beside the bandwidth of the machine's memory, and the products of codes.
 //
-// "of_bandwidth" is bytes a second of the scan over those of a plain read of as much memory by as many threads, measured
-// just before in the same run. Each answer is checked against the scalar kernels first.
+// "of_bandwidth" is bytes a second of the scan over those of a plain read of as much memory by as many threads,
+// measured just before in the same run. Each answer is checked against the scalar kernels first.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -55,8 +55,12 @@ Rows make_rows(VectorType type) {
     std::ranges::generate(vector, [&] { return normal(random); });
     (void)quantise_row(type, vector, row.first(vector_size_bytes(type, kDim)));
   }
-  rows.view = {
-      .data = rows.bytes, .row_count = row_count, .dim = kDim, .type = type, .stride_bytes = stride, .verifier = nullptr};
+  rows.view = {.data = rows.bytes,
+               .row_count = row_count,
+               .dim = kDim,
+               .type = type,
+               .stride_bytes = stride,
+               .verifier = nullptr};
   return rows;
 }
 
@@ -143,8 +147,7 @@ const bool kRegistered = [] {
   for (const VectorType type : {VectorType::kF32, VectorType::kF16, VectorType::kBF16, VectorType::kI8}) {
     for (const Metric metric : {Metric::kDot, Metric::kCosine, Metric::kEuclidean}) {
       const std::string name = "scan/" + std::string(vector_type_name(type)) + "/" + std::string(metric_name(metric));
-      benchmark::RegisterBenchmark(name.c_str(),
-                                   [type, metric](benchmark::State& state) { scan(state, type, metric); })
+      benchmark::RegisterBenchmark(name.c_str(), [type, metric](benchmark::State& state) { scan(state, type, metric); })
           ->Arg(1)
           ->Arg(static_cast<std::int64_t>(available_processor_count()))
           ->UseManualTime()
