@@ -141,11 +141,10 @@ MilvusConnection::MilvusConnection(MilvusAddress address, const CancelFlag* canc
   stub_ = milvus::MilvusService::NewStub(::grpc::CreateCustomChannel(address_.target, credentials, arguments));
 }
 
-Result<std::unique_ptr<MilvusConnection>> MilvusConnection::open(const MilvusAddress& address,
-                                                                 const CancelFlag* cancel) {
+Result<MilvusConnection> MilvusConnection::open(const MilvusAddress& address, const CancelFlag* cancel) {
   silence_grpc();
-  std::unique_ptr<MilvusConnection> connection(new MilvusConnection(address, cancel));
-  if (auto greeted = connection->greet(); !greeted) {
+  MilvusConnection connection(address, cancel);
+  if (auto greeted = connection.greet(); !greeted) {
     return std::unexpected(std::move(greeted.error()));
   }
   return connection;

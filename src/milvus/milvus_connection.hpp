@@ -39,7 +39,7 @@ struct MilvusCall {
 class MilvusConnection {
  public:
   // Greets the server. kNetwork where there is none, kInvalidArgument where it does not let the user in.
-  static Result<std::unique_ptr<MilvusConnection>> open(const MilvusAddress& address, const CancelFlag* cancel);
+  static Result<MilvusConnection> open(const MilvusAddress& address, const CancelFlag* cancel);
 
   const MilvusAddress& address() const noexcept { return address_; }
   // kCancelled once the caller wants no more.

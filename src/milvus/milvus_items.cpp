@@ -130,7 +130,7 @@ Result<void> MilvusStore::add_batch(std::span<const Item* const> items, AddSumma
       return written;
     }
     next_slot_ += static_cast<std::int64_t>(changed.size());
-    if (const auto done = connection_->call(&Stub::Upsert, {.name = "Upsert"}, std::move(request)); !done) {
+    if (const auto done = connection_.call(&Stub::Upsert, {.name = "Upsert"}, std::move(request)); !done) {
       return std::unexpected(done.error());
     }
   }
@@ -143,7 +143,7 @@ Result<void> MilvusStore::erase_present(std::span<const std::string> ids) {
     milvus::DeleteRequest request;
     request.set_expr(milvus_in(kMilvusId, ids.subspan(begin, std::min(kBatchItemCountMax, ids.size() - begin))));
     request.set_consistency_level(milvus_common::Strong);
-    if (const auto done = connection_->call(&Stub::Delete, {.name = "Delete"}, std::move(request)); !done) {
+    if (const auto done = connection_.call(&Stub::Delete, {.name = "Delete"}, std::move(request)); !done) {
       return std::unexpected(done.error());
     }
   }
@@ -202,8 +202,8 @@ Result<std::vector<MilvusRow>> MilvusStore::query(const std::string& expression,
     add_parameter(*request.mutable_query_params(), "iterator", "True");
     add_parameter(*request.mutable_query_params(), "reduce_stop_for_best", "True");
   }
-  const auto results = connection_->call(&Stub::Query, {.name = "Query"}, std::move(request));
-  return results ? read_milvus_rows(results->fields_data(), nullptr, settings_.dim, connection_->address().shown)
+  const auto results = connection_.call(&Stub::Query, {.name = "Query"}, std::move(request));
+  return results ? read_milvus_rows(results->fields_data(), nullptr, settings_.dim, connection_.address().shown)
                  : std::unexpected(results.error());
 }
 
@@ -222,7 +222,7 @@ Result<void> MilvusStore::pages(const std::string& expression, const std::vector
     auto greatest = std::ranges::max(*rows, {}, [](const MilvusRow& row) { return row.item.id; }).item.id;
     if (greatest <= last) {
       return fail(ErrorCode::kCorrupt, fmt::format("{}: expected ids after \"{}\", found \"{}\"",
-                                                   connection_->address().shown, last, greatest));
+                                                   connection_.address().shown, last, greatest));
     }
     last = std::move(greatest);
     if (auto taken = take(std::move(*rows)); !taken) {
@@ -334,13 +334,13 @@ Result<std::uint64_t> MilvusStore::count(const FilterExpression* filter) const {
   }
   request.set_consistency_level(milvus_common::Strong);
   request.add_output_fields("count(*)");
-  const auto results = connection_->call(&Stub::Query, {.name = "Query"}, std::move(request));
+  const auto results = connection_.call(&Stub::Query, {.name = "Query"}, std::move(request));
   if (!results) {
     return std::unexpected(results.error());
   }
   if (results->fields_data().empty() || results->fields_data(0).scalars().long_data().data().empty()) {
     return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: count: expected a number, found none", connection_->address().shown));
+                fmt::format("{}: count: expected a number, found none", connection_.address().shown));
   }
   return static_cast<std::uint64_t>(results->fields_data(0).scalars().long_data().data(0));
 }

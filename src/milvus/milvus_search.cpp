@@ -94,18 +94,18 @@ Result<StoreHits> MilvusStore::nearest_by_index(const NearestRequest& request) c
   add_parameter(parameters, "metric_type", milvus_metric(settings_.metric));
   add_parameter(parameters, "round_decimal", "-1");
   add_parameter(parameters, "params", fmt::format(R"({{"ef":{}}})", expansion));
-  const auto results = connection_->call(&Stub::Search, {.name = "Search"}, std::move(search));
+  const auto results = connection_.call(&Stub::Search, {.name = "Search"}, std::move(search));
   if (!results) {
     return std::unexpected(results.error());
   }
   const auto& data = results->results();
-  auto rows = read_milvus_rows(data.fields_data(), &data.ids(), settings_.dim, connection_->address().shown);
+  auto rows = read_milvus_rows(data.fields_data(), &data.ids(), settings_.dim, connection_.address().shown);
   if (!rows) {
     return std::unexpected(std::move(rows.error()));
   }
   if (static_cast<std::size_t>(data.scores_size()) != rows->size()) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: the server's answer: {} scores for {} hits",
-                                                 connection_->address().shown, data.scores_size(), rows->size()));
+                                                 connection_.address().shown, data.scores_size(), rows->size()));
   }
   return hits_of(request, std::move(*rows), {data.scores().begin(), data.scores().end()}, expansion);
 }

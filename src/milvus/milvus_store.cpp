@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 constexpr std::chrono::minutes kPatience{10};
 constexpr milliseconds kPollPause{200};
 
-Result<std::unique_ptr<MilvusConnection>> connect(const StoreLocation& location, const CancelFlag* cancel) {
+Result<MilvusConnection> connect(const StoreLocation& location, const CancelFlag* cancel) {
   const auto address = parse_milvus_address(location);
   return address ? MilvusConnection::open(*address, cancel) : std::unexpected(address.error());
 }
@@ -60,7 +60,7 @@ Result<void> wait_until(const MilvusConnection& connection, std::string_view wha
 
 }  // namespace
 
-MilvusStore::MilvusStore(std::unique_ptr<MilvusConnection> connection, CollectionSettings settings, bool is_read_only)
+MilvusStore::MilvusStore(MilvusConnection connection, CollectionSettings settings, bool is_read_only)
     : connection_(std::move(connection)), settings_(std::move(settings)), is_read_only_(is_read_only) {}
 
 Result<std::unique_ptr<MilvusStore>> MilvusStore::create(const StoreLocation& location,
@@ -72,7 +72,7 @@ Result<std::unique_ptr<MilvusStore>> MilvusStore::create(const StoreLocation& lo
   if (!connection) {
     return std::unexpected(std::move(connection.error()));
   }
-  const auto there = describe(**connection);
+  const auto there = describe(*connection);
   if (there) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: there is a collection of that name", location.text),
                 "open it, or drop it first");
@@ -80,20 +80,19 @@ Result<std::unique_ptr<MilvusStore>> MilvusStore::create(const StoreLocation& lo
   if (there.error().code != ErrorCode::kNotFound) {
     return std::unexpected(there.error());
   }
-  const auto created = (*connection)
-                           ->call(&Stub::CreateCollection, {.name = "CreateCollection", .is_repeatable = false},
-                                  milvus_create_request(location.collection, settings));
+  const auto created = connection->call(&Stub::CreateCollection, {.name = "CreateCollection", .is_repeatable = false},
+                                        milvus_create_request(location.collection, settings));
   if (!created) {
     return std::unexpected(created.error());
   }
-  std::unique_ptr<MilvusStore> store(new MilvusStore(std::move(*connection), settings, false));
+  auto store = std::make_unique<MilvusStore>(std::move(*connection), settings, false);
   auto ready = store->make_index();
   if (ready) {
     ready = store->load();
   }
   if (!ready) {
     // Nothing half made stays; the first error is the one to tell.
-    (void)drop_collection(*store->connection_);
+    (void)drop_collection(store->connection_);
     return std::unexpected(std::move(ready.error()));
   }
   return store;
@@ -108,7 +107,7 @@ Result<std::unique_ptr<MilvusStore>> MilvusStore::open(const StoreLocation& loca
   if (!connection) {
     return std::unexpected(std::move(connection.error()));
   }
-  const auto description = describe(**connection);
+  const auto description = describe(*connection);
   if (!description) {
     return std::unexpected(description.error());
   }
@@ -116,7 +115,7 @@ Result<std::unique_ptr<MilvusStore>> MilvusStore::open(const StoreLocation& loca
   if (!settings) {
     return std::unexpected(std::move(settings.error()));
   }
-  std::unique_ptr<MilvusStore> store(new MilvusStore(std::move(*connection), std::move(*settings), options.read_only));
+  auto store = std::make_unique<MilvusStore>(std::move(*connection), std::move(*settings), options.read_only);
   if (auto loaded = store->load(); !loaded) {
     return std::unexpected(std::move(loaded.error()));
   }
@@ -128,7 +127,7 @@ Result<void> MilvusStore::drop(const StoreLocation& location) {
   if (!connection) {
     return std::unexpected(connection.error());
   }
-  const auto description = describe(**connection);
+  const auto description = describe(*connection);
   if (!description) {
     return std::unexpected(description.error());
   }
@@ -136,41 +135,41 @@ Result<void> MilvusStore::drop(const StoreLocation& location) {
   if (const auto settings = read_milvus_settings(*description, location.text); !settings) {
     return std::unexpected(settings.error());
   }
-  return drop_collection(**connection);
+  return drop_collection(*connection);
 }
 
 Result<void> MilvusStore::make_index() {
   auto made =
-      connection_->call(&Stub::CreateIndex, {.name = "CreateIndex"}, milvus_index_request(settings_.metric, "HNSW"));
+      connection_.call(&Stub::CreateIndex, {.name = "CreateIndex"}, milvus_index_request(settings_.metric, "HNSW"));
   if (!made && made.error().code != ErrorCode::kCancelled) {
-    made = connection_->call(&Stub::CreateIndex, {.name = "CreateIndex"},
-                             milvus_index_request(settings_.metric, "AUTOINDEX"));
+    made = connection_.call(&Stub::CreateIndex, {.name = "CreateIndex"},
+                            milvus_index_request(settings_.metric, "AUTOINDEX"));
   }
   return made ? Result<void>{} : std::unexpected(made.error());
 }
 
 Result<void> MilvusStore::load() {
-  const auto asked = connection_->call(&Stub::LoadCollection, {.name = "LoadCollection", .timeout = kPatience},
-                                       milvus::LoadCollectionRequest());
+  const auto asked = connection_.call(&Stub::LoadCollection, {.name = "LoadCollection", .timeout = kPatience},
+                                      milvus::LoadCollectionRequest());
   if (!asked) {
     return std::unexpected(asked.error());
   }
-  return wait_until(*connection_, "loaded", [&]() -> Result<bool> {
-    const auto state = connection_->call(&Stub::GetLoadState, {.name = "GetLoadState"}, milvus::GetLoadStateRequest());
+  return wait_until(connection_, "loaded", [&]() -> Result<bool> {
+    const auto state = connection_.call(&Stub::GetLoadState, {.name = "GetLoadState"}, milvus::GetLoadStateRequest());
     return state ? Result<bool>(state->state() == milvus_common::LoadStateLoaded) : std::unexpected(state.error());
   });
 }
 
 Result<void> MilvusStore::build_index(const ProgressSink& progress) {
   milvus::FlushRequest request;
-  request.add_collection_names(connection_->address().collection);
-  const auto flushed = connection_->call(&Stub::Flush, {.name = "Flush", .timeout = kPatience}, request);
+  request.add_collection_names(connection_.address().collection);
+  const auto flushed = connection_.call(&Stub::Flush, {.name = "Flush", .timeout = kPatience}, request);
   if (!flushed) {
     return std::unexpected(flushed.error());
   }
-  return wait_until(*connection_, "indexed", [&]() -> Result<bool> {
+  return wait_until(connection_, "indexed", [&]() -> Result<bool> {
     const auto found =
-        connection_->call(&Stub::DescribeIndex, {.name = "DescribeIndex"}, milvus::DescribeIndexRequest());
+        connection_.call(&Stub::DescribeIndex, {.name = "DescribeIndex"}, milvus::DescribeIndexRequest());
     if (!found) {
       return std::unexpected(found.error());
     }
@@ -178,7 +177,7 @@ Result<void> MilvusStore::build_index(const ProgressSink& progress) {
     for (const auto& index : found->index_descriptions()) {
       if (index.state() == milvus_common::Failed) {
         return fail(ErrorCode::kNetwork,
-                    fmt::format("{}: index: {}", connection_->address().shown, index.index_state_fail_reason()));
+                    fmt::format("{}: index: {}", connection_.address().shown, index.index_state_fail_reason()));
       }
       done = done && index.state() == milvus_common::Finished && index.indexed_rows() >= index.total_rows();
       if (progress) {
@@ -196,7 +195,7 @@ Result<CollectionStatus> MilvusStore::status() const {
   if (!item_count) {
     return std::unexpected(item_count.error());
   }
-  const auto found = connection_->call(&Stub::DescribeIndex, {.name = "DescribeIndex"}, milvus::DescribeIndexRequest());
+  const auto found = connection_.call(&Stub::DescribeIndex, {.name = "DescribeIndex"}, milvus::DescribeIndexRequest());
   if (!found && found.error().code != ErrorCode::kNotFound) {
     return std::unexpected(found.error());
   }
@@ -217,7 +216,7 @@ Result<CollectionStatus> MilvusStore::status() const {
 
 Result<void> MilvusStore::check_writable() const {
   if (is_read_only_) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: opened for reading alone", connection_->address().shown));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: opened for reading alone", connection_.address().shown));
   }
   return {};
 }

@@ -29,6 +29,8 @@ class MilvusStore final : public VectorStore {
   // Loads it into the server's memory where it is not. kUnsupported for options.version: there are no versions.
   static Result<std::unique_ptr<MilvusStore>> open(const StoreLocation& location, const CollectionOpenOptions& options);
   static Result<void> drop(const StoreLocation& location);
+  // Of a collection of ours that is loaded: create() and open() see to that.
+  MilvusStore(MilvusConnection connection, CollectionSettings settings, bool is_read_only);
 
   const CollectionSettings& settings() const noexcept override { return settings_; }
   std::string_view backend() const noexcept override { return "milvus"; }
@@ -61,7 +63,6 @@ class MilvusStore final : public VectorStore {
     std::string id;
   };
 
-  MilvusStore(std::unique_ptr<MilvusConnection> connection, CollectionSettings settings, bool is_read_only);
   Result<void> make_index();
   Result<void> load();
   Result<std::string> expression(const FilterExpression* filter) const;
@@ -88,7 +89,7 @@ class MilvusStore final : public VectorStore {
   Result<StoreHits> hits_at(const NearestRequest& request, const std::vector<Key>& keys, const std::vector<Hit>& best,
                             std::uint64_t compared_count) const;
 
-  std::unique_ptr<MilvusConnection> connection_;
+  MilvusConnection connection_;
   CollectionSettings settings_;
   bool is_read_only_ = false;
   std::mutex writer_mutex_;
