@@ -1,6 +1,7 @@
 #include "milvus/milvus_connection.hpp"
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <unistd.h>
 
@@ -34,10 +35,11 @@ constexpr std::int32_t kCodePrivilegeNotPermitted = 1401;
 constexpr std::int32_t kOldCodePermissionDenied = 3;
 constexpr std::int32_t kOldCodeCollectionNotFound = 4;
 
-// The library prints nothing; gRPC would, on standard error, what it also returns.
-void silence_grpc() {
+// The library prints nothing; gRPC and protobuf would, on standard error, what they also return.
+void silence_libraries() {
   static std::once_flag once;
   std::call_once(once, [] {
+    google::protobuf::SetLogHandler(nullptr);
     if (std::getenv("GRPC_VERBOSITY") == nullptr) {  // NOLINT(concurrency-mt-unsafe)
       ::gpr_set_log_function([](gpr_log_func_args*) {});
     }
@@ -142,7 +144,7 @@ MilvusConnection::MilvusConnection(MilvusAddress address, const CancelFlag* canc
 }
 
 Result<MilvusConnection> MilvusConnection::open(const MilvusAddress& address, const CancelFlag* cancel) {
-  silence_grpc();
+  silence_libraries();
   MilvusConnection connection(address, cancel);
   if (auto greeted = connection.greet(); !greeted) {
     return std::unexpected(std::move(greeted.error()));

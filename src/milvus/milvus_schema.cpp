@@ -104,6 +104,9 @@ Result<CollectionSettings> read_milvus_settings(const milvus::DescribeCollection
   if (!settings) {
     return settings;
   }
+  if (auto checked = check_milvus_settings(*settings); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
   for (const char* name : {kMilvusId, kMilvusSlot, kMilvusKind, kMilvusContent, kMilvusDigest, kMilvusMetadata}) {
     if (std::ranges::find(description.schema().fields(), name, &milvus_schema::FieldSchema::name) ==
         description.schema().fields().end()) {

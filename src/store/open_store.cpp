@@ -1,4 +1,4 @@
-// The store that a location names: one row a kind of server, each in a module of its own.
+// The store that a location names.
 #include <fmt/format.h>
 
 #include "store/embedded_store.hpp"
@@ -8,42 +8,53 @@
 namespace asterism {
 namespace {
 
-constexpr std::string_view module_name(StoreLocation::Kind kind) {
-  switch (kind) {
-    case StoreLocation::Kind::kMilvus:
-      return "milvus";
-    case StoreLocation::Kind::kPostgres:
-      return "postgres";
-    case StoreLocation::Kind::kFolder:
-      break;
-  }
-  return {};
+std::unexpected<Error> no_postgres(const StoreLocation& location) {
+  return fail(ErrorCode::kUnsupported, fmt::format("collection '{}': PostgreSQL is not spoken yet", location.text),
+              "keep the collection in a folder or in Milvus");
 }
 
 }  // namespace
 
 Result<std::unique_ptr<VectorStore>> create_store(const StoreLocation& location, const CollectionSettings& settings) {
-  if (location.kind == StoreLocation::Kind::kFolder) {
-    return EmbeddedStore::create(location.address, settings);
+  switch (location.kind) {
+    case StoreLocation::Kind::kFolder:
+      return EmbeddedStore::create(location.address, settings);
+    case StoreLocation::Kind::kMilvus: {
+      const auto module = load_store_module("milvus");
+      return module ? (*module)->create(location, settings) : std::unexpected(module.error());
+    }
+    case StoreLocation::Kind::kPostgres:
+      break;
   }
-  const auto module = load_store_module(module_name(location.kind));
-  return module ? (*module)->create(location, settings) : std::unexpected(module.error());
+  return no_postgres(location);
 }
 
 Result<std::unique_ptr<VectorStore>> open_store(const StoreLocation& location, const CollectionOpenOptions& options) {
-  if (location.kind == StoreLocation::Kind::kFolder) {
-    return EmbeddedStore::open(location.address, options);
+  switch (location.kind) {
+    case StoreLocation::Kind::kFolder:
+      return EmbeddedStore::open(location.address, options);
+    case StoreLocation::Kind::kMilvus: {
+      const auto module = load_store_module("milvus");
+      return module ? (*module)->open(location, options) : std::unexpected(module.error());
+    }
+    case StoreLocation::Kind::kPostgres:
+      break;
   }
-  const auto module = load_store_module(module_name(location.kind));
-  return module ? (*module)->open(location, options) : std::unexpected(module.error());
+  return no_postgres(location);
 }
 
 Result<void> drop_store(const StoreLocation& location) {
-  if (location.kind == StoreLocation::Kind::kFolder) {
-    return EmbeddedStore::drop(location.address);
+  switch (location.kind) {
+    case StoreLocation::Kind::kFolder:
+      return EmbeddedStore::drop(location.address);
+    case StoreLocation::Kind::kMilvus: {
+      const auto module = load_store_module("milvus");
+      return module ? (*module)->drop(location) : std::unexpected(module.error());
+    }
+    case StoreLocation::Kind::kPostgres:
+      break;
   }
-  const auto module = load_store_module(module_name(location.kind));
-  return module ? (*module)->drop(location) : std::unexpected(module.error());
+  return no_postgres(location);
 }
 
 }  // namespace asterism

@@ -5,13 +5,17 @@
 
 #include "contract/milvus_for_tests.hpp"
 #include "contract/vector_store_contract.hpp"
-#include "store/filter_parser.hpp"
+#include "store/store_module.hpp"
 
 namespace asterism {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+const StoreModule& module() {
+  return **load_store_module("milvus");
+}
 
 // A name that no other test has, also not in another run against the same server.
 StoreLocation new_location() {
@@ -20,10 +24,10 @@ StoreLocation new_location() {
 }
 
 StoreMaker::Made make_at(const StoreLocation& location, const CollectionSettings& settings) {
-  auto store = create_store(location, settings);
+  auto store = module().create(location, settings);
   EXPECT_TRUE(store) << (store ? "" : store.error().to_string());
   std::shared_ptr<void> owner(nullptr, [location](void*) {
-    const auto dropped = drop_store(location);
+    const auto dropped = module().drop(location);
     EXPECT_TRUE(dropped) << (dropped ? "" : dropped.error().to_string());
   });
   return {store ? std::move(*store) : nullptr, owner};
@@ -77,7 +81,7 @@ class MilvusCollection : public testing::Test {
 
 TEST_F(MilvusCollection, OpenedAgainHasItsSettingsAndItems) {
   ASSERT_TRUE(make(settings()).add(std::vector{text("a", "one", {1, 0, 0})}));
-  const auto opened = open_store(location_, {});
+  const auto opened = module().open(location_, {});
   ASSERT_TRUE(opened) << opened.error().to_string();
   EXPECT_EQ((*opened)->settings(), settings());
   EXPECT_EQ(*(*opened)->count(nullptr), 1U);
@@ -85,13 +89,13 @@ TEST_F(MilvusCollection, OpenedAgainHasItsSettingsAndItems) {
 
 TEST_F(MilvusCollection, MadeTwiceIsRefused) {
   make(settings());
-  const auto again = create_store(location_, settings());
+  const auto again = module().create(location_, settings());
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(MilvusCollection, OneThatIsNotThereIsNamed) {
-  for (const auto& error : {open_store(location_, {}).error(), drop_store(location_).error()}) {
+  for (const auto& error : {module().open(location_, {}).error(), module().drop(location_).error()}) {
     EXPECT_EQ(error.code, ErrorCode::kNotFound);
     EXPECT_THAT(error.message, HasSubstr(location_.collection));
   }
@@ -99,7 +103,7 @@ TEST_F(MilvusCollection, OneThatIsNotThereIsNamed) {
 
 TEST_F(MilvusCollection, ReadOnlyIsNotWritten) {
   make(settings());
-  const auto opened = open_store(location_, {.read_only = true});
+  const auto opened = module().open(location_, {.read_only = true});
   ASSERT_TRUE(opened) << opened.error().to_string();
   EXPECT_EQ((*opened)->add(std::vector{text("a", "one", {1, 0, 0})}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ((*opened)->erase(std::vector<std::string>{"a"}).error().code, ErrorCode::kInvalidArgument);
@@ -191,7 +195,7 @@ TEST_F(MilvusCollection, WhatMilvusCannotKeepIsRefusedByName) {
   auto words = settings();
   words.text_columns = {"$content"};
   for (const auto& refused : {halves, words}) {
-    const auto made = create_store(location_, refused);
+    const auto made = module().create(location_, refused);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, ErrorCode::kUnsupported);
   }
@@ -202,7 +206,7 @@ TEST_F(MilvusCollection, WhatMilvusCannotKeepIsRefusedByName) {
   EXPECT_EQ(store.add(std::vector{file}).error().code, ErrorCode::kUnsupported);
   EXPECT_EQ(store.add(std::vector{text("a", std::string(65'536, 'x'), {1, 0, 0})}).error().code,
             ErrorCode::kLimitExceeded);
-  EXPECT_EQ(open_store(location_, {.version = "v1"}).error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(module().open(location_, {.version = "v1"}).error().code, ErrorCode::kUnsupported);
 }
 
 TEST_F(MilvusCollection, BuildIndexWaitsForAllRows) {
