@@ -70,3 +70,17 @@ else()
   message(STATUS "libtorch: none found, so the program is built without training. On Debian install libtorch-dev and "
     "libopenblas0-pthread; elsewhere name one with -DTorch_DIR=<folder of TorchConfig.cmake>")
 endif()
+
+option(ASTERISM_BUILD_MILVUS "Build collections in Milvus, where gRPC is found" ON)
+if(ASTERISM_BUILD_MILVUS)
+  pkg_check_modules(grpc QUIET IMPORTED_TARGET grpc++ protobuf-lite)
+  find_program(PROTOC_PROGRAM protoc)
+  find_program(GRPC_CPP_PLUGIN_PROGRAM grpc_cpp_plugin)
+endif()
+if(grpc_FOUND AND PROTOC_PROGRAM AND GRPC_CPP_PLUGIN_PROGRAM)
+  set(Milvus_FOUND TRUE)
+  message(STATUS "gRPC ${grpc_grpc++_VERSION}, protobuf ${grpc_protobuf-lite_VERSION}")
+else()
+  message(STATUS "gRPC: none found, so the program is built without collections in Milvus. On Debian install "
+    "libgrpc++-dev, libprotobuf-dev, protobuf-compiler and protobuf-compiler-grpc")
+endif()

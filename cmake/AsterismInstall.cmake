@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 asterism_all_modules(modules)
-list(REMOVE_ITEM modules asterism_cli asterism_openvino asterism_torch)
+list(REMOVE_ITEM modules asterism_cli asterism_openvino asterism_torch asterism_milvus)
 if(NOT TARGET asterism_encoder OR NOT TARGET asterism)
   message(STATUS "No encoder or program in this tree yet: nothing to install")
   return()
@@ -58,6 +58,10 @@ if(TARGET asterism_torch_module)
     set_target_properties(asterism_torch_module PROPERTIES INSTALL_RPATH "${libtorch_library_dir}")
   endif()
   install(TARGETS asterism_torch_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
+endif()
+
+if(TARGET asterism_milvus_module)
+  install(TARGETS asterism_milvus_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
 endif()
 
 install(TARGETS asterism RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")

@@ -42,7 +42,7 @@ set(ASTERISM_BACKEND_DIR "${CMAKE_INSTALL_LIBDIR}/asterism")
 set(CMAKE_BUILD_RPATH "${CMAKE_BINARY_DIR}/${ASTERISM_BACKEND_DIR}")
 
 # asterism_backend_module(NAME)
-#   Makes libasterism_<name>.so of the module's objects and what they use; src/graph/backend_module.hpp opens it. Programs
+#   Makes libasterism_<name>.so of the module's objects and what they use; src/base/program_module.hpp opens it. Programs
 #   that link asterism_<name> hold the backend themselves: tests of its insides do.
 function(asterism_backend_module name)
   set(map "${CMAKE_SOURCE_DIR}/cmake/backend_module.map")

@@ -1,12 +1,10 @@
 #include "graph/backend_module.hpp"
 
-#include <fmt/format.h>
 #include <stdlib.h>  // setenv
 
 #include <cstdlib>
 
-#include "asterism/version.hpp"
-#include "base/shared_library.hpp"
+#include "base/program_module.hpp"
 
 namespace asterism {
 namespace {
@@ -34,22 +32,12 @@ void shorten_barriers() {
 }  // namespace
 
 Result<const BackendModule*> load_backend_module(std::string_view name) {
-  const std::string file_name = fmt::format("libasterism_{}.so", name);
-  const std::string hint = hint_for(name);
   if (name == "torch") {
     shorten_barriers();
   }
-  auto library = SharedLibrary::open(file_name, hint);
+  const auto library = open_program_module(name, hint_for(name));
   if (!library) {
     return std::unexpected(library.error());
-  }
-  const auto version = library->symbol<BackendVersionFunction>(kBackendVersionSymbol);
-  if (!version) {
-    return std::unexpected(version.error());
-  }
-  if (const std::string_view found = (*version)(); found != kVersion) {
-    return fail(ErrorCode::kMismatch, fmt::format("{}: expected version {}, found {}", file_name, kVersion, found),
-                hint);
   }
   const auto module = library->symbol<BackendModuleFunction>(kBackendModuleSymbol);
   if (!module) {

@@ -1,8 +1,4 @@
-// Backends that live in shared libraries of their own (libasterism_<name>.so) and are opened when first needed: what
-// they bring along would otherwise be loaded at every start.
-//
-// Program and module are built together: types cross between them by value, exceptions do not. A module of another
-// version is refused before anything else of it is touched.
+// Backends that live in modules of their own (base/program_module.hpp) and are opened when first needed.
 #pragma once
 
 #include <filesystem>
@@ -37,10 +33,8 @@ class BackendModule {
   virtual Result<std::unique_ptr<Learner>> make_learner(LearnerSpec spec) const = 0;
 };
 
-// What a module shows: the version of Asterism that it belongs to, compared before the other is called, and itself.
-inline constexpr const char* kBackendVersionSymbol = "asterism_backend_module_version";
+// What a backend's module shows beside its version: itself.
 inline constexpr const char* kBackendModuleSymbol = "asterism_backend_module";
-using BackendVersionFunction = const char* (*)();
 using BackendModuleFunction = const BackendModule* (*)();
 
 // `name`: "openvino" or "torch". The module stays loaded; asking again costs little.

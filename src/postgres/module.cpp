@@ -1,0 +1,19 @@
+// What libasterism_postgres.so shows (store/store_module.hpp).
+#include "asterism/version.hpp"
+#include "postgres/postgres_store.hpp"
+#include "store/store_module.hpp"
+
+extern "C" {
+
+const char* asterism_backend_module_version();
+const char* asterism_backend_module_version() {
+  return asterism::kVersion.data();  // a literal: ends in a zero
+}
+
+const asterism::StoreModule* asterism_store_module();
+const asterism::StoreModule* asterism_store_module() {
+  static const asterism::StoreModuleOf<asterism::PostgresStore> module;
+  return &module;
+}
+
+}  // extern "C"
