@@ -20,7 +20,7 @@ bool is_continuation(char c) {
 }
 
 // Bytes of the well-formed UTF-8 sequence at the beginning of `text` (Unicode, table 3-7); 0 when there is none.
-std::size_t utf8_sequence_size(std::string_view text) {
+std::size_t utf8_sequence_size(std::string_view text) noexcept {
   const auto lead = static_cast<unsigned char>(text[0]);
   const auto second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0U;
   std::size_t size = 0;
@@ -89,6 +89,17 @@ void append_json_string(std::string& out, std::string_view text) {
     text.remove_prefix(size == 0 ? 1 : size);
   }
   out += '"';
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::size_t size = utf8_sequence_size(text);
+    if (size == 0) {
+      return false;
+    }
+    text.remove_prefix(size);
+  }
+  return true;
 }
 
 void append_json_floats(std::string& out, std::span<const float> values) {

@@ -80,8 +80,8 @@ bool append_object(std::string& out, const dom::object& object, const Paths& pat
 std::string jsonl_metadata(const dom::object& record, const MetadataColumns& columns,
                            std::span<const std::string_view> left_out) {
   std::string out;
-  const Paths paths = columns.all ? Paths(left_out.begin(), left_out.end())
-                                  : Paths(columns.names.begin(), columns.names.end());
+  const Paths paths =
+      columns.all ? Paths(left_out.begin(), left_out.end()) : Paths(columns.names.begin(), columns.names.end());
   return append_object(out, record, paths, !columns.all) ? out : "{}";
 }
 

@@ -34,20 +34,20 @@ TEST(Metadata, nothing_is_kept_unless_asked_for) {
 }
 
 TEST(Metadata, cells_of_csv_become_numbers_booleans_and_texts) {
-  EXPECT_THAT(metadata_of(TextFormat::kCsv,
-                          "id,text,n,zip,ok,note,rate\n"
-                          "1,a,12,007,true,\"say \"\"hi\"\"\",1.50\n"
-                          "2,b,,,false,,-2e3\n"
-                          "3,c,+1,1e999,True,null,.5\n",
-                          kAll),
-              ElementsAre(R"({"n":12,"zip":"007","ok":true,"note":"say \"hi\"","rate":1.50})",
-                          R"({"ok":false,"rate":-2e3})",
-                          R"({"n":"+1","zip":"1e999","ok":"True","note":"null","rate":".5"})"));
+  EXPECT_THAT(
+      metadata_of(TextFormat::kCsv,
+                  "id,text,n,zip,ok,note,rate\n"
+                  "1,a,12,007,true,\"say \"\"hi\"\"\",1.50\n"
+                  "2,b,,,false,,-2e3\n"
+                  "3,c,+1,1e999,True,null,.5\n",
+                  kAll),
+      ElementsAre(R"({"n":12,"zip":"007","ok":true,"note":"say \"hi\"","rate":1.50})", R"({"ok":false,"rate":-2e3})",
+                  R"({"n":"+1","zip":"1e999","ok":"True","note":"null","rate":".5"})"));
 }
 
 TEST(Metadata, numbers_that_would_lose_digits_stay_texts) {
-  for (const char* number : {"0", "-0", "10", "-7", "0.5", "1E5", "1.25e-3", "9223372036854775807",
-                             "-9223372036854775808"}) {
+  for (const char* number :
+       {"0", "-0", "10", "-7", "0.5", "1E5", "1.25e-3", "9223372036854775807", "-9223372036854775808"}) {
     EXPECT_TRUE(is_kept_number(number)) << number;
   }
   for (const char* text : {"", "-", "00", "01", "1.", ".1", "1e", "1e+", "0x10", "1 ", " 1", "1,5", "NaN", "Infinity",
@@ -68,11 +68,12 @@ TEST(Metadata, columns_of_csv_by_name) {
 }
 
 TEST(Metadata, jsonl_keeps_types_and_nesting) {
-  EXPECT_THAT(metadata_of(TextFormat::kJsonl,
-                          R"({"id":7,"text":"a","n":1.0,"maker":{"name":"x","country":"NZ"},"tags":["p",null],"no":null})"
-                          "\n",
-                          kAll),
-              ElementsAre(R"({"n":1.0,"maker":{"name":"x","country":"NZ"},"tags":["p",null],"no":null})"));
+  EXPECT_THAT(
+      metadata_of(TextFormat::kJsonl,
+                  R"({"id":7,"text":"a","n":1.0,"maker":{"name":"x","country":"NZ"},"tags":["p",null],"no":null})"
+                  "\n",
+                  kAll),
+      ElementsAre(R"({"n":1.0,"maker":{"name":"x","country":"NZ"},"tags":["p",null],"no":null})"));
   // An id that is none stays.
   EXPECT_THAT(metadata_of(TextFormat::kJsonl, "{\"id\":[1],\"text\":\"a\"}\n", kAll), ElementsAre(R"({"id":[1]})"));
 }
