@@ -36,6 +36,27 @@ if(NOT OpenVINO_FOUND)
 endif()
 message(STATUS "OpenVINO ${OpenVINO_VERSION} in ${OpenVINO_DIR}")
 
+# USearch: headers alone. The user's own where -DUSEARCH_DIR names it, else the pinned one in .deps/usearch.
+set(USEARCH_DIR "" CACHE PATH "Folder of USearch's sources, with include/usearch/index.hpp")
+set(USEARCH_VERSION_MIN 2.25)
+set(usearch_folder "${PROJECT_SOURCE_DIR}/.deps/usearch")
+if(USEARCH_DIR)
+  set(usearch_folder "${USEARCH_DIR}")
+endif()
+set(USearch_INCLUDE_DIR "${usearch_folder}/include")
+if(NOT EXISTS "${USearch_INCLUDE_DIR}/usearch/index.hpp")
+  message(FATAL_ERROR "USearch: expected ${USearch_INCLUDE_DIR}/usearch/index.hpp, found none. "
+    "Run tools/setup/setup.sh to fetch the pinned one, or name your own with -DUSEARCH_DIR=<folder with include/usearch>.")
+endif()
+file(STRINGS "${USearch_INCLUDE_DIR}/usearch/index.hpp" usearch_version REGEX "^#define USEARCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]+$")
+list(TRANSFORM usearch_version REPLACE "^.* " "")
+list(JOIN usearch_version "." usearch_version)
+if(usearch_version VERSION_LESS USEARCH_VERSION_MIN)
+  message(FATAL_ERROR "USearch: expected version ${USEARCH_VERSION_MIN} or newer, found ${usearch_version} in ${usearch_folder}. "
+    "Run tools/setup/setup.sh to fetch the pinned one, or name a newer one with -DUSEARCH_DIR=<folder with include/usearch>.")
+endif()
+message(STATUS "USearch ${usearch_version} in ${usearch_folder}")
+
 option(ASTERISM_BUILD_TORCH "Build the torch backend, which trains, where libtorch is found" ON)
 if(ASTERISM_BUILD_TORCH)
   find_package(Libtorch 1.13 QUIET)

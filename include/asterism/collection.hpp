@@ -65,8 +65,8 @@ struct Item {
 
 // Which model made the vectors.
 struct CollectionModel {
-  std::string id = {};  // as given to Encoder::load(); empty: vectors are given, not made
-  std::string revision = {};
+  std::string id = {};           // as given to Encoder::load(); empty: vectors are given, not made
+  std::string revision = {};     // where the files came from, with commit or version where there is one
   std::string sha256 = {};       // of the weights
   std::string prompt_name = {};  // prompts of the model for what is kept and for what is asked; empty = its default
   std::string query_prompt_name = {};
@@ -160,7 +160,7 @@ struct SearchRequest {
 
 // How a search was done, for people.
 struct SearchExplanation {
-  std::string plan = {};        // "exact", "exact over filtered rows", "graph", "graph with filter", "keywords"
+  std::string plan = {};        // "exact", "exact over filtered rows", "graph", "graph with filter", "keywords", ...
   std::string reason = {};      // "1,200 rows: fewer than 20,000 are scanned"
   std::string kernel = {};      // what computed distances in the graph
   std::uint64_t row_count = 0;  // in the collection, at the version looked at
@@ -308,8 +308,9 @@ class Collection {
 
   VectorStore& store() noexcept;
 
- private:
   struct Impl;
+
+ private:
   explicit Collection(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -48,6 +48,33 @@ class AllowedPositions {
     return false;
   }
 
+  // Calls visit(position) for every allowed one of `row_count` rows, ascending. Words without any are skipped.
+  template <typename Visit>
+  void for_each(std::size_t row_count, Visit visit) const {
+    switch (kind_) {
+      case Kind::kAll:
+        for (std::size_t position = 0; position < row_count; ++position) {
+          visit(position);
+        }
+        break;
+      case Kind::kBitmap:
+        for (std::size_t w = 0; w < words_.size() && w * 64 < row_count; ++w) {
+          for (std::uint64_t word = words_[w]; word != 0; word &= word - 1) {
+            const std::size_t position = w * 64 + static_cast<std::size_t>(std::countr_zero(word));
+            if (position < row_count) {
+              visit(position);
+            }
+          }
+        }
+        break;
+      case Kind::kList:
+        for (const std::uint32_t position : positions_.first(count(row_count))) {
+          visit(std::size_t{position});
+        }
+        break;
+    }
+  }
+
   // How many of `row_count` rows are allowed. Cost: one pass over a bitmap's words.
   std::size_t count(std::size_t row_count) const noexcept {
     switch (kind_) {

@@ -36,7 +36,7 @@ constexpr bool is_nearer(Metric metric, const Hit& a, const Hit& b) noexcept {
 
 struct ScanOptions {
   Metric metric = Metric::kCosine;
-  AllowedPositions allowed;
+  AllowedPositions allowed = {};
   ThreadPool* pool = nullptr;          // borrowed
   const CancelFlag* cancel = nullptr;  // borrowed; asked between blocks: kCancelled
 };
@@ -54,7 +54,17 @@ Result<std::vector<Hit>> scan_nearest(const VectorRows& rows, std::span<const fl
 Result<std::vector<Hit>> scan_range(const VectorRows& rows, std::span<const float> query, float bound,
                                     std::size_t count_max, const ScanOptions& options);
 
-// The metric between a query and one row: what the scans compute. The row is not verified.
-float row_value(const VectorRows& rows, std::size_t position, std::span<const float> query, Metric metric) noexcept;
+// The metric between one query and single rows: what the scans compute. Borrows both; rows are not verified.
+class RowScorer {
+ public:
+  RowScorer(const VectorRows& rows, std::span<const float> query, Metric metric) noexcept;
+  float operator()(std::size_t position) const noexcept;
+
+ private:
+  const VectorRows& rows_;
+  std::span<const float> query_;
+  Metric metric_;
+  float query_square_;
+};
 
 }  // namespace asterism

@@ -53,7 +53,7 @@ struct BuildOptions {
   ThreadPool* pool = nullptr;          // borrowed; null: the calling thread alone
   const CancelFlag* cancel = nullptr;  // borrowed; kCancelled, nothing is kept
   // Called from one thread at a time, now and then; may be empty.
-  std::function<void(std::size_t rows_done, std::size_t rows_total)> progress;
+  std::function<void(std::size_t rows_done, std::size_t rows_total)> progress = {};
 };
 
 // Work done by searches.
@@ -66,22 +66,23 @@ struct SearchCounters {
 struct SearchOptions {
   std::size_t k = 10;
   std::size_t expansion = 64;  // ef of the paper: candidates kept while walking; at least k is used
-  AllowedPositions allowed;
+  AllowedPositions allowed = {};
   SearchCounters* counters = nullptr;  // borrowed; added to
 };
 
-// How a filtered search is best done: by what was measured (docs/decisions/0192).
+// How a filtered search is best done, by what was measured (docs/decisions/0192). GraphIndex does the first two by
+// itself; kExactScan is for the caller.
 struct FilteredPlan {
   enum class Way : std::uint8_t {
-    kGraph,      // walk the graph with the filter inside
+    kGraph,      // walk the graph, stepping over rows that are not allowed
+    kCodeScan,   // compare the codes of all allowed rows, and score the best exactly
     kExactScan,  // compare all allowed rows: scan_nearest()
   };
   Way way = Way::kGraph;
-  std::size_t expansion = 0;  // for kGraph: what the walk needs for the recall that `expansion` has without a filter
-  std::string_view reason;    // static text for --explain
+  std::string_view reason;  // static text for --explain
 };
 
-FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count, std::size_t k, std::size_t expansion);
+FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count) noexcept;
 
 // How an index is known to fit the data it was built from.
 struct IndexIdentity {
@@ -144,8 +145,9 @@ class GraphIndex {
   // Checks every byte of the file behind an open index; an index in memory has nothing to check.
   Result<void> verify() const;
 
+  struct Impl;  // graph_impl.hpp
+
  private:
-  struct Impl;
   explicit GraphIndex(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };

@@ -32,7 +32,7 @@ struct RecallPoint {
 struct TuneOptions {
   std::size_t k = 10;
   double recall_target = 0.95;
-  AllowedPositions allowed;  // rows that exist
+  AllowedPositions allowed = {};  // rows that exist
   ThreadPool* pool = nullptr;
   const CancelFlag* cancel = nullptr;
 };

@@ -1,13 +1,14 @@
 // A file of vectors: a key a row, and the rows as VectorRows has them, mapped without copying.
 //
-//   header      one page: magic, format version, type, dim, counts, offsets, data version, its own checksum
-//   checksums   CRC-32C of every block of kVectorFileBlockBytes of what follows, and of this table in the header
-//   keys        u64 a row
-//   rows        row_count x stride bytes, from a multiple of 64 bytes
+//   header   one page (file_header.hpp): type, dim, counts, offsets, data version, checksum of the tables
+//   rows     row_count x stride bytes
+//   keys     u64 a row
+//   tables   CRC-32C of every block of kVectorFileBlockBytes of rows, then of keys
 //
-// Opening checks the header and the table of checksums. A block of rows is checked when it is first used for scoring:
-// VectorFile is the verifier of its rows. Keys are checked when the file is opened.
+// Opening checks the header, the tables and the keys. A block of rows is checked when it is first used for scoring: the
+// rows' verifier remembers which were.
 // Ownership: the file owns its mapping; rows() and keys() borrow from it. Thread-safety: reading from any thread.
+// Cost: opening reads the keys; a block is read twice the first time.
 #pragma once
 
 #include <cstddef>
@@ -39,20 +40,18 @@ using NextVector = std::function<Result<bool>(std::uint64_t& key, std::span<std:
 Result<void> write_vector_file(const std::filesystem::path& path, const VectorFileSettings& settings,
                                std::size_t row_count, const NextVector& next);
 
-class VectorFile final : public RowVerifier {
+class VectorFile {
  public:
   // kNotFound, kCorrupt, kUnsupported for another format version.
   static Result<VectorFile> open(const std::filesystem::path& path);
   VectorFile(VectorFile&&) noexcept;
   VectorFile& operator=(VectorFile&&) noexcept;
-  ~VectorFile() override;
+  ~VectorFile();
 
   const VectorFileSettings& settings() const noexcept;
-  // Rows whose verifier is this file: valid while it is alive and not moved from; a move keeps them valid.
+  // Valid while the file is open; a move keeps them valid. Their verifier gives kCorrupt for a damaged block.
   VectorRows rows() const noexcept;
   std::span<const std::uint64_t> keys() const noexcept;
-
-  Result<void> verify_rows(std::size_t begin, std::size_t end) const override;
   // Every byte of the file, whether used or not.
   Result<void> verify() const;
 

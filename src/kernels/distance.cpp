@@ -1,5 +1,8 @@
 #include "kernels/distance.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/distance.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
@@ -59,6 +62,11 @@ float dot_product_scalar(std::span<const float> a, std::span<const float> b) noe
     sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   }
   return static_cast<float>(sum);
+}
+
+float cosine_from_products(float dot, float square_a, float square_b) noexcept {
+  const float norm = std::sqrt(square_a) * std::sqrt(square_b);
+  return norm == 0.0F ? 0.0F : std::isnan(dot) ? dot : std::clamp(dot / norm, -1.0F, 1.0F);
 }
 
 void dot_products(std::span<const float> rows, std::span<const float> query, std::span<float> out) noexcept {

@@ -325,6 +325,11 @@ Result<std::uint64_t> EmbeddedStore::count(const FilterExpression* filter) const
   return reader ? (*reader)->count_where(sqlite_condition(filter)) : std::unexpected(std::move(reader.error()));
 }
 
+Result<bool> EmbeddedStore::any(const FilterExpression& filter) const {
+  auto reader = lease();
+  return reader ? (*reader)->any_where(sqlite_condition(&filter)) : std::unexpected(std::move(reader.error()));
+}
+
 Result<std::vector<CollectionVersion>> EmbeddedStore::versions(ItemReader& reader) const {
   auto select =
       reader.connection().prepare("SELECT name, version, created_at, item_count FROM snapshot ORDER BY version, name");

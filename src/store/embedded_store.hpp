@@ -50,6 +50,7 @@ class EmbeddedStore final : public VectorStore {
   Result<void> scan(const FilterExpression* filter, const ItemParts& parts,
                     const std::function<Result<void>(Item&&)>& take) const override;
   Result<std::uint64_t> count(const FilterExpression* filter) const override;
+  Result<bool> any(const FilterExpression& filter) const override;
   Result<StoreHits> nearest(const NearestRequest& request) const override;
   Result<std::vector<StoreHits>> nearest_batch(std::span<const NearestRequest> requests) const override;
   Result<StoreHits> keywords(const KeywordRequest& request) const override;

@@ -165,7 +165,9 @@ std::string SqliteWriter::like(const FilterNode& node, const Column& column) {
   }
   std::string condition;
   if (const std::string prefix = pattern->prefix(); !prefix.empty()) {
-    condition = fmt::format("{0} >= {1} AND {0} < {2} AND ", column.value, place(prefix), place(past_prefix(prefix)));
+    // Places in the order of the text.
+    condition = fmt::format("{} >= {} AND ", column.value, place(prefix));
+    condition += fmt::format("{} < {} AND ", column.value, place(past_prefix(prefix)));
   }
   condition += fmt::format("{} GLOB {}", column.value, place(pattern->to_glob()));
   return guarded(condition, column.is_text);

@@ -6,9 +6,6 @@
 // What json_extract() does not tell apart (true and 1, '[1]' and [1]) a second condition on json_type() does, after the
 // index. Metadata must be what the store writes: a valid JSON object without \u0000, numbers within a double, and no
 // escapes in keys but those that JSON needs; of a key given twice SQLite takes the first.
-//
-// Known difference from filter_matcher.hpp: SQLite 3.40 reads a number of 17 digits or more from text up to one unit
-// of the last place off; such a number may then not equal the same literal. docs/filters.md says so.
 #pragma once
 
 #include <string>

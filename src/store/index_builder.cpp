@@ -182,7 +182,7 @@ Result<void> Builder::write_changed_vectors(const SearchView& view, const Layout
     if (later_row[position] != SIZE_MAX) {
       std::memcpy(row.data(), view.later_rows().row(later_row[position]), row.size());
     } else if (key != 0) {
-      if (auto verified = before.verify_rows(position, position + 1); !verified) {
+      if (auto verified = verify_rows(rows, position, position + 1); !verified) {
         return std::unexpected(std::move(verified.error()));
       }
       std::memcpy(row.data(), rows.row(position), row.size());

@@ -268,4 +268,9 @@ Result<std::uint64_t> ItemReader::count_where(const SqlCondition& condition) {
   return static_cast<std::uint64_t>(statement->integer(0));
 }
 
+Result<bool> ItemReader::any_where(const SqlCondition& condition) {
+  auto statement = prepare_where("SELECT 1 FROM item", condition, "LIMIT 1");
+  return statement ? statement->step() : std::unexpected(statement.error());
+}
+
 }  // namespace asterism

@@ -84,6 +84,7 @@ class ItemReader {
   Result<std::vector<std::pair<std::int64_t, double>>> keyword_slots(std::string_view query,
                                                                      const SqlCondition& condition, std::size_t k);
   Result<std::uint64_t> count_where(const SqlCondition& condition);
+  Result<bool> any_where(const SqlCondition& condition);
 
  private:
   ItemReader(sqlite::Connection connection, StoreMoment moment);

@@ -37,10 +37,12 @@ std::string take_collection(std::string& url) {
     if (part.starts_with(kCollectionKey) && part.substr(kCollectionKey.size()).starts_with('=')) {
       name = part.substr(kCollectionKey.size() + 1);
     } else if (!part.empty()) {
-      kept += (kept.empty() ? "?" : "&") + std::string(part);
+      kept.push_back(kept.empty() ? '?' : '&');
+      kept.append(part);
     }
   }
-  url = url.substr(0, question) + kept;
+  url.resize(question);
+  url.append(kept);
   return name;
 }
 

@@ -189,21 +189,22 @@ Result<std::vector<Hit>> SearchView::search_file(const ViewQuery& query, SearchE
   if (query.score_limit) {
     return exact("a score limit asks for all rows within it");
   }
-  std::size_t expansion = std::max(query.expansion, query.k);
+  const std::size_t expansion = std::max(query.expansion, query.k);
   if (!all) {
-    const auto plan = filtered_plan(allowed_count, files_.row_count(), query.k, expansion);
+    const auto plan = filtered_plan(allowed_count, files_.row_count());
     if (plan.way == FilteredPlan::Way::kExactScan && query.mode != SearchMode::kApproximate) {
       return exact(std::string(plan.reason));
     }
-    expansion = plan.way == FilteredPlan::Way::kGraph ? plan.expansion : expansion;
     explanation.reason = plan.reason;
+    explanation.plan =
+        plan.way == FilteredPlan::Way::kCodeScan ? "codes of filtered rows, then exact" : "graph with filter";
   } else {
     explanation.reason = fmt::format("{} rows in the graph", files_.row_count());
+    explanation.plan = "graph";
   }
   if (expansion > kExpansionMax || expansion * 4 > files_.row_count()) {
     return exact(fmt::format("k = {} asks for a large part of all rows", query.k));
   }
-  explanation.plan = query.allowed != nullptr ? "graph with filter" : "graph";
   explanation.kernel = files_.graph->kernel_name();
   explanation.expansion = expansion;
   SearchCounters counters;

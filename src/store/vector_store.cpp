@@ -47,6 +47,9 @@ bool holds_nul(const Json& value) {
   if (value.is_string()) {
     return value.get_ref<const std::string&>().find('\0') != std::string::npos;
   }
+  if (!value.is_structured()) {
+    return false;
+  }
   for (const auto& [key, member] : value.items()) {
     if ((value.is_object() && key.find('\0') != std::string::npos) || holds_nul(member)) {
       return true;
@@ -92,6 +95,34 @@ Result<std::vector<StoreHits>> VectorStore::nearest_batch(std::span<const Neares
     results.push_back(std::move(*hits));
   }
   return results;
+}
+
+Result<bool> VectorStore::any(const FilterExpression& filter) const {
+  const auto counted = count(&filter);
+  return counted ? Result<bool>(*counted > 0) : std::unexpected(counted.error());
+}
+
+Result<std::vector<std::string>> VectorStore::metadata_names(std::size_t item_count_max) const {
+  std::vector<std::string> names;
+  std::size_t item_count = 0;
+  const auto enough = [] { return fail(ErrorCode::kCancelled, "enough was seen"); };
+  const auto scanned = scan(nullptr, {.metadata = true, .content = false, .data = false, .vector = false},
+                            [&](Item&& item) -> Result<void> {
+                              const auto metadata = parse_json(item.metadata, "metadata");
+                              if (!metadata) {
+                                return std::unexpected(metadata.error());
+                              }
+                              for (const auto& [name, value] : metadata->items()) {
+                                if (std::ranges::find(names, name) == names.end()) {
+                                  names.push_back(name);
+                                }
+                              }
+                              return ++item_count < item_count_max ? Result<void>{} : enough();
+                            });
+  if (!scanned && item_count < item_count_max) {
+    return std::unexpected(scanned.error());
+  }
+  return names;
 }
 
 std::unexpected<Error> VectorStore::unsupported(std::string_view what) const {

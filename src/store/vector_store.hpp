@@ -71,6 +71,10 @@ class VectorStore {
   virtual Result<void> scan(const FilterExpression* filter, const ItemParts& parts,
                             const std::function<Result<void>(Item&&)>& take) const = 0;
   virtual Result<std::uint64_t> count(const FilterExpression* filter) const = 0;
+  // Whether any passes. The base counts.
+  virtual Result<bool> any(const FilterExpression& filter) const;
+  // Top-level names of the metadata of some items, at most `item_count_max`, each once.
+  Result<std::vector<std::string>> metadata_names(std::size_t item_count_max) const;
   virtual Result<StoreHits> nearest(const NearestRequest& request) const = 0;
   // Several at once; results in the order of `requests`. The base runs one after the other.
   virtual Result<std::vector<StoreHits>> nearest_batch(std::span<const NearestRequest> requests) const;

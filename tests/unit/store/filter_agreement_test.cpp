@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,16 +20,46 @@ constexpr int kItemCount = 120;
 constexpr int kFilterCount = 8'000;
 
 // Scalars of metadata and of filters are drawn from the same few, so that they meet.
-const std::array kScalars{
-    Json(0),          Json(1),     Json(-1),     Json(7),       Json(1.0),     Json(0.5),
-    Json(-0.0),       Json(1e308), Json(-1e308), Json(5e-324),  Json(0.1),     Json(9007199254740993LL),
-    Json(9007199254740992.0),      Json(9223372036854775807LL), Json(-9223372036854775807LL - 1),
-    Json(9223372036854775808.0),   Json(true),   Json(false),   Json(""),      Json("1"),
-    Json("1.0"),      Json("a"),   Json("ab"),   Json("A"),     Json("true"),  Json("[1]"),
-    Json("{}"),       Json("null"), Json("é"),   Json("日本"),  Json("😀x"),   Json("50%"),
-    Json("a_b*?[c]"), Json("it's \"q\""), Json("back\\slash"), Json("line\nbreak\ttab"), Json("\x7f"), Json(std::string(300, 'z'))};
+const std::array kScalars{Json(0),
+                          Json(1),
+                          Json(-1),
+                          Json(7),
+                          Json(1.0),
+                          Json(0.5),
+                          Json(-0.0),
+                          Json(1e308),
+                          Json(-1e308),
+                          Json(5e-324),
+                          Json(0.1),
+                          Json(9007199254740993LL),
+                          Json(9007199254740992.0),
+                          Json(9223372036854775807LL),
+                          Json(-9223372036854775807LL - 1),
+                          Json(9223372036854775808.0),
+                          Json(true),
+                          Json(false),
+                          Json(""),
+                          Json("1"),
+                          Json("1.0"),
+                          Json("a"),
+                          Json("ab"),
+                          Json("A"),
+                          Json("true"),
+                          Json("[1]"),
+                          Json("{}"),
+                          Json("null"),
+                          Json("é"),
+                          Json("日本"),
+                          Json("😀x"),
+                          Json("50%"),
+                          Json("a_b*?[c]"),
+                          Json("it's \"q\""),
+                          Json("back\\slash"),
+                          Json("line\nbreak\ttab"),
+                          Json("\x7f"),
+                          Json(std::string(300, 'z'))};
 const std::array<std::string, 7> kKeys{"a", "b", "c", "größe", "odd name", "and", "a.b"};
-const std::array<std::string, 16> kPatterns{"%",   "_",    "a%",     "%b",     "_b",     "%é%",   "日_",   "😀_",
+const std::array<std::string, 16> kPatterns{"%",     "_",      "a%",  "%b",   "_b",     "%é%",  "日_",    "😀_",
                                             "50\\%", "a\\_b%", "%*%", "%[c]", "%\\\\%", "%'s%", "a%b%c%", ""};
 
 class Generator {
@@ -181,11 +212,11 @@ TEST(FilterAgreement, memory_and_sqlite_take_the_same_items) {
     FilterMatcher matcher(filter);
     std::vector<std::string> taken;
     for (const Item& item : items) {
-      const auto answer = matcher.matches({.id = item.id,
-                                           .kind = item.kind,
-                                           .content = item.has_content ? std::optional(std::string_view(item.content))
-                                                                       : std::nullopt,
-                                           .metadata = item.metadata});
+      const auto answer =
+          matcher.matches({.id = item.id,
+                           .kind = item.kind,
+                           .content = item.has_content ? std::optional(std::string_view(item.content)) : std::nullopt,
+                           .metadata = item.metadata});
       ASSERT_TRUE(answer) << answer.error().to_string();
       if (*answer) {
         taken.push_back(item.id);
@@ -197,6 +228,22 @@ TEST(FilterAgreement, memory_and_sqlite_take_the_same_items) {
   // Filters that take nothing, or all, would agree on anything.
   EXPECT_GT(taken_count, std::size_t{kItemCount} * kFilterCount / 10);
   EXPECT_LT(taken_count, std::size_t{kItemCount} * kFilterCount * 9 / 10);
+}
+
+// SQLite reads numbers from text with code of its own; the last bit counts.
+TEST(FilterAgreement, doubles_are_read_to_the_last_bit) {
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> mantissa(-1, 1);
+  for (int i = 0; i < 2'000; ++i) {
+    const double value = std::ldexp(mantissa(random), static_cast<int>(random() % 2000) - 1000);
+    SqliteJudge judge;
+    judge.insert("1", "text", nullptr, Json{{"a", value}}.dump());
+    FilterNode node;
+    node.op = FilterOp::kIn;
+    node.operand.path.steps.emplace_back("a");
+    node.values.emplace_back(value);
+    ASSERT_EQ(judge.ids(FilterExpression(node)).size(), 1U) << fmt::format("{}", value);
+  }
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "store/filter_matcher.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <stdexcept>
+#include <string>
 
 #include "store/filter_parser.hpp"
 
@@ -48,14 +50,13 @@ TEST(FilterMatcher, kinds_never_equal_each_other) {
 }
 
 TEST(FilterMatcher, nothing_is_false_until_it_is_negated_as_a_whole) {
-  for (const char* name : {"nothing", "missing", "name.deeper", "deep.list[9]", "deep.list.k", "price[0]"}) {
-    const std::string path = name;
+  for (const std::string path : {"nothing", "missing", "name.deeper", "deep.list[9]", "deep.list.k", "price[0]"}) {
     EXPECT_FALSE(matched(path + " = 1")) << path;
     EXPECT_FALSE(matched(path + " != 1")) << path;
     EXPECT_FALSE(matched(path + " not in [1]")) << path;
     EXPECT_FALSE(matched(path + " not like 'x'")) << path;
-    EXPECT_FALSE(matched("exists " + path)) << path;
-    EXPECT_TRUE(matched("not (" + path + " = 1)")) << path;
+    EXPECT_FALSE(matched(fmt::format("exists {}", path))) << path;
+    EXPECT_TRUE(matched(fmt::format("not ({} = 1)", path))) << path;
     EXPECT_TRUE(matched(path + " is null")) << path;
   }
 }
@@ -96,7 +97,7 @@ TEST(FilterMatcher, item_itself_has_an_id_a_kind_and_a_content) {
 TEST(FilterMatcher, one_matcher_serves_items_of_all_sizes) {
   FilterMatcher matcher(*parse_filter("a = 1"));
   for (const std::size_t size : {0U, 1U, 100U, 100'000U, 3U}) {
-    const std::string metadata = R"({"b":")" + std::string(size, 'x') + R"(","a":1})";
+    const std::string metadata = fmt::format(R"({{"b":"{}","a":1}})", std::string(size, 'x'));
     EXPECT_TRUE(matcher.matches({.id = "1", .kind = "text", .content = {}, .metadata = metadata}).value()) << size;
   }
 }

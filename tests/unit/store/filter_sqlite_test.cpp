@@ -49,7 +49,8 @@ TEST(FilterSqlite, column_is_spelled_in_one_way) {
 TEST(FilterSqlite, values_are_parameters) {
   const FilterSqlite sql = to_sqlite(filter("a = 'x'' OR 1=1 --' and b in [1, 2.5]"));
   EXPECT_THAT(sql.text, testing::Not(HasSubstr("OR 1=1")));
-  EXPECT_THAT(sql.values, ElementsAre(FilterLiteral("x' OR 1=1 --"), FilterLiteral(std::int64_t{1}), FilterLiteral(2.5)));
+  EXPECT_THAT(sql.values,
+              ElementsAre(FilterLiteral("x' OR 1=1 --"), FilterLiteral(std::int64_t{1}), FilterLiteral(2.5)));
 }
 
 // Each level the heaviest there is, so that the stack of SQLite's parser and its limits are tried to their ends.
@@ -58,8 +59,7 @@ TEST(FilterSqlite, largest_filters_run) {
   judge.insert("1", "text", nullptr, R"({"a":[1]})");
   std::string text = "array_contains_all(b, [1])";
   for (std::size_t i = 0; i < kFilterDepthMax; ++i) {
-    text = i % 3 == 0 ? fmt::format("not ({})", text)
-                      : fmt::format("a.c = 1 {} ({})", i % 3 == 1 ? "and" : "or", text);
+    text = i % 3 == 0 ? fmt::format("not ({})", text) : fmt::format("a.c = 1 {} ({})", i % 3 == 1 ? "and" : "or", text);
   }
   EXPECT_NO_THROW(judge.ids(filter(text)));
   std::string alternating = "a";
@@ -79,7 +79,7 @@ TEST(FilterSqlite, largest_filters_run) {
     list += fmt::format(", {}", i);
   }
   EXPECT_NO_THROW(judge.ids(filter(list + "]")));
-  EXPECT_NO_THROW(judge.ids(filter("a like '" + std::string(15'000, '[') + "%'")));
+  EXPECT_NO_THROW(judge.ids(filter(fmt::format("a like '{}%'", std::string(15'000, '[')))));
 }
 
 }  // namespace

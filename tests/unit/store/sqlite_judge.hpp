@@ -35,7 +35,9 @@ class SqliteJudge {
   }
 
   // Ids of what the filter takes, in the order of insertion.
-  std::vector<std::string> ids(const FilterExpression& filter) { return first_column("SELECT id FROM item WHERE ", filter, 0); }
+  std::vector<std::string> ids(const FilterExpression& filter) {
+    return first_column("SELECT id FROM item WHERE ", filter, 0);
+  }
   // How SQLite would look for it.
   std::vector<std::string> plan(const FilterExpression& filter) {
     return first_column("EXPLAIN QUERY PLAN SELECT id FROM item WHERE ", filter, 3);

@@ -1,0 +1,92 @@
+// What a Collection is made of: a store, and the model that made its vectors, loaded when it is first needed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "asterism/collection.hpp"
+#include "asterism/encoder.hpp"
+#include "store/filter_expression.hpp"
+#include "store/vector_store.hpp"
+
+namespace asterism {
+
+// Loads the model that collections name and checks that it is the one that made their vectors.
+class CollectionEncoder {
+ public:
+  explicit CollectionEncoder(const CollectionSettings& settings, std::size_t thread_count)
+      : settings_(settings), thread_count_(thread_count) {}
+
+  // For what is kept, and for what is asked: two where their prompts differ. kInvalidArgument when the collection has
+  // no model; kMismatch when the model's files are others than those that made the vectors.
+  Result<const Encoder*> for_items();
+  Result<const Encoder*> for_queries();
+
+ private:
+  Result<const Encoder*> load(std::unique_ptr<Encoder>& place, const std::string& prompt_name);
+
+  const CollectionSettings settings_;
+  const std::size_t thread_count_;
+  std::mutex mutex_;
+  std::unique_ptr<Encoder> items_;
+  std::unique_ptr<Encoder> queries_;
+};
+
+// A request with its question as a vector and its filter read.
+struct PreparedSearch {
+  const SearchRequest* request = nullptr;
+  std::vector<float> query;  // [dim]; empty where only keywords are sought
+  std::vector<std::string> asked_ids;
+  std::optional<FilterExpression> filter;
+
+  const FilterExpression* filter_or_null() const noexcept { return filter ? &*filter : nullptr; }
+  // As it is asked of a store, with room for the items that it asks with.
+  NearestRequest nearest() const {
+    return {.query = query,
+            .k = request->k + asked_ids.size(),
+            .filter = filter_or_null(),
+            .mode = request->mode,
+            .score_limit = request->score_limit,
+            .expansion = request->expansion,
+            .parts = request->parts};
+  }
+};
+
+struct Collection::Impl {
+  Impl(std::unique_ptr<VectorStore> owned, std::size_t thread_count)
+      : store(std::move(owned)), encoder(std::make_unique<CollectionEncoder>(store->settings(), thread_count)) {}
+
+  std::unique_ptr<VectorStore> store;
+  std::unique_ptr<CollectionEncoder> encoder;
+
+  // A filter, with unknown names refused; nothing for an empty one.
+  Result<std::optional<FilterExpression>> parse(std::string_view filter) const;
+  // Texts and images of all requests are embedded together.
+  Result<std::vector<PreparedSearch>> prepare(std::span<const SearchRequest> requests) const;
+  SearchResult plain_result(const PreparedSearch& prepared, StoreHits found) const;
+  Result<SearchResult> search(const SearchRequest& request) const;
+
+ private:
+  // Vectors of parts, in their order, by their address.
+  using PartVectors = std::map<const QueryPart*, std::vector<float>>;
+  Result<void> embed_parts(std::span<const QueryPart* const> parts, QueryPart::Kind kind, PartVectors& vectors) const;
+  Result<std::vector<float>> given_vector(const QueryPart& part) const;
+  Result<std::vector<float>> query_vector(const SearchRequest& request, const PartVectors& vectors) const;
+  Result<void> check_names(const FilterExpression& filter) const;
+  Result<std::vector<SearchHit>> ranked(const PreparedSearch& prepared, std::size_t count,
+                                        SearchExplanation& explanation) const;
+  Result<std::vector<SearchHit>> reordered(const PreparedSearch& prepared, const std::optional<FilterPath>& group_path,
+                                           std::vector<SearchHit> hits) const;
+};
+
+// The settings with what the model says: dim, digest, revision.
+Result<CollectionSettings> complete_settings(CollectionSettings settings);
+
+}  // namespace asterism

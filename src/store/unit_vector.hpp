@@ -1,0 +1,26 @@
+// A vector of the same direction and length 1. Thread-safety: pure.
+#pragma once
+
+#include <cmath>
+#include <span>
+#include <vector>
+
+namespace asterism {
+
+// Zeros stay zeros.
+inline std::vector<float> unit_vector(std::span<const float> vector) {
+  double norm = 0.0;
+  for (const float value : vector) {
+    norm += static_cast<double>(value) * static_cast<double>(value);
+  }
+  std::vector<float> unit(vector.begin(), vector.end());
+  if (norm > 0.0) {
+    const double scale = 1.0 / std::sqrt(norm);
+    for (float& value : unit) {
+      value = static_cast<float>(static_cast<double>(value) * scale);
+    }
+  }
+  return unit;
+}
+
+}  // namespace asterism

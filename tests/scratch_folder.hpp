@@ -1,0 +1,34 @@
+// A folder that goes away with the object.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace asterism {
+
+class ScratchFolder {
+ public:
+  explicit ScratchFolder(std::string_view name) {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / ("asterism-" + std::string(name) + "-XXXXXX")).string();
+    const char* made = ::mkdtemp(pattern.data());
+    path_ = made == nullptr ? "" : made;
+  }
+  ~ScratchFolder() {
+    std::error_code failure;
+    std::filesystem::remove_all(path_, failure);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace asterism
