@@ -91,17 +91,6 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-bool is_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
-    const std::size_t size = utf8_sequence_size(text);
-    if (size == 0) {
-      return false;
-    }
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
 void append_json_floats(std::string& out, std::span<const float> values) {
   std::array<char, kFloatTextSizeMax> digits{};
   out += '[';

@@ -13,9 +13,6 @@ namespace asterism {
 // Appends `text` as a JSON string. Bytes that are not UTF-8 become U+FFFD, since JSON must be UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
-// Whether all of it is well-formed UTF-8, so that a JSON string says it exactly.
-bool is_utf8(std::string_view text) noexcept;
-
 // Appends "[a,b,...]": for each value the shortest decimal that reads back as the same float; null for NaN and
 // infinities.
 void append_json_floats(std::string& out, std::span<const float> values);

@@ -64,8 +64,7 @@ Result<DuplicatesResponse> find_duplicates(const DuplicatesRequest& request, con
   if (!pairs) {
     return std::unexpected(std::move(pairs.error()));
   }
-  return DuplicatesResponse{
-      .settings = collection->settings(), .pairs = std::move(*pairs), .item_count = *count};
+  return DuplicatesResponse{.settings = collection->settings(), .pairs = std::move(*pairs), .item_count = *count};
 }
 
 }  // namespace asterism::service

@@ -101,8 +101,7 @@ class CollectionSearch {
       vectors_.emplace(std::move(*vectors));
     }
     if (is_batch() && (asks_otherwise() || (has_query_input() && vectors_))) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "search: expected queries of a file, or one query, found both",
+      return fail(ErrorCode::kInvalidArgument, "search: expected queries of a file, or one query, found both",
                   "a file of queries is searched row by row, each on its own");
     }
     if (!is_batch() && !vectors_ && !asks_otherwise()) {
@@ -115,6 +114,19 @@ class CollectionSearch {
     }
     collection_.emplace(std::move(*collection));
     response_.settings = collection_->settings();
+    return set_limit();
+  }
+
+  Result<void> set_limit() {
+    const Metric metric = response_.settings.metric;
+    if (larger_is_nearer(metric) ? request_.distance_max.has_value() : request_.score_min.has_value()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: the collection's metric is {}: expected {}, found {}", request_.collection.location,
+                              metric_name(metric), larger_is_nearer(metric) ? "--min-score" : "--max-distance",
+                              larger_is_nearer(metric) ? "--max-distance" : "--min-score"));
+    }
+    search_ = request_.search;
+    search_.score_limit = larger_is_nearer(metric) ? request_.score_min : request_.distance_max;
     return {};
   }
 
@@ -137,10 +149,10 @@ class CollectionSearch {
     }
     std::error_code failure;
     if (!(*info)->takes_texts && request_.kind != ItemKind::kText && !std::filesystem::exists(item, failure)) {
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("'{}': expected an image file, as the model '{}' takes, found none", item,
-                              (*info)->model),
-                  "texts find pictures where the collection's model takes both (CLIP, SigLIP)");
+      return fail(
+          ErrorCode::kNotFound,
+          fmt::format("'{}': expected an image file, as the model '{}' takes, found none", item, (*info)->model),
+          "texts find pictures where the collection's model takes both (CLIP, SigLIP)");
     }
     return item_kind(**info, request_.kind, item);
   }
@@ -176,7 +188,7 @@ class CollectionSearch {
   }
 
   Result<void> search_one() {
-    SearchRequest search = request_.search;
+    SearchRequest search = search_;
     for (const auto& [asked, parts] :
          {std::pair{&request_.like, &search.like}, std::pair{&request_.unlike, &search.unlike}}) {
       auto found = parts_of(*asked);
@@ -262,13 +274,15 @@ class CollectionSearch {
         continue;
       }
       const bool text = row.payload.kind == PayloadKind::kText;
-      SearchRequest search = request_.search;
+      SearchRequest search = search_;
       search.like.push_back(text ? query_text(row.payload.bytes) : query_image(row.payload.bytes));
       if (request_.hybrid && text) {
         search.keywords = row.payload.bytes;
       }
       searches.push_back(std::move(search));
-      answers.push_back({.name = !row.id.empty() ? row.id : text ? row.payload.bytes : place,
+      answers.push_back({.name = !row.id.empty() ? row.id
+                                 : text          ? row.payload.bytes
+                                                 : place,
                          .kind = row.payload.kind,
                          .content = request_.keep_images && !text ? std::move(row.payload.bytes) : std::string{},
                          .result = {}});
@@ -281,7 +295,7 @@ class CollectionSearch {
       std::vector<SearchAnswer> answers;
       std::vector<SearchRequest> searches;
       for (std::size_t i = first; i < std::min(vectors_->row_count(), first + kVectorWindowRowCount); ++i) {
-        searches.push_back(request_.search);
+        searches.push_back(search_);
         searches.back().like.push_back(query_vector(vectors_->row(i)));
         answers.push_back({.name = fmt::format("{}: row {}", request_.vectors, i), .content = {}, .result = {}});
       }
@@ -373,6 +387,7 @@ class CollectionSearch {
   std::optional<OwnVectors> vectors_;
   std::optional<Collection> collection_;
   std::optional<EncoderInfo> model_;
+  SearchRequest search_;  // what all queries have in common
   CollectionSearchResponse response_;
 };
 
@@ -404,9 +419,9 @@ PageSection page_section(const SearchAnswer& answer) {
 std::string page_remark(const CollectionSearchRequest& request, const CollectionSearchResponse& response,
                         const std::string& score_name, bool larger_is_nearer) {
   const std::string& model = response.settings.model.id;
-  std::string remark = fmt::format("{}{}: {}, {} first", request.collection.location,
-                                   model.empty() ? "" : fmt::format(" ({})", model), score_name,
-                                   larger_is_nearer ? "largest" : "smallest");
+  std::string remark =
+      fmt::format("{}{}: {}, {} first", request.collection.location, model.empty() ? "" : fmt::format(" ({})", model),
+                  score_name, larger_is_nearer ? "largest" : "smallest");
   if (!request.search.filter.empty()) {
     remark += fmt::format("; where {}", request.search.filter);
   }

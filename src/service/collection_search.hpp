@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct AskedItems {
 struct CollectionSearchRequest {
   CollectionTarget collection;
   ModelFetch fetch;
-  // k, filter, groups and so on; like, unlike and keywords come from below.
+  // k, filter, groups and so on; like, unlike, keywords and the limit come from below.
   SearchRequest search;
   AskedItems like;
   AskedItems unlike;
@@ -33,13 +34,16 @@ struct CollectionSearchRequest {
   RowSourceOptions queries = {};    // each row of these inputs is a search of its own; none = no batch
   bool hybrid = false;              // the texts of `like` are sought as keywords too
   std::string keywords = {};
-  bool keep_images = false;  // the files of pictures, for a page that shows them
+  // Only what is near enough. The one that the metric has no use for is kInvalidArgument.
+  std::optional<float> score_min = {};     // cosine, dot
+  std::optional<float> distance_max = {};  // Euclidean
+  bool keep_images = false;                // the files of pictures, for a page that shows them
 };
 
 struct SearchAnswer {
-  std::string name;                         // the text, path or id that was asked with
-  PayloadKind kind = PayloadKind::kText;    // of the query
-  std::string content;                      // with keep_images: the image file
+  std::string name;                       // the text, path or id that was asked with
+  PayloadKind kind = PayloadKind::kText;  // of the query
+  std::string content;                    // with keep_images: the image file
   SearchResult result;
 };
 

@@ -8,6 +8,7 @@
 #include "base/base64.hpp"
 #include "base/json.hpp"
 #include "dataset/json_text.hpp"
+#include "weights/printable.hpp"
 
 namespace asterism::service {
 namespace {
@@ -44,14 +45,12 @@ Result<asterism::ItemKind> kind_of(const Json& object, std::string_view source) 
   if (!name) {
     return std::unexpected(name.error());
   }
-  for (const auto kind :
-       {asterism::ItemKind::kVector, asterism::ItemKind::kText, asterism::ItemKind::kImage}) {
+  for (const auto kind : {asterism::ItemKind::kVector, asterism::ItemKind::kText, asterism::ItemKind::kImage}) {
     if (*name == item_kind_name(kind)) {
       return kind;
     }
   }
-  return fail(ErrorCode::kCorrupt,
-              fmt::format("{}: kind: expected vector, text or image, found '{}'", source, *name));
+  return fail(ErrorCode::kCorrupt, fmt::format("{}: kind: expected vector, text or image, found '{}'", source, *name));
 }
 
 Result<std::vector<float>> vector_of(const Json& object, std::string_view source) {
@@ -113,9 +112,9 @@ Result<Item> parse_item_json(std::string_view line, std::string_view source) {
   auto data = bytes_of(*object, "data", source);
   auto digest = json_find<std::string>(*object, "sha256", source);
   auto vector = vector_of(*object, source);
-  for (const Error* error : {id ? nullptr : &id.error(), kind ? nullptr : &kind.error(),
-                             content ? nullptr : &content.error(), data ? nullptr : &data.error(),
-                             digest ? nullptr : &digest.error(), vector ? nullptr : &vector.error()}) {
+  for (const Error* error :
+       {id ? nullptr : &id.error(), kind ? nullptr : &kind.error(), content ? nullptr : &content.error(),
+        data ? nullptr : &data.error(), digest ? nullptr : &digest.error(), vector ? nullptr : &vector.error()}) {
     if (error != nullptr) {
       return std::unexpected(*error);
     }
