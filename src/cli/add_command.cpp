@@ -78,8 +78,7 @@ void report(Console& console, const AddArguments& arguments, const service::AddR
     console.print(json_line(to_json(arguments, response)));
   } else {
     const AddSummary& summary = response.summary;
-    const double rate =
-        response.seconds > 0.0 ? static_cast<double>(response.row_count) / response.seconds : 0.0;
+    const double rate = response.seconds > 0.0 ? static_cast<double>(response.row_count) / response.seconds : 0.0;
     console.summary(fmt::format("{}: {} added, {} updated, {} unchanged, {} failed in {}: {} {}/s",
                                 counted(response.row_count, "row"), format_count(summary.added_count),
                                 format_count(summary.updated_count), format_count(summary.unchanged_count),
@@ -133,16 +132,18 @@ Result<int> run_add(const AddArguments& arguments, Console& console) {
 
 void add_options(CLI::App& command, AddArguments& arguments) {
   command
-      .add_option("--metadata", arguments.metadata,
-                  "columns of csv, tsv and jsonl (and of tables of images) that are kept for filters: names, '*' for all "
-                  "beside text and id, or none ['*']")
+      .add_option(
+          "--metadata", arguments.metadata,
+          "columns of csv, tsv and jsonl (and of tables of images) that are kept for filters: names, '*' for all "
+          "beside text and id, or none ['*']")
       ->type_name("NAME,...")
       ->delimiter(',')
       ->group("Input");
   command
-      .add_option("--vectors", arguments.vectors,
-                  "a .npy file [rows, dim] with a vector for each row of the inputs, instead of embedding them; without "
-                  "inputs ids are row numbers from 0")
+      .add_option(
+          "--vectors", arguments.vectors,
+          "a .npy file [rows, dim] with a vector for each row of the inputs, instead of embedding them; without "
+          "inputs ids are row numbers from 0")
       ->type_name("FILE")
       ->group("Input");
   command
@@ -172,13 +173,12 @@ void add_add(CLI::App& root, CommandLine& line) {
   add_row_input_options_with_id(command, arguments->input);
   add_options(command, *arguments);
   add_common_options(command, line);
-  set_examples(
-      command,
-      {{"asterism add notes/ texts.txt", "one text a line; the collection is made with the built-in model"},
-       {"asterism add shop/ products.csv --column title --id sku -m all-MiniLM-L6-v2 --columns price",
-        "the other columns become metadata; those of one id replace each other"},
-       {"asterism add photos/ pictures/", "every image below a folder; its path is its id"},
-       {"asterism add own/ rows.jsonl --vectors vectors.npy", "with vectors of one's own"}});
+  set_examples(command,
+               {{"asterism add notes/ texts.txt", "one text a line; the collection is made with the built-in model"},
+                {"asterism add shop/ products.csv --column title --id sku -m all-MiniLM-L6-v2 --columns price",
+                 "the other columns become metadata; those of one id replace each other"},
+                {"asterism add photos/ pictures/", "every image below a folder; its path is its id"},
+                {"asterism add own/ rows.jsonl --vectors vectors.npy", "with vectors of one's own"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return run_add(*arguments, console); }; });
 }

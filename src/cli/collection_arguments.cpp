@@ -10,14 +10,6 @@
 #include "cli/text_format.hpp"
 
 namespace asterism::cli {
-namespace {
-
-constexpr std::size_t kIdColumnCount = 32;
-constexpr std::size_t kContentColumnCount = 40;
-constexpr std::size_t kMetadataColumnCount = 36;
-
-}  // namespace
-
 void add_collection_positional(CLI::App& command, std::string& location) {
   command.add_option("collection", location, "the collection: a folder, milvus://... or postgresql://...")
       ->type_name("COLLECTION")
@@ -86,12 +78,10 @@ Result<CollectionSettings> to_settings(const SettingsArguments& arguments) {
   if (!metric) {
     return std::unexpected(metric.error());
   }
-  const auto type = choose<VectorType>("--vector-type",
-                                       {{"f32", VectorType::kF32},
-                                        {"f16", VectorType::kF16},
-                                        {"bf16", VectorType::kBF16},
-                                        {"i8", VectorType::kI8}},
-                                       arguments.vector_type);
+  const auto type = choose<VectorType>(
+      "--vector-type",
+      {{"f32", VectorType::kF32}, {"f16", VectorType::kF16}, {"bf16", VectorType::kBF16}, {"i8", VectorType::kI8}},
+      arguments.vector_type);
   if (!type) {
     return std::unexpected(type.error());
   }
@@ -113,8 +103,8 @@ void add_with_option(CLI::App& command, std::vector<std::string>& with) {
 Result<ItemParts> to_parts(const std::vector<std::string>& with, bool json) {
   ItemParts parts;
   for (const std::string& name : with) {
-    const auto part = choose<bool ItemParts::*>(
-        "--with", {{"vector", &ItemParts::vector}, {"file", &ItemParts::data}}, name);
+    const auto part =
+        choose<bool ItemParts::*>("--with", {{"vector", &ItemParts::vector}, {"file", &ItemParts::data}}, name);
     if (!part) {
       return std::unexpected(part.error());
     }
@@ -130,10 +120,10 @@ Result<ItemParts> to_parts(const std::vector<std::string>& with, bool json) {
 ProgressSink stage_sink(StepProgress& progress) {
   return [&progress](const Progress& now) {
     const bool known = now.total > 0;
-    progress.update(std::string(now.stage),
-                    known ? fmt::format("{} of {}", format_count(now.done), format_count(now.total))
-                          : format_count(now.done),
-                    known ? static_cast<double>(now.done) / static_cast<double>(now.total) : 0.0);
+    progress.update(
+        std::string(now.stage),
+        known ? fmt::format("{} of {}", format_count(now.done), format_count(now.total)) : format_count(now.done),
+        known ? static_cast<double>(now.done) / static_cast<double>(now.total) : 0.0);
   };
 }
 
@@ -204,10 +194,17 @@ std::string score_text(std::string_view score_name, bool larger_is_nearer) {
   return fmt::format("{}, {} is nearer", score_name, larger_is_nearer ? "larger" : "smaller");
 }
 
-std::vector<std::string> item_cells(const Item& item) {
-  return {one_line(item.id, kIdColumnCount),
-          one_line(item.kind == ItemKind::kText ? item.content : std::string{}, kContentColumnCount),
-          one_line(item.metadata == "{}" ? std::string{} : item.metadata, kMetadataColumnCount)};
+std::string metadata_text(const std::string& metadata) {
+  const auto object = parse_json(metadata.empty() ? "{}" : metadata, "metadata");
+  std::string text;
+  if (object && object->is_object()) {
+    for (const auto& [name, value] : object->items()) {
+      text += fmt::format(
+          "{}{}: {}", text.empty() ? "" : ", ", name,
+          value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+  }
+  return text;
 }
 
 }  // namespace asterism::cli

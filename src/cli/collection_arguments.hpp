@@ -41,7 +41,7 @@ Json item_json(const Item& item, const ItemParts& parts);
 Json status_json(const std::string& location, const CollectionStatus& status);
 // "cosine, larger is nearer".
 std::string score_text(std::string_view score_name, bool larger_is_nearer);
-// Content and metadata of an item on one line each, for tables of about 100 columns.
-std::vector<std::string> item_cells(const Item& item);
+// "price: 120, colour: blue", the members of a JSON object for people.
+std::string metadata_text(const std::string& metadata);
 
 }  // namespace asterism::cli

@@ -35,8 +35,8 @@ void print_status(Console& console, const std::string& location, const Collectio
     fields.add("recall:", fmt::format("{:.4f} at {} over {} queries, expansion {}, measured {}", recall->recall,
                                       recall->k, recall->query_count, recall->expansion, recall->checked_at));
   }
-  fields.add("size:", fmt::format("{}, {} of it index", format_size(status.size_bytes),
-                                  format_size(status.index_size_bytes)));
+  fields.add("size:",
+             fmt::format("{}, {} of it index", format_size(status.size_bytes), format_size(status.index_size_bytes)));
   fields.add("writes:", format_count(status.version_number));
   for (std::size_t i = 0; i < status.versions.size(); ++i) {
     const CollectionVersion& version = status.versions[i];
@@ -91,11 +91,10 @@ void add_create(CLI::App& parent, CommandLine& line) {
       ->group("Model");
   add_settings_options(command, arguments->settings);
   add_common_options(command, line);
-  set_examples(command,
-               {{"asterism collection create notes/ -m builtin --columns price,maker.country",
-                 "a folder for texts, with filters on two columns made fast"},
-                {"asterism collection create photos/ -m builtin-image --vector-type bf16", "for pictures"},
-                {"asterism collection create own/ --dim 384 --metric dot", "for vectors of one's own"}});
+  set_examples(command, {{"asterism collection create notes/ -m builtin --columns price,maker.country",
+                          "a folder for texts, with filters on two columns made fast"},
+                         {"asterism collection create photos/ -m builtin-image --vector-type bf16", "for pictures"},
+                         {"asterism collection create own/ --dim 384 --metric dot", "for vectors of one's own"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return run_create(*arguments, console); }; });
 }
@@ -152,7 +151,8 @@ void add_list(CLI::App& parent, CommandLine& line) {
 
 Result<int> run_drop(const std::string& location, bool confirmed, Console& console) {
   if (!confirmed) {
-    return fail(ErrorCode::kUsage, fmt::format("collection drop: expected --yes to remove {} with all its items", location),
+    return fail(ErrorCode::kUsage,
+                fmt::format("collection drop: expected --yes to remove {} with all its items", location),
                 "`asterism collection show` says what is in it");
   }
   if (auto dropped = service::drop_collection(location); !dropped) {
@@ -173,11 +173,11 @@ void add_drop(CLI::App& parent, CommandLine& line) {
   add_collection_positional(command, *location);
   command.add_flag("--yes", *confirmed, "really")->group("Running");
   add_common_options(command, line);
-  set_examples(command, {{"asterism collection drop notes/ --yes", "nothing asks again; a folder that holds anything "
-                                                                   "else is refused"}});
-  command.callback([=, &line] {
-    line.action = [=](Console& console) { return run_drop(*location, *confirmed, console); };
-  });
+  set_examples(command, {{"asterism collection drop notes/ --yes",
+                          "nothing asks again; a folder that holds anything "
+                          "else is refused"}});
+  command.callback(
+      [=, &line] { line.action = [=](Console& console) { return run_drop(*location, *confirmed, console); }; });
 }
 
 Result<int> run_show(const service::CollectionTarget& target, Console& console) {
@@ -281,9 +281,8 @@ Result<int> run_tune(const TuneArguments& arguments, Console& console) {
               {"expansion", chosen.expansion},
               {"curve", Json::array()}};
     for (const TunePoint& point : result->curve) {
-      json["curve"].push_back({{"expansion", point.expansion},
-                               {"recall", point.recall},
-                               {"queries_per_second", point.queries_per_second}});
+      json["curve"].push_back(
+          {{"expansion", point.expansion}, {"recall", point.recall}, {"queries_per_second", point.queries_per_second}});
     }
     console.print(json_line(json));
     return 0;
@@ -295,7 +294,8 @@ Result<int> run_tune(const TuneArguments& arguments, Console& console) {
   }
   console.print(table.to_string());
   if (chosen.recall < arguments.options.recall) {
-    console.warning(fmt::format("recall {} is not reached: {:.4f} is the best", arguments.options.recall, chosen.recall));
+    console.warning(
+        fmt::format("recall {} is not reached: {:.4f} is the best", arguments.options.recall, chosen.recall));
   }
   return 0;
 }
@@ -334,10 +334,10 @@ void add_collection(CLI::App& root, CommandLine& line) {
                             {"asterism collection show notes/", "what is in it, and how it is kept"}});
   add_create(collection, line);
   add_list(collection, line);
-  add_simple(collection, line, "show", "Show what a collection holds: counts, model, columns, index, versions, sizes.",
-             {{"asterism collection show notes/", "for people"},
-              {"asterism collection show notes/ --json", "for programs"}},
-             false, run_show);
+  add_simple(
+      collection, line, "show", "Show what a collection holds: counts, model, columns, index, versions, sizes.",
+      {{"asterism collection show notes/", "for people"}, {"asterism collection show notes/ --json", "for programs"}},
+      false, run_show);
   add_drop(collection, line);
   add_simple(collection, line, "index", "Bring the index up to date with the items.",
              {{"asterism collection index notes/", "after `asterism add --no-index`"}}, true, run_index);

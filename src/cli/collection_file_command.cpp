@@ -73,12 +73,12 @@ void add_collection_files(CLI::App& collection, CommandLine& line) {
   out.add_option("--filter", exported->filter, "only these items (docs/filters.md)")->type_name("EXPR")->group("Input");
   add_version_option(out, exported->collection);
   add_common_options(out, line);
-  set_examples(out, {{"asterism collection export notes/ -o notes.jsonl", "everything: items, metadata, vectors, settings"},
-                     {"asterism collection export notes/ -o notes.jsonl --vectors notes.npy",
-                      "vectors as an array for NumPy, row by row as the lines"}});
-  out.callback([exported, &line] {
-    line.action = [exported](Console& console) { return run_export(*exported, console); };
-  });
+  set_examples(out,
+               {{"asterism collection export notes/ -o notes.jsonl", "everything: items, metadata, vectors, settings"},
+                {"asterism collection export notes/ -o notes.jsonl --vectors notes.npy",
+                 "vectors as an array for NumPy, row by row as the lines"}});
+  out.callback(
+      [exported, &line] { line.action = [exported](Console& console) { return run_export(*exported, console); }; });
 
   CLI::App& in = *collection.add_subcommand("import", "Read what export wrote into a collection of any store.");
   auto imported = std::make_shared<service::ImportRequest>();

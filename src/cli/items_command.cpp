@@ -72,10 +72,12 @@ Result<int> run_delete(const service::EraseRequest& request, Console& console) {
     console.warning(fmt::format("{}: there is no item \"{}\"", request.collection.location, id));
   }
   if (console.json()) {
-    console.print(json_line(
-        {{"deleted", request.dry_run ? 0 : response->count}, {"matched", response->count}, {"not_found", response->not_found}}));
+    console.print(json_line({{"deleted", request.dry_run ? 0 : response->count},
+                             {"matched", response->count},
+                             {"not_found", response->not_found}}));
   } else {
-    console.print(fmt::format("{} {}\n", counted(response->count, "item"), request.dry_run ? "would be deleted" : "deleted"));
+    console.print(
+        fmt::format("{} {}\n", counted(response->count, "item"), request.dry_run ? "would be deleted" : "deleted"));
   }
   return 0;
 }
@@ -106,8 +108,8 @@ Result<int> run_duplicates(const service::DuplicatesRequest& request, Console& c
     }
     console.print(table.to_string());
   }
-  console.summary(fmt::format("{} among {}", counted(response->pairs.size(), "pair"),
-                              counted(response->item_count, "item")));
+  console.summary(
+      fmt::format("{} among {}", counted(response->pairs.size(), "pair"), counted(response->item_count, "item")));
   return 0;
 }
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 
 #include "cli/collection_arguments.hpp"
 #include "cli/command.hpp"
@@ -15,6 +17,12 @@ namespace asterism::cli {
 namespace {
 
 constexpr std::size_t kQueryColumnCount = 90;
+// Of tables of results: as wide as help texts.
+constexpr std::size_t kTableColumnCount = 100;
+constexpr std::size_t kIdColumnCountMax = 40;
+// A score, and the gaps between columns.
+constexpr std::size_t kScoreColumnCount = 13;
+constexpr std::size_t kMetadataColumnCountMin = 12;
 
 struct SearchArguments {
   service::CollectionSearchRequest request;
@@ -115,37 +123,54 @@ std::string explanation_text(const SearchExplanation& explanation) {
   if (!explanation.kernel.empty()) {
     fields.add("kernel:", explanation.kernel);
   }
-  fields.add("rows:", fmt::format("{}, {} of them looked among", format_count(explanation.row_count),
-                                  format_count(explanation.filtered_row_count)));
-  fields.add("compared:", fmt::format("{} vectors, {} nodes visited, expansion {}",
-                                      format_count(explanation.distance_count),
-                                      format_count(explanation.node_visited_count), explanation.expansion));
+  fields.add("rows:", fmt::format("{} of {} fit", format_count(explanation.filtered_row_count),
+                                  format_count(explanation.row_count)));
+  fields.add("compared:",
+             fmt::format("{} vectors, {} nodes visited, expansion {}", format_count(explanation.distance_count),
+                         format_count(explanation.node_visited_count), explanation.expansion));
   fields.add("time:", fmt::format("{:.3f} ms", explanation.latency_ms));
   return fields.to_string();
 }
 
-// Columns that no hit has anything in are left out.
+// Columns that no hit has anything in are left out; text and metadata share what is left of a line.
 std::string hits_table(const SearchResult& result) {
-  bool any_content = false;
-  bool any_metadata = false;
+  std::size_t id_width = 0;
+  std::size_t text_width = 0;
+  std::size_t metadata_width = 0;
+  std::vector<std::array<std::string, 3>> rows;
   for (const SearchHit& hit : result.hits) {
-    const auto cells = item_cells(hit.item);
-    any_content = any_content || !cells[1].empty();
-    any_metadata = any_metadata || !cells[2].empty();
+    const Item& item = hit.item;
+    rows.push_back({one_line(item.id, kIdColumnCountMax),
+                    one_line(item.kind == ItemKind::kText ? item.content : std::string{}, kTableColumnCount),
+                    one_line(metadata_text(item.metadata), kTableColumnCount)});
+    id_width = std::max(id_width, display_width(rows.back()[0]));
+    text_width = std::max(text_width, display_width(rows.back()[1]));
+    metadata_width = std::max(metadata_width, display_width(rows.back()[2]));
   }
-  const auto row = [&](std::string score, std::vector<std::string> cells) {
-    std::vector<std::string> shown{std::move(score), std::move(cells[0])};
-    if (any_content) {
-      shown.push_back(std::move(cells[1]));
+  const std::size_t left = kTableColumnCount - std::min(kTableColumnCount, id_width + kScoreColumnCount);
+  // The narrower of the two keeps its width as long as the other has half.
+  const std::size_t text_share = std::min(text_width, std::max(left / 2, left - std::min(left, metadata_width)));
+  const std::size_t metadata_share = std::min(metadata_width, left - std::min(left, text_share));
+  const auto cells = [&](std::string score, const std::array<std::string, 3>& row) {
+    std::vector<std::string> shown{std::move(score), row[0]};
+    if (text_width > 0) {
+      shown.push_back(one_line(row[1], text_share));
     }
-    if (any_metadata) {
-      shown.push_back(std::move(cells[2]));
+    if (metadata_width > 0) {
+      shown.push_back(one_line(row[2], std::max(metadata_share, kMetadataColumnCountMin)));
     }
     return shown;
   };
-  Table table(row("score", {"id", "text", "metadata"}));
-  for (const SearchHit& hit : result.hits) {
-    table.add(row(fmt::format("{:.4f}", hit.score), item_cells(hit.item)));
+  std::vector<std::string> heading{"score", "id"};
+  if (text_width > 0) {
+    heading.emplace_back("text");
+  }
+  if (metadata_width > 0) {
+    heading.emplace_back("metadata");
+  }
+  Table table(std::move(heading));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    table.add(cells(fmt::format("{:.4f}", result.hits[i].score), rows[i]));
   }
   return table.to_string();
 }
@@ -214,11 +239,10 @@ Result<int> run_search(const SearchArguments& arguments, Console& console) {
     first.larger_is_nearer = answer.result.larger_is_nearer;
     return {};
   };
-  const auto response = service::search_collection(
-      *request, take, [&](const std::string& place, const Error& error) {
-        const std::string text = error.to_string();
-        console.warning(text.starts_with(place) ? text : fmt::format("{}: {}", one_line(place, kQueryColumnCount), text));
-      });
+  const auto response = service::search_collection(*request, take, [&](const std::string& place, const Error& error) {
+    const std::string text = error.to_string();
+    console.warning(text.starts_with(place) ? text : fmt::format("{}: {}", one_line(place, kQueryColumnCount), text));
+  });
   progress.finish();
   if (!response) {
     return std::unexpected(response.error());
@@ -253,7 +277,8 @@ void add_query_options(CLI::App& command, SearchArguments& arguments) {
       ->group("Query");
   repeatable("--queries", arguments.queries, "INPUT",
              "search for each row of a file of texts (lines, jsonl, csv) or a folder of images; one result each");
-  command.add_option("--column", arguments.query_input.column, "of --queries: jsonl key or csv column of the text [text]")
+  command
+      .add_option("--column", arguments.query_input.column, "of --queries: jsonl key or csv column of the text [text]")
       ->type_name("NAME")
       ->group("Query");
   command
@@ -261,7 +286,8 @@ void add_query_options(CLI::App& command, SearchArguments& arguments) {
                   "what queries are: text, image or auto [auto: images where the model takes them and the file exists]")
       ->type_name("KIND")
       ->group("Query");
-  command.add_flag("--hybrid", request.hybrid, "seek the words of the text too, and fuse both rankings")->group("Query");
+  command.add_flag("--hybrid", request.hybrid, "seek the words of the text too, and fuse both rankings")
+      ->group("Query");
   command.add_option("--keywords", request.keywords, "seek these words, beside the query or alone")
       ->type_name("TEXT")
       ->group("Query");
@@ -293,7 +319,8 @@ void add_result_options(CLI::App& command, SearchArguments& arguments) {
   add_count(command, "--expansion", search.expansion, "effort of the graph search [what `collection tune` found]")
       ->group("Running");
   add_with_option(command, arguments.with);
-  command.add_option("--html", arguments.html, "write a page that shows what was found, pictures included, in one file")
+  command
+      .add_option("--html", arguments.html, "write a page that shows what was found, pictures included, in one file")
       ->type_name("FILE")
       ->group("Output");
 }
@@ -317,9 +344,8 @@ void add_search(CLI::App& root, CommandLine& line) {
                 {"asterism search notes/ \"invoice 4711\" --hybrid", "by meaning and by words"},
                 {"asterism search shop/ --id A7 --unlike leather --group-by brand", "like an item, unlike a text"},
                 {"asterism search notes/ --queries questions.txt -k 3 --json", "many at once: a line of JSON each"}});
-  command.callback([arguments, &line] {
-    line.action = [arguments](Console& console) { return run_search(*arguments, console); };
-  });
+  command.callback(
+      [arguments, &line] { line.action = [arguments](Console& console) { return run_search(*arguments, console); }; });
 }
 
 }  // namespace asterism::cli
