@@ -148,6 +148,15 @@ void add_row_input_options_with_id(CLI::App& command, RowInputArguments& argumen
   add_row_inputs(command, arguments, "--id,--id-column");
   // Arrays of pixels have neither text nor file that could be kept.
   command.remove_option(command.get_option("--preprocessed"));
+  command.get_option("--list")->description("the image files that FILE names, one path a line; - is standard input");
+  command.get_option("--column")
+      ->description(
+          "jsonl key or csv column that holds the text [text], with --kind image the path of the image, relative to "
+          "the "
+          "file it stands in [path]");
+  command.get_option("--id")->description(
+      "jsonl key or csv column that names the row [id, where there is one; else the path of an image, FILE:LINE of a "
+      "text]");
 }
 
 void add_row_search_options(CLI::App& command, RowInputArguments& arguments) {

@@ -22,7 +22,7 @@ class Pictures(CliTest):
         self.paths = sorted(
             str(p.relative_to(self.folder))
             for p in (self.folder / "pictures").rglob("*")
-            if p.suffix in (".jpg", ".png")
+            if p.suffix in (".jpg", ".png", ".webp")
         )
         self.assertGreater(len(self.paths), 4)
 
