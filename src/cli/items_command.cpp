@@ -13,7 +13,8 @@
 namespace asterism::cli {
 namespace {
 
-constexpr std::size_t kIdColumnCount = 40;
+// Ids are there to be copied: only absurd ones are cut.
+constexpr std::size_t kIdColumnCount = 120;
 
 struct GetArguments {
   service::CollectionTarget target;
@@ -94,7 +95,7 @@ Result<int> run_duplicates(const service::DuplicatesRequest& request, Console& c
     for (const DuplicatePair& pair : response->pairs) {
       console.print(json_line({{"id", pair.id},
                                {"duplicate", pair.duplicate_id},
-                               {"score", json_number(pair.score)},
+                               {"score", pair.equal_content ? Json(nullptr) : json_number(pair.score)},
                                {"equal_content", pair.equal_content}}));
     }
     return 0;
@@ -103,7 +104,7 @@ Result<int> run_duplicates(const service::DuplicatesRequest& request, Console& c
     console.print(fmt::format("score: {}\n", score_text(metric_name(metric), larger_is_nearer(metric))));
     Table table({"score", "content", "id", "duplicate"});
     for (const DuplicatePair& pair : response->pairs) {
-      table.add({fmt::format("{:.4f}", pair.score), pair.equal_content ? "equal" : "near",
+      table.add({pair.equal_content ? "" : fmt::format("{:.4f}", pair.score), pair.equal_content ? "equal" : "near",
                  one_line(pair.id, kIdColumnCount), one_line(pair.duplicate_id, kIdColumnCount)});
     }
     console.print(table.to_string());

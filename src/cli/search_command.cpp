@@ -19,7 +19,8 @@ namespace {
 constexpr std::size_t kQueryColumnCount = 90;
 // Of tables of results: as wide as help texts.
 constexpr std::size_t kTableColumnCount = 100;
-constexpr std::size_t kIdColumnCountMax = 40;
+// Ids are there to be copied: only absurd ones are cut.
+constexpr std::size_t kIdColumnCountMax = 120;
 // A score, and the gaps between columns.
 constexpr std::size_t kScoreColumnCount = 13;
 constexpr std::size_t kMetadataColumnCountMin = 12;
