@@ -90,6 +90,9 @@ void report(Console& console, const AddArguments& arguments, const service::AddR
   if (response.ignored_file_count > 0) {
     console.note(fmt::format("{} of other kinds ignored", counted(response.ignored_file_count, "file")));
   }
+  for (const std::string& name : response.unseen_columns) {
+    console.warning(fmt::format("--metadata {}: no row has it", name));
+  }
   if (response.failed_row_count > kFailedRowsShownMax) {
     console.warning(fmt::format("{} failed; the first {} are named above", counted(response.failed_row_count, "row"),
                                 kFailedRowsShownMax));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dataset/image_names.hpp"
+#include "service/collection_model.hpp"
 #include "service/own_vectors.hpp"
 #include "service/row_windows.hpp"
 #include "store/vector_store.hpp"
@@ -93,6 +94,7 @@ class RowAdder {
         return opened;
       }
       response_.kind = windows_->kind();
+      response_.unseen_columns = request_.input.metadata.names;
     } else if (!vectors_) {
       return fail(ErrorCode::kInvalidArgument, "input: expected files or folders, or vectors, found neither");
     }
@@ -113,6 +115,15 @@ class RowAdder {
     }
     windows_.emplace(std::move(*windows));
     return {};
+  }
+
+  // Named columns that no row had: a slip of the keyboard, most likely.
+  void note_metadata(const std::string& metadata) {
+    std::erase_if(response_.unseen_columns, [&](const std::string& name) {
+      const std::size_t dot = name.rfind('.');
+      return metadata.find(fmt::format("\"{}\":", name.substr(dot == std::string::npos ? 0 : dot + 1))) !=
+             std::string::npos;
+    });
   }
 
   // Looked at first, so that nothing is added with another row's vector. Standard input can be read only once: there
@@ -171,6 +182,11 @@ class RowAdder {
     if (!complete) {
       return std::unexpected(std::move(complete.error()));
     }
+    if (!vectors_) {
+      if (auto takes = expect_model_takes(complete->model, response_.kind, request_.fetch); !takes) {
+        return takes;
+      }
+    }
     const auto created = Collection::create(request_.collection.location, *complete);
     if (!created) {
       return std::unexpected(created.error());
@@ -193,7 +209,8 @@ class RowAdder {
                               kept.empty() ? "of no name (they were given)" : "'" + kept + "'", request_.model),
                   "leave -m out, or make another collection: vectors of two models cannot be compared");
     }
-    return vectors_ || kept.empty() ? Result<void>{} : fetch_model(kept, request_.fetch);
+    return vectors_ ? Result<void>{}
+                    : expect_model_takes(collection_->settings().model, response_.kind, request_.fetch);
   }
 
   Result<void> add_windows() {
@@ -228,6 +245,7 @@ class RowAdder {
         continue;
       }
       items.push_back(to_item(std::move(row), request_.keep_files));
+      note_metadata(items.back().metadata);
       if (vectors_) {
         items.back().vector = vectors_->row(window.row_first + i);
       }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "asterism/collection.hpp"
 #include "asterism/error.hpp"
@@ -44,7 +45,8 @@ struct AddResponse {
   std::uint64_t row_count = 0;
   std::uint64_t failed_row_count = 0;
   std::uint64_t ignored_file_count = 0;
-  double seconds = 0.0;  // without the index
+  std::vector<std::string> unseen_columns;  // of the metadata asked for by name, those that no row had
+  double seconds = 0.0;                     // without the index
   CollectionStatus status;
 };
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "base/file.hpp"
-#include "encoder/model_kind.hpp"
 #include "image/decode.hpp"
+#include "service/collection_model.hpp"
 #include "service/own_vectors.hpp"
 #include "service/row_windows.hpp"
 
@@ -22,32 +22,6 @@ namespace {
 constexpr std::size_t kVectorWindowRowCount = 1024;
 // From so many rows on a search without an index is felt.
 constexpr std::uint64_t kIndexWorthItemCount = 20'000;
-
-// What the collection's model can be asked with, told without loading it.
-Result<EncoderInfo> asked_model(const CollectionModel& model, const ModelFetch& fetch) {
-  EncoderInfo info;
-  info.model = model.id;
-  if (model.id.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "the collection has no model: its vectors were given, not made",
-                "ask with a vector (--vector) or an id (--id)");
-  }
-  if (is_builtin_model(model.id)) {
-    info.takes_images = model.id == kBuiltinImageModel;
-    info.takes_texts = !info.takes_images;
-    return info;
-  }
-  const auto location = resolve_model(model.id, hub_options(fetch));
-  if (!location) {
-    return std::unexpected(location.error());
-  }
-  const auto kind = model_kind(location->folder);
-  if (!kind) {
-    return std::unexpected(kind.error());
-  }
-  info.takes_texts = *kind == ModelKind::kText || *kind == ModelKind::kTextAndImage;
-  info.takes_images = *kind != ModelKind::kText && *kind != ModelKind::kTable;
-  return info;
-}
 
 std::string shown_name(const AskedItems& like, const AskedItems& unlike, std::string_view keywords) {
   std::vector<std::string> parts = like.items;
@@ -133,7 +107,7 @@ class CollectionSearch {
   // The model, looked at once, where something is to be embedded.
   Result<const EncoderInfo*> model() {
     if (!model_) {
-      auto info = asked_model(response_.settings.model, request_.fetch);
+      auto info = model_inputs(response_.settings.model, request_.fetch);
       if (!info) {
         return std::unexpected(std::move(info.error()));
       }

@@ -8,7 +8,7 @@ import tarfile
 import unittest
 from typing import Any
 
-from support import EXAMPLES, EXIT, CliTest
+from support import EXAMPLES, EXIT, ROOT, CliTest
 
 IMAGES = EXAMPLES / "images"
 
@@ -42,6 +42,17 @@ class Pictures(CliTest):
         again = json.loads(self.ok("add", "photos", "pictures", "--json")[0])
         self.assertEqual((again["unchanged"], again["embedded"]), (len(self.paths), 0))
         self.fails("not_found", "search", "photos", "a red car", says=["'a red car'", "image file"])
+
+    def test_a_model_of_both_answers_texts_with_pictures(self) -> None:
+        clip = ROOT / "tests" / "golden" / "dual_models" / "clip"
+        self.ok("add", "photos", "pictures", "-m", clip)
+        # The weights are random: what is found says nothing, that it is found does.
+        text = self.search("a red car", "-k", "3")
+        self.assertEqual([hit["kind"] for hit in text], ["image"] * 3)
+        self.assertEqual(self.search(self.paths[1], "-k", "1")[0]["id"], self.paths[1])
+        both = self.search("a red car", "--like", self.paths[1], "-k", "3")
+        self.assertEqual(len(both), 3)
+        self.assertNotEqual([h["score"] for h in both], [h["score"] for h in text])
 
     def test_a_page_shows_what_was_found(self) -> None:
         self.ok("add", "photos", "pictures")
@@ -97,6 +108,8 @@ class Pictures(CliTest):
         self.assertIn("pictures/broken.jpg", done.stderr.decode())
         self.write("in.txt", "a text\n")
         self.fails("unsupported", "add", "photos", "in.txt", says=["builtin-image"])
+        self.fails("unsupported", "add", "texts", "in.txt", "-m", "builtin-image", says=["takes texts"])
+        self.assertFalse((self.folder / "texts").exists())
 
 
 if __name__ == "__main__":

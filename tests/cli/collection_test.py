@@ -90,6 +90,10 @@ class AddAndSearch(ShopTest):
             says=["\"prize\"", "did you mean \"price\"?"],
         )  # fmt: skip
         self.assertFalse((self.folder / "other").exists())
+        self.write("r.jsonl", '{"text":"a","price":1}\n')
+        _, stderr = self.ok("add", "other", "r.jsonl", "--metadata", "price,prize")
+        self.assertIn("--metadata prize: no row has it", stderr)
+        self.assertNotIn("price:", stderr)
 
     def test_filters(self) -> None:
         self.assertEqual(set(self.ids("clothes", "--filter", "price < 60 and maker = 'Halm'")), {"A3", "A6"})
