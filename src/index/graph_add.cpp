@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kRowsPerStep = 16;
 constexpr std::size_t kRowsPerReport = 1024;
 constexpr std::size_t kCapacityMin = 64;
+// Share of dead nodes from which they are taken out of the graph to be used again: a pass over all nodes for so many.
+constexpr double kDeadShareMax = 0.1;
 
 Result<void> check_finite(std::span<const float> vector, std::uint32_t position) {
   const auto wrong = std::ranges::find_if_not(vector, [](float value) { return std::isfinite(value); });
@@ -131,7 +133,7 @@ void GraphIndex::Impl::forget(std::uint32_t slot) {
   slot_of_position.set(position_of_slot[slot], kNoSlot);
   position_of_slot[slot] = kNoPosition;
   graph.at(slot).key = kNoPosition;
-  free_slots.push_back(slot);
+  dead_slots.push_back(slot);
   --live_count;
 }
 
@@ -142,6 +144,10 @@ Result<void> GraphIndex::Impl::add(std::span<const std::uint32_t> positions, con
   }
   if (auto absent = check_absent(positions); !absent) {
     return absent;
+  }
+  if (free_slots.size() < positions.size() &&
+      static_cast<double>(dead_slots.size()) > kDeadShareMax * static_cast<double>(slot_count())) {
+    consolidate(options.pool);
   }
   const std::size_t reused = std::min(positions.size(), free_slots.size());
   const std::size_t thread_count = options.pool == nullptr ? 1 : options.pool->thread_count();

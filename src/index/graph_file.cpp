@@ -233,7 +233,7 @@ Result<void> GraphIndex::Impl::take_positions(std::uint64_t expected_live_count,
   for (std::uint32_t slot = 0; slot < slot_count(); ++slot) {
     const std::uint32_t position = graph.at(slot).key;
     if (position == kNoPosition) {
-      free_slots.push_back(slot);
+      (graph.neighbors(slot, 0).empty() && slot != entry_slot ? free_slots : dead_slots).push_back(slot);
       continue;
     }
     if (slot_of_position.get(position) != kNoSlot) {

@@ -1,7 +1,7 @@
 // What a GraphIndex is made of. Internal to src/index.
 //
 // A node of the graph is a slot. Slots and positions of rows map to each other; a slot whose row was removed has
-// kNoPosition and waits in free_slots.
+// kNoPosition. It is in dead_slots while nodes link to it, then in free_slots.
 #pragma once
 
 #include <cstddef>
@@ -90,6 +90,7 @@ struct GraphIndex::Impl {
   UsearchGraph graph;
   std::vector<std::uint32_t> position_of_slot;
   PositionMap slot_of_position;
+  std::vector<std::uint32_t> dead_slots;
   std::vector<std::uint32_t> free_slots;
   std::uint32_t entry_slot = 0;
   std::size_t live_count = 0;
@@ -114,6 +115,8 @@ struct GraphIndex::Impl {
   // of the calling thread, whose number is `thread`.
   Result<void> link(std::uint32_t position, std::uint32_t free_slot, std::span<const float> vector, std::byte* code,
                     std::size_t thread);
+  // Takes dead nodes out of the graph: they are free then. One pass over all nodes.
+  void consolidate(ThreadPool* pool);
   // Takes the row of a slot away.
   void forget(std::uint32_t slot);
   void find_entry() noexcept;

@@ -13,8 +13,7 @@ namespace {
 
 // Rows that the centre of Euclidean codes is the mean of.
 constexpr std::size_t kCentreRowCount = 16384;
-// Share of nodes that are in use again, or wait to be, from which recall has measurably decayed: decision 0193.
-constexpr double kReplacedShareMax = 0.5;
+// Share of nodes without a row from which a new index would be much smaller and quicker: decision 0193.
 constexpr double kRemovedShareMax = 0.3;
 
 Result<void> check_settings(const GraphSettings& settings) {
@@ -145,7 +144,9 @@ Result<GraphIndex> GraphIndex::build(const GraphSettings& settings, const Vector
 const GraphSettings& GraphIndex::settings() const noexcept { return impl_->settings; }
 std::size_t GraphIndex::size() const noexcept { return impl_->live_count; }
 bool GraphIndex::contains(std::uint32_t position) const noexcept { return impl_->slot_of_position.get(position) != kNoSlot; }
-std::size_t GraphIndex::removed_count() const noexcept { return impl_->free_slots.size(); }
+std::size_t GraphIndex::removed_count() const noexcept {
+  return impl_->dead_slots.size() + impl_->free_slots.size();
+}
 std::size_t GraphIndex::replaced_count() const noexcept { return impl_->replaced_count; }
 bool GraphIndex::is_read_only() const noexcept { return impl_->read_only; }
 std::uint64_t GraphIndex::data_version() const noexcept { return impl_->data_version; }
@@ -153,12 +154,12 @@ std::string_view GraphIndex::kernel_name() const noexcept { return impl_->codes.
 
 bool GraphIndex::needs_rebuild() const noexcept {
   const auto slots = static_cast<double>(impl_->slot_count());
-  return static_cast<double>(impl_->replaced_count) > kReplacedShareMax * slots ||
-         static_cast<double>(impl_->free_slots.size()) > kRemovedShareMax * slots;
+  return static_cast<double>(removed_count()) > kRemovedShareMax * slots;
 }
 
 std::size_t GraphIndex::memory_size_bytes() const noexcept {
-  const std::size_t tables = (impl_->position_of_slot.capacity() + impl_->free_slots.capacity()) * sizeof(std::uint32_t) +
+  const std::size_t tables = (impl_->position_of_slot.capacity() + impl_->free_slots.capacity() +
+                              impl_->dead_slots.capacity()) * sizeof(std::uint32_t) +
                              impl_->slot_of_position.size_bytes();
   const std::size_t codes = impl_->read_only ? 0 : impl_->codes.row_capacity() * impl_->codes.stride_bytes();
   return tables + codes + impl_->graph.capacity() * sizeof(void*) + impl_->graph.tape_allocator().size_bytes();

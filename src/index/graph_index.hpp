@@ -43,7 +43,7 @@ struct GraphSettings {
   std::size_t dim = 0;
   GraphCode code = GraphCode::kI8;
   std::size_t connectivity = 16;   // M of the paper: links of a node above the base level; twice as many there
-  std::size_t expansion_add = 96;  // efConstruction of the paper
+  std::size_t expansion_add = 100;  // efConstruction of the paper
 };
 
 inline constexpr std::size_t kConnectivityMax = 256;
@@ -105,11 +105,11 @@ class GraphIndex {
   // Rows that can be found.
   std::size_t size() const noexcept;
   bool contains(std::uint32_t position) const noexcept;
-  // Nodes of removed rows that wait to be used again.
+  // Nodes of removed rows: on the way of walks until there are many, then used again.
   std::size_t removed_count() const noexcept;
-  // Rows put into nodes of removed ones since the index was built: each leaves links that lead nowhere near.
+  // Rows put into nodes of removed ones since the index was built.
   std::size_t replaced_count() const noexcept;
-  // Whether so much was replaced or removed that recall has measurably decayed: build anew (docs/decisions/0193).
+  // Whether so many nodes have no row that a new index would be much smaller and quicker (docs/decisions/0193).
   bool needs_rebuild() const noexcept;
   bool is_read_only() const noexcept;
   std::size_t memory_size_bytes() const noexcept;
@@ -124,7 +124,8 @@ class GraphIndex {
   // Adds many at once on all threads of the pool: positions (distinct, none there) of `rows`. After kCancelled or an
   // error the index must be built anew: some are in, some not.
   Result<void> add(const VectorRows& rows, std::span<const std::uint32_t> positions, const BuildOptions& options);
-  // False where it is not there. Its node is used again by the next add: memory stays flat.
+  // False where it is not there. Its node is used again: memory stays within a tenth of what the rows need. Now and then
+  // an add after removals takes a pass over all nodes.
   Result<bool> remove(std::uint32_t position);
 
   // The `k` allowed rows that the codes say are nearest, best first. `value` is computed from codes: for ordering only.

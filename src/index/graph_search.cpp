@@ -273,11 +273,12 @@ Result<std::vector<Hit>> GraphIndex::Impl::search(std::span<const float> query, 
 // Removed nodes take places in the beam of an unfiltered walk: as many more are kept.
 std::size_t GraphIndex::Impl::expansion_for(const SearchOptions& options) const noexcept {
   const std::size_t wanted = std::max(options.k, options.expansion);
-  if (free_slots.empty() || options.allowed.kind() != AllowedPositions::Kind::kAll) {
+  if (dead_slots.empty() || options.allowed.kind() != AllowedPositions::Kind::kAll) {
     return wanted;
   }
   return static_cast<std::size_t>(
-      std::ceil(static_cast<double>(wanted) * static_cast<double>(slot_count()) / static_cast<double>(live_count)));
+      std::ceil(static_cast<double>(wanted) * static_cast<double>(live_count + dead_slots.size()) /
+                                            static_cast<double>(live_count)));
 }
 
 Result<std::vector<Hit>> GraphIndex::search(std::span<const float> query, const SearchOptions& options) const {

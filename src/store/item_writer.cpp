@@ -23,7 +23,7 @@ Result<ItemWriter> ItemWriter::create(sqlite::Connection connection, const Colle
 Result<void> ItemWriter::prepare() {
   // FULL: a commit that has returned is on the disk, also when the power goes. The log is cut back to this size.
   if (auto set = connection_->execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; "
-                                      "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536");
+                                      "PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -65536");
       !set) {
     return set;
   }

@@ -1,7 +1,6 @@
 #include "store/sqlite.hpp"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
 
 #include <utility>
 

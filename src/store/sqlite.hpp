@@ -6,6 +6,8 @@
 // damaged file is kCorrupt, a lock that another process holds is kIo.
 #pragma once
 
+#include <sqlite3.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -16,9 +18,6 @@
 #include <string_view>
 
 #include "asterism/error.hpp"
-
-struct sqlite3;
-struct sqlite3_stmt;
 
 namespace asterism::sqlite {
 
