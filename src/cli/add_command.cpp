@@ -83,7 +83,7 @@ void report(Console& console, const AddArguments& arguments, const service::AddR
                                 counted(response.row_count, "row"), format_count(summary.added_count),
                                 format_count(summary.updated_count), format_count(summary.unchanged_count),
                                 format_count(response.failed_row_count), format_duration(response.seconds),
-                                format_rate(rate), rows_word(response.kind)));
+                                format_rate(rate), arguments.vectors.empty() ? rows_word(response.kind) : "rows"));
     console.summary(fmt::format("{} in {}; index: {}", counted(response.status.item_count, "item"),
                                 arguments.target.location, response.status.index));
   }

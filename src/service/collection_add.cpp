@@ -313,7 +313,8 @@ class RowAdder {
 
   void report_progress(double fraction) const {
     if (request_.on_progress) {
-      request_.on_progress({.kind = response_.kind,
+      // Nothing is embedded of rows with vectors: what they are is no matter.
+      request_.on_progress({.kind = vectors_ ? PayloadKind::kRecord : response_.kind,
                             .row_count = response_.row_count,
                             .token_count = 0,
                             .seconds = seconds(),
