@@ -102,6 +102,11 @@ void append_json_floats(std::string& out, std::span<const float> values) {
       out += "null";
       continue;
     }
+    // "-0" is an integer to most readers, which have no negative zero.
+    if (values[i] == 0.0F && std::signbit(values[i])) {
+      out += "-0.0";
+      continue;
+    }
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), values[i]).ptr;
     out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
   }

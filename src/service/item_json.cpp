@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -60,14 +62,15 @@ Result<std::vector<float>> vector_of(const Json& object, std::string_view source
     return vector;
   }
   if (!found->is_array()) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: vector: expected a list of numbers", source));
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: vector: expected a list of float32 numbers", source));
   }
   vector.reserve(found->size());
   for (const Json& component : *found) {
-    if (!component.is_number()) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{}: vector: expected a list of numbers", source));
+    const float value = component.is_number() ? component.get<float>() : std::numeric_limits<float>::infinity();
+    if (!std::isfinite(value)) {
+      return fail(ErrorCode::kCorrupt, fmt::format("{}: vector: expected a list of float32 numbers", source));
     }
-    vector.push_back(component.get<float>());
+    vector.push_back(value);
   }
   return vector;
 }

@@ -3,7 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <bit>
+#include <cstdint>
 #include <limits>
 
 namespace asterism::service {
@@ -17,7 +18,10 @@ void expect_same(const Item& a, const Item& b) {
   EXPECT_EQ(a.content, b.content);
   EXPECT_EQ(a.data, b.data);
   EXPECT_EQ(a.metadata, b.metadata);
-  EXPECT_EQ(a.vector, b.vector);
+  ASSERT_EQ(a.vector.size(), b.vector.size());
+  for (std::size_t i = 0; i < a.vector.size(); ++i) {
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(a.vector[i]), std::bit_cast<std::uint32_t>(b.vector[i]));
+  }
   EXPECT_EQ(a.content_sha256, b.content_sha256);
 }
 
@@ -56,8 +60,9 @@ TEST(ItemJson, lines_that_are_no_items_say_what_is_wrong) {
       {R"({"id":"a","kind":"film"})", "expected vector, text or image, found 'film'"},
       {R"({"id":1,"kind":"text"})", "\"id\""},
       {R"({"id_base64":"a","kind":"text"})", "id_base64: expected base64"},
-      {R"({"id":"a","kind":"text","vector":"x"})", "vector: expected a list of numbers"},
-      {R"({"id":"a","kind":"text","vector":[1,null]})", "vector: expected a list of numbers"}};
+      {R"({"id":"a","kind":"text","vector":"x"})", "vector: expected a list of float32 numbers"},
+      {R"({"id":"a","kind":"text","vector":[1e39]})", "vector: expected a list of float32 numbers"},
+      {R"({"id":"a","kind":"text","vector":[1,null]})", "vector: expected a list of float32 numbers"}};
   for (const auto& [line, message] : cases) {
     const auto read = parse_item_json(line, "in:7");
     ASSERT_FALSE(read) << line;
