@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import struct
 import unittest
 from pathlib import Path
@@ -338,6 +340,29 @@ class BadInput(CliTest):
         self.ok("collection", "import", "d", "a.jsonl")
         self.ok("collection", "export", "d", "-o", "b.jsonl")
         self.assertEqual((self.folder / "a.jsonl").read_bytes(), (self.folder / "b.jsonl").read_bytes())
+
+    def test_a_collection_of_a_later_version_is_refused(self) -> None:
+        self.write("in.txt", "a\n")
+        self.ok("add", "c", "in.txt")
+        with contextlib.closing(sqlite3.connect(self.folder / "c" / "collection.sqlite")) as database:
+            database.execute("PRAGMA user_version = 99")
+            database.commit()
+        for command in (("search", "c", "x"), ("add", "c", "in.txt"), ("collection", "show", "c")):
+            self.fails("unsupported", *command, says=["found 99", "later version"])
+
+    def test_a_model_whose_files_changed_is_another_model(self) -> None:
+        model = self.copy_model("old_mean_normalize")
+        self.write("in.txt", "the river is long\nbread and music\n")
+        self.ok("add", "c", "in.txt", "-m", "model")
+        self.ok("search", "c", "river", "-k", "1")
+        weights = bytearray((model / "model.safetensors").read_bytes())
+        weights[-1] ^= 1
+        (model / "model.safetensors").write_bytes(weights)
+        self.fails("mismatch", "search", "c", "river", says=[str(model), "other files"])
+        self.write("more.txt", "stone\n")
+        self.fails("mismatch", "add", "c", "more.txt", says=[str(model)])
+        # What needs no model still works.
+        self.ok("search", "c", "--id", "in.txt:1", "-k", "1")
 
     def test_what_is_wrong_with_the_command(self) -> None:
         self.write("in.txt", "a\nb\n")
