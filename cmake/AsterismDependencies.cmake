@@ -13,6 +13,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(hwy REQUIRED libhwy)  # headers only: src/kernels/highway_targets.cpp
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3>=3.38)  # JSON functions and FTS5 inside
+pkg_check_modules(libpq REQUIRED libpq)  # headers only: src/postgres/libpq_library.cpp
 find_package(ZLIB REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(libjpeg REQUIRED IMPORTED_TARGET libjpeg)

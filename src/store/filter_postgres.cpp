@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace asterism {
@@ -26,6 +27,11 @@ std::string_view order_sign(FilterOp op) {
   }
 }
 
+std::string filter_json(const FilterLiteral& value) {
+  const std::string list = filter_values_json({value});
+  return list.substr(1, list.size() - 2);
+}
+
 class PostgresWriter {
  public:
   PostgresWriter(const FilterSqlNames& names, std::size_t first_parameter)
@@ -37,8 +43,6 @@ class PostgresWriter {
   std::vector<std::string> take_parameters() { return std::move(parameters_); }
 
  private:
-  // jsonb at the path: -> with a text goes into objects alone, -> with a number into arrays alone.
-  std::string json_at(const FilterPath& path) const;
   std::string of_metadata(const FilterNode& node);
   std::string positive(const FilterNode& node, const std::string& value);
   std::string of_field(const FilterNode& node);
@@ -54,18 +58,6 @@ class PostgresWriter {
   std::size_t first_parameter_;
   std::vector<std::string> parameters_;
 };
-
-std::string PostgresWriter::json_at(const FilterPath& path) const {
-  std::string text = names_.metadata;
-  for (const FilterStep& step : path.steps) {
-    if (const auto* index = std::get_if<std::uint32_t>(&step)) {
-      text += fmt::format(" -> {}", *index);
-    } else {
-      text += " -> " + sql_quoted(std::get<std::string>(step));
-    }
-  }
-  return fmt::format("({})", text);
-}
 
 std::string PostgresWriter::place(std::string parameter, std::string_view type) {
   parameters_.push_back(std::move(parameter));
@@ -98,8 +90,11 @@ std::string PostgresWriter::contains(const FilterNode& node, const std::string& 
 
 std::string PostgresWriter::positive(const FilterNode& node, const std::string& value) {
   if (node.op == FilterOp::kIn) {
-    return fmt::format("(jsonb_typeof({}) IN ('number', 'string', 'boolean') AND {} @> {})", value,
-                       place_json(node.values), value);
+    // Equality of jsonb minds kinds. Both forms can use an index.
+    if (node.values.size() == 1) {
+      return fmt::format("({} = {})", value, place(filter_json(node.values[0]), "jsonb"));
+    }
+    return fmt::format("({} = ANY (ARRAY(SELECT jsonb_array_elements({}))))", value, place_json(node.values));
   }
   if (node.op == FilterOp::kLike) {
     return fmt::format("(jsonb_typeof({0}) = 'string' AND ({0} #>> '{{}}') LIKE {1})", value,
@@ -113,7 +108,7 @@ std::string PostgresWriter::positive(const FilterNode& node, const std::string& 
 }
 
 std::string PostgresWriter::of_metadata(const FilterNode& node) {
-  std::string value = json_at(node.operand.path);
+  std::string value = postgres_column_expression(node.operand.path, names_);
   if (node.op == FilterOp::kContainsAny || node.op == FilterOp::kContainsAll) {
     return contains(node, value);
   }
@@ -158,6 +153,25 @@ std::string PostgresWriter::of_field(const FilterNode& node) {
 }
 
 }  // namespace
+
+// -> with a text goes into objects alone. With a number it takes a scalar for an array of one, so a path with places is
+// written as a jsonpath, which in strict mode does not.
+std::string postgres_column_expression(const FilterPath& path, const FilterSqlNames& names) {
+  const bool has_place = std::ranges::any_of(
+      path.steps, [](const FilterStep& step) { return std::holds_alternative<std::uint32_t>(step); });
+  std::string text = has_place ? "strict $" : names.of(path.source);
+  for (const FilterStep& step : path.steps) {
+    if (const auto* index = std::get_if<std::uint32_t>(&step)) {
+      text += fmt::format("[{}]", *index);
+    } else if (has_place) {
+      text += fmt::format(".\"{}\"", std::get<std::string>(step));
+    } else {
+      text += " -> " + sql_quoted(std::get<std::string>(step));
+    }
+  }
+  return has_place ? fmt::format("jsonb_path_query_first({}, {}, '{{}}', true)", names.metadata, sql_quoted(text))
+                   : fmt::format("({})", text);
+}
 
 FilterPostgres to_postgres(const FilterExpression& expression, const FilterSqlNames& names,
                            std::size_t first_parameter) {

@@ -19,6 +19,9 @@ struct FilterPostgres {
   std::vector<std::string> parameters;  // in text format, for $first_parameter and on; the types stand in the text
 };
 
+// jsonb at a path of metadata: what to declare an index on, which then serves `=`, `in`, and the orders.
+std::string postgres_column_expression(const FilterPath& path, const FilterSqlNames& names = {});
+
 // `first_parameter`: the number of the first, 1 when there are no others before.
 FilterPostgres to_postgres(const FilterExpression& expression, const FilterSqlNames& names = {},
                            std::size_t first_parameter = 1);

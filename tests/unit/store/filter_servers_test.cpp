@@ -29,13 +29,17 @@ std::string milvus(std::string_view text) {
 
 TEST(FilterPostgres, values_are_numbered_parameters) {
   const FilterPostgres sql =
-      to_postgres(filter("a.b[0] < 5 and `it's` = 'x' and $id in ['1', '2']"), {.id = "item.id"}, 3);
-  EXPECT_EQ(
-      sql.text,
-      "((jsonb_typeof((metadata -> 'a' -> 'b' -> 0)) = 'number' AND (metadata -> 'a' -> 'b' -> 0) < $3::jsonb) AND "
-      "(jsonb_typeof((metadata -> 'it''s')) IN ('number', 'string', 'boolean') AND $4::jsonb @> (metadata -> "
-      "'it''s')) AND ((item.id) = ANY (ARRAY(SELECT jsonb_array_elements_text($5::jsonb)))))");
-  EXPECT_THAT(sql.parameters, ElementsAre("5", R"(["x"])", R"(["1","2"])"));
+      to_postgres(filter("a.b < 5 and `it's` = 'x' and $id in ['1', '2']"), {.id = "item.id"}, 3);
+  EXPECT_EQ(sql.text,
+            "((jsonb_typeof((metadata -> 'a' -> 'b')) = 'number' AND (metadata -> 'a' -> 'b') < $3::jsonb) AND "
+            "((metadata -> 'it''s') = $4::jsonb) AND ((item.id) = ANY (ARRAY(SELECT "
+            "jsonb_array_elements_text($5::jsonb)))))");
+  EXPECT_THAT(sql.parameters, ElementsAre("5", R"("x")", R"(["1","2"])"));
+}
+
+TEST(FilterPostgres, places_in_arrays_are_a_jsonpath) {
+  EXPECT_EQ(postgres_column_expression(filter("a[0][\"it's\"]").node().operand.path),
+            R"sql(jsonb_path_query_first(metadata, 'strict $."a"[0]."it''s"', '{}', true))sql");
 }
 
 TEST(FilterPostgres, between_places_its_ends_in_order) {

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Fetches the servers that tests of stores start themselves: PostgreSQL with pgvector in WebAssembly (test-servers.txt),
+# into .deps/test-servers. Node 20 or newer runs it (Debian: apt install nodejs); without both the tests are skipped and
+# say so. When all is there it only looks.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+folder=${ASTERISM_TEST_SERVERS:-$root/.deps/test-servers}
+list=$here/test-servers.txt
+registry=${npm_config_registry:-https://registry.npmjs.org}
+
+say() { echo "setup: $*"; }
+die() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+command -v node >/dev/null || say "node is missing: tests of PostgreSQL will be skipped (Debian: apt install nodejs)"
+stamp=$(sha512sum "$list" | cut -d' ' -f1)
+if [ -f "$folder/.stamp" ] && [ "$(cat "$folder/.stamp")" = "$stamp" ]; then
+  exit 0
+fi
+work=$folder.new
+rm -rf "$work"
+mkdir -p "$work"
+while read -r name version digest; do
+  say "fetching $name $version into ${folder#"$root"/}"
+  curl --fail --silent --show-error --location --retry 3 -o "$work/package.tgz" \
+    "${registry%/}/$name/-/${name##*/}-$version.tgz" ||
+    die "could not fetch $name: check the network (or npm_config_registry) and run again"
+  echo "${digest#sha512:}  $work/package.tgz" | sha512sum --check --quiet ||
+    die "$name $version: expected the digest of tools/setup/test-servers.txt, found another: not used"
+  mkdir -p "$work/node_modules/$name"
+  tar -xzf "$work/package.tgz" -C "$work/node_modules/$name" --strip-components=1
+  rm "$work/package.tgz"
+done < <(grep -v '^#' "$list")
+echo "$stamp" >"$work/.stamp"
+rm -rf "$folder"
+mv "$work" "$folder"
