@@ -1,5 +1,5 @@
-// Any bytes as jsonl, csv, tsv and lines: rows that do not depend on how the input was cut into reads, and reading that
-// goes on at any mark as if it had never stopped.
+// Any bytes as jsonl, csv, tsv and lines: rows that do not depend on how the input was cut into reads, metadata that is
+// a JSON object, and reading that goes on at any mark as if it had never stopped.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.hpp"
 #include "dataset/record_reader.hpp"
 
 namespace {
@@ -31,8 +32,9 @@ void require(bool holds) {
 }
 
 asterism::Result<std::unique_ptr<RecordReader>> open(TextFormat format, const std::string& text, std::size_t chunk) {
-  return asterism::make_record_reader(format, asterism::make_memory_source(text, chunk),
-                                      {.source = "fuzz", .column = "text", .row_size_bytes_max = kFuzzRowSizeBytesMax});
+  return asterism::make_record_reader(
+      format, asterism::make_memory_source(text, chunk),
+      {.source = "fuzz", .column = "text", .metadata = {.all = true}, .row_size_bytes_max = kFuzzRowSizeBytesMax});
 }
 
 std::vector<ReadRow> read_all(RecordReader& reader, std::size_t size) {
@@ -46,13 +48,15 @@ std::vector<ReadRow> read_all(RecordReader& reader, std::size_t size) {
     require(rows.size() <= size);
     require(read.row.payload.bytes.size() <= kFuzzRowSizeBytesMax);
     require(!read.row.error || (read.row.payload.bytes.empty() && !read.row.error->message.empty()));
+    const auto metadata = asterism::parse_json(read.row.metadata, "metadata");
+    require(metadata.has_value() && metadata->is_object());
     read.place = reader.place();
     rows.push_back(read);
   }
 }
 
 bool same(const Row& a, const Row& b) {
-  return a.payload.bytes == b.payload.bytes && a.id == b.id && a.line == b.line &&
+  return a.payload.bytes == b.payload.bytes && a.metadata == b.metadata && a.id == b.id && a.line == b.line &&
          a.error.has_value() == b.error.has_value();
 }
 

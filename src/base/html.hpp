@@ -8,7 +8,5 @@ namespace asterism {
 
 // Text as the content of an element or of an attribute in quotes.
 std::string escape_html(std::string_view text);
-// RFC 4648, section 4: for data URIs.
-std::string base64(std::string_view bytes);
 
 }  // namespace asterism

@@ -106,6 +106,12 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_embed(root, line);
   add_similarity(root, line);
   add_classify(root, line);
+  add_add(root, line);
+  add_search(root, line);
+  add_get(root, line);
+  add_delete(root, line);
+  add_duplicates(root, line);
+  add_collection(root, line);
   add_tokenize(root, line);
   add_models(root, line);
   add_train(root, line);
@@ -113,6 +119,8 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_doctor(root, line);
   set_examples(root, {{"asterism embed texts.txt -o vectors.npy", "embed one text a line with the built-in model"},
                       {"asterism similarity \"a cat sat\" \"a dog lay\"", "how alike two texts are"},
+                      {"asterism add notes/ texts.txt && asterism search notes/ \"late parcel\"",
+                       "keep texts with their vectors in a folder, and search them"},
                       {"asterism doctor", "what this machine has, and what Asterism makes of it"}});
 }
 

@@ -43,10 +43,9 @@ Result<ImageSize> parse_image_size(const std::string& text) {
   return size;
 }
 
-void add_record_options(CLI::App& command, InputArguments& arguments) {
+void add_record_options(CLI::App& command, InputArguments& arguments, const std::string& id_names = "--id-column") {
   command
-      .add_option("--id-column", arguments.id_column,
-                  "jsonl key or csv column that names the row [id, where there is one]")
+      .add_option(id_names, arguments.id_column, "jsonl key or csv column that names the row [id, where there is one]")
       ->type_name("NAME")
       ->group("Input");
   command
@@ -106,7 +105,9 @@ Result<TextReaderOptions> to_reader_options(const InputArguments& arguments) {
                            .interrupted = {}};
 }
 
-void add_row_input_options(CLI::App& command, RowInputArguments& arguments) {
+namespace {
+
+void add_row_inputs(CLI::App& command, RowInputArguments& arguments, const std::string& id_names) {
   command
       .add_option("input", arguments.text.inputs,
                   "texts: files (one text a line), .jsonl, .ndjson, .csv or .tsv; images: files, folders, quoted "
@@ -134,7 +135,28 @@ void add_row_input_options(CLI::App& command, RowInputArguments& arguments) {
           "to the file it stands in [path]; with --preprocessed the tensor")
       ->type_name("NAME")
       ->group("Input");
-  add_record_options(command, arguments.text);
+  add_record_options(command, arguments.text, id_names);
+}
+
+}  // namespace
+
+void add_row_input_options(CLI::App& command, RowInputArguments& arguments) {
+  add_row_inputs(command, arguments, "--id-column");
+}
+
+void add_row_input_options_with_id(CLI::App& command, RowInputArguments& arguments) {
+  add_row_inputs(command, arguments, "--id,--id-column");
+  // Arrays of pixels have neither text nor file that could be kept.
+  command.remove_option(command.get_option("--preprocessed"));
+  command.get_option("--list")->description("the image files that FILE names, one path a line; - is standard input");
+  command.get_option("--column")
+      ->description(
+          "jsonl key or csv column that holds the text [text], with --kind image the path of the image, relative to "
+          "the "
+          "file it stands in [path]");
+  command.get_option("--id")->description(
+      "jsonl key or csv column that names the row [id, where there is one; else the path of an image, FILE:LINE of a "
+      "text]");
 }
 
 void add_row_search_options(CLI::App& command, RowInputArguments& arguments) {

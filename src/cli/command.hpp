@@ -36,6 +36,12 @@ void add_embed(CLI::App& root, CommandLine& line);
 void add_similarity(CLI::App& root, CommandLine& line);
 void add_classify(CLI::App& root, CommandLine& line);
 void add_tokenize(CLI::App& root, CommandLine& line);
+void add_add(CLI::App& root, CommandLine& line);
+void add_search(CLI::App& root, CommandLine& line);
+void add_get(CLI::App& root, CommandLine& line);
+void add_delete(CLI::App& root, CommandLine& line);
+void add_duplicates(CLI::App& root, CommandLine& line);
+void add_collection(CLI::App& root, CommandLine& line);
 void add_models(CLI::App& root, CommandLine& line);
 void add_train(CLI::App& root, CommandLine& line);
 void add_distill(CLI::App& root, CommandLine& line);
@@ -62,6 +68,8 @@ struct RowInputArguments {
   bool preprocessed = false;
 };
 void add_row_input_options(CLI::App& command, RowInputArguments& arguments);
+// The column of the ids as --id too, for commands where it is what rows are known by.
+void add_row_input_options_with_id(CLI::App& command, RowInputArguments& arguments);
 // The same rows as an option, --in, for commands whose arguments are something else; their kind is --in-kind.
 void add_row_search_options(CLI::App& command, RowInputArguments& arguments);
 Result<RowSourceOptions> to_row_source_options(const RowInputArguments& arguments);

@@ -25,7 +25,7 @@ std::string EmbedProgress::line(const EmbedJobProgress& now, const EmbedJobProgr
   const double seconds = now.seconds - first.seconds;
   if (seconds > 0.0) {
     const double rows_per_second = static_cast<double>(now.row_count - first.row_count) / seconds;
-    if (now.kind == PayloadKind::kText) {
+    if (now.kind == PayloadKind::kText && now.token_count > 0) {
       text += fmt::format("  {} texts/s  {} tokens/s", format_rate(rows_per_second),
                           format_rate(static_cast<double>(now.token_count - first.token_count) / seconds));
     } else {

@@ -232,7 +232,7 @@ Result<int> run_against_input(const SimilarityArguments& arguments, EncoderOptio
     return std::unexpected(response.error());
   }
   if (!arguments.html.empty()) {
-    if (auto written = service::write_nearest_page(*response, arguments.html); !written) {
+    if (auto written = service::write_page(service::nearest_page(*response), arguments.html); !written) {
       return std::unexpected(written.error());
     }
     console.note("page written: " + arguments.html);

@@ -26,6 +26,7 @@ struct CsvColumns {
   std::size_t text = 0;
   std::vector<std::size_t> cells;  // of records
   std::optional<std::size_t> id;
+  std::vector<std::size_t> metadata;
 };
 
 std::string column_list(std::span<const std::string> names) {
@@ -87,8 +88,42 @@ Result<std::vector<std::size_t>> find_cells(std::span<const std::string> names, 
   return cells;
 }
 
+bool is_among(std::span<const std::size_t> places, std::size_t place) {
+  return std::ranges::find(places, place) != places.end();
+}
+
+// Where the columns that rows keep stand; `columns` has the others.
+Result<std::vector<std::size_t>> find_metadata(const CsvColumns& columns, const RecordOptions& options) {
+  std::vector<std::string> wanted = options.metadata.names;
+  if (options.metadata.all) {
+    const bool has_text = options.columns.empty();
+    wanted.clear();
+    for (std::size_t i = 0; i < columns.names.size(); ++i) {
+      const bool other = (!has_text || i != columns.text) && columns.id != i && !is_among(columns.cells, i);
+      if (other && !columns.names[i].empty()) {
+        wanted.push_back(columns.names[i]);
+      }
+    }
+  }
+  std::vector<std::size_t> places;
+  for (const std::string& name : wanted) {
+    const auto found = find_column(columns.names, name, options.source);
+    if (!found) {
+      return std::unexpected(found.error());
+    }
+    if (!*found) {
+      return missing_column(columns.names, name, options.source,
+                            nearest_hint(columns.names, name, "the columns are named in the first line"));
+    }
+    if (!is_among(places, **found)) {
+      places.push_back(**found);
+    }
+  }
+  return places;
+}
+
 Result<CsvColumns> find_columns(std::span<const std::string> names, const RecordOptions& options) {
-  CsvColumns columns{.names = {names.begin(), names.end()}, .text = 0, .cells = {}, .id = {}};
+  CsvColumns columns{.names = {names.begin(), names.end()}, .text = 0, .cells = {}, .id = {}, .metadata = {}};
   const std::string text_name = options.column.empty() ? std::string(kTextColumn) : options.column;
   auto cells = find_cells(names, options);
   if (!cells) {
@@ -112,6 +147,11 @@ Result<CsvColumns> find_columns(std::span<const std::string> names, const Record
     return missing_column(names, id_name, options.source, "choose the column of the id (--id-column)");
   }
   columns.id = *id;
+  auto metadata = find_metadata(columns, options);
+  if (!metadata) {
+    return std::unexpected(metadata.error());
+  }
+  columns.metadata = *std::move(metadata);
   return columns;
 }
 
@@ -139,6 +179,9 @@ class CsvReader final : public RecordReader {
       }
       finish_record(row, files_);
       row.id = columns_.id ? fields[*columns_.id] : std::string{};
+      if (!columns_.metadata.empty()) {
+        row.metadata = metadata_of(fields);
+      }
     }
     return true;
   }
@@ -151,6 +194,15 @@ class CsvReader final : public RecordReader {
   }
 
  private:
+  std::string metadata_of(std::span<const std::string> fields) const {
+    std::string object(1, '{');
+    for (const std::size_t place : columns_.metadata) {
+      append_metadata_cell(object, columns_.names[place], fields[place]);
+    }
+    object += '}';
+    return object;
+  }
+
   std::optional<Error> record_fault() const {
     const std::uint64_t line = parser_.record_line();
     switch (parser_.fault()) {

@@ -83,7 +83,8 @@ class FileRows final : public RecordReader {
     if (!found || !*found) {
       return found;
     }
-    row = Row{.source = entry_.path, .id = entry_.id, .payload = {.kind = PayloadKind::kImage}};
+    row = Row{
+        .source = entry_.path, .id = entry_.id, .payload = {.kind = PayloadKind::kImage}, .metadata = entry_.metadata};
     if (entry_.error) {
       row.error = entry_.error;
       return true;

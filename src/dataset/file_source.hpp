@@ -21,6 +21,7 @@ inline constexpr std::size_t kImageRowSizeBytesMax = std::size_t{256} << 20;
 struct FileEntry {
   std::string path = {};  // "-" is stdin
   std::string id = {};
+  std::string metadata = "{}";      // a JSON object, of the record that named the file
   std::string place = {};           // what named the file, for messages ("list.txt:3"); empty = the path says enough
   std::optional<Error> error = {};  // this one is not to be had (an unreadable folder, a broken record)
 };

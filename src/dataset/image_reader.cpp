@@ -164,7 +164,8 @@ class ImageInputs {
     const bool is_list = input.kind == ImageInputKind::kList;
     RecordOptions record{.source = path == "-" ? "stdin" : path,
                          .column = options_.column.empty() ? std::string(kPathColumn) : options_.column,
-                         .id_column = options_.id_column};
+                         .id_column = options_.id_column,
+                         .metadata = options_.metadata};
     if (is_list) {
       record.row_size_bytes_max = kListedPathSizeBytesMax;
     }

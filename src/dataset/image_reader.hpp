@@ -29,6 +29,7 @@ struct ImageReaderOptions {
   TextFormat format = TextFormat::kAuto;  // of tables of paths
   std::string column = {};                // of tables of paths; empty = "path". Preprocessed: name of the tensor
   std::string id_column = {};             // of tables of paths
+  MetadataColumns metadata = {};          // of tables of paths: what rows keep beside path and id
   std::function<bool()> interrupted = {};
 };
 

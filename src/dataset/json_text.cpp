@@ -20,7 +20,7 @@ bool is_continuation(char c) {
 }
 
 // Bytes of the well-formed UTF-8 sequence at the beginning of `text` (Unicode, table 3-7); 0 when there is none.
-std::size_t utf8_sequence_size(std::string_view text) {
+std::size_t utf8_sequence_size(std::string_view text) noexcept {
   const auto lead = static_cast<unsigned char>(text[0]);
   const auto second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0U;
   std::size_t size = 0;
@@ -100,6 +100,11 @@ void append_json_floats(std::string& out, std::span<const float> values) {
     }
     if (!std::isfinite(values[i])) {
       out += "null";
+      continue;
+    }
+    // "-0" is an integer to most readers, which have no negative zero.
+    if (values[i] == 0.0F && std::signbit(values[i])) {
+      out += "-0.0";
       continue;
     }
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), values[i]).ptr;

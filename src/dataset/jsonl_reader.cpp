@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataset/jsonl_metadata.hpp"
 #include "dataset/line_scanner.hpp"
 #include "dataset/record_cells.hpp"
 #include "dataset/row_error.hpp"
@@ -115,6 +116,7 @@ class JsonlReader final : public RecordReader {
       } else if (auto parsed = parse(found, row); !parsed) {
         row.payload.bytes.clear();
         row.payload.cells.clear();
+        row.metadata = "{}";
         row.error = std::move(parsed.error());
       }
       return true;
@@ -151,11 +153,26 @@ class JsonlReader final : public RecordReader {
     if (auto id = read_id(object, row); !id) {
       return id;
     }
+    if (!options_.metadata.empty()) {
+      row.metadata = metadata_of(object, row);
+    }
     if (options_.columns.empty()) {
       return read_text(object, row);
     }
     note_names(object);
     return read_cells(object, row);
+  }
+
+  std::string metadata_of(const dom::object& object, const Row& row) const {
+    std::vector<std::string_view> others;
+    if (options_.columns.empty()) {
+      others.push_back(options_.column);
+    }
+    others.insert(others.end(), options_.columns.names.begin(), options_.columns.names.end());
+    if (!row.id.empty()) {
+      others.push_back(options_.id_column);
+    }
+    return jsonl_metadata(object, options_.metadata, others);
   }
 
   void note_names(const dom::object& object) {

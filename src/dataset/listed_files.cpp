@@ -30,6 +30,7 @@ class ListedFiles final : public FileSource {
     } while (!row.error && row.payload.bytes.empty());
     entry = FileEntry{.path = row.payload.bytes,
                       .id = std::move(row.id),
+                      .metadata = std::move(row.metadata),
                       .place = fmt::format("{}:{}", options_.source, row.line),
                       .error = std::move(row.error)};
     if (entry.error) {

@@ -13,6 +13,7 @@
 
 #include "asterism/error.hpp"
 #include "dataset/byte_source.hpp"
+#include "dataset/metadata.hpp"
 #include "dataset/row.hpp"
 #include "dataset/text_reader.hpp"
 
@@ -25,6 +26,7 @@ struct RecordOptions {
   // Not empty: rows are records of these columns, and `column` is not looked at. A key that a jsonl record lacks, or
   // that is null, has no cell.
   RecordColumns columns = {};
+  MetadataColumns metadata = {};
   std::size_t row_size_bytes_max = kRowSizeBytesMax;
 };
 

@@ -36,6 +36,7 @@ struct Row {
                                     // 0 where a row is a file of its own
   std::string id = {};              // the record's "id" field or the member's key where there is one; else empty
   Payload payload = {};             // empty when `error` is set
+  std::string metadata = "{}";      // a JSON object: the record's other columns, where they were asked for
   std::optional<Error> error = {};  // this row could not be read; the ones after it can
 };
 

@@ -84,6 +84,7 @@ Result<std::unique_ptr<RowReader>> open_row_source(RowSourceOptions options) {
                              .column = std::move(options.column),
                              .id_column = std::move(options.id_column),
                              .columns = std::move(options.columns),
+                             .metadata = std::move(options.metadata),
                              .interrupted = std::move(options.interrupted)});
   }
   ImageReaderOptions images{.inputs = std::move(options.inputs),
@@ -91,6 +92,7 @@ Result<std::unique_ptr<RowReader>> open_row_source(RowSourceOptions options) {
                             .format = options.format,
                             .column = std::move(options.column),
                             .id_column = std::move(options.id_column),
+                            .metadata = std::move(options.metadata),
                             .interrupted = std::move(options.interrupted)};
   return *kind == PayloadKind::kImage ? open_image_reader(std::move(images)) : open_tensor_reader(std::move(images));
 }

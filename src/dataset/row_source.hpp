@@ -24,6 +24,7 @@ struct RowSourceOptions {
   std::string column = {};                 // empty = "text", for tables of image files "path"
   std::string id_column = {};              // empty = "id" where there is one
   RecordColumns columns = {};              // of kRecord: what the model takes
+  MetadataColumns metadata = {};           // of tables: what rows keep beside text or path, and id
   std::function<bool()> interrupted = {};  // asked while waiting or walking; true ends the stream with kCancelled
 };
 

@@ -54,9 +54,12 @@ Result<std::unique_ptr<RowReader>> open_text_reader(TextReaderOptions options) {
       return std::unexpected(bytes.error());
     }
     const std::string& path = inputs[index].path;
-    return make_record_reader(
-        text_format_of(path, options.format), std::move(*bytes),
-        {.source = path, .column = options.column, .id_column = options.id_column, .columns = options.columns});
+    return make_record_reader(text_format_of(path, options.format), std::move(*bytes),
+                              {.source = path,
+                               .column = options.column,
+                               .id_column = options.id_column,
+                               .columns = options.columns,
+                               .metadata = options.metadata});
   };
   // Opening one shows a wrong first byte, and for csv a missing header or column, before anything is computed.
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "asterism/error.hpp"
+#include "dataset/metadata.hpp"
 #include "dataset/row_reader.hpp"
 
 namespace asterism {
@@ -38,6 +39,7 @@ struct TextReaderOptions {
   std::string column = {};                 // jsonl key or csv header name; empty = "text"
   std::string id_column = {};              // empty = "id" where there is one
   RecordColumns columns = {};              // not empty: rows are records of these (RecordOptions)
+  MetadataColumns metadata = {};           // what rows keep beside text and id; lines have nothing to keep
   std::function<bool()> interrupted = {};  // asked while waiting for a pipe; true ends the stream with kCancelled
 };
 

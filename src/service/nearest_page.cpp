@@ -2,114 +2,40 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <span>
-#include <string_view>
-
-#include "base/file.hpp"
-#include "base/html.hpp"
-#include "image/decode.hpp"
-#include "image/thumbnail.hpp"
-
 namespace asterism::service {
 namespace {
-
-// Longest text shown of a row or a query.
-constexpr std::size_t kTextSizeBytesMax = 400;
-
-// No script, no outside resource: the policy says so to the browser, whatever a name might try.
-constexpr std::string_view kHead = R"html(<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Nearest rows</title>
-<style>
-body { font: 14px/1.4 system-ui, sans-serif; margin: 24px; color: #222; background: #fff; }
-h1 { font-size: 18px; margin: 0 0 4px; }
-p { color: #666; margin: 0 0 20px; }
-section { display: flex; flex-wrap: wrap; gap: 12px; padding: 12px 0; border-top: 1px solid #ddd; }
-figure { margin: 0; width: 160px; }
-figure.query { padding-right: 12px; border-right: 2px solid #888; }
-img { display: block; max-width: 160px; max-height: 160px; }
-figcaption { font-size: 12px; overflow-wrap: anywhere; }
-b { font-variant-numeric: tabular-nums; }
-</style>
-</head>
-<body>
-)html";
-
-// Cut between characters.
-std::string_view beginning_of(std::string_view text) {
-  if (text.size() <= kTextSizeBytesMax) {
-    return text;
-  }
-  std::size_t end = kTextSizeBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return text.substr(0, end);
-}
-
-Result<std::string> thumbnail(std::string_view file) {
-  const auto image =
-      decode_image(std::as_bytes(std::span(file)), {.allow_truncated = true, .jpeg_shrink_edge = 2 * kThumbnailEdge});
-  if (!image) {
-    return std::unexpected(image.error());
-  }
-  return encode_thumbnail(*image, kThumbnailEdge);
-}
-
-// The picture, or the text; nothing for a picture that cannot be shown.
-std::string body_of(PayloadKind kind, std::string_view content, std::string_view name) {
-  if (kind == PayloadKind::kText) {
-    return fmt::format("<div>{}</div>", escape_html(beginning_of(content)));
-  }
-  const auto picture = thumbnail(content);
-  return picture ? fmt::format(R"(<img alt="{}" src="data:image/jpeg;base64,{}">)", escape_html(name), base64(*picture))
-                 : std::string{};
-}
 
 std::string place_of(const NearestRow& row) {
   const std::string place = row.line == 0 ? row.source : fmt::format("{}:{}", row.source, row.line);
   return row.id.empty() ? place : fmt::format("{} ({})", place, row.id);
 }
 
-std::string section_of(const NearestQuery& query, PayloadKind row_kind) {
+PageSection section_of(const NearestQuery& query, PayloadKind row_kind) {
   const bool text = query.kind == PayloadKind::kText;
-  std::string html = fmt::format("<section>\n<figure class=\"query\">{}<figcaption>{}</figcaption></figure>\n",
-                                 body_of(query.kind, text ? query.name : query.content, query.name),
-                                 text ? std::string("query") : escape_html(query.name));
+  PageSection section{.query = {.kind = query.kind,
+                                .content = text ? query.name : query.content,
+                                .caption = text ? std::string("query") : query.name},
+                      .found = {}};
   for (const NearestRow& row : query.nearest) {
-    const std::string place = place_of(row);
-    html += fmt::format("<figure>{}<figcaption><b>{:.4f}</b> {}</figcaption></figure>\n",
-                        body_of(row_kind, row.content, place), row.score, escape_html(place));
+    section.found.push_back({.kind = row_kind,
+                             .content = row.content,
+                             .score = fmt::format("{:.4f}", row.score),
+                             .caption = place_of(row)});
   }
-  return html + "</section>\n";
+  return section;
 }
 
 }  // namespace
 
-std::string nearest_page(const NearestResponse& response) {
-  std::string html(kHead);
-  html += fmt::format("<h1>Nearest rows</h1>\n<p>{}: cosine with each of {} rows, largest first.</p>\n",
-                      escape_html(response.model.model), response.row_count);
+ResultPage nearest_page(const NearestResponse& response) {
+  ResultPage page{.title = "Nearest rows",
+                  .remark = fmt::format("{}: cosine with each of {} rows, largest first.", response.model.model,
+                                        response.row_count),
+                  .sections = {}};
   for (const NearestQuery& query : response.queries) {
-    html += section_of(query, response.row_kind);
+    page.sections.push_back(section_of(query, response.row_kind));
   }
-  return html + "</body>\n</html>\n";
-}
-
-Result<void> write_nearest_page(const NearestResponse& response, const std::filesystem::path& path) {
-  auto file = AtomicFile::create(path);
-  if (!file) {
-    return std::unexpected(file.error());
-  }
-  if (auto written = file->write(nearest_page(response)); !written) {
-    return written;
-  }
-  return file->commit();
+  return page;
 }
 
 }  // namespace asterism::service

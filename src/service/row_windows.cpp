@@ -21,6 +21,11 @@ Result<InputWindows> InputWindows::open(RowSourceOptions input, const CancelFlag
   return InputWindows(*std::move(reader), cancel);
 }
 
+double InputWindows::fraction() const noexcept {
+  const auto [done, total] = reader_->position();
+  return total > 0.0 ? done / total : 0.0;
+}
+
 Result<bool> InputWindows::next(InputWindow& window) {
   const bool texts = kind() == PayloadKind::kText;
   const std::size_t count_max = texts ? kWindowTextCount : kWindowImageCountDefault;
@@ -40,7 +45,7 @@ Result<bool> InputWindows::next(InputWindow& window) {
       break;
     }
     ++row_count_;
-    size_bytes += (*row)->payload.size_bytes();
+    size_bytes += (*row)->payload.size_bytes() + (*row)->metadata.size();
     window.rows.push_back(std::move(**row));
   }
   return !window.rows.empty();

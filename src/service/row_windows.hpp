@@ -27,6 +27,9 @@ class InputWindows {
   Result<bool> next(InputWindow& window);
   PayloadKind kind() const noexcept { return reader_->kind(); }
   std::uint64_t row_count() const noexcept { return row_count_; }  // so far
+  std::uint64_t ignored_file_count() const noexcept { return reader_->ignored_file_count(); }
+  // How much of the inputs was read, from 0 to 1; 0 when unknown.
+  double fraction() const noexcept;
 
  private:
   InputWindows(std::unique_ptr<RowReader> reader, const CancelFlag* cancel)

@@ -265,7 +265,7 @@ Result<StoreHits> EmbeddedStore::keywords(const KeywordRequest& request) const {
   if (settings_.text_columns.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: keywords are sought in declared text columns, and there are none", folder_.string()),
-                "make the collection with --text-column PATH, or --text-column '$content' for the texts themselves");
+                "make the collection with --text-columns PATH, or --text-columns '$content' for the texts themselves");
   }
   const auto start = std::chrono::steady_clock::now();
   const auto query = keyword_query(request.keywords);

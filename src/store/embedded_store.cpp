@@ -38,11 +38,6 @@ Result<FileLock> lock_for_writing(const std::filesystem::path& folder, const Col
   return lock;
 }
 
-bool holds_collection(const std::filesystem::path& folder) {
-  std::error_code failure;
-  return std::filesystem::is_regular_file(folder / kDatabase, failure);
-}
-
 std::unexpected<Error> no_collection(const std::filesystem::path& folder) {
   return fail(ErrorCode::kNotFound, fmt::format("{}: there is no collection", folder.string()),
               "`asterism collection create` makes one, or `asterism add` with -m MODEL");
@@ -59,6 +54,11 @@ Result<sqlite::Connection> open_for_reading(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+bool holds_collection(const std::filesystem::path& folder) {
+  std::error_code failure;
+  return std::filesystem::is_regular_file(folder / kDatabase, failure);
+}
 
 EmbeddedStore::EmbeddedStore(std::filesystem::path folder, CollectionSettings settings,
                              const CollectionOpenOptions& options)

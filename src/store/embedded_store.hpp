@@ -27,6 +27,9 @@
 
 namespace asterism {
 
+// Whether a folder is a collection's.
+bool holds_collection(const std::filesystem::path& folder);
+
 class EmbeddedStore final : public VectorStore {
  public:
   static Result<std::unique_ptr<EmbeddedStore>> create(const std::filesystem::path& folder,

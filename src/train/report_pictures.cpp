@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "asterism/neighbors.hpp"
+#include "base/base64.hpp"
 #include "base/html.hpp"
 #include "image/jpeg_encode.hpp"
 #include "train/evaluation.hpp"

@@ -1,4 +1,4 @@
-// Names from files of strangers, fit for a message. Internal to the module.
+// Names from files of strangers, fit for a message.
 #pragma once
 
 #include <string>

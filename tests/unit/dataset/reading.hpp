@@ -47,6 +47,7 @@ inline Result<std::vector<Row>> read_rows(TextFormat format, const std::string& 
       EXPECT_EQ((*whole)[i].payload.bytes, (*cut)[i].payload.bytes);
       EXPECT_EQ((*whole)[i].line, (*cut)[i].line);
       EXPECT_EQ((*whole)[i].id, (*cut)[i].id);
+      EXPECT_EQ((*whole)[i].metadata, (*cut)[i].metadata);
       EXPECT_EQ((*whole)[i].error.has_value(), (*cut)[i].error.has_value());
     }
   }

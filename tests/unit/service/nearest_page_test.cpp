@@ -25,7 +25,7 @@ NearestResponse response_of(std::string name, std::string content) {
 }
 
 TEST(NearestPage, escapes_names_and_texts) {
-  const std::string page = nearest_page(response_of("\"><b>'&.jpg", "no picture"));
+  const std::string page = render_page(nearest_page(response_of("\"><b>'&.jpg", "no picture")));
   EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;"));
   EXPECT_THAT(page, Not(HasSubstr("<script")));
   EXPECT_THAT(page, HasSubstr("&quot;&gt;&lt;b&gt;&#39;&amp;.jpg"));
@@ -35,8 +35,9 @@ TEST(NearestPage, escapes_names_and_texts) {
 TEST(NearestPage, shows_a_picture_that_decodes_and_the_name_alone_of_one_that_does_not) {
   const auto picture = test_pattern("disc", {.width = 2000, .height = 3});
   ASSERT_TRUE(picture);
-  EXPECT_THAT(nearest_page(response_of("a.bmp", encode_bmp(*picture))), HasSubstr("src=\"data:image/jpeg;base64,/9j/"));
-  EXPECT_THAT(nearest_page(response_of("a.bmp", "BM")), Not(HasSubstr("<img")));
+  EXPECT_THAT(render_page(nearest_page(response_of("a.bmp", encode_bmp(*picture)))),
+              HasSubstr("src=\"data:image/jpeg;base64,/9j/"));
+  EXPECT_THAT(render_page(nearest_page(response_of("a.bmp", "BM"))), Not(HasSubstr("<img")));
 }
 
 TEST(NearestPage, text_is_cut_between_characters) {
@@ -47,7 +48,7 @@ TEST(NearestPage, text_is_cut_between_characters) {
     text += "\xC3\xA9";
   }
   response.queries[0].nearest[0].content = text;
-  const std::string page = nearest_page(response);
+  const std::string page = render_page(nearest_page(response));
   EXPECT_THAT(page, HasSubstr("\xC3\xA9</div>"));
   EXPECT_THAT(page, Not(HasSubstr("\xC3</div>")));
 }
