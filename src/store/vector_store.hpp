@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -122,9 +121,5 @@ struct StoreLocation {
   std::string collection;  // its name on the server
 };
 Result<StoreLocation> parse_location(std::string_view text);
-
-Result<std::unique_ptr<VectorStore>> create_store(const StoreLocation& location, const CollectionSettings& settings);
-Result<std::unique_ptr<VectorStore>> open_store(const StoreLocation& location, const CollectionOpenOptions& options);
-Result<void> drop_store(const StoreLocation& location);
 
 }  // namespace asterism

@@ -1,4 +1,4 @@
-#include "store/rerank.hpp"
+#include "collection/rerank.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -6,7 +6,7 @@
 
 #include "base/file.hpp"
 #include "base/sha256.hpp"
-#include "store/collection_impl.hpp"
+#include "collection/collection_impl.hpp"
 
 namespace asterism {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "encoder/model_digest.hpp"
-#include "store/collection_impl.hpp"
+#include "collection/collection_impl.hpp"
 
 namespace asterism {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "store/collection_impl.hpp"
+#include "collection/collection_impl.hpp"
 #include "store/unit_vector.hpp"
 
 namespace asterism {

@@ -4,7 +4,8 @@
 
 #include <utility>
 
-#include "store/collection_impl.hpp"
+#include "collection/collection_impl.hpp"
+#include "collection/open_store.hpp"
 #include "store/filter_parser.hpp"
 #include "store/vector_store.hpp"
 

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "base/json.hpp"
-#include "store/collection_impl.hpp"
+#include "collection/collection_impl.hpp"
 #include "store/filter_parser.hpp"
-#include "store/rerank.hpp"
+#include "collection/rerank.hpp"
 #include "store/unit_vector.hpp"
 
 namespace asterism {
