@@ -33,7 +33,6 @@ EPOCHS = {
 }
 # What a recipe needs to fit pictures of 32 pixels, or so few epochs.
 SETTINGS = {
-    "data2vec": ["training.average_ramp_epochs=10"],
     "distillation": ["model.image_size=32", 'model.stem="small"', "objective.teacher_view_count=2"],
 }
 

@@ -10,6 +10,7 @@
 #include "encoder/image_graph.hpp"
 #include "encoder/image_runner.hpp"
 #include "image/preprocess_text.hpp"
+#include "models/vector_projection.hpp"
 
 namespace asterism {
 namespace {
@@ -33,6 +34,9 @@ EncoderInfo describe(const std::filesystem::path& path, const ImageModel& model,
   }
   info.logit_bias = model.logit_scale.bias;
   info.modules = {fmt::format("{} ({})", model.architecture, model.dialect)};
+  if (auto projection = describe_vector_projection(model.graph)) {
+    info.modules.push_back(*std::move(projection));
+  }
   info.warnings = settings.warnings;
   return info;
 }

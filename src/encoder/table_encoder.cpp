@@ -14,6 +14,7 @@
 #include "encoder/finite.hpp"
 #include "encoder/fusion_model.hpp"
 #include "encoder/image_graph.hpp"
+#include "models/vector_projection.hpp"
 #include "weights/checkpoint.hpp"
 
 namespace asterism {
@@ -132,6 +133,9 @@ EncoderInfo describe(const fs::path& folder, const TableModel& model) {
   info.modules = {fmt::format("Columns({} numeric, {} categorical)", model.columns.numeric.size(),
                               model.columns.categorical.size()),
                   fmt::format("Tabular({})", fmt::join(model.network.plan.hidden_sizes, ", "))};
+  if (auto projection = describe_vector_projection(model.network.graph)) {
+    info.modules.push_back(*std::move(projection));
+  }
   return info;
 }
 

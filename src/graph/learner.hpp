@@ -41,12 +41,19 @@ enum class LossKind : std::uint8_t {
   kTripletHard,            // outputs {vectors [n, dim]}; feeds {labels [n]}; margin. Batch-hard of Hermans et al. 2017
   kVicreg,                 // outputs {projections [2 n, dim]} as kNtXent; the three weights. Bardes et al. 2022
   kLayerRegression,  // outputs {prediction [rows, n, dim]}; teacher_outputs {layers [rows, p + n, dim]...}; feeds {mask
-                     // f32 [rows, n]}: smooth L1 (beta) at masked places to the mean of the layers, each layer-normed
-                     // without weights; the first p tokens (class token) are left out. Baevski et al. 2022
+                     // f32 [rows, n]}: smooth L1 (beta) at masked places to the mean of the layers, each normalised
+                     // by target_norm; the first p tokens (class token) are left out. Baevski et al. 2022
   kCosineDistance,   // outputs {vectors [n, dim]}; feeds {targets [n, dim]}: mean of 1 - cosine
   kSimilarityMatrix,  // outputs {vectors [n, dim]}; feeds {targets [n, any]}: temperature 0: mean square of the
                       // difference of their cosine matrices, diagonal left out; else KL between the softmaxes of the
                       // rows
+};
+
+// Over what a teacher's layer [rows, n, dim] gets mean 0 and variance 1, without weights, before it is a target.
+enum class TargetNorm : std::uint8_t {
+  kLayer,     // each token, over its channels: Baevski et al. 2022 for images and text
+  kInstance,  // each channel of each row, over its tokens: Baevski et al. 2022 for speech, data2vec 2.0 for images
+  kBatch,     // each channel, over the tokens of all rows: fairseq's batch_norm_target_layer
 };
 
 struct LossOptions {
@@ -58,6 +65,7 @@ struct LossOptions {
   double variance_weight = 25.0;
   double invariance_weight = 25.0;
   double covariance_weight = 1.0;
+  TargetNorm target_norm = TargetNorm::kLayer;
   std::vector<float> class_weights = {};  // empty = all 1
 };
 

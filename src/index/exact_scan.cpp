@@ -134,8 +134,8 @@ Result<Problem> make_problem(const VectorRows& rows, std::span<const float> quer
   }
   if (queries.size() != query_count * rows.dim) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("exact scan: expected {} queries of {} values, as the rows have, found {} values", query_count,
-                            rows.dim, queries.size()));
+                fmt::format("exact scan: expected {} queries of {} values, as the rows have, found {} values",
+                            query_count, rows.dim, queries.size()));
   }
   const auto wrong = std::ranges::find_if_not(queries, [](float value) { return std::isfinite(value); });
   if (wrong != queries.end()) {
@@ -172,16 +172,17 @@ Result<void> scan_parts(const Problem& problem, Start start, Take take, Finish f
     }
     State state = start();
     BlockScorer scorer(problem, [&](std::size_t q, std::size_t row, float nearness) { take(state, q, row, nearness); });
-    auto scanned = for_each_run(allowed, begin, end, run_max, [&](std::size_t first, std::size_t count) -> Result<void> {
-      if (problem.options.cancel != nullptr && problem.options.cancel->requested()) {
-        return fail(ErrorCode::kCancelled, "exact scan: stopped");
-      }
-      if (auto verified = verify_rows(problem.rows, first, first + count); !verified) {
-        return verified;
-      }
-      scorer.score(first, count);
-      return {};
-    });
+    auto scanned =
+        for_each_run(allowed, begin, end, run_max, [&](std::size_t first, std::size_t count) -> Result<void> {
+          if (problem.options.cancel != nullptr && problem.options.cancel->requested()) {
+            return fail(ErrorCode::kCancelled, "exact scan: stopped");
+          }
+          if (auto verified = verify_rows(problem.rows, first, first + count); !verified) {
+            return verified;
+          }
+          scorer.score(first, count);
+          return {};
+        });
     if (!scanned) {
       error.set(std::move(scanned.error()));
       return;
@@ -216,8 +217,7 @@ std::vector<Hit> to_hits(std::span<const ScoredIndex> best, Metric metric) {
 }  // namespace
 
 Result<std::vector<std::vector<Hit>>> scan_nearest(const VectorRows& rows, std::span<const float> queries,
-                                                   std::size_t query_count, std::size_t k,
-                                                   const ScanOptions& options) {
+                                                   std::size_t query_count, std::size_t k, const ScanOptions& options) {
   const auto problem = make_problem(rows, queries, query_count, options);
   if (!problem) {
     return std::unexpected(problem.error());

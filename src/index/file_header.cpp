@@ -47,8 +47,8 @@ Result<std::span<const std::byte>> open_file_header(const FileFormat& format, st
                                                  path.string(), format.name, checksum, checksum_of(header)));
   }
   if (version != format.version) {
-    return fail(ErrorCode::kUnsupported, fmt::format("{}: expected version {} of the format, found {}", path.string(),
-                                                     format.version, version));
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: expected version {} of the format, found {}", path.string(), format.version, version));
   }
   return header.subspan(kFileFieldsOffset, field_bytes);
 }

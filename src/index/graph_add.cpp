@@ -122,8 +122,8 @@ Result<void> GraphIndex::Impl::check_absent(std::span<const std::uint32_t> posit
                   fmt::format("graph index: expected positions below {}, found {}", kNoPosition, position));
     }
     if (slot_of_position.get(position) != kNoSlot) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("graph index: row {} is there already", position), "remove it before adding it anew");
+      return fail(ErrorCode::kInvalidArgument, fmt::format("graph index: row {} is there already", position),
+                  "remove it before adding it anew");
     }
   }
   return {};

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <new>
 #include <numbers>
 #include <utility>
 
@@ -24,8 +24,6 @@ constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept
 
 }  // namespace
 
-void GraphCodes::Free::operator()(std::byte* p) const noexcept { std::free(p); }
-
 GraphCodes::GraphCodes(Metric metric, std::size_t dim, GraphCode code, CodeReference reference)
     : metric_(metric),
       code_(code),
@@ -40,16 +38,17 @@ Result<void> GraphCodes::reserve(std::size_t row_count) {
     return {};
   }
   const std::size_t size_bytes = row_count * stride_bytes_;
-  const std::size_t alignment = size_bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes;
-  std::unique_ptr<std::byte, Free> grown(
-      static_cast<std::byte*>(std::aligned_alloc(alignment, round_up(size_bytes, alignment))));
+  const std::align_val_t alignment{size_bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes};
+  std::unique_ptr<std::byte, AlignedDelete> grown(
+      static_cast<std::byte*>(::operator new(size_bytes, alignment, std::nothrow)), AlignedDelete{alignment});
   if (grown == nullptr) {
-    return fail(ErrorCode::kLimitExceeded, fmt::format("graph index: expected memory for {} codes of {} bytes, found too "
-                                                       "little",
-                                                       row_count, stride_bytes_));
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("graph index: expected memory for {} codes of {} bytes, found too "
+                            "little",
+                            row_count, stride_bytes_));
   }
 #ifdef MADV_HUGEPAGE
-  if (alignment == kHugePageBytes) {
+  if (size_bytes >= kHugePageBytes) {
     // A walk touches rows all over: fewer pages, fewer misses of the address cache. A refusal costs nothing.
     madvise(grown.get(), size_bytes, MADV_HUGEPAGE);
   }

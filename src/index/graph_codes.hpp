@@ -5,8 +5,8 @@
 // cosine:    offset 1/2, factor 1 / length of the components: 1 - cosine.
 // Euclidean: of the vector less `centre`; offset its square, factor sqrt(2) * scale: the squared distance.
 // dot:       factor = scale, pole = sqrt(largest square - square): a distance by one more component (Bachrach et al.
-//            2014, "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for Inner-Product Spaces");
-//            queries have pole 0.
+//            2014, "Speeding Up the Xbox Recommender System Using a Euclidean Transformation for Inner-Product
+//            Spaces"); queries have pole 0.
 // Ownership: owns its rows, or borrows them from a mapping. Thread-safety: reading from any thread; writing different
 // rows at once is fine.
 #pragma once
@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,7 @@ inline constexpr std::size_t kCacheLineBytes = 64;
 
 // What codes are taken relative to; part of the index file.
 struct CodeReference {
-  std::vector<float> centre;  // [dim] for Euclidean, else empty
+  std::vector<float> centre;    // [dim] for Euclidean, else empty
   float largest_square = 0.0F;  // of the vectors, for dot
 };
 
@@ -74,8 +75,9 @@ class GraphCodes {
     float offset;
     float pole;
   };
-  struct Free {
-    void operator()(std::byte* p) const noexcept;
+  struct AlignedDelete {
+    std::align_val_t alignment;
+    void operator()(std::byte* p) const noexcept { ::operator delete(p, alignment); }
   };
 
   const Trailer& trailer(const std::byte* code) const noexcept {
@@ -92,7 +94,7 @@ class GraphCodes {
   CodeDots dots_;
   std::size_t trailer_offset_;
   std::size_t stride_bytes_;
-  std::unique_ptr<std::byte, Free> owned_;
+  std::unique_ptr<std::byte, AlignedDelete> owned_{nullptr, AlignedDelete{std::align_val_t{kCacheLineBytes}}};
   const std::byte* rows_ = nullptr;
   std::size_t row_capacity_ = 0;
 };

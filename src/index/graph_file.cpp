@@ -109,9 +109,8 @@ Result<Opened> open_parts(std::span<const std::byte> file, const std::filesystem
   }
   opened.centre = *centre;
   opened.link_checksums = tables->first(link_blocks * sizeof(std::uint32_t));
-  opened.parts = {.links = *links,
-                  .codes = *codes,
-                  .code_checksums = tables->subspan(link_blocks * sizeof(std::uint32_t))};
+  opened.parts = {
+      .links = *links, .codes = *codes, .code_checksums = tables->subspan(link_blocks * sizeof(std::uint32_t))};
   return opened;
 }
 
@@ -119,8 +118,8 @@ Result<void> check_blocks(std::span<const std::byte> part, std::span<const std::
                           const std::filesystem::path& path) {
   for (std::size_t block = 0; block < block_count_of(part.size(), kBlockBytes); ++block) {
     if (!block_is_whole(part, kBlockBytes, table, block)) {
-      return corrupt(path, fmt::format("{} are damaged: block {} of {} bytes has another checksum", name, block,
-                                       kBlockBytes));
+      return corrupt(
+          path, fmt::format("{} are damaged: block {} of {} bytes has another checksum", name, block, kBlockBytes));
     }
   }
   return {};
@@ -267,8 +266,7 @@ Result<std::unique_ptr<GraphIndex::Impl>> GraphIndex::Impl::read(const std::file
     return std::unexpected(whole.error());
   }
   const std::size_t node_count = opened->fields.node_count;
-  const auto links =
-      check_graph_links(opened->parts.links, node_count, opened->settings.connectivity, path.string());
+  const auto links = check_graph_links(opened->parts.links, node_count, opened->settings.connectivity, path.string());
   if (!links) {
     return std::unexpected(links.error());
   }

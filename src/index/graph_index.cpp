@@ -18,8 +18,8 @@ constexpr double kRemovedShareMax = 0.3;
 
 Result<void> check_settings(const GraphSettings& settings) {
   if (settings.dim == 0 || settings.dim > kVectorDimMax) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("graph index: expected vectors of 1 to {} values, found {}",
-                                                         kVectorDimMax, settings.dim));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("graph index: expected vectors of 1 to {} values, found {}", kVectorDimMax, settings.dim));
   }
   if (settings.connectivity < 2 || settings.connectivity > kConnectivityMax) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("graph index: expected a connectivity from 2 to {}, found {}",
@@ -141,16 +141,30 @@ Result<GraphIndex> GraphIndex::build(const GraphSettings& settings, const Vector
   return index;
 }
 
-const GraphSettings& GraphIndex::settings() const noexcept { return impl_->settings; }
-std::size_t GraphIndex::size() const noexcept { return impl_->live_count; }
-bool GraphIndex::contains(std::uint32_t position) const noexcept { return impl_->slot_of_position.get(position) != kNoSlot; }
+const GraphSettings& GraphIndex::settings() const noexcept {
+  return impl_->settings;
+}
+std::size_t GraphIndex::size() const noexcept {
+  return impl_->live_count;
+}
+bool GraphIndex::contains(std::uint32_t position) const noexcept {
+  return impl_->slot_of_position.get(position) != kNoSlot;
+}
 std::size_t GraphIndex::removed_count() const noexcept {
   return impl_->dead_slots.size() + impl_->free_slots.size();
 }
-std::size_t GraphIndex::replaced_count() const noexcept { return impl_->replaced_count; }
-bool GraphIndex::is_read_only() const noexcept { return impl_->read_only; }
-std::uint64_t GraphIndex::data_version() const noexcept { return impl_->data_version; }
-std::string_view GraphIndex::kernel_name() const noexcept { return impl_->codes.kernel_name(); }
+std::size_t GraphIndex::replaced_count() const noexcept {
+  return impl_->replaced_count;
+}
+bool GraphIndex::is_read_only() const noexcept {
+  return impl_->read_only;
+}
+std::uint64_t GraphIndex::data_version() const noexcept {
+  return impl_->data_version;
+}
+std::string_view GraphIndex::kernel_name() const noexcept {
+  return impl_->codes.kernel_name();
+}
 
 bool GraphIndex::needs_rebuild() const noexcept {
   const auto slots = static_cast<double>(impl_->slot_count());
@@ -158,9 +172,10 @@ bool GraphIndex::needs_rebuild() const noexcept {
 }
 
 std::size_t GraphIndex::memory_size_bytes() const noexcept {
-  const std::size_t tables = (impl_->position_of_slot.capacity() + impl_->free_slots.capacity() +
-                              impl_->dead_slots.capacity()) * sizeof(std::uint32_t) +
-                             impl_->slot_of_position.size_bytes();
+  const std::size_t tables =
+      (impl_->position_of_slot.capacity() + impl_->free_slots.capacity() + impl_->dead_slots.capacity()) *
+          sizeof(std::uint32_t) +
+      impl_->slot_of_position.size_bytes();
   const std::size_t codes = impl_->read_only ? 0 : impl_->codes.row_capacity() * impl_->codes.stride_bytes();
   return tables + codes + impl_->graph.capacity() * sizeof(void*) + impl_->graph.tape_allocator().size_bytes();
 }

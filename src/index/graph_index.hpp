@@ -42,7 +42,7 @@ struct GraphSettings {
   Metric metric = Metric::kCosine;
   std::size_t dim = 0;
   GraphCode code = GraphCode::kI8;
-  std::size_t connectivity = 16;   // M of the paper: links of a node above the base level; twice as many there
+  std::size_t connectivity = 16;    // M of the paper: links of a node above the base level; twice as many there
   std::size_t expansion_add = 100;  // efConstruction of the paper
 };
 
@@ -124,8 +124,8 @@ class GraphIndex {
   // Adds many at once on all threads of the pool: positions (distinct, none there) of `rows`. After kCancelled or an
   // error the index must be built anew: some are in, some not.
   Result<void> add(const VectorRows& rows, std::span<const std::uint32_t> positions, const BuildOptions& options);
-  // False where it is not there. Its node is used again: memory stays within a tenth of what the rows need. Now and then
-  // an add after removals takes a pass over all nodes.
+  // False where it is not there. Its node is used again: memory stays within a tenth of what the rows need. Now and
+  // then an add after removals takes a pass over all nodes.
   Result<bool> remove(std::uint32_t position);
 
   // The `k` allowed rows that the codes say are nearest, best first. `value` is computed from codes: for ordering only.

@@ -34,7 +34,8 @@ class Checker {
 
   Result<GraphLinks> check() {
     if (stream_.size() < sizeof(StreamHeader)) {
-      return corrupt(fmt::format("expected at least {} bytes of links, found {}", sizeof(StreamHeader), stream_.size()));
+      return corrupt(
+          fmt::format("expected at least {} bytes of links, found {}", sizeof(StreamHeader), stream_.size()));
     }
     const auto header = read_at<StreamHeader>(stream_.data());
     if (header.node_count != node_count_) {
@@ -116,8 +117,8 @@ class Checker {
     for (std::size_t l = 0; l <= static_cast<std::size_t>(level); list += list_bytes(l), ++l) {
       const auto count = read_at<std::uint32_t>(list);
       if (count > (l == 0 ? 2 : 1) * connectivity_) {
-        return corrupt(fmt::format("node {}: expected at most {} links, found {}", slot,
-                                   (l == 0 ? 2 : 1) * connectivity_, count));
+        return corrupt(
+            fmt::format("node {}: expected at most {} links, found {}", slot, (l == 0 ? 2 : 1) * connectivity_, count));
       }
       std::uint32_t largest = 0;
       for (std::uint32_t i = 0; i < count; ++i) {

@@ -2,8 +2,8 @@
 // src/index.
 //
 // Stream: five u64 (node count, connectivity, base connectivity, top level, entry slot), the level of every node (i16),
-// then the nodes: key (u32), level (i16), and for each level a count (u32) and room for as many slots (u32) as the level
-// may have.
+// then the nodes: key (u32), level (i16), and for each level a count (u32) and room for as many slots (u32) as the
+// level may have.
 #pragma once
 
 #include <cstddef>

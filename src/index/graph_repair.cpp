@@ -2,7 +2,8 @@
 //
 // A removed row's node stays on the way of walks until there are enough of them. Then one pass over all nodes replaces
 // every link to one by links to its own neighbours (Singh et al. 2021, "FreshDiskANN", delete consolidation). USearch's
-// own update() leaves old links to a node that now lies elsewhere: recall decays with every row replaced (decision 0193).
+// own update() leaves old links to a node that now lies elsewhere: recall decays with every row replaced (decision
+// 0193).
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -90,13 +91,21 @@ class Mender {
   // links as there were.
   void fill(std::size_t count) {
     std::ranges::sort(candidates_, {}, &Candidate::distance);
+    for (Candidate& candidate : candidates_) {
+      if (kept_.size() >= count) {
+        return;
+      }
+      if (std::ranges::none_of(
+              kept_, [&](std::uint32_t link) { return distance(link, candidate.slot) < candidate.distance; })) {
+        kept_.push_back(candidate.slot);
+        candidate.expanded = true;
+      }
+    }
     for (const Candidate& candidate : candidates_) {
       if (kept_.size() >= count) {
         return;
       }
-      if (std::ranges::none_of(kept_, [&](std::uint32_t link) {
-            return distance(link, candidate.slot) < candidate.distance;
-          })) {
+      if (!candidate.expanded) {
         kept_.push_back(candidate.slot);
       }
     }

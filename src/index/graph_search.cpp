@@ -1,8 +1,8 @@
 // Walking a graph index: from the top level down to the node nearest to the query, then along the base level with a
 // beam of the nearest nodes met.
 //
-// USearch's own search is not used: it keeps two heaps and a hash set, and a filter starves it. Here one sorted array is
-// both the beam and what is to be expanded (Fu et al. 2017, "Fast Approximate Nearest Neighbor Search With The
+// USearch's own search is not used: it keeps two heaps and a hash set, and a filter starves it. Here one sorted array
+// is both the beam and what is to be expanded (Fu et al. 2017, "Fast Approximate Nearest Neighbor Search With The
 // Navigating Spreading-out Graph"), and a filtered walk steps over nodes that are not allowed (Patel et al. 2024,
 // "ACORN").
 #include <fmt/format.h>
@@ -176,8 +176,8 @@ class Walk {
       beam.pop_back();
     }
     const auto place = std::ranges::upper_bound(beam, distance, {}, &Candidate::distance);
-    return static_cast<std::size_t>(
-        beam.insert(place, {.distance = distance, .slot = slot, .expanded = false}) - beam.begin());
+    return static_cast<std::size_t>(beam.insert(place, {.distance = distance, .slot = slot, .expanded = false}) -
+                                    beam.begin());
   }
 
   const GraphIndex::Impl& index_;
@@ -187,17 +187,18 @@ class Walk {
 
 Result<void> check_search(const GraphSettings& settings, std::span<const float> query, const SearchOptions& options) {
   if (query.size() != settings.dim) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("graph index: expected a query of {} values, found {}",
-                                                         settings.dim, query.size()));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("graph index: expected a query of {} values, found {}", settings.dim, query.size()));
   }
   const auto wrong = std::ranges::find_if_not(query, [](float value) { return std::isfinite(value); });
   if (wrong != query.end()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("query: expected finite values, found {} at component {}",
-                                                         *wrong, wrong - query.begin()));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("query: expected finite values, found {} at component {}", *wrong, wrong - query.begin()));
   }
   if (options.k > kExpansionMax || options.expansion > kExpansionMax) {
-    return fail(ErrorCode::kLimitExceeded, fmt::format("graph index: expected k and expansion of at most {}, found {} and {}",
-                                                       kExpansionMax, options.k, options.expansion),
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("graph index: expected k and expansion of at most {}, found {} and {}", kExpansionMax,
+                            options.k, options.expansion),
                 "search exactly for more");
   }
   return {};
@@ -239,8 +240,8 @@ Result<std::vector<Hit>> GraphIndex::Impl::search(std::span<const float> query, 
   auto memory = walk_memory.take();
   codes.encode_query(query, memory->query_code.get(codes.stride_bytes()));
   const bool filtered = options.allowed.kind() != AllowedPositions::Kind::kAll;
-  const bool scanned = filtered && filtered_plan(options.allowed.count(kRowCountMax), live_count).way !=
-                                       FilteredPlan::Way::kGraph;
+  const bool scanned =
+      filtered && filtered_plan(options.allowed.count(kRowCountMax), live_count).way != FilteredPlan::Way::kGraph;
   Walk walk(*this, *memory, scanned ? hit_count_max : expansion_for(options));
   if (scanned) {
     walk.scan(options.allowed);
@@ -278,7 +279,7 @@ std::size_t GraphIndex::Impl::expansion_for(const SearchOptions& options) const 
   }
   return static_cast<std::size_t>(
       std::ceil(static_cast<double>(wanted) * static_cast<double>(live_count + dead_slots.size()) /
-                                            static_cast<double>(live_count)));
+                static_cast<double>(live_count)));
 }
 
 Result<std::vector<Hit>> GraphIndex::search(std::span<const float> query, const SearchOptions& options) const {
@@ -299,9 +300,10 @@ Result<std::vector<Hit>> GraphIndex::search_rescored(const VectorRows& rows, std
   const RowScorer score(rows, query, impl_->settings.metric);
   for (Hit& hit : *hits) {
     if (hit.position >= rows.row_count) {
-      return fail(ErrorCode::kMismatch, fmt::format("graph index: row {} is in the index, but there are {} rows",
-                                                    hit.position, rows.row_count),
-                  "build the index anew");
+      return fail(
+          ErrorCode::kMismatch,
+          fmt::format("graph index: row {} is in the index, but there are {} rows", hit.position, rows.row_count),
+          "build the index anew");
     }
     if (auto verified = verify_rows(rows, hit.position, std::size_t{hit.position} + 1); !verified) {
       return std::unexpected(verified.error());

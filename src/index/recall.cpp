@@ -20,8 +20,7 @@ Result<RecallPoint> measure(const GraphIndex& index, const VectorRows& rows, std
                             std::size_t expansion) {
   RecallPoint point{.expansion = expansion, .recall = 0.0, .queries_per_second = 0.0, .distances_per_query = 0.0};
   SearchCounters counters;
-  const SearchOptions search{
-      .k = options.k, .expansion = expansion, .allowed = options.allowed, .counters = &counters};
+  const SearchOptions search{.k = options.k, .expansion = expansion, .allowed = options.allowed, .counters = &counters};
   const auto start = std::chrono::steady_clock::now();
   for (std::size_t q = 0; q < exact.size(); ++q) {
     if (options.cancel != nullptr && options.cancel->requested()) {

@@ -58,8 +58,7 @@ class NodeArena {
   std::shared_ptr<State> state_;
 };
 
-using UsearchGraph =
-    unum::usearch::index_gt<float, std::uint32_t, std::uint32_t, std::allocator<char>, NodeArena>;
+using UsearchGraph = unum::usearch::index_gt<float, std::uint32_t, std::uint32_t, std::allocator<char>, NodeArena>;
 
 // What is being added or searched for.
 struct CodeValue {

@@ -43,8 +43,8 @@ Result<void> write_vector_file(const std::filesystem::path& path, const VectorFi
                                std::size_t row_count, const NextVector& next) {
   if (settings.dim == 0 || settings.dim > kVectorDimMax || row_count > kRowCountMax) {
     return fail(ErrorCode::kLimitExceeded,
-                fmt::format("{}: expected at most {} rows of 1 to {} values, found {} of {}", path.string(), kRowCountMax,
-                            kVectorDimMax, row_count, settings.dim));
+                fmt::format("{}: expected at most {} rows of 1 to {} values, found {} of {}", path.string(),
+                            kRowCountMax, kVectorDimMax, row_count, settings.dim));
   }
   auto file = AtomicFile::create(path);
   if (!file) {
@@ -119,8 +119,7 @@ Result<void> VectorFile::Impl::take_parts(const Fields& fields) {
       fields.stride_bytes != vector_stride_bytes(static_cast<VectorType>(fields.type), fields.dim)) {
     return corrupt(path, "the header of the vector file has fields outside their bounds");
   }
-  settings = {
-      .type = static_cast<VectorType>(fields.type), .dim = fields.dim, .data_version = fields.data_version};
+  settings = {.type = static_cast<VectorType>(fields.type), .dim = fields.dim, .data_version = fields.data_version};
   row_count = fields.row_count;
   stride_bytes = fields.stride_bytes;
   // At most 2^32 rows of 2^18 bytes: no sum wraps.
@@ -132,7 +131,8 @@ Result<void> VectorFile::Impl::take_parts(const Fields& fields) {
   const std::size_t size_bytes = kFileHeaderBytes + rows_size + keys_size + tables_size;
   const auto bytes = file.bytes();
   if (bytes.size() != size_bytes) {
-    return corrupt(path, fmt::format("expected {} rows in {} bytes, found {} bytes", row_count, size_bytes, bytes.size()));
+    return corrupt(path,
+                   fmt::format("expected {} rows in {} bytes, found {} bytes", row_count, size_bytes, bytes.size()));
   }
   rows = bytes.subspan(kFileHeaderBytes, rows_size);
   keys = bytes.subspan(kFileHeaderBytes + rows_size, keys_size);
@@ -169,8 +169,8 @@ Result<void> VectorFile::Impl::verify_rows(std::size_t begin, std::size_t end) c
   if (begin >= end || end > row_count) {
     return begin == end && end <= row_count
                ? Result<void>{}
-               : fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected rows of {}, found {} to {}", path.string(),
-                                                               row_count, begin, end));
+               : fail(ErrorCode::kInvalidArgument,
+                      fmt::format("{}: expected rows of {}, found {} to {}", path.string(), row_count, begin, end));
   }
   const std::size_t last = (end * stride_bytes - 1) / kVectorFileBlockBytes;
   for (std::size_t block = begin * stride_bytes / kVectorFileBlockBytes; block <= last; ++block) {
@@ -209,7 +209,9 @@ Result<VectorFile> VectorFile::open(const std::filesystem::path& path) {
   return VectorFile(std::move(impl));
 }
 
-const VectorFileSettings& VectorFile::settings() const noexcept { return impl_->settings; }
+const VectorFileSettings& VectorFile::settings() const noexcept {
+  return impl_->settings;
+}
 
 VectorRows VectorFile::rows() const noexcept {
   return {.data = impl_->rows,

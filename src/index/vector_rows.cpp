@@ -89,14 +89,15 @@ Result<void> check_rows(const VectorRows& rows) {
                 fmt::format("rows of vectors: expected at most {} rows of {} values, found {} of {}", kRowCountMax,
                             kVectorDimMax, rows.row_count, rows.dim));
   }
-  const bool fits = rows.row_count == 0 || (rows.data.size() >= size_bytes &&
-                                            (rows.row_count == 1 || rows.stride_bytes == 0 || (rows.data.size() - size_bytes) / rows.stride_bytes >=
-                                                                        rows.row_count - 1));
+  const bool fits =
+      rows.row_count == 0 ||
+      (rows.data.size() >= size_bytes && (rows.row_count == 1 || rows.stride_bytes == 0 ||
+                                          (rows.data.size() - size_bytes) / rows.stride_bytes >= rows.row_count - 1));
   if (rows.stride_bytes < size_bytes || !fits) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("rows of vectors: expected {} rows of {} {} values, {} bytes apart, found {} bytes",
-                            rows.row_count, rows.dim, vector_type_name(rows.type), rows.stride_bytes,
-                            rows.data.size()));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("rows of vectors: expected {} rows of {} {} values, {} bytes apart, found {} bytes", rows.row_count,
+                    rows.dim, vector_type_name(rows.type), rows.stride_bytes, rows.data.size()));
   }
   return {};
 }

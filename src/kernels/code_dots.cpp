@@ -116,7 +116,8 @@ float bf16_dot_highway(const std::byte* a, const std::byte* b, std::size_t dim) 
 #define ASTERISM_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define ASTERISM_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
-// The instruction multiplies unsigned by signed bytes: a is moved up by 128, and 128 times the sum of b taken off again.
+// The instruction multiplies unsigned by signed bytes: a is moved up by 128, and 128 times the sum of b taken off
+// again.
 ASTERISM_VNNI float i8_dot_vnni(const std::byte* a, const std::byte* b, std::size_t dim) noexcept {
   const __m512i high_bits = _mm512_set1_epi8(-128);
   const __m512i ones = _mm512_set1_epi8(1);
@@ -131,14 +132,15 @@ ASTERISM_VNNI float i8_dot_vnni(const std::byte* a, const std::byte* b, std::siz
   if (i < dim) {
     const __mmask64 rest = ~std::uint64_t{0} >> (64 - (dim - i));
     const __m512i y = _mm512_maskz_loadu_epi8(rest, b + i);
-    products =
-        _mm512_dpbusd_epi32(products, _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, a + i), high_bits), y);
+    products = _mm512_dpbusd_epi32(products, _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, a + i), high_bits), y);
     sums = _mm512_dpbusd_epi32(sums, ones, y);
   }
   return static_cast<float>(_mm512_reduce_add_epi32(_mm512_sub_epi32(products, _mm512_slli_epi32(sums, 7))));
 }
 
-ASTERISM_AVX512_BF16 __m512bh bf16_lanes(__m512i bits) noexcept { return reinterpret_cast<__m512bh>(bits); }
+ASTERISM_AVX512_BF16 __m512bh bf16_lanes(__m512i bits) noexcept {
+  return reinterpret_cast<__m512bh>(bits);
+}
 
 ASTERISM_AVX512_BF16 float bf16_dot_avx512(const std::byte* a, const std::byte* b, std::size_t dim) noexcept {
   __m512 sum0 = _mm512_setzero_ps();
@@ -172,12 +174,14 @@ bool has_avx512_and(int feature) noexcept {
 }  // namespace
 
 std::span<const CodeDots> i8_code_dots() noexcept {
-  static constexpr std::array kDots{
+  static constexpr std::array kDots {
 #if defined(__x86_64__)
-      CodeDots{"avx512-vnni", &i8_dot_vnni},
+    CodeDots{"avx512-vnni", &i8_dot_vnni},
 #endif
-      CodeDots{"highway", &i8_dot_highway},
-      CodeDots{"serial", &i8_dot_serial}};
+        CodeDots{"highway", &i8_dot_highway}, CodeDots {
+      "serial", &i8_dot_serial
+    }
+  };
 #if defined(__x86_64__)
   return runnable(kDots, has_avx512_and(__builtin_cpu_supports("avx512vnni")));
 #else
@@ -186,12 +190,14 @@ std::span<const CodeDots> i8_code_dots() noexcept {
 }
 
 std::span<const CodeDots> bf16_code_dots() noexcept {
-  static constexpr std::array kDots{
+  static constexpr std::array kDots {
 #if defined(__x86_64__)
-      CodeDots{"avx512-bf16", &bf16_dot_avx512},
+    CodeDots{"avx512-bf16", &bf16_dot_avx512},
 #endif
-      CodeDots{"highway", &bf16_dot_highway},
-      CodeDots{"serial", &bf16_dot_serial}};
+        CodeDots{"highway", &bf16_dot_highway}, CodeDots {
+      "serial", &bf16_dot_serial
+    }
+  };
 #if defined(__x86_64__)
   return runnable(kDots, has_avx512_and(__builtin_cpu_supports("avx512bf16")));
 #else

@@ -37,12 +37,6 @@ float dot_product_simd(const float* a, const float* b, std::size_t count) {
   return sum;
 }
 
-void dot_products_simd(const float* rows, const float* query, std::size_t dim, std::span<float> out) {
-  for (std::size_t r = 0; r < out.size(); ++r) {
-    out[r] = dot_product_simd(rows + r * dim, query, dim);
-  }
-}
-
 }  // namespace asterism::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -50,7 +44,6 @@ HWY_AFTER_NAMESPACE();
 namespace asterism {
 
 HWY_EXPORT(dot_product_simd);
-HWY_EXPORT(dot_products_simd);
 
 float dot_product(std::span<const float> a, std::span<const float> b) noexcept {
   return HWY_DYNAMIC_DISPATCH(dot_product_simd)(a.data(), b.data(), a.size());
@@ -67,10 +60,6 @@ float dot_product_scalar(std::span<const float> a, std::span<const float> b) noe
 float cosine_from_products(float dot, float square_a, float square_b) noexcept {
   const float norm = std::sqrt(square_a) * std::sqrt(square_b);
   return norm == 0.0F ? 0.0F : std::isnan(dot) ? dot : std::clamp(dot / norm, -1.0F, 1.0F);
-}
-
-void dot_products(std::span<const float> rows, std::span<const float> query, std::span<float> out) noexcept {
-  HWY_DYNAMIC_DISPATCH(dot_products_simd)(rows.data(), query.data(), query.size(), out);
 }
 
 }  // namespace asterism

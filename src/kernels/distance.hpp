@@ -13,11 +13,8 @@ namespace asterism {
 float dot_product(std::span<const float> a, std::span<const float> b) noexcept;
 float dot_product_scalar(std::span<const float> a, std::span<const float> b) noexcept;
 
-// Cosine from the product of two vectors and the products of each with itself, in [-1, 1]: 0 where one is zero, since it
-// has no direction; rounding may carry parallel vectors just past 1. NaN stays NaN.
+// Cosine from the product of two vectors and the products of each with itself, in [-1, 1]: 0 where one is zero, since
+// it has no direction; rounding may carry parallel vectors just past 1. NaN stays NaN.
 float cosine_from_products(float dot, float square_a, float square_b) noexcept;
-
-// out[r] = dot_product(rows[r], query) for every row of `rows` [out.size(), query.size()].
-void dot_products(std::span<const float> rows, std::span<const float> query, std::span<float> out) noexcept;
 
 }  // namespace asterism

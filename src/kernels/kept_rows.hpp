@@ -21,7 +21,9 @@ struct KeptRows {
 };
 
 // Where the scale of an i8 row lies: the next multiple of four bytes behind its components.
-constexpr std::size_t kept_scale_offset(std::size_t dim) noexcept { return (dim + 3) / 4 * 4; }
+constexpr std::size_t kept_scale_offset(std::size_t dim) noexcept {
+  return (dim + 3) / 4 * 4;
+}
 
 // dots[r] = row r times query [dim], for dots.size() rows; squares[r] = row r times itself where squares is not empty
 // (else it has the length of dots).

@@ -13,6 +13,7 @@
 #include "models/image_config.hpp"
 #include "models/image_families.hpp"
 #include "models/shortened_efficientnet.hpp"
+#include "models/vector_projection.hpp"
 
 namespace asterism {
 namespace {
@@ -157,6 +158,10 @@ Result<ImageModel> build_image_model(ImageCheckpoint checkpoint, const ImageMode
   const std::string dialect(dialect_of(checkpoint));
   const std::string architecture = architecture_of(checkpoint);
   drop_counters(checkpoint.tensors);
+  const auto projection = take_vector_projection(checkpoint.config, checkpoint.tensors, source);
+  if (!projection) {
+    return std::unexpected(projection.error());
+  }
   auto model = (*family)->build(std::move(checkpoint), options);
   if (!model) {
     return model;
@@ -166,6 +171,11 @@ Result<ImageModel> build_image_model(ImageCheckpoint checkpoint, const ImageMode
   model->dialect = model->dialect.empty() ? dialect : model->dialect;
   if (model->architecture.empty()) {
     model->architecture = architecture.empty() ? model->family : architecture;
+  }
+  if (*projection) {
+    if (auto ok = append_vector_projection(model->graph, model->parameters, **projection, kPenultimate, source); !ok) {
+      return std::unexpected(ok.error());
+    }
   }
   if (auto ok = check(*model, source); !ok) {
     return std::unexpected(ok.error());

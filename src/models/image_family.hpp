@@ -52,7 +52,8 @@ struct ImageModel {
   std::string family;        // "resnet"
   std::string architecture;  // "resnet50"
   std::string dialect;       // "timm", "transformers", "torchvision"
-  Graph graph;               // one input, kImageInput; one output, the image's usual embedding
+  Graph graph;               // one input, kImageInput; one output, the image's usual embedding: kPenultimate, or what
+                             // vector_projection.hpp makes of it
   ParameterMap parameters;
   std::int64_t channels = 0;
   std::int64_t height = 0;
@@ -62,8 +63,9 @@ struct ImageModel {
   LogitScale logit_scale;  // of a model that has a text tower beside it
 };
 
-// Parameters stay in the dtype of the file. kUnsupported for a family, or a setting that changes the numbers, that is
-// not implemented; kMismatch for missing, extra or misshaped tensors, all named. `checkpoint` is consumed.
+// A checkpoint with a vector projection (vector_projection.hpp) ends in that. Parameters stay in the dtype of the file.
+// kUnsupported for a family, or a setting that changes the numbers, that is not implemented; kMismatch for missing,
+// extra or misshaped tensors, all named. `checkpoint` is consumed.
 Result<ImageModel> build_image_model(ImageCheckpoint checkpoint, const ImageModelOptions& options);
 
 // Whether the configuration, or the weights without one, are those of an image model.

@@ -11,6 +11,7 @@
 #include "models/image_config.hpp"
 #include "models/initial_parts.hpp"
 #include "models/modules.hpp"
+#include "models/vector_projection.hpp"
 
 namespace asterism {
 namespace {
@@ -238,6 +239,11 @@ Result<TabularModel> build_tabular(const Json& config, std::map<std::string, Ten
   if (!plan) {
     return std::unexpected(plan.error());
   }
+  Json rest = config;
+  const auto projection = take_vector_projection(rest, tensors, source);
+  if (!projection) {
+    return std::unexpected(projection.error());
+  }
   GraphBuilder builder;
   const ValueId code = encode(builder, *plan);
   builder.alias(std::string(kTabularCode), code);
@@ -249,6 +255,12 @@ Result<TabularModel> build_tabular(const Json& config, std::map<std::string, Ten
   TabularModel model{.plan = *std::move(plan),
                      .graph = *std::move(graph),
                      .parameters = {std::make_move_iterator(tensors.begin()), std::make_move_iterator(tensors.end())}};
+  if (*projection) {
+    const auto appended = append_vector_projection(model.graph, model.parameters, **projection, kTabularCode, source);
+    if (!appended) {
+      return std::unexpected(appended.error());
+    }
+  }
   if (auto ok = model.graph.check_parameters(model.parameters, source); !ok) {
     return std::unexpected(ok.error());
   }

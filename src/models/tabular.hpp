@@ -61,12 +61,11 @@ std::map<std::string, Tensor> initial_tabular_tensors(const TabularPlan& plan, s
 
 struct TabularModel {
   TabularPlan plan;
-  Graph graph;  // ends in the code; the reconstructions are values beside it
+  Graph graph;  // ends in the code, or what vector_projection.hpp makes of it; the reconstructions are values beside it
   ParameterMap parameters;
 };
 
-// The whole network. kMismatch names missing, extra and misshaped
-// tensors.
+// The whole network, with its vector projection where it has one. kMismatch names missing, extra and misshaped tensors.
 Result<TabularModel> build_tabular(const Json& config, std::map<std::string, Tensor> tensors, std::string_view source);
 
 }  // namespace asterism

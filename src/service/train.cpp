@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.hpp"
 #include "graph/backend_module.hpp"
+#include "train/checkpoint_store.hpp"
 #include "train/fusion.hpp"
 #include "train/report_page.hpp"
 #include "train/run_folder.hpp"
@@ -53,17 +54,28 @@ Result<std::unique_ptr<Learner>> learner_of(const Recipe& recipe, const Training
   return (*module)->make_learner(std::move(spec));
 }
 
-Json data_json(const DataReport& data) {
+Json classes_json(const std::vector<DataReport::Class>& of) {
   Json classes = Json::array();
-  for (const DataReport::Class& of_class : data.classes) {
+  for (const DataReport::Class& of_class : of) {
     classes.push_back({{"name", of_class.name},
                        {"train", of_class.train_count},
                        {"validation", of_class.validation_count},
                        {"test", of_class.test_count}});
   }
-  return {{"train", data.train_count},     {"validation", data.validation_count}, {"test", data.test_count},
-          {"skipped", data.skipped_count}, {"skipped_examples", data.skipped},    {"copies", data.copy_count},
-          {"copy_examples", data.copies},  {"warnings", data.warnings},           {"classes", classes}};
+  return classes;
+}
+
+Json data_json(const DataReport& data) {
+  Json out = {
+      {"train", data.train_count},     {"validation", data.validation_count}, {"test", data.test_count},
+      {"skipped", data.skipped_count}, {"skipped_examples", data.skipped},    {"copies", data.copy_count},
+      {"copy_examples", data.copies},  {"warnings", data.warnings},           {"classes", classes_json(data.classes)}};
+  if (data.evaluated) {
+    out["evaluated"] = {{"train", data.evaluated->train_count},
+                        {"test", data.evaluated->test_count},
+                        {"classes", classes_json(data.evaluated->classes)}};
+  }
+  return out;
 }
 
 void warn(const TrainRequest& request, const DataReport& data) {
@@ -75,7 +87,7 @@ void warn(const TrainRequest& request, const DataReport& data) {
 // A fusion has no steps and no learner: it is fitted at once, on machines without libtorch, too.
 Result<void> fit_fusion(const TrainRequest& request, const Recipe& recipe, const RunFolder& folder,
                         const TaskWatch& watch, TrainResponse& response) {
-  if (auto written = folder.write_recipe(recipe); !written) {
+  if (auto written = folder.begin(recipe); !written) {
     return written;
   }
   const auto fused = train_fusion(recipe, folder.path(), watch);
@@ -89,6 +101,70 @@ Result<void> fit_fusion(const TrainRequest& request, const Recipe& recipe, const
                   {"data", data_json(fused->data)},
                   {"result", fused->result}};
   return folder.write_result(response.run);
+}
+
+// Everything else: steps of a learner, from the last checkpoint where there is one.
+Result<void> learn(const TrainRequest& request, const Recipe& recipe, const RunFolder& folder, const TaskWatch& watch,
+                   TrainResponse& response) {
+  const auto task = recipe.objective.kind == RecipeKind::kTabularAutoencoder
+                        ? make_table_task(recipe)
+                        : make_picture_task(recipe, folder.file("cache"), watch);
+  if (!task) {
+    return std::unexpected(task.error());
+  }
+  warn(request, (*task)->data());
+  const auto learner = learner_of(recipe, **task);
+  if (!learner) {
+    return std::unexpected(learner.error());
+  }
+  const TrainSetup setup{&recipe, task->get(), learner->get(), &folder};
+  const TrainOptions options{.start = request.start,
+                             .evaluation = {.thread_count = thread_count_of(recipe)},
+                             .cancel = request.cancel,
+                             .on_event = request.on_event,
+                             .log = request.log};
+  const auto result = asterism::train(setup, options);
+  if (!result) {
+    return std::unexpected(result.error());
+  }
+  response.run = {{"recipe", recipe.name},
+                  {"kind", recipe_kind_name(recipe.objective.kind)},
+                  {"device", (*learner)->device()},
+                  {"parameters", (*task)->network().parameter_count},
+                  {"dim", result->dim},
+                  {"data", data_json((*task)->data())},
+                  {"result", to_json(*result)}};
+  const ReportRequest report{.recipe = &recipe,
+                             .task = task->get(),
+                             .learner = learner->get(),
+                             .folder = &folder,
+                             .run = &response.run,
+                             .encoded = &result->encoded};
+  if (auto ok = write_report(report); !ok) {
+    return ok;
+  }
+  return folder.write_result(response.run);
+}
+
+// Whether a finished run differs from the recipe in its [output] alone: its last checkpoint is then fitted to the new
+// one. What it was told is in its folder; a recipe of an earlier version that is no longer read is taken as it was.
+Result<bool> asks_other_output(const RunFolder& folder, const Recipe& recipe) {
+  const auto told = read_recipe(folder.file("recipe.toml"), {});
+  if (!told || told->output == recipe.output || !settings_differences(told->settings, recipe.settings).empty()) {
+    return false;
+  }
+  const auto checkpoints = CheckpointStore::open(folder.file("checkpoints"), recipe.training.checkpoint_count);
+  const auto steps = checkpoints ? checkpoints->steps() : std::unexpected(checkpoints.error());
+  if (!steps) {
+    return std::unexpected(steps.error());
+  }
+  if (steps->empty()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{}: expected a checkpoint of the finished run, to fit another [output] to, found none",
+                            folder.file("checkpoints").string()),
+                "set [output] back, or train again with --again");
+  }
+  return true;
 }
 
 }  // namespace
@@ -109,12 +185,15 @@ Result<TrainResponse> train(const TrainRequest& request) {
     return std::unexpected(finished.error());
   }
   if (*finished && request.start == RunStart::kResume) {
-    response.run = **finished;
-    response.already_finished = true;
-    return response;
-  }
-  if (auto ok = folder->forget_result(); !ok) {
-    return std::unexpected(ok.error());
+    const auto fit_again = asks_other_output(*folder, *recipe);
+    if (!fit_again) {
+      return std::unexpected(fit_again.error());
+    }
+    if (!*fit_again) {
+      response.run = **finished;
+      response.already_finished = true;
+      return response;
+    }
   }
   TaskWatch watch{.cancel = request.cancel};
   watch.on_progress = [&](std::string_view stage, double share) {
@@ -122,44 +201,9 @@ Result<TrainResponse> train(const TrainRequest& request) {
       request.on_event({.kind = TrainEventKind::kStage, .text = fmt::format("{} {:.0f}%", stage, 100.0 * share)});
     }
   };
-  if (recipe->objective.kind == RecipeKind::kFusion) {
-    if (auto fitted = fit_fusion(request, *recipe, *folder, watch, response); !fitted) {
-      return std::unexpected(fitted.error());
-    }
-    return response;
-  }
-  const auto task = recipe->objective.kind == RecipeKind::kTabularAutoencoder
-                        ? make_table_task(*recipe)
-                        : make_picture_task(*recipe, folder->file("cache"), watch);
-  if (!task) {
-    return std::unexpected(task.error());
-  }
-  warn(request, (*task)->data());
-  const auto learner = learner_of(*recipe, **task);
-  if (!learner) {
-    return std::unexpected(learner.error());
-  }
-  const TrainSetup setup{&*recipe, task->get(), learner->get(), &*folder};
-  const TrainOptions options{.start = request.start,
-                             .evaluation = {.thread_count = thread_count_of(*recipe)},
-                             .cancel = request.cancel,
-                             .on_event = request.on_event,
-                             .log = request.log};
-  const auto result = asterism::train(setup, options);
-  if (!result) {
-    return std::unexpected(result.error());
-  }
-  response.run = {{"recipe", recipe->name},         {"kind", recipe_kind_name(recipe->objective.kind)},
-                  {"device", (*learner)->device()}, {"parameters", (*task)->network().parameter_count},
-                  {"dim", (*task)->network().dim},  {"data", data_json((*task)->data())},
-                  {"result", to_json(*result)}};
-  const ReportRequest report{
-      .recipe = &*recipe, .task = task->get(), .learner = learner->get(), .folder = &*folder, .run = &response.run};
-  if (auto ok = write_report(report); !ok) {
-    return std::unexpected(ok.error());
-  }
-  if (auto ok = folder->write_result(response.run); !ok) {
-    return std::unexpected(ok.error());
+  const auto make = recipe->objective.kind == RecipeKind::kFusion ? fit_fusion : learn;
+  if (auto made = make(request, *recipe, *folder, watch, response); !made) {
+    return std::unexpected(made.error());
   }
   return response;
 }

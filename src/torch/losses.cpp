@@ -5,6 +5,8 @@
 #include <ATen/core/Reduction.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 namespace asterism {
 namespace {
@@ -13,7 +15,7 @@ namespace {
 constexpr double kDivisorMin = 1e-12;
 // A unit that is never or always active has an infinite divergence.
 constexpr double kActivityMin = 1e-6;
-// torch.nn.LayerNorm's.
+// torch.nn.LayerNorm's, InstanceNorm's and BatchNorm's.
 constexpr double kLayerNormEpsilon = 1e-5;
 
 // Each row's part and what it counts in the mean: torch.nn.CrossEntropyLoss divides by the weights of the labels.
@@ -81,13 +83,25 @@ at::Tensor gaussian_divergence(const at::Tensor& mean, const at::Tensor& log_var
   return -0.5 * terms.flatten(1).sum(1).mean();
 }
 
+// `places` [rows, n, dim].
+at::Tensor normalised_layer(const at::Tensor& places, TargetNorm norm) {
+  if (norm == TargetNorm::kLayer) {
+    return at::layer_norm(places, {places.size(2)}, {}, {}, kLayerNormEpsilon);
+  }
+  const at::Tensor values = places.to(at::kFloat);
+  const std::vector<std::int64_t> over =
+      norm == TargetNorm::kInstance ? std::vector<std::int64_t>{1} : std::vector<std::int64_t>{0, 1};
+  const auto [variance, mean] = at::var_mean(values, over, /*unbiased=*/false, /*keepdim=*/true);
+  return (values - mean) * (variance + kLayerNormEpsilon).rsqrt();
+}
+
 // Baevski et al. 2022, section 3.3: the mean of the teacher's layers, each normalised.
 at::Tensor layer_regression(const LossTerm& term, const LossOperands& operands) {
   const at::Tensor& prediction = operands.outputs[0];
   at::Tensor target;
   for (const at::Tensor& layer : operands.teacher_outputs) {
     const at::Tensor places = layer.narrow(1, layer.size(1) - prediction.size(1), prediction.size(1));
-    const at::Tensor normalised = at::layer_norm(places, {places.size(2)}, {}, {}, kLayerNormEpsilon);
+    const at::Tensor normalised = normalised_layer(places, term.options.target_norm);
     target = target.defined() ? target + normalised : normalised;
   }
   target = target / static_cast<double>(operands.teacher_outputs.size());

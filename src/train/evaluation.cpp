@@ -112,8 +112,11 @@ Quality quality_from_json(const Json& json) {
           .query_count = json.value("rows", std::int64_t{0})};
 }
 
-Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
-                                  std::int64_t row_count_max, const CancelFlag* cancel) {
+namespace {
+
+Result<SplitVectors> encode(const TrainingTask& task, Learner& learner, WeightsOf weights, const BatchSource& source,
+                            const std::vector<std::int32_t>& labels, std::int64_t row_count_max,
+                            const CancelFlag* cancel) {
   SplitVectors out;
   std::vector<std::string> outputs{task.network().embedding};
   const std::string& classifier = task.network().classifier;
@@ -121,30 +124,36 @@ Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, We
     outputs.push_back(classifier);
   }
   out.vectors.dim = static_cast<std::size_t>(task.network().dim);
-  const auto taken =
-      for_some_batches(task.plain(split), row_count_max, cancel, [&](const Batch& batch) -> Result<void> {
-        auto made = learner.run(kEvaluateGraph, batch.feeds, outputs, weights);
-        if (!made) {
-          return std::unexpected(made.error());
-        }
-        const auto values = made->front().as<float>();
-        if (values.size() != batch.rows.size() * out.vectors.dim) {
-          return fail(ErrorCode::kInternal, fmt::format("evaluation: expected {} rows of {} values, found {} values",
-                                                        batch.rows.size(), out.vectors.dim, values.size()));
-        }
-        out.vectors.values.insert(out.vectors.values.end(), values.begin(), values.end());
-        if (!classifier.empty()) {
-          add_predictions(out, made->back());
-        }
-        for (const std::int64_t row : batch.rows) {
-          add_row(out, task.labels(split), row);
-        }
-        return {};
-      });
+  const auto taken = for_some_batches(source, row_count_max, cancel, [&](const Batch& batch) -> Result<void> {
+    auto made = learner.run(kEvaluateGraph, batch.feeds, outputs, weights);
+    if (!made) {
+      return std::unexpected(made.error());
+    }
+    const auto values = made->front().as<float>();
+    if (values.size() != batch.rows.size() * out.vectors.dim) {
+      return fail(ErrorCode::kInternal, fmt::format("evaluation: expected {} rows of {} values, found {} values",
+                                                    batch.rows.size(), out.vectors.dim, values.size()));
+    }
+    out.vectors.values.insert(out.vectors.values.end(), values.begin(), values.end());
+    if (!classifier.empty()) {
+      add_predictions(out, made->back());
+    }
+    for (const std::int64_t row : batch.rows) {
+      add_row(out, labels, row);
+    }
+    return {};
+  });
   if (!taken) {
     return std::unexpected(taken.error());
   }
   return out;
+}
+
+}  // namespace
+
+Result<SplitVectors> encode_split(const TrainingTask& task, Learner& learner, WeightsOf weights, Split split,
+                                  std::int64_t row_count_max, const CancelFlag* cancel) {
+  return encode(task, learner, weights, task.plain(split), task.labels(split), row_count_max, cancel);
 }
 
 Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64_t row_count_max,
@@ -200,39 +209,93 @@ Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& qu
 
 namespace {
 
-// Both sides by `encode`, and what they are worth. Nothing is encoded where no label could be asked for.
-template <typename Encode>
-Result<Quality> evaluate(const TrainingTask& task, Split queries, const EvaluationOptions& options,
-                         const Encode& encode) {
-  if (task.labels(Split::kTrain).empty()) {
-    return Quality{};
+bool has_queries(const TrainingTask& task, Split queries) {
+  return queries != Split::kTrain && task.plain(queries).row_count() > 0;
+}
+
+RowsView rows_of(const SplitVectors& encoded) {
+  return {.values = encoded.vectors.values, .row_count = encoded.rows.size(), .dim = encoded.vectors.dim};
+}
+
+Result<void> whiten(const Whitening& whitening, SplitVectors& encoded) {
+  if (encoded.rows.empty()) {
+    return {};
   }
-  const auto bank = encode(Split::kTrain, options.bank_row_count_max);
-  if (!bank) {
-    return std::unexpected(bank.error());
+  auto values = whitening.transform(rows_of(encoded));
+  if (!values) {
+    return std::unexpected(values.error());
   }
-  if (task.plain(queries).row_count() == 0 || queries == Split::kTrain) {
-    return measure_quality(*bank, {}, options.thread_count);
+  encoded.vectors.values = *std::move(values);
+  encoded.vectors.dim = whitening.direction_count();
+  return {};
+}
+
+// By the vectors of the rows that are learnt from, which mostly are those of the bank.
+Result<Whitening> fit_whitening(const TrainingTask& task, Learner& learner, WeightsOf weights, const SplitVectors& bank,
+                                const EvaluationOptions& options) {
+  const auto count = static_cast<std::size_t>(options.whitening);
+  if (&task.learnt() == &task.plain(Split::kTrain)) {
+    return Whitening::fit(rows_of(bank), count);
   }
-  const auto asked = encode(queries, options.query_row_count_max);
-  if (!asked) {
-    return std::unexpected(asked.error());
-  }
-  return measure_quality(*bank, *asked, options.thread_count);
+  const auto learnt = encode(task, learner, weights, task.learnt(), {}, options.bank_row_count_max, options.cancel);
+  return learnt ? Whitening::fit(rows_of(*learnt), count) : std::unexpected(learnt.error());
 }
 
 }  // namespace
 
+Result<EncodedRows> encode_rows(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
+                                const EvaluationOptions& options) {
+  EncodedRows out;
+  auto bank = encode_split(task, learner, weights, Split::kTrain, options.bank_row_count_max, options.cancel);
+  if (!bank) {
+    return std::unexpected(bank.error());
+  }
+  out.bank = *std::move(bank);
+  if (has_queries(task, queries)) {
+    auto asked = encode_split(task, learner, weights, queries, options.query_row_count_max, options.cancel);
+    if (!asked) {
+      return std::unexpected(asked.error());
+    }
+    out.queries = *std::move(asked);
+  }
+  if (options.whitening == 0) {
+    return out;
+  }
+  auto whitening = fit_whitening(task, learner, weights, out.bank, options);
+  if (!whitening) {
+    return std::unexpected(whitening.error());
+  }
+  for (SplitVectors* const side : {&out.bank, &out.queries}) {
+    if (auto done = whiten(*whitening, *side); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+  out.whitening = *std::move(whitening);
+  return out;
+}
+
 Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
                                  const EvaluationOptions& options) {
-  return evaluate(task, queries, options, [&](Split split, std::int64_t count) {
-    return encode_split(task, learner, weights, split, count, options.cancel);
-  });
+  if (task.labels(Split::kTrain).empty()) {
+    return Quality{};
+  }
+  const auto encoded = encode_rows(task, learner, weights, queries, options);
+  return encoded ? measure_quality(encoded->bank, encoded->queries, options.thread_count)
+                 : std::unexpected(encoded.error());
 }
 
 Result<Quality> evaluate_raw(const TrainingTask& task, Split queries, const EvaluationOptions& options) {
-  return evaluate(task, queries, options,
-                  [&](Split split, std::int64_t count) { return raw_split(task, split, count, options.cancel); });
+  if (task.labels(Split::kTrain).empty()) {
+    return Quality{};
+  }
+  const auto bank = raw_split(task, Split::kTrain, options.bank_row_count_max, options.cancel);
+  const auto asked = bank && has_queries(task, queries)
+                         ? raw_split(task, queries, options.query_row_count_max, options.cancel)
+                         : Result<SplitVectors>(SplitVectors{});
+  if (!bank || !asked) {
+    return std::unexpected(bank ? asked.error() : bank.error());
+  }
+  return measure_quality(*bank, *asked, options.thread_count);
 }
 
 Result<std::optional<double>> held_out_loss(const TrainingTask& task, Learner& learner, const CancelFlag* cancel) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "analysis/whitening.hpp"
 #include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "base/json.hpp"
@@ -25,6 +26,7 @@ Split final_split(const TrainingTask& task);
 struct EvaluationOptions {
   std::int64_t bank_row_count_max = 10'000;   // of the training split, to compare with and to learn the probe from
   std::int64_t query_row_count_max = 10'000;  // of the split that is asked
+  std::int64_t whitening = 0;                 // directions of the vectors that are compared; 0 = vectors as they are
   std::size_t thread_count = 1;               // of the figures; the learner has its own
   const CancelFlag* cancel = nullptr;         // borrowed; may be null
 };
@@ -56,6 +58,19 @@ Result<SplitVectors> raw_split(const TrainingTask& task, Split split, std::int64
 // `queries` of the same task as `bank`; no queries: each row of the bank against the others, and no probe.
 Result<Quality> measure_quality(const SplitVectors& bank, const SplitVectors& queries, std::size_t thread_count = 1);
 
+// What an evaluation compares: rows of plain(kTrain), and those that are asked about; none of the latter where
+// `queries` has no rows or is kTrain.
+struct EncodedRows {
+  SplitVectors bank;
+  SplitVectors queries;
+  // Fitted on the rows that are learnt from, and applied to both; nothing where none was asked for. May keep fewer
+  // directions than asked for, where the vectors vary along fewer.
+  std::optional<Whitening> whitening;
+};
+Result<EncodedRows> encode_rows(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
+                                const EvaluationOptions& options);
+
+// Figures of encode_rows(). Nothing is encoded where no label could be asked for.
 Result<Quality> evaluate_encoder(const TrainingTask& task, Learner& learner, WeightsOf weights, Split queries,
                                  const EvaluationOptions& options);
 Result<Quality> evaluate_raw(const TrainingTask& task, Split queries, const EvaluationOptions& options);

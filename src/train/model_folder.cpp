@@ -68,16 +68,19 @@ Result<std::vector<NamedTensor>> learnt_tensors(const PictureEncoder& encoder, c
 }
 
 Result<void> write_files(const Recipe& recipe, const PictureEncoder& encoder, std::vector<NamedTensor> tensors,
-                         const fs::path& folder) {
+                         const std::optional<VectorProjection>& projection, const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
     return fail(ErrorCode::kIo, fmt::format("{}: can not make the folder: {}", folder.string(), error.message()));
   }
+  Json config = encoder.stored.config;
+  if (projection) {
+    put_vector_projection(*projection, config, tensors);
+  }
   if (auto ok = write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}}); !ok) {
     return ok;
   }
-  Json config = encoder.stored.config;
   config["pretrained_cfg"] = preprocessing(recipe.model);
   if (encoder.model.dialect == "transformers") {
     const fs::path path = folder / "preprocessor_config.json";
@@ -88,7 +91,8 @@ Result<void> write_files(const Recipe& recipe, const PictureEncoder& encoder, st
   return write_file_atomic(folder / "config.json", config.dump(kIndent) + "\n");
 }
 
-Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters, const fs::path& folder) {
+Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters,
+                            const std::optional<VectorProjection>& projection, const fs::path& folder) {
   auto checkpoint = read_image_folder(folder);
   if (!checkpoint) {
     return std::unexpected(checkpoint.error());
@@ -98,12 +102,15 @@ Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters
   if (!model) {
     return std::unexpected(model.error());
   }
+  const ParameterMap projected = projection ? projection_parameters(*projection) : ParameterMap{};
   for (const auto& [name, read] : model->parameters) {
     const auto learnt = parameters.find(name);
-    if (learnt == parameters.end()) {
+    const auto fitted = projected.find(name);
+    if (learnt == parameters.end() && fitted == projected.end()) {
       continue;  // not trained: as it was
     }
-    const Tensor values = as_written(learnt->second, recipe.model.weights_dtype).to_f32();
+    const Tensor values =
+        learnt == parameters.end() ? fitted->second : as_written(learnt->second, recipe.model.weights_dtype).to_f32();
     if (read.shape() != values.shape() || !std::ranges::equal(read.to_f32().bytes(), values.bytes())) {
       return fail(ErrorCode::kInternal,
                   fmt::format("{}: \"{}\" reads back other than it was learnt", folder.string(), name),
@@ -116,6 +123,7 @@ Result<void> compare_folder(const Recipe& recipe, const ParameterMap& parameters
 }  // namespace
 
 Result<void> write_picture_model(const Recipe& recipe, const DataSummary& data, const ParameterMap& parameters,
+                                 const std::optional<VectorProjection>& projection,
                                  const std::filesystem::path& folder) {
   const auto encoder = make_picture_encoder(recipe, data);
   if (!encoder) {
@@ -126,10 +134,10 @@ Result<void> write_picture_model(const Recipe& recipe, const DataSummary& data, 
     return fail(tensors.error().code, fmt::format("{}: {}", folder.string(), tensors.error().message),
                 "the parameters are those of another recipe");
   }
-  if (auto ok = write_files(recipe, *encoder, *std::move(tensors), folder); !ok) {
+  if (auto ok = write_files(recipe, *encoder, *std::move(tensors), projection, folder); !ok) {
     return ok;
   }
-  return compare_folder(recipe, parameters, folder);
+  return compare_folder(recipe, parameters, projection, folder);
 }
 
 }  // namespace asterism

@@ -12,6 +12,7 @@
 #include "encoder/table_columns.hpp"
 #include "graph/learner.hpp"
 #include "models/image_family.hpp"
+#include "models/vector_projection.hpp"
 #include "train/recipe.hpp"
 
 namespace asterism {
@@ -100,11 +101,13 @@ Result<TrainingNetwork> build_picture_network(const Recipe& recipe, const DataSu
 // The same for rows of tables with these columns.
 Result<TrainingNetwork> build_table_network(const Recipe& recipe, const TableColumns& columns);
 Result<void> write_table_model(const Recipe& recipe, const TableColumns& columns, const ParameterMap& parameters,
-                               const std::filesystem::path& folder);
+                               const std::optional<VectorProjection>& projection, const std::filesystem::path& folder);
 
 // Writes an ordinary model folder of the encoder with these parameters: config.json, model.safetensors and what
-// preprocesses, in the dialect of its library. Reads it again and compares, so that what is on disk is what was learnt.
+// preprocesses, in the dialect of its library, and the projection of its vector. Reads it again and compares, so that
+// what is on disk is what was learnt.
 Result<void> write_picture_model(const Recipe& recipe, const DataSummary& data, const ParameterMap& parameters,
+                                 const std::optional<VectorProjection>& projection,
                                  const std::filesystem::path& folder);
 
 }  // namespace asterism

@@ -50,6 +50,11 @@ ImageModelOptions size_of(const Recipe& recipe) {
   return {.height = recipe.model.image_size, .width = recipe.model.image_size};
 }
 
+TargetNorm target_norm(NetworkDraft& draft) {
+  const std::string word = draft.settings.word({"target_norm", "layer", {"layer", "instance", "batch"}});
+  return word == "instance" ? TargetNorm::kInstance : word == "batch" ? TargetNorm::kBatch : TargetNorm::kLayer;
+}
+
 // "last_hidden_state" or another alias by its own name.
 ValueId existing(NetworkDraft& draft, std::string_view name) {
   return draft.builder.existing(name);
@@ -128,6 +133,7 @@ Result<void> draft_data2vec(NetworkDraft& draft) {
       draft.settings.integer({"top_layer_count", std::max<std::int64_t>(*layer_count / 2, 1), 1, *layer_count});
   LossTerm term{.name = "layer_regression", .kind = LossKind::kLayerRegression};
   term.options.beta = draft.settings.real({"beta", 2.0, 1e-6, 1e3});
+  term.options.target_norm = target_norm(draft);
   ImageModelOptions options = size_of(draft.recipe);
   options.masked_patches = MaskedPatches::kByIds;
   auto student = build_stored(draft.encoder, options);

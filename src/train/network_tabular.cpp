@@ -106,7 +106,11 @@ Result<void> check_recipe(const Recipe& recipe) {
   return {};
 }
 
-Result<void> compare_folder(const ParameterMap& parameters, const fs::path& folder) {
+Result<void> compare_folder(ParameterMap parameters, const std::optional<VectorProjection>& projection,
+                            const fs::path& folder) {
+  if (projection) {
+    parameters.merge(projection_parameters(*projection));
+  }
   const auto model = read_table_model(folder);
   if (!model) {
     return std::unexpected(model.error());
@@ -164,14 +168,17 @@ Result<TrainingNetwork> build_table_network(const Recipe& recipe, const TableCol
 }
 
 Result<void> write_table_model(const Recipe& recipe, const TableColumns& columns, const ParameterMap& parameters,
-                               const fs::path& folder) {
-  const auto config = model_config(recipe, columns);
+                               const std::optional<VectorProjection>& projection, const fs::path& folder) {
+  auto config = model_config(recipe, columns);
   if (!config) {
     return std::unexpected(config.error());
   }
   std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : parameters) {
     tensors.push_back({name, tensor.to_f32()});
+  }
+  if (projection) {
+    put_vector_projection(*projection, *config, tensors);
   }
   if (auto ok = write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}}); !ok) {
     return ok;
@@ -180,7 +187,7 @@ Result<void> write_table_model(const Recipe& recipe, const TableColumns& columns
   if (auto ok = write_file_atomic(folder / "config.json", config->dump(kIndent) + "\n"); !ok) {
     return ok;
   }
-  return compare_folder(parameters, folder);
+  return compare_folder(parameters, projection, folder);
 }
 
 }  // namespace asterism

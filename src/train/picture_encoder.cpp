@@ -10,6 +10,7 @@
 #include "hub/hub.hpp"
 #include "models/initial_checkpoint.hpp"
 #include "models/shortened_efficientnet.hpp"
+#include "models/vector_projection.hpp"
 #include "weights/checkpoint.hpp"
 
 namespace asterism {
@@ -79,7 +80,16 @@ Result<ImageCheckpoint> read_given(const Recipe& recipe) {
     return builtin_image_checkpoint();
   }
   const auto folder = from_folder(recipe);
-  return folder ? read_image_folder(*folder) : std::unexpected(folder.error());
+  auto checkpoint = folder ? read_image_folder(*folder) : std::unexpected(folder.error());
+  if (!checkpoint) {
+    return checkpoint;
+  }
+  // Fitted to weights that are now learnt further.
+  const auto fitted = take_vector_projection(checkpoint->config, checkpoint->tensors, checkpoint->source);
+  if (!fitted) {
+    return std::unexpected(fitted.error());
+  }
+  return checkpoint;
 }
 
 // An EfficientNet under the names of efficientnet_lite_pytorch, as much of it as the recipe asks for.

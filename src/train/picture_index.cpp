@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "base/file.hpp"
@@ -38,11 +39,13 @@ Result<std::optional<NamePattern>> parsed(const std::string& pattern, std::strin
 
 class IndexReader {
  public:
-  explicit IndexReader(const Recipe& recipe) : recipe_(recipe), data_(recipe.data) {}
+  // `section` of the recipe's file has said `data`.
+  IndexReader(const Recipe& recipe, const DataRecipe& data, std::string section)
+      : recipe_(recipe), data_(data), section_(std::move(section)) {}
 
   Result<PictureIndex> read() {
-    auto label_pattern = parsed(data_.label_pattern, "data.label_pattern");
-    auto group_pattern = parsed(data_.group_pattern, "data.group_pattern");
+    auto label_pattern = parsed(data_.label_pattern, section_ + ".label_pattern");
+    auto group_pattern = parsed(data_.group_pattern, section_ + ".group_pattern");
     if (!label_pattern || !group_pattern) {
       return std::unexpected(label_pattern ? group_pattern.error() : label_pattern.error());
     }
@@ -257,12 +260,13 @@ class IndexReader {
   Result<PictureIndex> finish() {
     if (rows_.empty() && missing_count_ > 0) {
       return fail(ErrorCode::kNotFound,
-                  fmt::format("{}: none of the {} files that [data] inputs name is there; the first: {}",
-                              recipe_.file.string(), missing_count_, missing_.front()),
+                  fmt::format("{}: none of the {} files that [{}] inputs name is there; the first: {}",
+                              recipe_.file.string(), missing_count_, section_, missing_.front()),
                   "paths are relative to the table, or to image_folder beside it");
     }
     if (rows_.empty()) {
-      return fail(ErrorCode::kNotFound, fmt::format("{}: found no pictures in [data] inputs", recipe_.file.string()),
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("{}: found no pictures in [{}] inputs", recipe_.file.string(), section_),
                   "pictures are .jpg, .png, .webp, .gif, .tif and .bmp files");
     }
     thin();
@@ -291,6 +295,7 @@ class IndexReader {
 
   const Recipe& recipe_;
   const DataRecipe& data_;
+  const std::string section_;
   std::optional<NamePattern> label_pattern_;
   std::optional<NamePattern> group_pattern_;
   std::vector<NamedRow> rows_;
@@ -303,7 +308,32 @@ class IndexReader {
 }  // namespace
 
 Result<PictureIndex> read_picture_index(const Recipe& recipe) {
-  return IndexReader(recipe).read();
+  return IndexReader(recipe, recipe.data, "data").read();
+}
+
+Result<PictureIndex> read_evaluated_index(const Recipe& recipe) {
+  return IndexReader(recipe, recipe.evaluation, "evaluation").read();
+}
+
+std::int64_t append_evaluated(PictureIndex& index, PictureIndex evaluated) {
+  for (PictureRow& row : index.rows) {
+    row.label = -1;
+  }
+  const auto first = static_cast<std::int64_t>(index.rows.size());
+  const auto sheet_count = static_cast<std::int32_t>(index.sheets.size());
+  for (PictureRow& row : evaluated.rows) {
+    row.sheet += row.sheet >= 0 ? sheet_count : 0;
+    index.rows.push_back(std::move(row));
+  }
+  std::ranges::move(evaluated.sheets, std::back_inserter(index.sheets));
+  index.class_names = std::move(evaluated.class_names);
+  index.missing_count += evaluated.missing_count;
+  for (std::string& missing : evaluated.missing) {
+    if (index.missing.size() < kSkippedNamesMax) {
+      index.missing.push_back(std::move(missing));
+    }
+  }
+  return first;
 }
 
 }  // namespace asterism

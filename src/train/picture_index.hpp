@@ -50,5 +50,11 @@ struct PictureIndex {
 // that do not match the rows, no rows at all. Whether a picture can be decoded shows when it is read; files of a table
 // are looked for here, so that batches are not made of rows that were never there.
 Result<PictureIndex> read_picture_index(const Recipe& recipe);
+// The same of the recipe's [evaluation].
+Result<PictureIndex> read_evaluated_index(const Recipe& recipe);
+
+// Adds the rows of `evaluated` behind those of `index`, whose labels go: the classes are those of `evaluated`. Gives
+// the number of the first row added.
+std::int64_t append_evaluated(PictureIndex& index, PictureIndex evaluated);
 
 }  // namespace asterism

@@ -24,20 +24,21 @@ constexpr std::int64_t kRawPictureSide = 32;
 constexpr std::int64_t kCacheSizeBytesDefault = 256'000'000;
 constexpr std::array<Split, 3> kSplits{Split::kTrain, Split::kValidation, Split::kTest};
 
-bool needs_labels(RecipeKind kind) {
-  return kind == RecipeKind::kSupervised || kind == RecipeKind::kSupervisedContrastive || kind == RecipeKind::kTriplet;
-}
-
 class PictureTask final : public TrainingTask {
  public:
   explicit PictureTask(const Recipe& recipe) : recipe_(recipe) {}
 
   Result<void> prepare(const std::filesystem::path& cache, const TaskWatch& watch) {
     auto index = read_picture_index(recipe_);
-    if (!index) {
-      return std::unexpected(index.error());
+    auto evaluated = index && !recipe_.evaluation.inputs.empty() ? read_evaluated_index(recipe_)
+                                                                 : Result<PictureIndex>(PictureIndex{});
+    if (!index || !evaluated) {
+      return std::unexpected(index ? evaluated.error() : index.error());
     }
     index_ = *std::move(index);
+    if (!recipe_.evaluation.inputs.empty()) {
+      evaluated_begin_ = append_evaluated(index_, *std::move(evaluated));
+    }
     report_.digests = digests_of(index_, recipe_.file.parent_path());
     const std::int64_t cache_size = recipe_.data.cache_size_bytes;
     store_ = std::make_unique<PictureStore>(index_, cache_size > 0 ? cache_size : kCacheSizeBytesDefault);
@@ -74,6 +75,7 @@ class PictureTask final : public TrainingTask {
   }
   const BatchSource& training() const noexcept override { return *ahead_; }
   const BatchSource& held_out() const noexcept override { return *held_out_; }
+  const BatchSource& learnt() const noexcept override { return learnt_ ? *learnt_ : plain(Split::kTrain); }
   const BatchSource& plain(Split split) const noexcept override { return *plain_[static_cast<std::size_t>(split)]; }
   const std::vector<std::int32_t>& labels(Split split) const noexcept override {
     return labels_[static_cast<std::size_t>(split)];
@@ -103,19 +105,28 @@ class PictureTask final : public TrainingTask {
     return std::vector<float>(values.begin(), values.end());
   }
 
-  Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const override {
-    return write_picture_model(recipe_, summary_, parameters, folder);
+  Result<void> write_model(const ParameterMap& parameters, const std::optional<VectorProjection>& projection,
+                           const std::filesystem::path& folder) const override {
+    return write_picture_model(recipe_, summary_, parameters, projection, folder);
   }
 
  private:
   std::vector<std::int64_t>& rows(Split split) { return rows_[static_cast<std::size_t>(split)]; }
+  bool is_evaluated(std::int64_t row) const { return evaluated_begin_ && row >= *evaluated_begin_; }
+  // Rows of a split of what is evaluated: those of [evaluation], or else of [data].
+  const std::vector<std::int64_t>& evaluated_rows(Split split) const {
+    return (evaluated_begin_ ? evaluated_rows_ : rows_)[static_cast<std::size_t>(split)];
+  }
   std::int64_t row_of(Split split, std::int64_t row) const {
-    return rows_[static_cast<std::size_t>(split)][static_cast<std::size_t>(row)];
+    return evaluated_rows(split)[static_cast<std::size_t>(row)];
   }
 
   // Rows of each split, without those that are copies of held-out rows.
   void divide() {
-    const std::vector<PictureCopy> copies = copies_across_splits(index_);
+    std::vector<PictureCopy> copies = copies_across_splits(index_);
+    // What is only compared with may be what is learnt from.
+    std::erase_if(copies,
+                  [&](const PictureCopy& copy) { return is_evaluated(copy.row) && !is_evaluated(copy.original); });
     report_.copy_count = static_cast<std::int64_t>(copies.size());
     std::vector<bool> is_copy(index_.rows.size(), false);
     for (const PictureCopy& copy : copies) {
@@ -126,8 +137,10 @@ class PictureTask final : public TrainingTask {
       }
     }
     for (std::size_t i = 0; i < index_.rows.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
       if (!is_copy[i]) {
-        rows(index_.rows[i].split).push_back(static_cast<std::int64_t>(i));
+        auto& splits = is_evaluated(row) ? evaluated_rows_ : rows_;
+        splits[static_cast<std::size_t>(index_.rows[i].split)].push_back(row);
       }
     }
   }
@@ -158,27 +171,43 @@ class PictureTask final : public TrainingTask {
   }
 
   Result<void> summarise() {
-    report_.classes.resize(index_.class_names.size());
-    summary_.class_names = index_.class_names;
-    for (std::size_t c = 0; c < report_.classes.size(); ++c) {
-      report_.classes[c].name = index_.class_names[c];
+    const bool apart = evaluated_begin_.has_value();
+    // Of rows that have no labels of their own to learn from, only the evaluated ones have classes.
+    summary_.class_names = apart ? std::vector<std::string>{} : index_.class_names;
+    count(rows_, summary_.class_names, report_);
+    if (apart) {
+      count(evaluated_rows_, index_.class_names, report_.evaluated.emplace());
     }
     for (const Split split : kSplits) {
-      count_of(report_, split) = static_cast<std::int64_t>(rows(split).size());
-      for (const std::int64_t row : rows(split)) {
-        const std::int32_t label = index_.rows[static_cast<std::size_t>(row)].label;
-        if (!index_.class_names.empty()) {
-          labels_[static_cast<std::size_t>(split)].push_back(label);
-        }
-        if (label >= 0) {
-          ++count_of(report_.classes[static_cast<std::size_t>(label)], split);
+      if (!index_.class_names.empty()) {
+        for (const std::int64_t row : evaluated_rows(split)) {
+          labels_[static_cast<std::size_t>(split)].push_back(index_.rows[static_cast<std::size_t>(row)].label);
         }
       }
     }
     for (const DataReport::Class& of_class : report_.classes) {
       summary_.class_counts.push_back(of_class.train_count);
     }
-    return needs_labels(recipe_.objective.kind) ? check_classes() : Result<void>{};
+    return learns_from_labels(recipe_.objective.kind) ? check_classes() : Result<void>{};
+  }
+
+  // Rows of each split and class into `counts`, a DataReport or its `evaluated`.
+  template <typename Counts>
+  void count(const std::array<std::vector<std::int64_t>, 3>& splits, const std::vector<std::string>& class_names,
+             Counts& counts) const {
+    for (const std::string& name : class_names) {
+      counts.classes.push_back({.name = name});
+    }
+    for (const Split split : kSplits) {
+      const auto& rows = splits[static_cast<std::size_t>(split)];
+      count_of(counts, split) = static_cast<std::int64_t>(rows.size());
+      for (const std::int64_t row : rows) {
+        const std::int32_t label = index_.rows[static_cast<std::size_t>(row)].label;
+        if (label >= 0) {
+          ++count_of(counts.classes[static_cast<std::size_t>(label)], split);
+        }
+      }
+    }
   }
 
   Result<void> check_classes() const {
@@ -244,14 +273,20 @@ class PictureTask final : public TrainingTask {
     options.plain = true;
     options.batch_size = kPlainBatchSize;
     for (const Split split : kSplits) {
-      plain_[static_cast<std::size_t>(split)] = std::make_unique<PictureBatches>(*store_, rows(split), options);
+      plain_[static_cast<std::size_t>(split)] =
+          std::make_unique<PictureBatches>(*store_, evaluated_rows(split), options);
+    }
+    if (evaluated_begin_) {
+      learnt_ = std::make_unique<PictureBatches>(*store_, rows(Split::kTrain), options);
     }
   }
 
   Recipe recipe_;
   PictureIndex index_;
   std::unique_ptr<PictureStore> store_;
-  std::array<std::vector<std::int64_t>, 3> rows_;
+  std::optional<std::int64_t> evaluated_begin_;              // of the rows of [evaluation] in the index
+  std::array<std::vector<std::int64_t>, 3> rows_;            // of [data]
+  std::array<std::vector<std::int64_t>, 3> evaluated_rows_;  // of [evaluation]
   std::array<std::vector<std::int32_t>, 3> labels_;
   DataSummary summary_;
   mutable DataReport report_;
@@ -261,6 +296,7 @@ class PictureTask final : public TrainingTask {
   std::unique_ptr<BatchesAhead> ahead_;
   std::unique_ptr<PictureBatches> held_out_;
   std::array<std::unique_ptr<PictureBatches>, 3> plain_;
+  std::unique_ptr<PictureBatches> learnt_;  // where that is not plain_ of the training split
 };
 
 }  // namespace

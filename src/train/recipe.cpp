@@ -18,6 +18,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kManyMax = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kThreadCountMax = 1024;
 constexpr std::int64_t kImageSizeMax = 4096;
+constexpr std::int64_t kWhiteningMax = 1 << 16;
 constexpr double kJustBelowOne = 1.0 - 1e-9;
 // Smallest rate or scale that means anything in f32 arithmetic.
 constexpr double kTiny = 1e-30;
@@ -43,23 +44,30 @@ constexpr std::array<RecipeWord<OptimizerKind>, 3> kOptimizers{
 constexpr std::array<RecipeWord<ScheduleKind>, 3> kSchedules{
     {{"constant", ScheduleKind::kConstant}, {"cosine", ScheduleKind::kCosine}, {"step", ScheduleKind::kStep}}};
 
-constexpr std::array<std::string_view, 7> kSections{"data",     "model",     "objective", "augmentation",
-                                                    "training", "optimizer", "schedule"};
+constexpr std::array<std::string_view, 9> kSections{"data",     "evaluation", "model",    "objective", "augmentation",
+                                                    "training", "optimizer",  "schedule", "output"};
+// Of pictures that are evaluated apart from those that are learnt from.
+constexpr double kEvaluationTestShare = 0.3;
 
-void read_data(RecipeSection& section, DataRecipe& data, RecipeKind /*kind*/) {
+// Which pictures, and what their labels are.
+void read_rows(RecipeSection& section, DataRecipe& data) {
   section.texts("inputs", data.inputs);
   section.text("image_column", data.image_column);
   section.text("image_folder", data.image_folder);
   section.integer("tile_size", data.tile_size, {0, kImageSizeMax});
-  section.text("text_column", data.text_column);
   section.text("label_column", data.label_column);
   section.text("group_column", data.group_column);
   section.text("label_pattern", data.label_pattern);
   section.text("group_pattern", data.group_pattern);
   section.text("labels_file", data.labels_file);
-  section.real("validation_share", data.validation_share, {0.0, kJustBelowOne});
   section.real("test_share", data.test_share, {0.0, kJustBelowOne});
   section.integer("split_seed", data.split_seed, {0, static_cast<std::uint64_t>(kManyMax)});
+}
+
+void read_data(RecipeSection& section, DataRecipe& data, RecipeKind /*kind*/) {
+  read_rows(section, data);
+  section.text("text_column", data.text_column);
+  section.real("validation_share", data.validation_share, {0.0, kJustBelowOne});
   section.texts("numeric_columns", data.numeric_columns);
   section.texts("categorical_columns", data.categorical_columns);
   section.integer("rare_count_min", data.rare_count_min, {1, kManyMax});
@@ -75,6 +83,29 @@ void read_data(RecipeSection& section, DataRecipe& data, RecipeKind /*kind*/) {
   if (data.inputs.empty()) {
     section.refuse("inputs", "expected at least one folder or file, found none",
                    "name them in [data] inputs, or give --input PATH");
+  }
+}
+
+void read_evaluation(RecipeSection& section, DataRecipe& evaluation, RecipeKind kind) {
+  evaluation.validation_share = 0.0;
+  evaluation.test_share = kEvaluationTestShare;
+  read_rows(section, evaluation);
+  if (evaluation.inputs.empty()) {
+    section.refuse("inputs", "expected at least one folder or file, found none",
+                   "name the pictures to evaluate on, or remove [evaluation]");
+  }
+  if (learns_from_labels(kind) || kind == RecipeKind::kTabularAutoencoder || kind == RecipeKind::kFusion) {
+    section.refuse("inputs",
+                   fmt::format("belongs to kinds that learn from pictures without labels, found kind \"{}\"",
+                               recipe_kind_name(kind)),
+                   "remove [evaluation]; figures are of the test split of [data]");
+  }
+}
+
+void read_output(RecipeSection& section, OutputRecipe& output, RecipeKind kind) {
+  section.integer("whitening", output.whitening, {0, kWhiteningMax});
+  if (output.whitening > 0 && kind == RecipeKind::kFusion) {
+    section.refuse("whitening", "belongs to kinds that train an encoder, found kind \"fusion\"");
   }
 }
 
@@ -212,6 +243,27 @@ Result<void> read_section(const toml::table& root, std::string_view name, Recipe
   return {};
 }
 
+// With [evaluation], nothing of [data] is kept for figures.
+Result<void> read_evaluated(const toml::table& root, Recipe& recipe) {
+  if (!root.contains("evaluation")) {
+    return {};
+  }
+  if (auto read = read_section(root, "evaluation", recipe, recipe.evaluation, read_evaluation); !read) {
+    return read;
+  }
+  const toml::node_view<const toml::node> share = root["data"]["test_share"];
+  if (share && recipe.data.test_share > 0.0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: [data]: \"test_share\": expected 0 beside [evaluation], whose rows figures are of, "
+                            "found {}",
+                            recipe_place(*share.node(), recipe.file.string()), recipe.data.test_share),
+                "remove it; [evaluation] has a test_share of its own");
+  }
+  recipe.data.test_share = 0.0;
+  recipe.settings["data"]["test_share"] = 0.0;
+  return {};
+}
+
 Result<void> read_top(const toml::table& root, Recipe& recipe) {
   recipe.name = recipe.file.stem().string();
   RecipeSection section(root, "", recipe.file.string());
@@ -293,6 +345,10 @@ std::string effective_text(const toml::table& root, std::string_view text, const
 
 }  // namespace
 
+bool learns_from_labels(RecipeKind kind) noexcept {
+  return kind == RecipeKind::kSupervised || kind == RecipeKind::kSupervisedContrastive || kind == RecipeKind::kTriplet;
+}
+
 std::string_view recipe_kind_name(RecipeKind kind) noexcept {
   for (const auto& known : kKinds) {
     if (known.value == kind) {
@@ -324,11 +380,13 @@ Result<Recipe> parse_recipe(std::string_view text, const std::filesystem::path& 
   };
   then([&] { return read_objective(*root, recipe); });
   then([&] { return read_section(*root, "data", recipe, recipe.data, read_data); });
+  then([&] { return read_evaluated(*root, recipe); });
   then([&] { return read_section(*root, "model", recipe, recipe.model, read_model); });
   then([&] { return read_section(*root, "augmentation", recipe, recipe.augmentation, read_augmentation); });
   then([&] { return read_section(*root, "training", recipe, recipe.training, read_training); });
   then([&] { return read_section(*root, "optimizer", recipe, recipe.training, read_optimizer); });
   then([&] { return read_section(*root, "schedule", recipe, recipe.training, read_schedule); });
+  then([&] { return read_section(*root, "output", recipe, recipe.output, read_output); });
   if (!read) {
     return std::unexpected(read.error());
   }

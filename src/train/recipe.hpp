@@ -135,6 +135,13 @@ struct TrainingRecipe {
   double step_factor = 0.1;         // ... and what the rate is multiplied by there
 };
 
+// [output]: what is made of the vector when training has ended. May be changed on a finished run.
+struct OutputRecipe {
+  std::int64_t whitening = 0;  // directions kept, each with variance 1 on the training rows; 0 = the vector as it is
+
+  bool operator==(const OutputRecipe&) const = default;
+};
+
 struct Recipe {
   std::string name;
   std::string description;
@@ -144,11 +151,18 @@ struct Recipe {
   // compared by, and what the report shows.
   Json settings = Json::object();
   DataRecipe data;
+  // [evaluation]: other pictures that figures are of, with labels of their own, where the recipe learns without any.
+  // No inputs: those of [data].
+  DataRecipe evaluation;
   ModelRecipe model;
   ObjectiveRecipe objective;
   AugmentationRecipe augmentation;
   TrainingRecipe training;
+  OutputRecipe output;
 };
+
+// Whether the kind learns from labels of its own data.
+bool learns_from_labels(RecipeKind kind) noexcept;
 
 std::string_view recipe_kind_name(RecipeKind kind) noexcept;
 

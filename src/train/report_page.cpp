@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "base/file.hpp"
-#include "train/evaluation.hpp"
 #include "train/event_file.hpp"
 #include "train/metrics_file.hpp"
 #include "train/report_chart.hpp"

@@ -4,6 +4,7 @@
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "graph/learner.hpp"
+#include "train/evaluation.hpp"
 #include "train/recipe.hpp"
 #include "train/run_folder.hpp"
 #include "train/task.hpp"
@@ -17,6 +18,7 @@ struct ReportRequest {
   Learner* learner = nullptr;
   const RunFolder* folder = nullptr;
   const Json* run = nullptr;
+  const EncodedRows* encoded = nullptr;  // that the figures of `run` are of
 };
 
 // Figures beside their baselines, curves from metrics.csv, the data, nearest neighbours of held-out pictures,

@@ -28,6 +28,20 @@ std::string percent(const Json& quality, const char* key) {
                                : std::string("&ndash;");
 }
 
+// Empty without classes.
+std::string class_table(const std::vector<DataReport::Class>& classes) {
+  if (classes.empty()) {
+    return {};
+  }
+  std::string out = "<table><tr><th>class</th><th>train</th><th>validation</th><th>test</th></tr>";
+  for (const DataReport::Class& of_class : classes) {
+    out +=
+        fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td class=n>{}</td></tr>",
+                    escape_html(of_class.name), of_class.train_count, of_class.validation_count, of_class.test_count);
+  }
+  return out + "</table>";
+}
+
 }  // namespace
 
 std::string report_head(const Recipe& recipe) {
@@ -54,14 +68,11 @@ std::string report_data(const DataReport& data) {
   std::string out =
       fmt::format("<p>{} rows to learn from, {} for validation, {} for the test; {} could not be read.</p>",
                   data.train_count, data.validation_count, data.test_count, data.skipped_count);
-  if (!data.classes.empty()) {
-    out += "<table><tr><th>class</th><th>train</th><th>validation</th><th>test</th></tr>";
-    for (const DataReport::Class& of_class : data.classes) {
-      out +=
-          fmt::format("<tr><td>{}</td><td class=n>{}</td><td class=n>{}</td><td class=n>{}</td></tr>",
-                      escape_html(of_class.name), of_class.train_count, of_class.validation_count, of_class.test_count);
-    }
-    out += "</table>";
+  out += class_table(data.classes);
+  if (data.evaluated) {
+    out += fmt::format("<p>Figures are of other rows: {} to compare with, {} for the test.</p>",
+                       data.evaluated->train_count, data.evaluated->test_count);
+    out += class_table(data.evaluated->classes);
   }
   for (const std::string& warning : data.warnings) {
     out += fmt::format("<p>{}</p>", escape_html(warning));

@@ -17,7 +17,6 @@ namespace {
 constexpr std::int64_t kEdge = 96;
 constexpr std::size_t kQueryCount = 8;
 constexpr std::size_t kNeighbourCount = 8;
-constexpr std::int64_t kBankRowCountMax = 5000;
 constexpr int kQuality = 90;
 
 std::string picture_tag(const std::string& jpeg, std::string_view caption) {
@@ -28,7 +27,7 @@ std::string picture_tag(const std::string& jpeg, std::string_view caption) {
 std::string label_name(const TrainingTask& task, Split split, std::int64_t row) {
   const auto& labels = task.labels(split);
   const std::int32_t label = labels.empty() ? -1 : labels[static_cast<std::size_t>(row)];
-  return label < 0 ? std::string() : task.data().classes[static_cast<std::size_t>(label)].name;
+  return label < 0 ? std::string() : task.data().label_classes()[static_cast<std::size_t>(label)].name;
 }
 
 // A row without a picture: its cells as text.
@@ -147,31 +146,27 @@ std::vector<float> masked_picture(const Batch& batch, std::size_t i, const Pictu
 Result<std::string> neighbour_rows(const ReportRequest& request) {
   const TrainingTask& task = *request.task;
   const Split split = final_split(task);
-  const auto bank = encode_split(task, *request.learner, WeightsOf::kTrained, Split::kTrain, kBankRowCountMax, nullptr);
-  const auto queries = bank
-                           ? encode_split(task, *request.learner, WeightsOf::kTrained, split, kBankRowCountMax, nullptr)
-                           : std::unexpected(bank.error());
-  if (!queries) {
-    return std::unexpected(queries.error());
-  }
-  const std::size_t dim = bank->vectors.dim;
-  const MatrixView rows{bank->vectors.values, bank->rows.size(), dim};
-  const std::size_t query_count = std::min(kQueryCount, queries->rows.size());
+  const SplitVectors& bank = request.encoded->bank;
+  // Where nothing is held out, rows that are learnt from are asked about.
+  const SplitVectors& queries = request.encoded->queries.rows.empty() ? bank : request.encoded->queries;
+  const std::size_t dim = bank.vectors.dim;
+  const MatrixView rows{bank.vectors.values, bank.rows.size(), dim};
+  const std::size_t query_count = std::min(kQueryCount, queries.rows.size());
   std::string out;
   for (std::size_t n = 0; n < query_count; ++n) {
-    const std::size_t query = n * queries->rows.size() / query_count;
+    const std::size_t query = n * queries.rows.size() / query_count;
     // One more than is shown: a picture that is itself learnt from is its own nearest.
     const auto near =
-        nearest_neighbors(rows, std::span(queries->vectors.values).subspan(query * dim, dim), kNeighbourCount + 1);
-    auto tag = near ? thumbnail_tag(task, split, queries->rows[query], "") : std::unexpected(near.error());
+        nearest_neighbors(rows, std::span(queries.vectors.values).subspan(query * dim, dim), kNeighbourCount + 1);
+    auto tag = near ? thumbnail_tag(task, split, queries.rows[query], "") : std::unexpected(near.error());
     if (!tag) {
       return tag;
     }
     out += "<div class=\"row\"><div class=\"query\">" + *tag + "</div>";
     std::size_t shown_count = 0;
     for (const Neighbor& neighbor : *near) {
-      const std::int64_t row = bank->rows[neighbor.row];
-      if ((split == Split::kTrain && row == queries->rows[query]) || shown_count == kNeighbourCount) {
+      const std::int64_t row = bank.rows[neighbor.row];
+      if ((split == Split::kTrain && row == queries.rows[query]) || shown_count == kNeighbourCount) {
         continue;
       }
       ++shown_count;

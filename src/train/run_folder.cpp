@@ -21,9 +21,9 @@ constexpr std::array<std::string_view, 4> kFirstNames{kLockName, kRecipeName, "c
 constexpr std::size_t kPidSizeBytesMax = 32;
 
 // What may change between two starts of one run.
-constexpr std::array<std::string_view, 6> kFreeSettings{
-    "name",         "training.threads", "training.workers", "training.checkpoint_steps", "training.checkpoints",
-    "data.cache_mb"};
+constexpr std::array<std::string_view, 7> kFreeSettings{
+    "name",          "training.threads", "training.workers", "training.checkpoint_steps", "training.checkpoints",
+    "data.cache_mb", "output.whitening"};
 
 void collect_differences(const Json& there, const Json& here, const std::string& prefix,
                          std::vector<std::string>& found) {
@@ -35,8 +35,10 @@ void collect_differences(const Json& there, const Json& here, const std::string&
     }
     const Json a = there.contains(key) ? there.at(key) : Json();
     const Json b = here.contains(key) ? here.at(key) : Json();
-    if (a.is_object() && b.is_object()) {
-      collect_differences(a, b, name, found);
+    const auto is_section = [](const Json& value) { return value.is_object() || value.is_null(); };
+    if (is_section(a) && is_section(b)) {
+      const Json none = Json::object();
+      collect_differences(a.is_null() ? none : a, b.is_null() ? none : b, name, found);
     } else if (a != b) {
       found.push_back(fmt::format("{}: {} there, {} here", name, a.is_null() ? "not set" : a.dump(),
                                   b.is_null() ? "not set" : b.dump()));
@@ -131,21 +133,17 @@ Result<std::optional<Json>> RunFolder::finished() const {
   return std::move(*read);
 }
 
-Result<void> RunFolder::write_recipe(const Recipe& recipe) const {
-  return write_file_atomic(file(kRecipeName), recipe.text);
-}
-
-Result<void> RunFolder::write_result(const Json& result) const {
-  return write_file_atomic(file(kResultName), result.dump(2) + "\n");
-}
-
-Result<void> RunFolder::forget_result() const {
+Result<void> RunFolder::begin(const Recipe& recipe) const {
   std::error_code code;
   fs::remove(file(kResultName), code);
   if (code) {
     return fail(ErrorCode::kIo, fmt::format("{}: cannot remove: {}", file(kResultName).string(), code.message()));
   }
-  return {};
+  return write_file_atomic(file(kRecipeName), recipe.text);
+}
+
+Result<void> RunFolder::write_result(const Json& result) const {
+  return write_file_atomic(file(kResultName), result.dump(2) + "\n");
 }
 
 std::vector<std::string> settings_differences(const Json& there, const Json& here) {

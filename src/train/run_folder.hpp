@@ -28,10 +28,9 @@ class RunFolder {
   std::filesystem::path file(std::string_view name) const { return path_ / name; }
   // What an earlier run to its end left; nothing before that.
   Result<std::optional<Json>> finished() const;
-  Result<void> write_recipe(const Recipe& recipe) const;
+  // What an earlier run came to is forgotten, and what this one is told is written.
+  Result<void> begin(const Recipe& recipe) const;
   Result<void> write_result(const Json& result) const;
-  // The next run starts as if there had been none.
-  Result<void> forget_result() const;
 
  private:
   RunFolder(std::filesystem::path path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -89,8 +89,9 @@ class TableTask final : public TrainingTask {
     return out;
   }
 
-  Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const override {
-    return write_table_model(recipe_, data_.columns(), parameters, folder);
+  Result<void> write_model(const ParameterMap& parameters, const std::optional<VectorProjection>& projection,
+                           const std::filesystem::path& folder) const override {
+    return write_table_model(recipe_, data_.columns(), parameters, projection, folder);
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,12 @@ struct DataReport {
   };
   std::int64_t train_count = 0, validation_count = 0, test_count = 0;
   std::vector<Class> classes;
+  // Rows of [evaluation], where the recipe has one: what plain(), labels(), thumbnail() and raw_vector() are of.
+  struct Evaluated {
+    std::int64_t train_count = 0, validation_count = 0, test_count = 0;
+    std::vector<Class> classes;
+  };
+  std::optional<Evaluated> evaluated = {};
   std::vector<std::string> skipped;  // "FILE: why", the first few
   std::int64_t skipped_count = 0;
   // Left out of what is learnt from, because the same picture is held out under another name.
@@ -41,6 +48,9 @@ struct DataReport {
   // What a checkpoint knows the data by: a digest of each thing, by what it is of ("names", "labels", ...).
   std::map<std::string, std::string> digests;
   std::vector<std::string> warnings;  // what the data lacks, such as a column that says nothing
+
+  // Of labels() of the task.
+  const std::vector<Class>& label_classes() const { return evaluated ? evaluated->classes : classes; }
 
   // Counts a row that can not be used; `why` is "FILE: why".
   void skip(std::string why) {
@@ -74,8 +84,11 @@ class TrainingTask {
   virtual const BatchSource& training() const noexcept = 0;
   // The same feeds for a loss on rows that are not learnt from; the same at every epoch. May have no rows.
   virtual const BatchSource& held_out() const noexcept = 0;
-  // Every row of a split once, unaugmented, in the order of the data: feeds of the evaluation graph. Its batches name
-  // rows by their position in the split, from 0: what labels(), thumbnail() and raw_vector() are asked by.
+  // Every row that is learnt from once, unaugmented: feeds of the evaluation graph.
+  virtual const BatchSource& learnt() const noexcept { return plain(Split::kTrain); }
+  // Every row of a split of what is evaluated, once, unaugmented, in the order of the data: feeds of the evaluation
+  // graph. Its batches name rows by their position in the split, from 0: what labels(), thumbnail() and raw_vector()
+  // are asked by.
   virtual const BatchSource& plain(Split split) const noexcept = 0;
   // Labels of the rows of `plain(split)` in its order; empty without labels.
   virtual const std::vector<std::int32_t>& labels(Split split) const noexcept = 0;
@@ -95,7 +108,9 @@ class TrainingTask {
                                                                 std::int64_t /*count*/) const {
     return std::vector<Reconstructed>{};
   }
-  virtual Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const = 0;
+  // A model folder; its vector is that of the network, or what `projection` makes of it.
+  virtual Result<void> write_model(const ParameterMap& parameters, const std::optional<VectorProjection>& projection,
+                                   const std::filesystem::path& folder) const = 0;
 };
 
 struct TaskWatch {

@@ -18,6 +18,8 @@ struct TrainResult {
   Quality untrained = {};
   Quality raw = {};
   std::string weights = {};  // "trained", "average", or "best" of early stopping
+  std::int64_t dim = 0;      // of the vector that the model gives
+  EncodedRows encoded = {};  // what `trained` is of; not part of the JSON
 };
 
 Json to_json(const TrainResult& result);

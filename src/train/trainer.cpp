@@ -10,6 +10,7 @@
 
 #include "train/checkpoint_store.hpp"
 #include "train/event_file.hpp"
+#include "train/final_model.hpp"
 #include "train/metrics_file.hpp"
 
 namespace asterism {
@@ -62,7 +63,6 @@ class Trainer {
   Result<void> resume(const Checkpoint& checkpoint);
   Result<void> check_data(const Checkpoint& checkpoint) const;
   Result<void> open_metrics();
-  Result<void> measure_baselines();
   Result<StepBatches> batches_of_step(std::int64_t step);
   Result<bool> advance();
   Result<void> step();
@@ -77,6 +77,12 @@ class Trainer {
   Result<std::string> choose_weights(ParameterMap& parameters);
   void tell(TrainEventKind kind, std::string text = {}) const;
 
+  EvaluationOptions evaluation_options() const {
+    EvaluationOptions out = options_.evaluation;
+    out.cancel = options_.cancel;
+    out.whitening = recipe_.output.whitening;
+    return out;
+  }
   // What is evaluated and written: the average where one is kept.
   WeightsOf weights() const { return training_.average_decay > 0.0 ? WeightsOf::kAverage : WeightsOf::kTrained; }
   std::int64_t epoch() const { return std::min(progress_.step / length_.steps_per_epoch + 1, training_.epoch_count); }
@@ -122,6 +128,9 @@ Result<void> Trainer::start() {
     return fail(ErrorCode::kInvalidArgument, "training: expected rows to learn from, found none",
                 "look at [data] inputs and at the shares of the splits");
   }
+  if (auto checked = check_output(recipe_, task_); !checked) {
+    return checked;
+  }
   if (options_.start == RunStart::kAgain) {
     if (auto cleared = store_.clear(); !cleared) {
       return cleared;
@@ -136,7 +145,7 @@ Result<void> Trainer::start() {
       return resumed;
     }
   }
-  if (auto written = folder_.write_recipe(recipe_); !written) {
+  if (auto written = folder_.begin(recipe_); !written) {
     return written;
   }
   if (auto opened = open_metrics(); !opened) {
@@ -146,7 +155,16 @@ Result<void> Trainer::start() {
     tell(TrainEventKind::kResumed);
     return {};
   }
-  return measure_baselines();
+  if (task_.labels(Split::kTrain).empty()) {
+    return {};
+  }
+  tell(TrainEventKind::kStage, "measuring the untrained encoder and the rows themselves");
+  auto baselines = measure_baselines(task_, learner_, evaluation_options());
+  if (!baselines) {
+    return std::unexpected(baselines.error());
+  }
+  progress_.baselines = *std::move(baselines);
+  return {};
 }
 
 Result<void> Trainer::resume(const Checkpoint& checkpoint) {
@@ -228,26 +246,6 @@ Result<void> Trainer::open_metrics() {
     return std::unexpected(events.error());
   }
   events_ = std::move(*events);
-  return {};
-}
-
-Result<void> Trainer::measure_baselines() {
-  if (task_.labels(Split::kTrain).empty()) {
-    return {};
-  }
-  EvaluationOptions evaluation = options_.evaluation;
-  evaluation.cancel = options_.cancel;
-  tell(TrainEventKind::kStage, "measuring the untrained encoder");
-  const auto untrained = evaluate_encoder(task_, learner_, WeightsOf::kTrained, final_split(task_), evaluation);
-  if (!untrained) {
-    return std::unexpected(untrained.error());
-  }
-  tell(TrainEventKind::kStage, "measuring the rows themselves");
-  const auto raw = evaluate_raw(task_, final_split(task_), evaluation);
-  if (!raw) {
-    return std::unexpected(raw.error());
-  }
-  progress_.baselines = {{"untrained", to_json(*untrained)}, {"raw", to_json(*raw)}};
   return {};
 }
 
@@ -369,10 +367,8 @@ Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>&
   }
   const std::int64_t done = progress_.step / length_.steps_per_epoch;
   if (done % training_.evaluation_epochs == 0 || progress_.step >= length_.step_count) {
-    EvaluationOptions evaluation = options_.evaluation;
-    evaluation.cancel = options_.cancel;
     const Split split = task_.plain(Split::kValidation).row_count() > 0 ? Split::kValidation : Split::kTrain;
-    const auto quality = evaluate_encoder(task_, learner_, weights(), split, evaluation);
+    const auto quality = evaluate_encoder(task_, learner_, weights(), split, evaluation_options());
     if (!quality) {
       return std::unexpected(quality.error());
     }
@@ -496,18 +492,6 @@ Result<std::string> Trainer::choose_weights(ParameterMap& parameters) {
   return weights() == WeightsOf::kAverage ? "average" : "trained";
 }
 
-// The learner with `parameters` in the place of those that it has trained: what is evaluated is what is written.
-Result<void> set_parameters(Learner& learner, const ParameterMap& parameters) {
-  auto state = learner.state();
-  if (!state) {
-    return std::unexpected(state.error());
-  }
-  for (const auto& [name, tensor] : parameters) {
-    state->insert_or_assign("parameters." + name, tensor);
-  }
-  return learner.restore(*state);
-}
-
 Result<TrainResult> Trainer::finish() {
   TrainResult result{.length = length_, .progress = progress_};
   ParameterMap parameters;
@@ -516,25 +500,25 @@ Result<TrainResult> Trainer::finish() {
     return std::unexpected(chosen.error());
   }
   result.weights = *chosen;
-  tell(TrainEventKind::kStage, "writing the model");
-  if (auto written = task_.write_model(parameters, folder_.path()); !written) {
-    return std::unexpected(written.error());
-  }
-  if (auto set = set_parameters(learner_, parameters); !set) {
-    return std::unexpected(set.error());
-  }
-  tell(TrainEventKind::kStage, "evaluating the model");
-  EvaluationOptions evaluation = options_.evaluation;
-  evaluation.cancel = options_.cancel;
   const Split split = final_split(task_);
   result.split = split == Split::kTest ? "test" : split == Split::kValidation ? "validation" : "train";
-  auto quality = evaluate_encoder(task_, learner_, WeightsOf::kTrained, split, evaluation);
-  if (!quality) {
-    return std::unexpected(quality.error());
+  auto model = write_final_model(
+      {.recipe = &recipe_,
+       .task = &task_,
+       .learner = &learner_,
+       .parameters = &parameters,
+       .baselines = &progress_.baselines,
+       .evaluation = evaluation_options(),
+       .folder = folder_.path(),
+       .on_stage = [this](std::string_view stage) { tell(TrainEventKind::kStage, std::string(stage)); }});
+  if (!model) {
+    return std::unexpected(model.error());
   }
-  result.trained = *quality;
-  result.untrained = quality_from_json(progress_.baselines.value("untrained", Json::object()));
+  result.trained = model->trained;
+  result.untrained = model->untrained;
   result.raw = quality_from_json(progress_.baselines.value("raw", Json::object()));
+  result.dim = model->dim;
+  result.encoded = std::move(model->encoded);
   return result;
 }
 

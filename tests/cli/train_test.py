@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
+import shutil
 import signal
 import struct
 import subprocess
 import time
 import tomllib
 import unittest
+import zlib
 from pathlib import Path
 
 from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy, read_tensors
@@ -40,6 +43,15 @@ class Train(CliTest):
 
     def digits(self, *extra: str) -> list[str]:
         return [str(RECIPES / "lenet-digits.toml"), "-o", "run", *extra]
+
+
+def one_colour_png(edge: int, colour: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = zlib.compress((b"\0" + colour * edge) * edge)
+    header = struct.pack(">IIBBBBB", edge, edge, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 class From(Train):
@@ -88,6 +100,8 @@ class EveryRecipe(Train):
                 extra = list(SHORT)
                 if kind == "data2vec":
                     extra += ["--set", "training.average_ramp_epochs=0.5"]
+                if "output" in settings:  # of less than a hundred pictures
+                    extra += ["--set", "output.whitening=24"]
                 if kind == "distillation":  # the recipe's own teacher is a download
                     extra += ["--set", f'objective.teacher="{self.folder / "autoencoder-dense"}"',
                               "--set", "objective.teacher_view_count=2", "--set", "model.image_size=32"]  # fmt: skip
@@ -126,6 +140,97 @@ class EveryRecipe(Train):
                 "triplet", "vicreg", "distillation", "tabular_autoencoder", "fusion",
             },
         )  # fmt: skip
+
+
+class Output(Train):
+    """The last layer that is fitted when a run has ended."""
+
+    MASKED = (str(RECIPES / "masked-autoencoder.toml"), "-o", "run", *SHORT)
+
+    def whitened(self, count: int) -> dict[str, object]:
+        done = self.train(*self.MASKED, "--set", f"output.whitening={count}", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        run = json.loads(done.stdout)
+        assert isinstance(run, dict)
+        return run
+
+    def embed(self, *extra: str) -> list[list[float]]:
+        out = self.folder / f"vectors{len(extra)}{extra[-1]}.npy"
+        done = subprocess.run(
+            [PROGRAM, "embed", str(EXAMPLES / "images"), "-m", "run", "-o", str(out), *extra],
+            cwd=self.folder, env=environment(self.home), capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [list(row) for row in read_npy(out)]
+
+    def test_embed_gives_whitened_vectors_and_those_before_by_name(self) -> None:
+        run = self.whitened(8)
+        self.assertEqual(run["dim"], 8)
+        vectors = self.embed("--precision", "f32")
+        self.assertEqual(len(vectors[0]), 8)
+        # Fitted on the four fifths that are learnt from, and in the precision of training.
+        for column in zip(*vectors, strict=True):
+            mean = sum(column) / len(column)
+            variance = sum((value - mean) ** 2 for value in column) / (len(column) - 1)
+            self.assertLess(abs(mean), 0.5)
+            self.assertTrue(0.3 < variance < 3.0, variance)
+        tensors = read_tensors(self.folder / "run" / "model.safetensors")
+        self.assertEqual(tensors["vector_projection.weight"][0], (8, 192))
+        self.assertEqual(len(self.embed("--layer", "penultimate")[0]), 192)
+
+    def test_the_code_of_table_rows_is_whitened_too(self) -> None:
+        done = self.train(str(RECIPES / "tabular-autoencoder.toml"), "-o", "run", *SHORT, "--set", "output.whitening=5")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for count, extra in ((5, []), (16, ["--layer", "code"])):
+            out = self.folder / f"rows{count}.npy"
+            embedded = subprocess.run(
+                [PROGRAM, "embed", str(EXAMPLES / "plants.csv"), "-m", "run", "-o", str(out), *extra],
+                cwd=self.folder, env=environment(self.home), capture_output=True, text=True, timeout=100, check=False,
+            )  # fmt: skip
+            self.assertEqual(embedded.returncode, 0, embedded.stderr)
+            self.assertEqual(len(read_npy(out)[0]), count)
+        shown = subprocess.run(
+            [PROGRAM, "models", "show", "run", "--json"], cwd=self.folder, env=environment(self.home),
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        self.assertIn("VectorProjection(16 -> 5)", shown.stdout)
+
+    def test_a_finished_run_is_fitted_again_and_takes_no_step(self) -> None:
+        plain = self.whitened(0)
+        self.assertEqual(plain["dim"], 192)
+        before = (self.folder / "run" / "model.safetensors").read_bytes()
+        steps = self.metrics("run")
+        self.assertEqual(self.whitened(8)["dim"], 8)
+        self.assertEqual(self.metrics("run"), steps)
+        self.assertNotEqual((self.folder / "run" / "model.safetensors").read_bytes(), before)
+        self.assertEqual(self.whitened(0)["result"]["trained"], plain["result"]["trained"])  # type: ignore[index]
+        self.assertEqual((self.folder / "run" / "model.safetensors").read_bytes(), before)
+
+    def test_whitening_that_does_not_fit_is_refused_before_the_first_step(self) -> None:
+        done = self.train(*self.MASKED, "--set", "output.whitening=150")
+        self.assertEqual(done.returncode, EXIT["invalid_argument"], done.stderr)
+        self.assertIn("expected fewer directions than the", done.stderr)
+        wide = self.train(*self.MASKED, "--set", "output.whitening=193")
+        self.assertIn("expected at most 192", wide.stderr)
+        self.assertFalse((self.folder / "run" / "model.safetensors").exists())
+
+    def test_figures_of_other_pictures_than_those_that_are_learnt_from(self) -> None:
+        digits = EXAMPLES / "digits"
+        done = self.train(
+            str(RECIPES / "simclr.toml"), "-o", "run", *SHORT, "--set", f'evaluation.inputs=["{digits}"]',
+            "--set", 'evaluation.label_pattern="{}-*"', "--json",
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        run = json.loads(done.stdout)
+        evaluated = run["data"]["evaluated"]
+        self.assertEqual(evaluated["train"] + evaluated["test"], len(list(digits.iterdir())))
+        self.assertEqual(run["result"]["trained"]["rows"], evaluated["test"])
+        self.assertIn("neighbour_accuracy", run["result"]["trained"])
+        self.assertEqual(run["data"]["test"], 0)
+        self.assertIn("Figures are of other rows", (self.folder / "run" / "report.html").read_text())
+        labelled = self.train(*self.digits(*SHORT, "--set", f'evaluation.inputs=["{digits}"]'))
+        self.assertEqual(labelled.returncode, EXIT["invalid_argument"], labelled.stderr)
+        self.assertIn("evaluation.inputs", labelled.stderr)
 
 
 class Learning(Train):
@@ -227,6 +332,41 @@ class Stopped(Train):
         done = self.train(*self.digits(*SHORT, "--set", "optimizer.learning_rate=0.5"))
         self.assertEqual(done.returncode, EXIT["mismatch"], done.stderr)
         self.assertIn("optimizer.learning_rate", done.stderr)
+
+
+class Memory(Train):
+    """A picture of 256 x 256 is 197 kB when it is decoded, and a few hundred bytes on disk."""
+
+    COUNT_FEW, COUNT_MANY = 100, 900
+    DIFFERENCE_KB = (COUNT_MANY - COUNT_FEW) * 256 * 256 * 3 // 1024
+
+    def pictures(self, count: int) -> Path:
+        folder = self.folder / f"pictures{count}"
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number}.png").write_bytes(one_colour_png(256, bytes((number % 256, number // 256, 7))))
+        return folder
+
+    def peak_kb(self, count: int, cache_mb: int) -> int:
+        run = self.folder / f"run{count}-{cache_mb}"
+        command = [
+            PROGRAM, "train", str(RECIPES / "autoencoder-convolutional.toml"), "--input", str(self.pictures(count)),
+            "-o", str(run), *SHORT, "--set", f"data.cache_mb={cache_mb}", "--threads", "1", "--quiet",
+        ]  # fmt: skip
+        with subprocess.Popen(command, env=environment(self.home), stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            stderr = process.stderr.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0, stderr)
+        shutil.rmtree(self.folder / f"pictures{count}")
+        return usage.ru_maxrss
+
+    def test_memory_follows_the_cache_and_the_batch_and_not_the_data(self) -> None:
+        few = self.peak_kb(self.COUNT_FEW, 1)
+        self.assertLess(self.peak_kb(self.COUNT_MANY, 1) - few, self.DIFFERENCE_KB / 4)
+        # Kept pictures would show.
+        self.assertGreater(self.peak_kb(self.COUNT_MANY, 1000) - few, self.DIFFERENCE_KB / 2)
 
 
 class BadInput(Train):

@@ -163,7 +163,7 @@ class LearntModels : public testing::TestWithParam<LearntCase> {
 TEST_P(LearntModels, read_back_give_what_the_original_gives_for_the_folder) {
   const TrainingNetwork network = network_of(GetParam());
   const ParameterMap parameters = moved(network.learner.parameters);
-  const auto written = write_picture_model(recipe_of(GetParam()), classes(), parameters, folder());
+  const auto written = write_picture_model(recipe_of(GetParam()), classes(), parameters, std::nullopt, folder());
   ASSERT_TRUE(written) << written.error().to_string();
   if (std::getenv("ASTERISM_LEARNT_MODELS") != nullptr) {
     return;  // for the script, which has recorded nothing yet

@@ -43,6 +43,8 @@ std::vector<LossCase> loss_cases() {
       {"triplet_soft", LossKind::kTripletHard},
       {"vicreg", LossKind::kVicreg},
       {"layer_regression", LossKind::kLayerRegression, {.beta = 2.0}},
+      {"layer_regression_instance", LossKind::kLayerRegression, {.beta = 2.0, .target_norm = TargetNorm::kInstance}},
+      {"layer_regression_batch", LossKind::kLayerRegression, {.beta = 2.0, .target_norm = TargetNorm::kBatch}},
       {"cosine_distance", LossKind::kCosineDistance},
       {"similarity_squares", LossKind::kSimilarityMatrix},
       {"similarity_divergence", LossKind::kSimilarityMatrix, {.temperature = 0.2}},

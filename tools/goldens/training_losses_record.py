@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -106,9 +107,23 @@ def vicreg(z: Tensor) -> Tensor:
     return loss
 
 
-def layer_regression(prediction: Tensor, mask: Tensor, *layers: Tensor) -> Tensor:
+def layer_norm(layer: Tensor) -> Tensor:
+    return functional.layer_norm(layer, layer.shape[-1:])
+
+
+def instance_norm(layer: Tensor) -> Tensor:
+    return functional.instance_norm(layer.transpose(1, 2)).transpose(1, 2)
+
+
+def batch_norm(layer: Tensor) -> Tensor:
+    return functional.batch_norm(layer.transpose(1, 2), None, None, training=True).transpose(1, 2)
+
+
+def layer_regression(
+    prediction: Tensor, mask: Tensor, *layers: Tensor, norm: Callable[[Tensor], Tensor] = layer_norm
+) -> Tensor:
     places = prediction.shape[1]
-    normalised = [functional.layer_norm(layer[:, -places:], layer.shape[-1:]) for layer in layers]
+    normalised = [norm(layer[:, -places:]) for layer in layers]
     target = torch.stack(normalised).mean(0)
     hidden = mask.bool()
     return functional.smooth_l1_loss(prediction[hidden], target[hidden], beta=2.0)
@@ -208,6 +223,14 @@ def comparison_cases(add: Callable[..., None]) -> None:
     add("cosine_distance", [normal(6, 5)], [normal(6, 5)], cosine_distance)
     add("similarity_squares", [normal(6, 5)], [normal(6, 7)], similarity_squares)
     add("similarity_divergence", [normal(6, 5)], [normal(6, 7)], lambda x, y: similarity_divergence(x, y, 0.2))
+    for name, norm in (("instance", instance_norm), ("batch", batch_norm)):
+        add(
+            f"layer_regression_{name}",
+            [normal(2, 4, 6)],
+            [mask],
+            partial(layer_regression, norm=norm),
+            [2.0 * normal(2, 5, 6), normal(2, 5, 6) + 1.0],
+        )
 
 
 def main() -> None:

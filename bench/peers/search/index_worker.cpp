@@ -35,7 +35,9 @@ namespace {
 using namespace asterism;  // NOLINT(google-build-using-namespace): a program of its own
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 class Worker {
  public:

@@ -62,11 +62,17 @@ def read_sources(data: Path) -> Iterator[tuple[str, Iterator[str]]]:
     if (data / "cranfield").is_dir():
         yield "cranfield", read_cranfield(data / "cranfield")
     if (data / "fashion_products").is_dir():
-        yield "fashion_products", read_csv_columns(data / "fashion_products" / "styles_with_titles.csv", (10, 9), header=True)
+        yield (
+            "fashion_products",
+            read_csv_columns(data / "fashion_products" / "styles_with_titles.csv", (10, 9), header=True),
+        )
     if (data / "goodbooks10k").is_dir():
         yield "goodbooks10k", read_csv_columns(data / "goodbooks10k" / "books.csv", (10,), header=True)
     if (data / "movielens_latest_small").is_dir():
-        yield "movielens_latest_small", read_csv_columns(data / "movielens_latest_small" / "movies.csv", (1,), header=True)
+        yield (
+            "movielens_latest_small",
+            read_csv_columns(data / "movielens_latest_small" / "movies.csv", (1,), header=True),
+        )
     for name in ("train", "test"):
         if (data / "banking77").is_dir():
             yield f"banking77 {name}", read_csv_columns(data / "banking77" / f"{name}.csv", (0,), header=True)
@@ -75,7 +81,10 @@ def read_sources(data: Path) -> Iterator[tuple[str, Iterator[str]]]:
             yield f"stsb {name}", read_csv_columns(data / "stsb" / f"stsb-en-{name}.csv", (0, 1))
     for name in ("train", "trial", "test_annotated"):
         if (data / "sick2014").is_dir():
-            yield f"sick2014 {name}", read_csv_columns(data / "sick2014" / f"SICK_{name}.txt", (1, 2), "\t", header=True)
+            yield (
+                f"sick2014 {name}",
+                read_csv_columns(data / "sick2014" / f"SICK_{name}.txt", (1, 2), "\t", header=True),
+            )
 
 
 def windows(texts: list[str]) -> Iterator[str]:

@@ -9,7 +9,9 @@
 namespace asterism {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 TEST(Crc32c, has_the_check_value_of_the_catalogue) {
   EXPECT_EQ(crc32c(bytes_of("123456789")), 0xE3069283U);

@@ -90,9 +90,10 @@ TEST(ExactScan, bitmap_and_list_leave_out_all_others) {
     words.back() = ~std::uint64_t{0};
     const auto bitmap = AllowedPositions::bitmap(words);
     const auto order = sorted_positions(values, dim, query, Metric::kDot, bitmap);
-    const auto by_bitmap = scan_nearest(float_rows(values, dim), query, 50, {.metric = Metric::kDot, .allowed = bitmap});
-    const auto by_list =
-        scan_nearest(float_rows(values, dim), query, 50, {.metric = Metric::kDot, .allowed = AllowedPositions::list(list)});
+    const auto by_bitmap =
+        scan_nearest(float_rows(values, dim), query, 50, {.metric = Metric::kDot, .allowed = bitmap});
+    const auto by_list = scan_nearest(float_rows(values, dim), query, 50,
+                                      {.metric = Metric::kDot, .allowed = AllowedPositions::list(list)});
     ASSERT_TRUE(by_bitmap && by_list);
     EXPECT_EQ(*by_bitmap, *by_list);
     ASSERT_EQ(by_bitmap->size(), std::min<std::size_t>(50, list.size()));

@@ -36,16 +36,6 @@ TEST(DotProduct, nan_goes_through) {
   EXPECT_TRUE(std::isnan(dot_product(a, a)));
 }
 
-TEST(DotProducts, one_a_row) {
-  const auto rows = random_values(11 * 29, 3);
-  const auto query = random_values(29, 4);
-  std::vector<float> out(11);
-  dot_products(rows, query, out);
-  for (std::size_t r = 0; r < out.size(); ++r) {
-    EXPECT_EQ(out[r], dot_product(std::span(rows).subspan(r * 29, 29), query));
-  }
-}
-
 TEST(TopK, keeps_the_best_in_order) {
   TopK best(3);
   const float scores[] = {0.5F, 0.9F, std::numeric_limits<float>::quiet_NaN(), 0.9F, -1.0F, 0.7F};

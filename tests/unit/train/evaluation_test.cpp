@@ -39,6 +39,37 @@ TEST(Evaluation, quality_of_one_split_leaves_each_row_out_and_has_no_probe) {
   EXPECT_EQ(alone->query_count, 100);
 }
 
+TEST(Evaluation, both_sides_are_whitened_by_the_rows_that_are_learnt_from) {
+  const FakeTask task;
+  FakeLearner learner;
+  const EvaluationOptions options{.whitening = 2};
+  const auto encoded = encode_rows(task, learner, WeightsOf::kTrained, Split::kTest, options);
+  ASSERT_TRUE(encoded) << encoded.error().to_string();
+  ASSERT_TRUE(encoded->whitening);
+  EXPECT_EQ(encoded->bank.vectors.dim, 2U);
+  EXPECT_EQ(encoded->queries.vectors.values.size(), 2 * encoded->queries.rows.size());
+  double square = 0.0;
+  for (const float value : encoded->bank.vectors.values) {
+    square += static_cast<double>(value) * static_cast<double>(value);
+  }
+  EXPECT_NEAR(square / static_cast<double>(2 * (encoded->bank.rows.size() - 1)), 1.0, 1e-4);
+  const auto plain = encode_rows(task, learner, WeightsOf::kTrained, Split::kTest, {}).value();
+  EXPECT_FALSE(plain.whitening);
+  const RowsView rows{
+      .values = plain.queries.vectors.values, .row_count = plain.queries.rows.size(), .dim = plain.queries.vectors.dim};
+  EXPECT_EQ(encoded->whitening->transform(rows).value(), encoded->queries.vectors.values);
+  const auto quality = evaluate_encoder(task, learner, WeightsOf::kTrained, Split::kTest, options).value();
+  EXPECT_EQ(quality.neighbour_accuracy, measure_quality(encoded->bank, encoded->queries)->neighbour_accuracy);
+}
+
+TEST(Evaluation, whitening_keeps_as_many_directions_as_vary) {
+  const FakeTask task;  // four scores of three values
+  FakeLearner learner;
+  const auto encoded = encode_rows(task, learner, WeightsOf::kTrained, Split::kTest, {.whitening = 4});
+  ASSERT_TRUE(encoded) << encoded.error().to_string();
+  EXPECT_EQ(encoded->bank.vectors.dim, 3U);
+}
+
 TEST(Evaluation, rows_of_one_class_have_no_accuracy) {
   SplitVectors one;
   one.vectors.values = {0, 1, 1, 0};

@@ -28,6 +28,15 @@ inline Tensor f32_tensor(Shape shape, const std::vector<float>& values) {
   return tensor;
 }
 
+// What is learnt from at first.
+inline std::vector<float> fake_weights() {
+  std::vector<float> out(static_cast<std::size_t>(kFakeDim * kFakeClassCount));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = 0.01F * static_cast<float>(i % 7) - 0.03F;
+  }
+  return out;
+}
+
 struct FakePoints {
   std::vector<float> values;
   std::vector<std::int32_t> labels;
@@ -96,6 +105,7 @@ class FakeTask : public TrainingTask {
     network_.learner.losses = {{.name = "cross_entropy", .kind = LossKind::kCrossEntropy, .outputs = {"scores"}}};
     network_.embedding = network_.classifier = "scores";
     network_.dim = kFakeClassCount;
+    network_.learner.parameters = {{"w", f32_tensor({kFakeClassCount, kFakeDim}, fake_weights())}};
     data_.train_count = train_.row_count();
     data_.validation_count = validation_.row_count();
     data_.test_count = test_.row_count();
@@ -115,10 +125,15 @@ class FakeTask : public TrainingTask {
     const auto begin = points(split).values.begin() + row * kFakeDim;
     return std::vector<float>(begin, begin + kFakeDim);
   }
-  Result<void> write_model(const ParameterMap& parameters, const std::filesystem::path& folder) const override {
+  Result<void> write_model(const ParameterMap& parameters, const std::optional<VectorProjection>& projection,
+                           const std::filesystem::path& folder) const override {
     std::vector<NamedTensor> tensors;
     for (const auto& [name, tensor] : parameters) {
       tensors.push_back({name, tensor});
+    }
+    if (projection) {
+      Json config = Json::object();
+      put_vector_projection(*projection, config, tensors);
     }
     return write_safetensors(folder / "model.safetensors", tensors);
   }
@@ -144,9 +159,7 @@ class FakeLearner : public Learner {
   std::function<void(std::int64_t)> on_step;  // before each
 
   FakeLearner() {
-    for (std::size_t i = 0; i < weights_.size(); ++i) {
-      weights_[i] = 0.01F * static_cast<float>(i % 7) - 0.03F;
-    }
+    std::ranges::copy(fake_weights(), weights_.begin());
     average_ = weights_;
   }
 

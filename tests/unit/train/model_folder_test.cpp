@@ -124,7 +124,8 @@ class ModelFolder : public testing::Test {
   TrainingNetwork write(const Recipe& recipe, const std::string& name) {
     auto network = build_picture_network(recipe, three_classes());
     EXPECT_TRUE(network) << network.error().to_string();
-    const auto written = write_picture_model(recipe, three_classes(), network->learner.parameters, root_ / name);
+    const auto written =
+        write_picture_model(recipe, three_classes(), network->learner.parameters, std::nullopt, root_ / name);
     EXPECT_TRUE(written) << written.error().to_string();
     return *std::move(network);
   }
@@ -149,6 +150,52 @@ TEST_P(EveryFolder, embeds_a_picture_as_the_network_that_was_learnt) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures, EveryFolder, testing::ValuesIn(folder_cases()),
                          [](const auto& test) { return test.param.name; });
+
+// Weight row k takes component k + 1 twice, after 1 was added to all.
+VectorProjection doubled(std::int64_t dim) {
+  VectorProjection out{Tensor(DType::kF32, {dim}), Tensor(DType::kF32, {2, dim})};
+  std::ranges::fill(out.shift.mutable_as<float>(), 1.0F);
+  std::ranges::fill(out.weight.mutable_as<float>(), 0.0F);
+  out.weight.mutable_as<float>()[1] = 2.0F;
+  out.weight.mutable_as<float>()[static_cast<std::size_t>(dim) + 2] = 2.0F;
+  return out;
+}
+
+TEST_P(EveryFolder, embeds_what_its_projection_makes_of_the_vector) {
+  const Recipe recipe = recipe_of(GetParam());
+  const TrainingNetwork network = build_picture_network(recipe, three_classes()).value();
+  const auto written = write_picture_model(recipe, three_classes(), network.learner.parameters, doubled(network.dim),
+                                           root_ / "projected");
+  ASSERT_TRUE(written) << written.error().to_string();
+  const auto encoder = Encoder::load((root_ / "projected").string(), {.precision = Precision::kF32});
+  ASSERT_TRUE(encoder) << encoder.error().to_string();
+  EXPECT_EQ(encoder->dim(), 2U);
+  const Image image = test_pattern("disc", {.width = 40, .height = 28}).value();
+  const std::string file = encode_bmp(image);
+  const auto projected = encoder->encode_images(std::array<std::string_view, 1>{file});
+  ASSERT_TRUE(projected) << projected.error().to_string();
+  const auto whole = Encoder::load((root_ / "projected").string(),
+                                   {.precision = Precision::kF32, .layers = {std::string(kPenultimate)}});
+  ASSERT_TRUE(whole) << whole.error().to_string();
+  const auto vector = whole->encode_images(std::array<std::string_view, 1>{file});
+  ASSERT_TRUE(vector) << vector.error().to_string();
+  for (std::size_t k = 0; k < 2; ++k) {
+    EXPECT_NEAR(projected->row(0)[k], 2.0F * (vector->row(0)[k + 1] + 1.0F), 2 * kTolerance);
+  }
+}
+
+TEST_F(ModelFolder, that_ends_in_a_projection_is_started_from_without_it) {
+  const Recipe first = recipe_of(folder_cases()[2]);
+  const TrainingNetwork network = build_picture_network(first, three_classes()).value();
+  ASSERT_TRUE(
+      write_picture_model(first, three_classes(), network.learner.parameters, doubled(network.dim), root_ / "first"));
+  Recipe recipe = first;
+  recipe.model.from = (root_ / "first").string();
+  recipe.model.settings = Json::object();
+  EXPECT_EQ(write(recipe, "second").dim, network.dim);
+  EXPECT_FALSE(read_json_file(root_ / "second/config.json").value().contains("vector_projection"));
+  EXPECT_THAT(read_checkpoint(root_ / "second").value(), testing::Not(Contains(Key("vector_projection.weight"))));
+}
 
 TEST_F(ModelFolder, keeps_the_decoder_so_that_pictures_can_be_reconstructed) {
   const TrainingNetwork network = write(recipe_of(folder_cases()[7]), "run");
@@ -178,12 +225,14 @@ TEST_F(ModelFolder, holds_what_was_learnt_and_not_what_was_drawn) {
   Tensor learnt(DType::kF32, {1, 1, 16});
   std::ranges::fill(learnt.mutable_as<float>(), 0.25F);
   network.learner.parameters.insert_or_assign("embeddings.cls_token", learnt);
-  const auto written = write_picture_model(recipe, three_classes(), network.learner.parameters, root_ / "run");
+  const auto written =
+      write_picture_model(recipe, three_classes(), network.learner.parameters, std::nullopt, root_ / "run");
   ASSERT_TRUE(written) << written.error().to_string();
   const auto tensors = read_checkpoint(root_ / "run").value();
   EXPECT_TRUE(std::ranges::equal(tensors.at("vit.embeddings.cls_token").bytes(), learnt.bytes()));
   network.learner.parameters.insert_or_assign("embeddings.cls_token", Tensor(DType::kF32, {1, 1, 17}));
-  const auto refused = write_picture_model(recipe, three_classes(), network.learner.parameters, root_ / "other");
+  const auto refused =
+      write_picture_model(recipe, three_classes(), network.learner.parameters, std::nullopt, root_ / "other");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().to_string(),
               HasSubstr("\"embeddings.cls_token\": expected [1, 1, 16], found [1, 1, 17]"));

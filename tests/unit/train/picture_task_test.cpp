@@ -75,7 +75,7 @@ TEST(PictureTask, plain_rows_are_what_embed_makes_of_the_pictures) {
   const BatchSource& plain = task->plain(Split::kValidation);
   ASSERT_GT(plain.row_count(), 0);
   const fs::path folder = files.root() / "model";
-  ASSERT_TRUE(task->write_model(task->network().learner.parameters, folder));
+  ASSERT_TRUE(task->write_model(task->network().learner.parameters, std::nullopt, folder));
   // What the folder says of preprocessing, by the public API.
   const auto encoder = Encoder::load(folder.string(), {.precision = Precision::kF32}).value();
   const Batch batch = plain.batch(0, 0).value();
@@ -147,6 +147,49 @@ TEST(PictureTask, broken_pictures_and_copies_are_counted_and_named) {
   EXPECT_EQ(rows, 80 - report.copy_count);
 }
 
+TEST(PictureTask, figures_can_be_of_other_pictures_than_those_that_are_learnt_from) {
+  const PictureFiles files;
+  add_classes(files, 40);  // learnt from, whatever their folders are called
+  for (int i = 0; i < 30; ++i) {
+    files.add_picture(fmt::format("others/{}/{}.bmp",
+                                  i % 3 == 0   ? "hat"
+                                  : i % 3 == 1 ? "shirt"
+                                               : "tie",
+                                  i),
+                      100 + i, {20, 14});
+  }
+  // One of them is learnt from, too.
+  for (int i = 0; i < 30; ++i) {
+    files.add_picture(fmt::format("set/again/{}.bmp", i), 100 + i, {20, 14});
+  }
+  const std::string recipe = fmt::format(
+      "[data]\ninputs = [\"set\"]\nvalidation_share = 0.2\n{}\n[objective]\nkind = \"simclr\"\n[training]\n"
+      "batch_size = 4\n[evaluation]\ninputs = [\"others\"]\n",
+      kTinyResnet);
+  const auto task = make_picture_task(files.recipe(recipe), files.root() / "cache", {}).value();
+  const DataReport& report = task->data();
+  ASSERT_TRUE(report.evaluated);
+  EXPECT_EQ(report.evaluated->train_count + report.evaluated->test_count, 30);
+  EXPECT_GT(report.evaluated->test_count, 0);
+  EXPECT_EQ(report.evaluated->classes.size(), 3U);
+  EXPECT_EQ(report.label_classes()[1].name, "shirt");
+  EXPECT_TRUE(report.classes.empty());
+  EXPECT_EQ(report.test_count, 0);
+  // Copies of what is asked about are not learnt from; those of what is only compared with are.
+  EXPECT_EQ(report.copy_count, report.evaluated->test_count);
+  EXPECT_EQ(report.train_count + report.validation_count, 70 - report.copy_count);
+  EXPECT_EQ(task->plain(Split::kTrain).row_count(), report.evaluated->train_count);
+  EXPECT_EQ(task->plain(Split::kTest).row_count(), report.evaluated->test_count);
+  EXPECT_EQ(task->plain(Split::kValidation).row_count(), 0);
+  EXPECT_EQ(task->learnt().row_count(), report.train_count);
+  EXPECT_EQ(task->labels(Split::kTest).size(), static_cast<std::size_t>(report.evaluated->test_count));
+  EXPECT_EQ(std::ranges::count(task->labels(Split::kTest), -1), 0);
+  EXPECT_GT(task->held_out().row_count(), 0);
+  const Batch batch = task->plain(Split::kTest).batch(0, 0).value();
+  const auto raw = task->raw_vector(Split::kTest, batch.rows[0]).value();
+  EXPECT_TRUE(std::ranges::equal(raw, input_of(batch).as<float>().first(raw.size())));
+}
+
 // A teacher, and a student of it.
 class Distillation : public testing::Test {
  protected:
@@ -156,7 +199,7 @@ class Distillation : public testing::Test {
   Distillation() {
     add_classes(files_, kPictureCount);
     const auto task = make_picture_task(files_.recipe(supervised("")), files_.root() / "unused", {}).value();
-    EXPECT_TRUE(task->write_model(task->network().learner.parameters, files_.root() / "teacher"));
+    EXPECT_TRUE(task->write_model(task->network().learner.parameters, std::nullopt, files_.root() / "teacher"));
   }
   Recipe recipe() const {
     return files_.recipe(fmt::format(R"([data]

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "train/run_folder.hpp"
+
 namespace asterism {
 namespace {
 
@@ -121,6 +123,41 @@ TEST(Recipe, settings_that_do_not_go_together_are_refused) {
   EXPECT_THAT(fault_of("[augmentation]\nmixup_alpha = 0.2\n", {"objective.kind=simclr"}),
               HasSubstr("mixing labels is for \"supervised\", found objective.kind \"simclr\""));
   EXPECT_THAT(fault_of("", {"data.inputs=[]"}), HasSubstr("expected at least one folder or file"));
+}
+
+TEST(Recipe, output_may_change_and_other_settings_may_not) {
+  const Json before = parse(kSmall).value().settings;
+  const Recipe whitened = parse(kSmall, {"output.whitening=16"}).value();
+  EXPECT_EQ(whitened.output.whitening, 16);
+  EXPECT_TRUE(settings_differences(before, whitened.settings).empty());
+  // As a checkpoint of a version without the section has them.
+  Json older = before;
+  older.erase("output");
+  EXPECT_TRUE(settings_differences(older, whitened.settings).empty());
+  EXPECT_EQ(settings_differences(before, parse(kSmall, {"training.seed=1"}).value().settings).size(), 1U);
+  EXPECT_EQ(fault_of("[output]\nwhitning = 16\n"),
+            "r.toml:9: unknown key 'output.whitning' (did you mean 'whitening'?)");
+  EXPECT_THAT(fault_of("[output]\nwhitening = -1\n"), HasSubstr("expected a whole number from 0 to 65536, found -1"));
+  EXPECT_THAT(fault_of("[output]\nwhitening = 3\n", {"objective.kind=fusion"}), HasSubstr("found kind \"fusion\""));
+}
+
+TEST(Recipe, pictures_evaluated_apart_leave_none_of_the_data_for_figures) {
+  const std::string apart = "[evaluation]\ninputs = \"others\"\n";
+  const auto recipe = parse(std::string(kSmall) + apart, {"objective.kind=simclr", "evaluation.label_pattern=(.)"});
+  ASSERT_TRUE(recipe) << recipe.error().to_string();
+  EXPECT_EQ(recipe->evaluation.inputs, std::vector<std::string>{"others"});
+  EXPECT_EQ(recipe->evaluation.label_pattern, "(.)");
+  EXPECT_EQ(recipe->evaluation.test_share, 0.3);
+  EXPECT_EQ(recipe->evaluation.validation_share, 0.0);
+  EXPECT_EQ(recipe->data.test_share, 0.0);
+  EXPECT_EQ(recipe->settings["data"]["test_share"], 0.0);
+  EXPECT_FALSE(parse(kSmall).value().settings.contains("evaluation"));
+  EXPECT_THAT(fault_of(apart), HasSubstr("learn from pictures without labels, found kind \"supervised\""));
+  EXPECT_THAT(fault_of("[evaluation]\n", {"objective.kind=simclr"}), HasSubstr("at least one folder or file"));
+  EXPECT_THAT(fault_of(apart + "epochs = 3\n", {"objective.kind=simclr"}),
+              HasSubstr("unknown key 'evaluation.epochs'"));
+  EXPECT_THAT(fault_of(apart, {"objective.kind=simclr", "data.test_share=0.2"}),
+              HasSubstr("expected 0 beside [evaluation], whose rows figures are of, found 0.2"));
 }
 
 TEST(Recipe, missing_key_is_named) {

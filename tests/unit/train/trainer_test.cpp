@@ -141,6 +141,51 @@ TEST_F(TrainerTest, run_killed_at_any_step_ends_with_the_same_bytes) {
   }
 }
 
+TEST_F(TrainerTest, whitened_model_is_the_same_after_a_stop_and_when_it_is_fitted_later) {
+  const auto whole = run("whole", {"output.whitening=1"});
+  ASSERT_TRUE(whole) << whole.error().to_string();
+  EXPECT_EQ(whole->dim, 1);
+  EXPECT_EQ(whole->encoded.bank.vectors.dim, 1U);
+  const std::string model = bytes("whole/model.safetensors");
+  EXPECT_THAT(model, HasSubstr("vector_projection.weight"));
+  CancelFlag cancel;
+  TrainOptions options;
+  options.cancel = &cancel;
+  FakeLearner stopped;
+  stopped.on_step = [&](std::int64_t step) { step == 40 ? cancel.request() : void(); };
+  EXPECT_EQ(run("parts", recipe({"output.whitening=1"}), stopped, options).error().code, ErrorCode::kCancelled);
+  ASSERT_TRUE(run("parts", {"output.whitening=1"}));
+  EXPECT_EQ(bytes("parts/model.safetensors"), model);
+  const auto plain = run("later");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->dim, kFakeClassCount);
+  EXPECT_THAT(bytes("later/model.safetensors"), testing::Not(HasSubstr("vector_projection")));
+  const auto later = run("later", {"output.whitening=1"});
+  ASSERT_TRUE(later) << later.error().to_string();
+  EXPECT_EQ(bytes("later/model.safetensors"), model);
+  EXPECT_EQ(to_json(later->trained), to_json(whole->trained));
+  // Measured again by the new whitening, with the weights before the first step.
+  EXPECT_EQ(to_json(later->untrained), to_json(whole->untrained));
+  EXPECT_NE(to_json(whole->untrained), to_json(plain->untrained));
+}
+
+TEST_F(TrainerTest, whitening_that_the_vectors_do_not_allow_is_refused_and_nothing_learnt_is_lost) {
+  const auto many = run("a", {"output.whitening=5"});
+  ASSERT_FALSE(many);
+  EXPECT_THAT(many.error().message, HasSubstr("\"whitening\": expected at most 4, the values of the vector, found 5"));
+  EXPECT_FALSE(fs::exists(root_ / "a/metrics.csv"));
+  // Four scores of three values vary along three directions.
+  const auto flat = run("a", {"output.whitening=4"});
+  ASSERT_FALSE(flat);
+  EXPECT_THAT(flat.error().message, HasSubstr("vary along, 3, found 4"));
+  EXPECT_FALSE(fs::exists(root_ / "a/model.safetensors"));
+  FakeLearner learner;
+  std::int64_t step_count = 0;
+  learner.on_step = [&](std::int64_t) { ++step_count; };
+  EXPECT_TRUE(run("a", recipe({"output.whitening=3"}), learner));
+  EXPECT_EQ(step_count, 0);
+}
+
 TEST_F(TrainerTest, cancelled_run_writes_a_checkpoint_and_goes_on) {
   ASSERT_TRUE(run("whole"));
   CancelFlag cancel;
@@ -236,7 +281,7 @@ TEST_F(TrainerTest, checkpoint_of_another_recipe_is_refused_with_what_differs) {
   EXPECT_THAT(refused.error().message, HasSubstr("training.seed: 0 there, 4 here"));
   EXPECT_THAT(refused.error().message, HasSubstr("optimizer.learning_rate: 0.05 there, 0.1 here"));
   EXPECT_THAT(refused.error().hint, HasSubstr("--again"));
-  EXPECT_TRUE(run("a", {"training.threads=7", "training.workers=3", "training.checkpoints=1"}));
+  EXPECT_TRUE(run("a", {"training.threads=7", "training.workers=3", "training.checkpoints=1", "output.whitening=2"}));
   FakeLearner learner;
   TrainOptions options;
   options.start = RunStart::kAgain;
