@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 asterism_all_modules(modules)
-list(REMOVE_ITEM modules asterism_cli asterism_openvino asterism_torch asterism_milvus)
+list(REMOVE_ITEM modules asterism_cli asterism_openvino asterism_torch asterism_milvus asterism_postgres)
 if(NOT TARGET asterism_encoder OR NOT TARGET asterism)
   message(STATUS "No encoder or program in this tree yet: nothing to install")
   return()
@@ -60,6 +60,7 @@ if(TARGET asterism_torch_module)
   install(TARGETS asterism_torch_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
 endif()
 
+install(TARGETS asterism_postgres_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
 if(TARGET asterism_milvus_module)
   install(TARGETS asterism_milvus_module LIBRARY DESTINATION "${ASTERISM_BACKEND_DIR}")
 endif()
