@@ -29,6 +29,9 @@ LIBRARIES = (
     "efficientnet_lite_pytorch",
     "numpy",
     "scipy",
+    "hnswlib",
+    "faiss-cpu",
+    "usearch",
 )
 
 

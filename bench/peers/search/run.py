@@ -256,6 +256,8 @@ def plot(benches: dict[int, dict[str, Entry]], path: Path) -> None:
         axes.legend()
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -287,6 +287,16 @@ TEST(GraphIndex, counts_its_work_and_names_its_kernel) {
   EXPECT_NE(index->kernel_name(), "serial");
 }
 
+TEST(FilteredPlan, goes_by_how_many_rows_pass) {
+  using Way = FilteredPlan::Way;
+  EXPECT_EQ(filtered_plan(0, 100'000).way, Way::kExactScan);
+  EXPECT_EQ(filtered_plan(1000, 100'000).way, Way::kCodeScan);
+  EXPECT_EQ(filtered_plan(30'000, 100'000).way, Way::kGraph);
+  EXPECT_EQ(filtered_plan(30'000, 1'000'000).way, Way::kCodeScan);  // 3 %: too few within two steps
+  EXPECT_EQ(filtered_plan(100'000, 1'000'000).way, Way::kGraph);
+  EXPECT_FALSE(filtered_plan(5, 10).reason.empty());
+}
+
 TEST(Recall, ties_count_and_tuning_finds_the_smallest_expansion) {
   const std::vector<Hit> exact{{1, 0.9F}, {2, 0.8F}, {3, 0.7F}};
   EXPECT_EQ(recall_at_k(exact, exact, 3, Metric::kCosine), 1.0);
