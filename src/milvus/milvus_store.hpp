@@ -49,6 +49,8 @@ class MilvusStore final : public VectorStore {
   // kExact fetches the vectors and compares them here. Otherwise the server's index; its scores of cosine and dot are
   // the server's, Euclidean distances are computed here.
   Result<StoreHits> nearest(const NearestRequest& request) const override;
+  // Neighbours in `requests` that differ in their query alone go in one call.
+  Result<std::vector<StoreHits>> nearest_batch(std::span<const NearestRequest> requests) const override;
   Result<std::vector<std::optional<KnownVector>>> vectors_of_content(
       std::span<const std::string> digests) const override;
   Result<std::vector<DuplicatePair>> equal_contents() const override;
@@ -81,13 +83,15 @@ class MilvusStore final : public VectorStore {
   Result<void> erase_present(std::span<const std::string> ids);
 
   Result<std::size_t> result_count(std::size_t k) const;
-  Result<StoreHits> nearest_by_index(const NearestRequest& request) const;
-  // Best first, within the limit; rows bring their vectors where the metric is Euclidean.
-  StoreHits hits_of(const NearestRequest& request, std::vector<MilvusRow>&& rows, std::vector<float> scores,
-                    std::size_t expansion) const;
-  Result<StoreHits> nearest_by_scan(const NearestRequest& request) const;
-  Result<StoreHits> hits_at(const NearestRequest& request, const std::vector<Key>& keys, const std::vector<Hit>& best,
-                            std::uint64_t compared_count) const;
+  Result<milvus::SearchRequest> search_request(std::span<const NearestRequest> requests, std::size_t expansion) const;
+  Result<std::vector<StoreHits>> nearest_by_index(std::span<const NearestRequest> requests) const;
+  // Best first, within the limit; takes the rows, which bring their vectors where the metric is Euclidean.
+  Result<StoreHits> hits_of(const NearestRequest& request, std::span<MilvusRow> rows,
+                            std::span<const float> scores) const;
+  Result<float> compared(const NearestRequest& request, std::span<const float> vector) const;
+  Result<std::vector<StoreHits>> nearest_by_scan(const NearestRequest& request) const;
+  Result<std::vector<StoreHits>> hits_at(const NearestRequest& request, const std::vector<Key>& keys,
+                                         const std::vector<Hit>& best, std::uint64_t compared_count) const;
 
   MilvusConnection connection_;
   CollectionSettings settings_;

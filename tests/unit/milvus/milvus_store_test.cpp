@@ -174,6 +174,7 @@ TEST_F(MilvusStoreWithFake, euclidean_distances_are_computed_from_the_vectors) {
     results.mutable_ids()->mutable_str_id()->add_data(one.id);
     results.add_scores(-7);
   }
+  results.add_topks(2);
   const std::vector<float> query{0, 0};
   const auto hits = store->nearest({.query = query, .k = 2});
   ASSERT_TRUE(hits) << hits.error().to_string();
@@ -199,6 +200,45 @@ TEST_F(MilvusStoreWithFake, questions_ask_for_what_was_written_before) {
   EXPECT_EQ(parameters["topk"], "3");
   EXPECT_EQ(parameters["params"], R"({"ef":99})");
   EXPECT_EQ(parameters["metric_type"], "COSINE");
+}
+
+TEST_F(MilvusStoreWithFake, questions_that_differ_in_their_vector_alone_go_together) {
+  const auto store = make();
+  const std::vector<float> query{0, 1};
+  std::vector<NearestRequest> requests(70, {.query = query, .k = 3});
+  requests.push_back({.query = query, .k = 4});
+  const auto found = store->nearest_batch(requests);
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->size(), 71U);
+  std::vector<std::int64_t> counts;
+  for (const auto& asked : fake.asked_searches) {
+    counts.push_back(asked.nq());
+  }
+  EXPECT_THAT(counts, ElementsAre(64, 6, 1));
+}
+
+TEST_F(MilvusStoreWithFake, answers_that_do_not_fit_their_questions_are_damage) {
+  const auto store = make(Metric::kEuclidean);
+  const std::vector<float> query{0, 1};
+  auto& results = *fake.search.mutable_results();
+  results.mutable_ids()->mutable_str_id()->add_data("a");
+  results.add_scores(1);
+  const auto without_counts = store->nearest({.query = query, .k = 3});
+  results.add_topks(1);
+  const auto without_vectors = store->nearest({.query = query, .k = 3});
+  results.set_topks(0, 2);
+  const auto too_many = store->nearest({.query = query, .k = 3});
+  for (const auto& error : {without_counts.error(), without_vectors.error(), too_many.error()}) {
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt);
+    EXPECT_THAT(error.message, HasSubstr("the server's answer"));
+  }
+}
+
+TEST_F(MilvusStoreWithFake, a_question_of_another_length_is_not_asked) {
+  const auto store = make();
+  const std::vector<float> query{0, 1, 2};
+  EXPECT_EQ(store->nearest({.query = query, .k = 3}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(fake.asked_searches.empty());
 }
 
 TEST_F(MilvusStoreWithFake, more_than_milvus_gives_is_refused_where_there_are_more_rows) {
