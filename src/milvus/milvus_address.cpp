@@ -8,7 +8,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "base/html.hpp"
+#include "base/base64.hpp"
 
 namespace asterism {
 namespace {
