@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -136,8 +137,8 @@ void search_vectors(const std::string& path) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const int memory_file = ::memfd_create("fuzz", 0);
   static const std::string path = "/proc/self/fd/" + std::to_string(memory_file);
-  Bytes file(size);
-  std::memcpy(file.data(), data, size);
+  const auto given = std::as_bytes(std::span(data, size));
+  Bytes file(given.begin(), given.end());
   const bool is_vectors = size >= 8 && std::memcmp(data, "ASTVECTS", 8) == 0;
   if (size >= kFileHeaderBytes) {
     is_vectors ? seal_vectors(file) : seal_index(file);

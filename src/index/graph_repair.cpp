@@ -28,7 +28,8 @@ class LinkList {
   void assign(std::span<const std::uint32_t> slots) noexcept {
     const auto count = static_cast<std::uint32_t>(slots.size());
     std::memcpy(list_, &count, sizeof count);
-    std::memcpy(list_ + sizeof count, slots.data(), slots.size_bytes());
+    const auto bytes = std::as_bytes(slots);
+    std::ranges::copy(bytes, reinterpret_cast<std::byte*>(list_ + sizeof count));
   }
 
  private:
