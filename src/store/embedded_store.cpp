@@ -60,7 +60,7 @@ bool holds_collection(const std::filesystem::path& folder) {
   return std::filesystem::is_regular_file(folder / kDatabase, failure);
 }
 
-EmbeddedStore::EmbeddedStore(std::filesystem::path folder, CollectionSettings settings,
+EmbeddedStore::EmbeddedStore(Key /*key*/, std::filesystem::path folder, CollectionSettings settings,
                              const CollectionOpenOptions& options)
     : folder_(std::move(folder)),
       settings_(std::move(settings)),
@@ -125,7 +125,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::filesystem
   if (!settings) {
     return std::unexpected(std::move(settings.error()));
   }
-  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(folder, std::move(*settings), options));
+  auto store = std::make_unique<EmbeddedStore>(Key{}, folder, std::move(*settings), options);
   store->writer_lock_ = std::move(lock);
   if (auto chosen = store->choose_moment(options.version); !chosen) {
     return std::unexpected(std::move(chosen.error()));

@@ -31,7 +31,13 @@ namespace asterism {
 bool holds_collection(const std::filesystem::path& folder);
 
 class EmbeddedStore final : public VectorStore {
+  // Only create() and open() make stores.
+  struct Key {};
+
  public:
+  EmbeddedStore(Key key, std::filesystem::path folder, CollectionSettings settings,
+                const CollectionOpenOptions& options);
+
   static Result<std::unique_ptr<EmbeddedStore>> create(const std::filesystem::path& folder,
                                                        const CollectionSettings& settings);
   static Result<std::unique_ptr<EmbeddedStore>> open(const std::filesystem::path& folder,
@@ -72,7 +78,6 @@ class EmbeddedStore final : public VectorStore {
   class Lease;
   using SharedAllowed = std::shared_ptr<const AllowedRows>;
 
-  EmbeddedStore(std::filesystem::path folder, CollectionSettings settings, const CollectionOpenOptions& options);
   static Result<void> prepare_writing(EmbeddedStore& store, const CollectionOpenOptions& options);
   Result<void> choose_moment(std::string_view version);
   Result<Lease> lease() const;

