@@ -85,7 +85,7 @@ void report(Console& console, const AddArguments& arguments, const service::AddR
                                 format_count(response.failed_row_count), format_duration(response.seconds),
                                 format_rate(rate), arguments.vectors.empty() ? rows_word(response.kind) : "rows"));
     console.summary(fmt::format("{} in {}; index: {}", counted(response.status.item_count, "item"),
-                                arguments.target.location, response.status.index));
+                                service::shown_location(arguments.target.location), response.status.index));
   }
   if (response.ignored_file_count > 0) {
     console.note(fmt::format("{} of other kinds ignored", counted(response.ignored_file_count, "file")));
@@ -114,7 +114,8 @@ Result<int> run_add(const AddArguments& arguments, Console& console) {
   request->on_created = [&](const CollectionStatus& status) {
     steps.finish();
     const std::string& model = status.settings.model.id;
-    console.note(fmt::format("collection made: {} ({}, {} dimensions)", arguments.target.location,
+    console.note(fmt::format("collection made: {} ({}, {} dimensions)",
+                             service::shown_location(arguments.target.location),
                              model.empty() ? "no model" : "model " + model, status.settings.dim));
   };
   request->on_row_error = [&](std::string_view place, const Error& error) {

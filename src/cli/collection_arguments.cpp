@@ -154,7 +154,7 @@ Json status_json(const std::string& location, const CollectionStatus& status) {
   const CollectionSettings& settings = status.settings;
   const CollectionModel& model = settings.model;
   Json json;
-  json["collection"] = location;
+  json["collection"] = service::shown_location(location);
   json["backend"] = status.backend;
   json["items"] = status.item_count;
   json["dim"] = settings.dim;

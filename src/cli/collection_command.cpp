@@ -20,7 +20,7 @@ void print_status(Console& console, const std::string& location, const Collectio
   }
   const CollectionSettings& settings = status.settings;
   Fields fields;
-  fields.add("collection:", location);
+  fields.add("collection:", service::shown_location(location));
   fields.add("items:", format_count(status.item_count));
   fields.add("vectors:", fmt::format("{} dimensions, {}, {}", settings.dim, vector_type_name(settings.vector_type),
                                      score_text(metric_name(settings.metric), larger_is_nearer(settings.metric))));
@@ -152,16 +152,17 @@ void add_list(CLI::App& parent, CommandLine& line) {
 Result<int> run_drop(const std::string& location, bool confirmed, Console& console) {
   if (!confirmed) {
     return fail(ErrorCode::kUsage,
-                fmt::format("collection drop: expected --yes to remove {} with all its items", location),
+                fmt::format("collection drop: expected --yes to remove {} with all its items",
+                            service::shown_location(location)),
                 "`asterism collection show` says what is in it");
   }
   if (auto dropped = service::drop_collection(location); !dropped) {
     return std::unexpected(dropped.error());
   }
   if (console.json()) {
-    console.print(json_line({{"dropped", location}}));
+    console.print(json_line({{"dropped", service::shown_location(location)}}));
   } else {
-    console.note("dropped: " + location);
+    console.note("dropped: " + service::shown_location(location));
   }
   return 0;
 }

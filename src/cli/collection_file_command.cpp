@@ -52,7 +52,8 @@ Result<int> run_import(service::ImportRequest request, Console& console) {
   } else {
     console.summary(fmt::format("{} added, {} updated, {} unchanged; {} in {}", format_count(summary.added_count),
                                 format_count(summary.updated_count), format_count(summary.unchanged_count),
-                                counted(response->status.item_count, "item"), request.collection.location));
+                                counted(response->status.item_count, "item"),
+                                service::shown_location(request.collection.location)));
   }
   return 0;
 }

@@ -55,7 +55,8 @@ Result<int> run_get(const GetArguments& arguments, Console& console) {
   }
   if (!missing.empty()) {
     return fail(ErrorCode::kNotFound,
-                fmt::format("{}: there is no item \"{}\"", arguments.target.location, join(missing, "\", \"")));
+                fmt::format("{}: there is no item \"{}\"", service::shown_location(arguments.target.location),
+                            join(missing, "\", \"")));
   }
   return 0;
 }
@@ -70,7 +71,8 @@ Result<int> run_delete(const service::EraseRequest& request, Console& console) {
     return std::unexpected(response.error());
   }
   for (const std::string& id : response->not_found) {
-    console.warning(fmt::format("{}: there is no item \"{}\"", request.collection.location, id));
+    console.warning(
+        fmt::format("{}: there is no item \"{}\"", service::shown_location(request.collection.location), id));
   }
   if (console.json()) {
     console.print(json_line({{"deleted", request.dry_run ? 0 : response->count},

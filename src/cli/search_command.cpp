@@ -199,7 +199,7 @@ void note_index(Console& console, const service::CollectionSearchRequest& reques
                 const service::CollectionSearchResponse& response) {
   if (!response.index_problem.empty()) {
     console.note(fmt::format("{}: every row was compared instead (`asterism collection index {}` builds the index)",
-                             response.index_problem, request.collection.location));
+                             response.index_problem, service::shown_location(request.collection.location)));
   }
 }
 

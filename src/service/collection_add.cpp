@@ -204,10 +204,11 @@ class RowAdder {
   Result<void> expect_model() const {
     const std::string& kept = collection_->settings().model.id;
     if (!request_.model.empty() && kept_model_id(request_.model, response_.kind) != kept) {
-      return fail(ErrorCode::kMismatch,
-                  fmt::format("{}: its vectors are of the model {}, found -m {}", request_.collection.location,
-                              kept.empty() ? "of no name (they were given)" : "'" + kept + "'", request_.model),
-                  "leave -m out, or make another collection: vectors of two models cannot be compared");
+      return fail(
+          ErrorCode::kMismatch,
+          fmt::format("{}: its vectors are of the model {}, found -m {}", shown_location(request_.collection.location),
+                      kept.empty() ? "of no name (they were given)" : "'" + kept + "'", request_.model),
+          "leave -m out, or make another collection: vectors of two models cannot be compared");
     }
     return vectors_ ? Result<void>{}
                     : expect_model_takes(collection_->settings().model, response_.kind, request_.fetch);

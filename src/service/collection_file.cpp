@@ -160,7 +160,7 @@ class Importer {
     };
     return fail(ErrorCode::kMismatch,
                 fmt::format("{}: expected vectors as {} has them ({}), found {}", request_.input,
-                            request_.collection.location, shown(there), shown(settings)),
+                            shown_location(request_.collection.location), shown(there), shown(settings)),
                 "import into a collection of its own");
   }
 

@@ -95,8 +95,9 @@ class CollectionSearch {
     const Metric metric = response_.settings.metric;
     if (larger_is_nearer(metric) ? request_.distance_max.has_value() : request_.score_min.has_value()) {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: the collection's metric is {}: expected {}, found {}", request_.collection.location,
-                              metric_name(metric), larger_is_nearer(metric) ? "--min-score" : "--max-distance",
+                  fmt::format("{}: the collection's metric is {}: expected {}, found {}",
+                              shown_location(request_.collection.location), metric_name(metric),
+                              larger_is_nearer(metric) ? "--min-score" : "--max-distance",
                               larger_is_nearer(metric) ? "--max-distance" : "--min-score"));
     }
     search_ = request_.search;
@@ -393,9 +394,9 @@ PageSection page_section(const SearchAnswer& answer) {
 std::string page_remark(const CollectionSearchRequest& request, const CollectionSearchResponse& response,
                         const std::string& score_name, bool larger_is_nearer) {
   const std::string& model = response.settings.model.id;
-  std::string remark =
-      fmt::format("{}{}: {}, {} first", request.collection.location, model.empty() ? "" : fmt::format(" ({})", model),
-                  score_name, larger_is_nearer ? "largest" : "smallest");
+  std::string remark = fmt::format("{}{}: {}, {} first", shown_location(request.collection.location),
+                                   model.empty() ? "" : fmt::format(" ({})", model), score_name,
+                                   larger_is_nearer ? "largest" : "smallest");
   if (!request.search.filter.empty()) {
     remark += fmt::format("; where {}", request.search.filter);
   }

@@ -9,6 +9,7 @@
 
 #include "asterism/encoder.hpp"
 #include "store/embedded_store.hpp"
+#include "store/vector_store.hpp"
 
 namespace asterism::service {
 namespace {
@@ -57,6 +58,11 @@ Result<void> find_below(const fs::path& folder, std::vector<std::string>& found)
 }
 
 }  // namespace
+
+std::string shown_location(std::string_view location) {
+  const auto place = parse_location(location);
+  return place ? place->text : std::string(location.substr(0, location.find("://")));
+}
 
 Result<Collection> open_for_reading(const CollectionTarget& target) {
   return Collection::open(target.location, open_options(target, true));

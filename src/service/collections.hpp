@@ -29,6 +29,9 @@ struct CollectionTarget {
   const CancelFlag* cancel = nullptr;  // borrowed; may be null
 };
 
+// A location as it may be shown: the password of a URL left out.
+std::string shown_location(std::string_view location);
+
 Result<Collection> open_for_reading(const CollectionTarget& target);
 Result<Collection> open_for_writing(const CollectionTarget& target);
 

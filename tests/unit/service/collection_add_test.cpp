@@ -22,6 +22,12 @@ TEST(ItemId, of_an_archives_member_tells_two_archives_apart) {
   EXPECT_EQ(item_id_of(row_of(PayloadKind::kImage, "a:b.jpg", 0, "k")), "k");
 }
 
+TEST(ShownLocation, has_no_password) {
+  EXPECT_EQ(shown_location("photos/"), "photos/");
+  EXPECT_EQ(shown_location("postgresql://me:secret@host/db?collection=c").find("secret"), std::string::npos);
+  EXPECT_EQ(shown_location("postgresql://me:secret@host/db").find("secret"), std::string::npos);  // names no collection
+}
+
 TEST(KeptModelId, names_what_is_meant_from_anywhere) {
   EXPECT_EQ(kept_model_id("builtin", PayloadKind::kText), "builtin");
   EXPECT_EQ(kept_model_id("builtin", PayloadKind::kImage), "builtin-image");
