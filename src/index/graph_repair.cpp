@@ -25,11 +25,15 @@ class LinkList {
 
   std::uint32_t size() const noexcept { return read(0); }
   std::uint32_t operator[](std::uint32_t i) const noexcept { return read(1 + i); }
+  // USearch expects zeros behind the last link.
   void assign(std::span<const std::uint32_t> slots) noexcept {
+    const std::size_t size_before = size();
     const auto count = static_cast<std::uint32_t>(slots.size());
     std::memcpy(list_, &count, sizeof count);
-    const auto bytes = std::as_bytes(slots);
-    std::ranges::copy(bytes, reinterpret_cast<std::byte*>(list_ + sizeof count));
+    std::ranges::copy(std::as_bytes(slots), reinterpret_cast<std::byte*>(list_ + sizeof count));
+    for (std::size_t i = slots.size(); i < size_before; ++i) {
+      std::memset(list_ + (1 + i) * sizeof count, 0, sizeof count);
+    }
   }
 
  private:
