@@ -97,6 +97,9 @@ Result<MilvusAddress> parse_milvus_address(const StoreLocation& location) {
   if (host.empty()) {
     return wrong(location, "expected a host, found none");
   }
+  if (bracket != std::string_view::npos && (!host.starts_with('[') || !host.ends_with(']'))) {
+    return wrong(location, fmt::format("expected a host, or an IPv6 address in brackets, found '{}'", host));
+  }
   if (!is_port(port)) {
     return wrong(location, fmt::format("expected a port from 1 to 65535, found '{}'", port));
   }

@@ -448,7 +448,7 @@ Result<std::vector<DuplicatePair>> EmbeddedStore::equal_contents() const {
     }
     pairs.push_back({.id = std::string(select->text(0)),
                      .duplicate_id = std::string(select->text(1)),
-                     .score = 0.0F,
+                     .score = 1.0F,
                      .equal_content = true});
   }
 }
