@@ -287,8 +287,8 @@ class Collection {
   Result<SearchResult> search(const SearchRequest& request) const;
   // Many at once, on all threads; results in the order of `requests`.
   Result<std::vector<SearchResult>> search_batch(std::span<const SearchRequest> requests) const;
-  // Pairs of equal content, and with `score_limit` pairs whose score is at least that (Euclidean: at most). The latter ask
-  // for every item's neighbours: as exact as the store's nearest().
+  // Pairs of equal content, and with `score_limit` pairs whose score is at least that (Euclidean: at most). The latter
+  // ask for every item's neighbours: as exact as the store's nearest().
   Result<std::vector<DuplicatePair>> duplicates(std::optional<float> score_limit,
                                                 const ProgressSink& progress = {}) const;
 
