@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job on the examples: tools/demo.sh BUILD. Embeds the example texts and pictures with the built-in models, then
-# with all-MiniLM-L6-v2 and EfficientNet-Lite0 from the catalogue where they can be fetched, and shows nearest neighbours.
-# Vectors and a page of pictures go to demo/ in BUILD.
+# with all-MiniLM-L6-v2 and EfficientNet-Lite0 from the catalogue where they can be fetched, and shows nearest neighbours, and
+# keeps the texts in a collection. Vectors, the collection and a page of pictures go to demo/ in BUILD.
 set -euo pipefail
 
 build=$(cd "${1:?usage: tools/demo.sh BUILD}" && pwd)
@@ -52,7 +52,21 @@ show_lenet() {
   "$image_neighbours" examples/models/lenet5 examples/data/digits
 }
 
+# A collection of the texts: kept, asked by meaning, by a filter, by words.
+show_collection() {
+  printf '\n== A collection: the texts with their categories, in %s\n' "${out#"$root"/}/notes"
+  rm -rf "$out/notes"
+  "$asterism" add "$out/notes" "$texts"
+  printf '\nWhat is nearest to "a small bright thing in the sky":\n'
+  "$asterism" search "$out/notes" "a small bright thing in the sky" -k 3
+  printf '\nThe same among texts on gardening:\n'
+  "$asterism" search "$out/notes" "a small bright thing in the sky" -k 3 --filter "category = 'gardening'"
+  printf '\nBy meaning and by the word "comet", and how it was found:\n'
+  "$asterism" search "$out/notes" "a small bright thing in the sky" -k 3 --keywords comet --explain
+}
+
 show_model builtin builtin
+show_collection
 show_images builtin-image pictures
 show_lenet
 if fetched all-MiniLM-L6-v2; then show_model all-MiniLM-L6-v2 minilm; fi

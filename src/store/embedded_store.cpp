@@ -337,19 +337,14 @@ Result<std::vector<CollectionVersion>> EmbeddedStore::versions(ItemReader& reade
     return std::unexpected(select.error());
   }
   std::vector<CollectionVersion> versions;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return std::unexpected(row.error());
-    }
-    if (!*row) {
-      return versions;
-    }
+  auto read = select->for_each([&]() -> Result<void> {
     versions.push_back({.name = std::string(select->text(0)),
                         .created_at = std::string(select->text(2)),
                         .number = static_cast<std::uint64_t>(select->integer(1)),
                         .item_count = static_cast<std::uint64_t>(select->integer(3))});
-  }
+    return {};
+  });
+  return read ? Result<std::vector<CollectionVersion>>(std::move(versions)) : std::unexpected(std::move(read.error()));
 }
 
 Result<CollectionStatus> EmbeddedStore::status() const {
@@ -438,19 +433,14 @@ Result<std::vector<DuplicatePair>> EmbeddedStore::equal_contents() const {
     return std::unexpected(select.error());
   }
   std::vector<DuplicatePair> pairs;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return std::unexpected(row.error());
-    }
-    if (!*row) {
-      return pairs;
-    }
+  auto read = select->for_each([&]() -> Result<void> {
     pairs.push_back({.id = std::string(select->text(0)),
                      .duplicate_id = std::string(select->text(1)),
                      .score = 1.0F,
                      .equal_content = true});
-  }
+    return {};
+  });
+  return read ? Result<std::vector<DuplicatePair>>(std::move(pairs)) : std::unexpected(std::move(read.error()));
 }
 
 }  // namespace asterism

@@ -27,18 +27,13 @@ Result<std::vector<std::string>> database_problems(const sqlite::Connection& con
     return std::unexpected(check.error());
   }
   std::vector<std::string> problems;
-  while (true) {
-    const auto row = check->step();
-    if (!row) {
-      return std::unexpected(row.error());
-    }
-    if (!*row) {
-      return problems;
-    }
+  auto read = check->for_each([&]() -> Result<void> {
     if (check->text(0) != "ok") {
       problems.push_back(fmt::format("{}: {}", connection.path().string(), check->text(0)));
     }
-  }
+    return {};
+  });
+  return read ? Result<std::vector<std::string>>(std::move(problems)) : std::unexpected(std::move(read.error()));
 }
 
 struct Rule {

@@ -17,23 +17,6 @@ ItemKind item_kind_of(std::string_view name) {
   return ItemKind::kVector;
 }
 
-// Runs `take` for every row; ends with the first error.
-Result<void> for_each_row(sqlite::Statement& statement, const std::function<Result<void>()>& take) {
-  while (true) {
-    const auto row = statement.step();
-    if (!row) {
-      return std::unexpected(row.error());
-    }
-    if (!*row) {
-      return {};
-    }
-    if (auto taken = take(); !taken) {
-      statement.reset();
-      return taken;
-    }
-  }
-}
-
 }  // namespace
 
 std::string StoreMoment::condition() const {
@@ -183,7 +166,7 @@ Result<void> ItemReader::scan_gone_after(std::int64_t version, const std::functi
   if (!statement) {
     return std::unexpected(statement.error());
   }
-  return for_each_row(*statement, [&]() -> Result<void> {
+  return statement->for_each([&]() -> Result<void> {
     take(statement->integer(0));
     return {};
   });
@@ -195,7 +178,7 @@ Result<void> ItemReader::scan(const SqlCondition& condition, const ItemParts& pa
   if (!slots) {
     return std::unexpected(slots.error());
   }
-  return for_each_row(*slots, [&]() -> Result<void> {
+  return slots->for_each([&]() -> Result<void> {
     auto found = item(slots->integer(0), parts, settings);
     if (!found) {
       return std::unexpected(std::move(found.error()));
@@ -230,7 +213,7 @@ Result<std::vector<std::pair<std::int64_t, double>>> ItemReader::keyword_slots(s
     condition.bind(*statement, 2);
   }
   std::vector<std::pair<std::int64_t, double>> rows;
-  auto read = for_each_row(*statement, [&]() -> Result<void> {
+  auto read = statement->for_each([&]() -> Result<void> {
     rows.emplace_back(statement->integer(0), statement->real(1));
     return {};
   });
@@ -246,7 +229,7 @@ Result<std::vector<std::int64_t>> ItemReader::slots_where(const SqlCondition& co
     return std::unexpected(statement.error());
   }
   std::vector<std::int64_t> slots;
-  auto read = for_each_row(*statement, [&]() -> Result<void> {
+  auto read = statement->for_each([&]() -> Result<void> {
     slots.push_back(statement->integer(0));
     return {};
   });

@@ -288,15 +288,12 @@ Result<std::uint64_t> ItemWriter::end_where(Write& write, const SqlCondition& co
   }
   // Read whole before anything changes: what a statement sees of changes to its own table is not defined.
   std::vector<OldRow> rows;
-  while (true) {
-    const auto row = select->step();
-    if (!row) {
-      return std::unexpected(row.error());
-    }
-    if (!*row) {
-      break;
-    }
+  auto read = select->for_each([&]() -> Result<void> {
     rows.push_back({.slot = select->integer(0), .born = select->integer(1)});
+    return {};
+  });
+  if (!read) {
+    return std::unexpected(std::move(read.error()));
   }
   for (const auto& row : rows) {
     if (auto ended = end(write, row); !ended) {

@@ -128,6 +128,10 @@ Result<bool> Statement::step() {
 }
 
 Result<void> Statement::run() {
+  return for_each([] { return Result<void>{}; });
+}
+
+Result<void> Statement::for_each(const std::function<Result<void>()>& take) {
   while (true) {
     const auto row = step();
     if (!row) {
@@ -135,6 +139,10 @@ Result<void> Statement::run() {
     }
     if (!*row) {
       return {};
+    }
+    if (auto taken = take(); !taken) {
+      reset();
+      return taken;
     }
   }
 }

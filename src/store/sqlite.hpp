@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,8 @@ class Statement {
   Result<bool> step();
   // Steps to the end.
   Result<void> run();
+  // Calls `take` at every row, which may end it with an error.
+  Result<void> for_each(const std::function<Result<void>()>& take);
   void reset() noexcept;
 
   // Columns from 0, of the present row. Views end with the next step.
