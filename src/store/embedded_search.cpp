@@ -239,8 +239,7 @@ Result<StoreHits> EmbeddedStore::nearest(const NearestRequest& request) const {
 Result<std::vector<StoreHits>> EmbeddedStore::nearest_batch(std::span<const NearestRequest> requests) const {
   std::vector<StoreHits> results(requests.size());
   FirstError error;
-  const std::scoped_lock pool(pool_mutex_);
-  pool_.parallel_for(requests.size(), 1, [&](std::size_t begin, std::size_t end) {
+  const auto search = [&](std::size_t begin, std::size_t end) {
     auto reader = lease();
     if (!reader) {
       error.set(std::move(reader.error()));
@@ -254,7 +253,14 @@ Result<std::vector<StoreHits>> EmbeddedStore::nearest_batch(std::span<const Near
       }
       results[i] = std::move(*hits);
     }
-  });
+  };
+  // While an index is built its threads are taken: the questions are not kept waiting for that.
+  const std::unique_lock pool(pool_mutex_, std::try_to_lock);
+  if (pool.owns_lock()) {
+    pool_.parallel_for(requests.size(), 1, search);
+  } else {
+    search(0, requests.size());
+  }
   if (auto first = error.take()) {
     return std::unexpected(std::move(*first));
   }
