@@ -9,7 +9,7 @@ import tempfile
 
 
 def main() -> int:
-#What the server says about itself goes to standard error : the port is to be read from standard output.
+    # What the server says about itself goes to standard error : the port is to be read from standard output.
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     from milvus_lite.adapter.grpc.server import start_server_in_thread
