@@ -197,6 +197,8 @@ struct RecallCheck {
   double recall = 0.0;
   std::size_t expansion = 0;
   std::string checked_at;
+  double target = 0.95;         // the recall that was asked for
+  std::uint64_t row_count = 0;  // of the graph then
 };
 
 struct CollectionStatus {
@@ -298,7 +300,8 @@ class Collection {
   // Makes the items of that version the present ones; the version stays.
   Result<void> restore_version(std::string_view name);
 
-  // Brings the index up to date with the items.
+  // Brings the index up to date with the items. Recall is measured, as by tune(), once there is a graph and again when
+  // the collection has grown or shrunk by half since.
   Result<void> build_index(const ProgressSink& progress = {});
   // Gives room back to the system and builds the index anew.
   Result<void> compact(const ProgressSink& progress = {});

@@ -93,7 +93,9 @@ class EmbeddedStore final : public VectorStore {
   Result<StoreHits> nearest_with(ItemReader& reader, const NearestRequest& request, ThreadPool* pool) const;
   Result<std::optional<StoreHits>> items_of(ItemReader& reader, ViewHits found, const ItemParts& parts) const;
   Result<std::vector<CollectionVersion>> versions(ItemReader& reader) const;
+  Result<std::optional<IndexNames>> write_index_files(const ProgressSink& progress, bool from_scratch);
   Result<void> build_index_files(const ProgressSink& progress, bool from_scratch);
+  Result<void> check_recall(const ProgressSink& progress);
 
   std::filesystem::path folder_;
   CollectionSettings settings_;

@@ -15,6 +15,11 @@
 namespace asterism {
 namespace {
 
+// Questions of the measurement that building makes by itself.
+constexpr std::size_t kCheckedQueryCount = 100;
+// And the recall that it asks for, until `tune` says another.
+constexpr double kRecallDefault = 0.99;
+
 std::string now_utc() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
@@ -53,15 +58,19 @@ std::vector<Rule> rules(const CollectionSettings& settings) {
 
 }  // namespace
 
-Result<void> EmbeddedStore::build_index_files(const ProgressSink& progress, bool from_scratch) {
+Result<std::optional<IndexNames>> EmbeddedStore::write_index_files(const ProgressSink& progress, bool from_scratch) {
   auto reader = lease();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   const std::scoped_lock pool(pool_mutex_);
-  const auto built = asterism::build_index_files(
+  return asterism::build_index_files(
       **reader, index_folder(), settings_,
       {.pool = &pool_, .cancel = cancel_, .progress = progress, .from_scratch = from_scratch});
+}
+
+Result<void> EmbeddedStore::build_index_files(const ProgressSink& progress, bool from_scratch) {
+  const auto built = write_index_files(progress, from_scratch);
   if (!built) {
     return std::unexpected(built.error());
   }
@@ -76,9 +85,44 @@ Result<void> EmbeddedStore::build_index_files(const ProgressSink& progress, bool
   if (!writer_lock_ || moment_.version) {
     return {};
   }
-  const std::scoped_lock lock(writer_mutex_);
-  auto used = writer();
-  return used ? (*used)->forget_removed((*built)->version) : std::unexpected(std::move(used.error()));
+  {
+    const std::scoped_lock lock(writer_mutex_);
+    auto used = writer();
+    if (!used) {
+      return std::unexpected(std::move(used.error()));
+    }
+    if (auto forgotten = (*used)->forget_removed((*built)->version); !forgotten) {
+      return forgotten;
+    }
+  }
+  return (*built)->graph.empty() ? Result<void>{} : check_recall(progress);
+}
+
+// How far an expansion reaches depends on the number of rows: what was measured for another number is measured again.
+Result<void> EmbeddedStore::check_recall(const ProgressSink& progress) {
+  constexpr double kGrowthMax = 1.5;
+  std::optional<RecallCheck> last;
+  {
+    const std::scoped_lock lock(recall_mutex_);
+    last = recall_;
+  }
+  const auto row_count = count(nullptr);
+  if (!row_count) {
+    return std::unexpected(row_count.error());
+  }
+  if (last && static_cast<double>(*row_count) < kGrowthMax * static_cast<double>(last->row_count) &&
+      static_cast<double>(last->row_count) < kGrowthMax * static_cast<double>(*row_count)) {
+    return {};
+  }
+  if (progress) {
+    progress({.done = 0, .total = 1, .stage = "recall"});
+  }
+  CollectionTuneOptions options;
+  options.recall = last ? last->target : kRecallDefault;
+  options.k = last ? last->k : options.k;
+  options.query_count = kCheckedQueryCount;
+  const auto tuned = tune(options);
+  return tuned ? Result<void>{} : std::unexpected(tuned.error());
 }
 
 Result<void> EmbeddedStore::build_index(const ProgressSink& progress) {

@@ -9,7 +9,9 @@ std::string recall_json(const RecallCheck& check) {
               {"query_count", check.query_count},
               {"recall", check.recall},
               {"expansion", check.expansion},
-              {"checked_at", check.checked_at}}
+              {"checked_at", check.checked_at},
+              {"target", check.target},
+              {"row_count", check.row_count}}
       .dump();
 }
 
@@ -32,11 +34,18 @@ std::optional<RecallCheck> read_recall(const sqlite::Connection& connection) {
   const auto recall = json_get<double>(*object, "recall", kSource);
   const auto expansion = json_get<std::size_t>(*object, "expansion", kSource);
   const auto checked_at = json_get<std::string>(*object, "checked_at", kSource);
-  if (!k || !query_count || !recall || !expansion || !checked_at) {
+  const auto target = json_get<double>(*object, "target", kSource);
+  const auto row_count = json_get<std::uint64_t>(*object, "row_count", kSource);
+  if (!k || !query_count || !recall || !expansion || !checked_at || !target || !row_count) {
     return std::nullopt;
   }
-  return RecallCheck{
-      .k = *k, .query_count = *query_count, .recall = *recall, .expansion = *expansion, .checked_at = *checked_at};
+  return RecallCheck{.k = *k,
+                     .query_count = *query_count,
+                     .recall = *recall,
+                     .expansion = *expansion,
+                     .checked_at = *checked_at,
+                     .target = *target,
+                     .row_count = *row_count};
 }
 
 }  // namespace asterism

@@ -356,6 +356,10 @@ TEST_F(EmbeddedStoreTest, TuningIsKept) {
     EXPECT_EQ(store->tune({}).error().code, ErrorCode::kInvalidArgument);
     ASSERT_TRUE(store->add(many(kGraphItemCount)));
     ASSERT_TRUE(store->build_index({}));
+    const auto measured = store->status()->recall;
+    ASSERT_TRUE(measured);
+    EXPECT_GE(measured->recall, 0.95);
+    EXPECT_EQ(measured->row_count, static_cast<std::uint64_t>(kGraphItemCount));
     const auto tuned = store->tune({.recall = 0.9, .k = 10, .query_count = 50});
     ASSERT_TRUE(tuned) << tuned.error().to_string();
     EXPECT_GE(tuned->chosen.recall, 0.9);
