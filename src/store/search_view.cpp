@@ -213,6 +213,10 @@ Result<std::vector<Hit>> SearchView::search_file(const ViewQuery& query, SearchE
                                     {.k = query.k, .expansion = expansion, .allowed = allowed, .counters = &counters});
   explanation.node_visited_count += counters.nodes_visited;
   explanation.distance_count += counters.distances_computed + counters.rows_rescored;
+  // A walk may end in a corner of the graph with fewer than there are.
+  if (hits && hits->size() < std::min(query.k, allowed_count)) {
+    return exact("the walk found fewer rows than pass");
+  }
   return hits;
 }
 
