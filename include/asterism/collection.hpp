@@ -306,7 +306,8 @@ class Collection {
   // Gives room back to the system and builds the index anew.
   Result<void> compact(const ProgressSink& progress = {});
   Result<VerifyReport> verify(const ProgressSink& progress = {}) const;
-  // The smallest expansion that reaches `recall` on a sample of the collection's own items; kept and used from then on.
+  // The smallest expansion (of 32 and more) that reaches `recall` on a sample of the collection's own items; kept and
+  // used from then on. Its recall is that of the smallest on the curve that reaches it.
   Result<CollectionTuneResult> tune(const CollectionTuneOptions& options = {});
 
   VectorStore& store() noexcept;

@@ -1,7 +1,6 @@
 // Searching the embedded store: the view of the present state, filters as sets of rows, hits with their items.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -22,8 +21,6 @@ constexpr std::size_t kAllowedCountMax = 32;
 // Rows after the index from which on it is worth looking whether another process has built a newer one.
 constexpr std::size_t kLaterRowCountMax = 4096;
 constexpr std::size_t kExpansionDefault = 64;
-// Below it a walk among the rows that a filter lets through loses its way.
-constexpr std::size_t kExpansionMin = 32;
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -33,7 +30,7 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 
 std::size_t EmbeddedStore::expansion() const {
   const std::scoped_lock lock(recall_mutex_);
-  return recall_ ? std::max(recall_->expansion, kExpansionMin) : kExpansionDefault;
+  return recall_ ? recall_->expansion : kExpansionDefault;
 }
 
 Result<void> EmbeddedStore::renew_view(ItemReader& reader, const StoreState& state) const {

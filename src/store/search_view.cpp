@@ -288,7 +288,7 @@ Result<CollectionTuneResult> SearchView::tune(const CollectionTuneOptions& optio
   }
   result.chosen.k = options.k;
   result.chosen.query_count = query_count;
-  result.chosen.expansion = tuned->expansion;
+  result.chosen.expansion = std::max(tuned->expansion, kExpansionMin);
   result.chosen.target = options.recall;
   result.chosen.row_count = file_alive_count_;
   return result;

@@ -23,6 +23,9 @@ class ThreadPool;
 
 // Rows of which a graph is built; fewer are scanned as fast.
 inline constexpr std::size_t kGraphRowCountMin = 10'000;
+// The smallest expansion that tuning chooses: it measures without a filter, and narrower walks among the rows that a
+// filter lets through more often end early.
+inline constexpr std::size_t kExpansionMin = 32;
 
 // Rows that pass a filter, as bits over the files' positions and over the later rows.
 struct AllowedRows {
