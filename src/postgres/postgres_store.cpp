@@ -53,6 +53,15 @@ constexpr const char* kReplace =
     "digest = excluded.digest, metadata = excluded.metadata, document = excluded.document, embedding = "
     "excluded.embedding";
 
+// Rows by their first column, whose bytes they keep: valid while `rows` is.
+std::unordered_map<std::string_view, std::size_t> rows_by_key(const PostgresRows& rows) {
+  std::unordered_map<std::string_view, std::size_t> row_of;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    row_of[rows.bytes(row, 0)] = row;
+  }
+  return row_of;
+}
+
 }  // namespace
 
 PostgresStore::PostgresStore(Key /*key*/, const StoreLocation& location, const CollectionOpenOptions& options)
@@ -280,10 +289,7 @@ Result<std::vector<std::optional<Item>>> PostgresStore::get(std::span<const std:
     if (!rows) {
       return std::unexpected(std::move(rows.error()));
     }
-    std::unordered_map<std::string_view, std::size_t> row_of;
-    for (std::size_t row = 0; row < rows->size(); ++row) {
-      row_of[rows->bytes(row, 0)] = row;
-    }
+    const auto row_of = rows_by_key(*rows);
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const auto found = row_of.find(ids[i]);
       if (found == row_of.end()) {
@@ -376,10 +382,7 @@ Result<std::vector<std::optional<KnownVector>>> PostgresStore::vectors_of_conten
     if (!rows) {
       return std::unexpected(std::move(rows.error()));
     }
-    std::unordered_map<std::string_view, std::size_t> row_of;
-    for (std::size_t row = 0; row < rows->size(); ++row) {
-      row_of[rows->bytes(row, 0)] = row;
-    }
+    const auto row_of = rows_by_key(*rows);
     for (std::size_t i = 0; i < digests.size(); ++i) {
       const auto found = row_of.find(digests[i]);
       if (found == row_of.end()) {

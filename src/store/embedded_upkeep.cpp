@@ -1,8 +1,6 @@
 // What keeps an embedded collection fast, small and sound: building the index, compacting, verifying, tuning.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -11,6 +9,7 @@
 #include "store/embedded_store.hpp"
 #include "store/index_builder.hpp"
 #include "store/recall_json.hpp"
+#include "store/utc_time.hpp"
 
 namespace asterism {
 namespace {
@@ -19,11 +18,6 @@ namespace {
 constexpr std::size_t kCheckedQueryCount = 100;
 // And the recall that it asks for, until `tune` says another.
 constexpr double kRecallDefault = 0.99;
-
-std::string now_utc() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
-}
 
 // The texts that SQLite's own check finds; at most a few.
 Result<std::vector<std::string>> database_problems(const sqlite::Connection& connection) {

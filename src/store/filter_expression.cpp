@@ -58,19 +58,6 @@ std::string operand_text(const FilterOperand& operand) {
   return operand.is_length ? fmt::format("array_length({})", operand.path.to_text()) : operand.path.to_text();
 }
 
-std::string_view order_sign(FilterOp op) {
-  switch (op) {
-    case FilterOp::kLess:
-      return "<";
-    case FilterOp::kLessEqual:
-      return "<=";
-    case FilterOp::kGreater:
-      return ">";
-    default:
-      return ">=";
-  }
-}
-
 std::string contains_text(const FilterNode& node) {
   const std::string path = node.operand.path.to_text();
   if (node.values.size() == 1 && node.op == FilterOp::kContainsAny) {
@@ -123,6 +110,19 @@ void collect_paths(const FilterExpression& expression, std::vector<FilterPath>& 
 }
 
 }  // namespace
+
+std::string_view order_sign(FilterOp op) {
+  switch (op) {
+    case FilterOp::kLess:
+      return "<";
+    case FilterOp::kLessEqual:
+      return "<=";
+    case FilterOp::kGreater:
+      return ">";
+    default:
+      return ">=";
+  }
+}
 
 bool is_plain_filter_name(std::string_view name) {
   return !name.empty() && is_name_start(name[0]) &&

@@ -114,6 +114,9 @@ class FilterExpression {
 // that declares its columns: `known` are those and the top-level keys seen in the data.
 Result<void> check_columns(const FilterExpression& expression, std::span<const std::string> known);
 
+// "<", "<=", ">" or ">=": of kLess to kGreaterEqual, in a filter and in both SQLs.
+std::string_view order_sign(FilterOp op);
+
 // A literal as a filter spells it. A text is in single quotes, a quote in it doubled; a double always shows that it is
 // one.
 std::string filter_literal_text(const FilterLiteral& value);

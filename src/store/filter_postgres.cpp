@@ -14,19 +14,6 @@ bool is_text(const FilterLiteral& value) {
   return std::holds_alternative<std::string>(value);
 }
 
-std::string_view order_sign(FilterOp op) {
-  switch (op) {
-    case FilterOp::kLess:
-      return "<";
-    case FilterOp::kLessEqual:
-      return "<=";
-    case FilterOp::kGreater:
-      return ">";
-    default:
-      return ">=";
-  }
-}
-
 std::string filter_json(const FilterLiteral& value) {
   const std::string list = filter_values_json({value});
   return list.substr(1, list.size() - 2);

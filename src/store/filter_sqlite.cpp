@@ -39,19 +39,6 @@ std::string past_prefix(std::string prefix) {
   return prefix;
 }
 
-std::string_view order_sign(FilterOp op) {
-  switch (op) {
-    case FilterOp::kLess:
-      return "<";
-    case FilterOp::kLessEqual:
-      return "<=";
-    case FilterOp::kGreater:
-      return ">";
-    default:
-      return ">=";
-  }
-}
-
 class SqliteWriter {
  public:
   explicit SqliteWriter(const FilterSqlNames& names) : names_(names) {}

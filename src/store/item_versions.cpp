@@ -1,24 +1,11 @@
 // Versions: naming the present state, forgetting a name, going back.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <chrono>
-#include <ctime>
-
 #include "store/item_writer.hpp"
+#include "store/utc_time.hpp"
 
 namespace asterism {
 namespace {
-
-std::string now_utc() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
-}
-
-std::unexpected<Error> no_version(std::string_view name) {
-  return fail(ErrorCode::kNotFound, fmt::format("version '{}': there is none of this name", name),
-              "`asterism collection show` lists the versions");
-}
 
 // Dead rows that no version covers.
 constexpr std::string_view kUncovered =
@@ -43,6 +30,18 @@ Result<std::optional<CollectionVersion>> ItemWriter::find_version(std::string_vi
                            .created_at = std::string(select->text(1)),
                            .number = static_cast<std::uint64_t>(select->integer(0)),
                            .item_count = static_cast<std::uint64_t>(select->integer(2))};
+}
+
+Result<CollectionVersion> ItemWriter::known_version(std::string_view name) {
+  auto version = find_version(name);
+  if (!version) {
+    return std::unexpected(std::move(version.error()));
+  }
+  if (!*version) {
+    return fail(ErrorCode::kNotFound, fmt::format("version '{}': there is none of this name", name),
+                "`asterism collection show` lists the versions");
+  }
+  return std::move(**version);
 }
 
 Result<CollectionVersion> ItemWriter::create_version(std::string_view name) {
@@ -88,12 +87,9 @@ Result<std::int64_t> ItemWriter::drop_version(std::string_view name) {
   if (!write) {
     return std::unexpected(write.error());
   }
-  const auto version = find_version(name);
+  const auto version = known_version(name);
   if (!version) {
     return std::unexpected(version.error());
-  }
-  if (!*version) {
-    return no_version(name);
   }
   auto remove = connection_->prepare("DELETE FROM snapshot WHERE name = ?1");
   if (!remove) {
@@ -117,7 +113,7 @@ Result<std::int64_t> ItemWriter::drop_version(std::string_view name) {
   if (auto committed = commit(*write); !committed) {
     return std::unexpected(std::move(committed.error()));
   }
-  return static_cast<std::int64_t>((*version)->number);
+  return static_cast<std::int64_t>(version->number);
 }
 
 Result<void> ItemWriter::restore_version(std::string_view name) {
@@ -125,14 +121,11 @@ Result<void> ItemWriter::restore_version(std::string_view name) {
   if (!write) {
     return std::unexpected(write.error());
   }
-  const auto version = find_version(name);
+  const auto version = known_version(name);
   if (!version) {
     return std::unexpected(version.error());
   }
-  if (!*version) {
-    return no_version(name);
-  }
-  const auto number = static_cast<std::int64_t>((*version)->number);
+  const auto number = static_cast<std::int64_t>(version->number);
   // What lives now and did not then ends; what lived then and does not now is born again, as a row of its own.
   const auto ended = end_where(*write, {.sql = fmt::format("born > {}", number), .bind = {}});
   if (!ended) {
@@ -141,7 +134,7 @@ Result<void> ItemWriter::restore_version(std::string_view name) {
   if (auto born = revive(*write, number); !born) {
     return born;
   }
-  write->state.item_count = static_cast<std::int64_t>((*version)->item_count);
+  write->state.item_count = static_cast<std::int64_t>(version->item_count);
   write->changed = true;
   return commit(*write);
 }

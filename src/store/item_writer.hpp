@@ -83,6 +83,8 @@ class ItemWriter {
   Result<void> remove_keywords(std::int64_t slot);
   Result<void> add_keywords(std::int64_t slot);
   Result<std::optional<CollectionVersion>> find_version(std::string_view name);
+  // kNotFound where there is none.
+  Result<CollectionVersion> known_version(std::string_view name);
 
   std::unique_ptr<sqlite::Connection> connection_;  // statements point at it
   CollectionSettings settings_;
