@@ -27,6 +27,9 @@ enum class ErrorCode : std::uint8_t {
   kCancelled = 10,       // stopped by the user
   kPartial = 11,         // finished, but some rows failed
   kInternal = 12,        // a bug of ours, or an unexplained failure of a library
+  kOverloaded = 13,      // a queue is full: the same request later
+  kUnavailable = 14,     // shutting down, or a worker that does not answer
+  kTimeout = 15,         // the time given was over first
 };
 
 struct [[nodiscard]] Error {

@@ -6,7 +6,7 @@
 namespace asterism {
 namespace {
 
-constexpr std::array<ErrorTraits, 12> kErrorTable{{
+constexpr std::array<ErrorTraits, 15> kErrorTable{{
     {ErrorCode::kUsage, "usage", 2, 400, "ValueError"},
     {ErrorCode::kInvalidArgument, "invalid_argument", 3, 422, "ValueError"},
     {ErrorCode::kNotFound, "not_found", 4, 404, "FileNotFoundError"},
@@ -19,6 +19,9 @@ constexpr std::array<ErrorTraits, 12> kErrorTable{{
     {ErrorCode::kCancelled, "cancelled", 130, 499, "KeyboardInterrupt"},
     {ErrorCode::kPartial, "partial", 11, 207, "asterism.PartialError"},
     {ErrorCode::kInternal, "internal", 70, 500, "RuntimeError"},
+    {ErrorCode::kOverloaded, "overloaded", 12, 429, "asterism.OverloadedError"},
+    {ErrorCode::kUnavailable, "unavailable", 13, 503, "ConnectionError"},
+    {ErrorCode::kTimeout, "timeout", 14, 504, "TimeoutError"},
 }};
 
 }  // namespace
@@ -37,7 +40,7 @@ const ErrorTraits& error_traits(ErrorCode code) noexcept {
       return traits;
     }
   }
-  return kErrorTable.back();
+  return kErrorTable[static_cast<std::size_t>(ErrorCode::kInternal) - 1];
 }
 
 std::unexpected<Error> fail(ErrorCode code, std::string message, std::string hint) {

@@ -138,6 +138,12 @@ std::string exit_code_table() {
         return "finished and the output is complete, but some rows failed";
       case ErrorCode::kInternal:
         return "a bug, or an unexplained failure of a library";
+      case ErrorCode::kOverloaded:
+        return "a queue is full: the same again later";
+      case ErrorCode::kUnavailable:
+        return "shutting down, or a worker that does not answer";
+      case ErrorCode::kTimeout:
+        return "the time given was over first";
     }
     return "";
   };
