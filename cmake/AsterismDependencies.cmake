@@ -21,6 +21,8 @@ pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(libwebp REQUIRED IMPORTED_TARGET libwebp)
 find_package(TIFF 4.5 REQUIRED)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+find_package(Boost 1.80 REQUIRED)  # headers: asio with as_tuple, Beast
 
 set(openvino_components COMPONENTS Runtime Threading)
 find_package(OpenVINO QUIET ${openvino_components} NO_SYSTEM_ENVIRONMENT_PATH NO_CMAKE_PACKAGE_REGISTRY NO_CMAKE_SYSTEM_PATH

@@ -1,0 +1,200 @@
+#include "server/http_message.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace asterism::server {
+namespace {
+
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  const char letter = lower(c);
+  return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+std::string_view HttpRequest::header(std::string_view name) const noexcept {
+  const auto found = std::ranges::find_if(headers, [&](const Header& header) {
+    return std::ranges::equal(header.name, name, [](char a, char b) { return lower(a) == lower(b); });
+  });
+  return found == headers.end() ? std::string_view() : std::string_view(found->value);
+}
+
+std::string percent_decoded(std::string_view text, bool plus_is_blank) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i] == '+' && plus_is_blank ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+std::string query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (percent_decoded(pair.substr(0, equals), true) == name) {
+      return percent_decoded(pair.substr(std::min(equals + 1, pair.size())), true);
+    }
+  }
+  return {};
+}
+
+bool BodyStream::write(std::string piece) {
+  std::function<void()> on_change;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (gone_) {
+      return false;
+    }
+    pending_ += piece;
+    on_change = on_change_;
+  }
+  if (on_change) {
+    on_change();
+  }
+  return true;
+}
+
+void BodyStream::close() {
+  std::function<void()> on_change;
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    on_change = on_change_;
+  }
+  if (on_change) {
+    on_change();
+  }
+}
+
+void BodyStream::attach(std::function<void()> on_change) {
+  const std::scoped_lock lock(mutex_);
+  on_change_ = std::move(on_change);
+}
+
+std::string BodyStream::take(bool& closed) {
+  const std::scoped_lock lock(mutex_);
+  closed = closed_;
+  return std::exchange(pending_, {});
+}
+
+void BodyStream::client_gone() {
+  const std::scoped_lock lock(mutex_);
+  gone_ = true;
+  on_change_ = nullptr;
+  pending_.clear();
+}
+
+void Exchange::respond(HttpResponse response) {
+  std::function<void(HttpResponse)> take;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (answered_) {
+      return;
+    }
+    answered_ = true;
+    on_gone_ = nullptr;
+    if (!take_) {
+      kept_ = std::make_unique<HttpResponse>(std::move(response));
+      return;
+    }
+    take = std::exchange(take_, nullptr);
+  }
+  take(std::move(response));
+}
+
+void Exchange::on_response(std::function<void(HttpResponse)> take) {
+  std::unique_ptr<HttpResponse> kept;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!kept_) {
+      take_ = std::move(take);
+      return;
+    }
+    kept = std::move(kept_);
+  }
+  take(std::move(*kept));
+}
+
+void Exchange::on_client_gone(std::function<void()> action) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!gone_) {
+      if (!answered_) {
+        on_gone_ = std::move(action);
+      }
+      return;
+    }
+  }
+  action();
+}
+
+void Exchange::client_gone() {
+  std::function<void()> action;
+  {
+    const std::scoped_lock lock(mutex_);
+    gone_ = true;
+    action = std::exchange(on_gone_, nullptr);
+  }
+  if (action) {
+    action();
+  }
+}
+
+bool Exchange::answered() const {
+  const std::scoped_lock lock(mutex_);
+  return answered_;
+}
+
+std::string_view status_reason(int status) noexcept {
+  struct Reason {
+    int status;
+    std::string_view text;
+  };
+  static constexpr std::array<Reason, 24> kReasons{{
+      {200, "OK"},
+      {201, "Created"},
+      {202, "Accepted"},
+      {204, "No Content"},
+      {207, "Multi-Status"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {413, "Content Too Large"},
+      {415, "Unsupported Media Type"},
+      {422, "Unprocessable Content"},
+      {424, "Failed Dependency"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {499, "Client Closed Request"},
+      {500, "Internal Server Error"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+  }};
+  const auto found = std::ranges::find(kReasons, status, &Reason::status);
+  return found == kReasons.end() ? std::string_view("Unknown") : found->text;
+}
+
+}  // namespace asterism::server

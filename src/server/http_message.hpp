@@ -1,0 +1,131 @@
+// One HTTP request and its answer, as routes see them: no sockets, no library.
+//
+// Ownership: values; an Exchange is shared by the connection and whoever still works on the answer. Thread-safety: an
+// Exchange may be answered from any thread; the first answer counts. Cost: a request holds its whole body.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace asterism::server {
+
+enum class Method : std::uint8_t { kGet, kPost, kPut, kPatch, kDelete, kHead, kOptions, kOther };
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+struct HttpRequest {
+  Method method = Method::kOther;
+  std::string method_name;  // as it was sent
+  std::string path;         // decoded, without the query
+  std::string query;        // as it was sent, without '?'
+  std::vector<Header> headers;
+  std::string body;    // decoded
+  std::string client;  // address; "unix" for local sockets
+
+  // Names in any case; empty when there is none.
+  std::string_view header(std::string_view name) const noexcept;
+};
+
+// A value of the query ("limit=3"), decoded; empty when there is none.
+std::string query_value(std::string_view query, std::string_view name);
+// %XX of a path or a value. Nothing changes where it is malformed.
+std::string percent_decoded(std::string_view text, bool plus_is_blank);
+
+// The part of an answer that is written piece by piece while the work goes on.
+class BodyStream {
+ public:
+  // False once the client has gone: what is left need not be made.
+  bool write(std::string piece);
+  void close();
+
+  // For the connection. `on_change` is called, on any thread, when there is something to take.
+  void attach(std::function<void()> on_change);
+  // Everything written since; `closed` says whether more may come.
+  std::string take(bool& closed);
+  void client_gone();
+
+ private:
+  std::mutex mutex_;
+  std::function<void()> on_change_;
+  std::string pending_;
+  bool closed_ = false;
+  bool gone_ = false;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<Header> headers = {};
+  std::string body = {};
+  std::shared_ptr<BodyStream> stream = nullptr;  // in place of `body`
+};
+
+class Exchange {
+ public:
+  explicit Exchange(HttpRequest request) : request_(std::move(request)) {}
+
+  const HttpRequest& request() const noexcept { return request_; }
+  HttpRequest& request() noexcept { return request_; }
+  std::chrono::steady_clock::time_point started() const noexcept { return started_; }
+
+  // The first call counts.
+  void respond(HttpResponse response);
+  // Called once, on any thread, if the client goes before the answer; at once when it has gone already.
+  void on_client_gone(std::function<void()> action);
+
+  // For the connection: `take` is called once with the answer, at once if it is there.
+  void on_response(std::function<void(HttpResponse)> take);
+  void client_gone();
+  bool answered() const;
+
+ private:
+  HttpRequest request_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  mutable std::mutex mutex_;
+  bool answered_ = false;
+  bool gone_ = false;
+  std::function<void(HttpResponse)> take_;
+  std::function<void()> on_gone_;
+  std::unique_ptr<HttpResponse> kept_;
+};
+
+// What the connections ask of the program behind them. Thread-safety: called from every connection's thread.
+class Application {
+ public:
+  virtual ~Application() = default;
+
+  struct Admission {
+    bool accepted = true;
+    HttpResponse refusal = {};            // sent instead, and the connection is closed
+    std::size_t body_size_bytes_max = 0;  // of what is sent, and of what it is once decoded
+  };
+  // Before the body is read.
+  virtual Admission admit(const HttpRequest& head) = 0;
+  // Answers now or later; must not block.
+  virtual void handle(const std::shared_ptr<Exchange>& exchange) = 0;
+  // The answer to something that is no request, in the dialect of its path: 400, 408, 413, 431 ...
+  virtual HttpResponse refuse(const HttpRequest& head, int status, std::string_view reason) = 0;
+
+  struct Finished {
+    int status = 0;  // 0: the client had gone
+    std::size_t body_size_bytes = 0;
+    double latency_ms = 0.0;
+  };
+  virtual void finished(const HttpRequest& request, const Finished& finished) = 0;
+  virtual void connections_changed(std::ptrdiff_t difference) = 0;
+};
+
+// "Not Found"
+std::string_view status_reason(int status) noexcept;
+
+}  // namespace asterism::server
