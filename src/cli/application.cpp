@@ -114,6 +114,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_collection(root, line);
   add_tokenize(root, line);
   add_models(root, line);
+  add_serve(root, line);
   add_train(root, line);
   add_distill(root, line);
   add_doctor(root, line);

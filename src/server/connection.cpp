@@ -205,10 +205,9 @@ class Connection {
     const auto length = parser.content_length();
     if (admission.accepted && length && *length > admission.body_size_bytes_max) {
       admission = {.accepted = false,
-                   .refusal = context_.application.refuse(
-                       head, 413,
-                       fmt::format("expected a body of at most {} bytes, found {}", admission.body_size_bytes_max,
-                                   *length))};
+                   .refusal = context_.application.refuse(head, 413,
+                                                          fmt::format("expected a body of at most {} bytes, found {}",
+                                                                      admission.body_size_bytes_max, *length))};
     }
     if (context_.draining && admission.accepted) {
       admission = {.accepted = false, .refusal = context_.application.refuse(head, 503, "the server is shutting down")};
@@ -225,8 +224,7 @@ class Connection {
   asio::awaitable<bool> read_body(Parser& parser, HttpRequest& head, std::size_t size_bytes_max) {
     parser.body_limit(size_bytes_max);
     const std::size_t announced = parser.content_length().value_or(size_bytes_max);
-    lowest(stream_).expires_after(context_.options.body_time_max *
-                                  static_cast<std::int64_t>(1 + announced / kMiB));
+    lowest(stream_).expires_after(context_.options.body_time_max * static_cast<std::int64_t>(1 + announced / kMiB));
     if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       (void)co_await asio::async_write(stream_, asio::buffer(kContinue), kTuple);
@@ -280,7 +278,7 @@ class Connection {
     context_.application.finished(exchange->request(), {.status = whole ? answer.response.status : 0,
                                                         .body_size_bytes = answer.response.body.size(),
                                                         .latency_ms = latency_ms});
-    co_return whole && answer.keep_alive;
+    co_return whole&& answer.keep_alive;
   }
 
   // While the answer is made: readable without data means that the client has gone.
@@ -312,8 +310,8 @@ class Connection {
 
   asio::awaitable<bool> write_stream(const Answer& answer) {
     BodyStream& stream = *answer.response.stream;
-    auto timer = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor,
-                                                      asio::steady_timer::time_point::max());
+    auto timer =
+        std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
     // The timer never ends by itself: a change cancels it.
     stream.attach([timer, executor = timer->get_executor()] { asio::post(executor, [timer] { timer->cancel(); }); });
     std::string text = head_text(answer, "");
@@ -367,9 +365,9 @@ class Connection {
       const auto [error, size] = co_await http::async_read(stream_, buffer_, parser, kTuple);
       if (!error) {
         const bool whole = co_await write_answer(head, answer);
-        context_.application.finished(head, {.status = answer.response.status,
-                                             .body_size_bytes = answer.response.body.size()});
-        co_return whole && answer.keep_alive;
+        context_.application.finished(
+            head, {.status = answer.response.status, .body_size_bytes = answer.response.body.size()});
+        co_return whole&& answer.keep_alive;
       }
     }
     answer.keep_alive = false;

@@ -47,7 +47,7 @@ using TcpStream = boost::beast::tcp_stream;
 using LocalStream = boost::beast::basic_stream<boost::asio::local::stream_protocol>;
 using TlsStream = boost::asio::ssl::stream<TcpStream>;
 
-// Serves `stream` to its end. A TLS stream has shaken hands before. 
+// Serves `stream` to its end. A TLS stream has shaken hands before.
 boost::asio::awaitable<void> serve(TcpStream& stream, ConnectionContext& context, std::string client);
 boost::asio::awaitable<void> serve(LocalStream& stream, ConnectionContext& context, std::string client);
 boost::asio::awaitable<void> serve(TlsStream& stream, ConnectionContext& context, std::string client);

@@ -132,8 +132,8 @@ Result<std::string> decode_content(std::string_view body, std::string_view codin
   auto codings = split_list(coding);
   std::erase(codings, "identity");
   if (codings.size() > kCodingCountMax) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("Content-Encoding: expected at most {} codings, found {}", kCodingCountMax, codings.size()));
+    return fail(ErrorCode::kUnsupported, fmt::format("Content-Encoding: expected at most {} codings, found {}",
+                                                     kCodingCountMax, codings.size()));
   }
   std::string out(body);
   for (auto name = codings.rbegin(); name != codings.rend(); ++name) {

@@ -1,4 +1,5 @@
-// gzip, deflate and zstd of bodies. Thread-safety: pure functions. Cost: one pass; memory is bounded by the limit given.
+// gzip, deflate and zstd of bodies. Thread-safety: pure functions. Cost: one pass; memory is bounded by the limit
+// given.
 #pragma once
 
 #include <cstddef>

@@ -53,8 +53,8 @@ std::size_t activated_socket_count() {
 }
 
 std::string address_text(const tcp::endpoint& endpoint, bool tls) {
-  const std::string host = endpoint.address().is_v6() ? fmt::format("[{}]", endpoint.address().to_string())
-                                                      : endpoint.address().to_string();
+  const std::string host =
+      endpoint.address().is_v6() ? fmt::format("[{}]", endpoint.address().to_string()) : endpoint.address().to_string();
   return fmt::format("{}://{}:{}", tls ? "https" : "http", host, endpoint.port());
 }
 

@@ -1,5 +1,5 @@
-// HTTP/1.1 over TCP, TLS and local sockets (Boost.Beast underneath): listens, reads requests within limits, hands them to
-// an Application, writes its answers, and drains.
+// HTTP/1.1 over TCP, TLS and local sockets (Boost.Beast underneath): listens, reads requests within limits, hands them
+// to an Application, writes its answers, and drains.
 //
 // Ownership: borrows the Application, which must outlive it. Thread-safety: stop() from any thread and from the threads
 // of run(). Cost: about 6 KB a connection that waits.

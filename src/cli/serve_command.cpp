@@ -1,0 +1,175 @@
+// asterism serve
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "cli/command.hpp"
+#include "cli/help.hpp"
+#include "server/embed_server.hpp"
+
+namespace asterism::cli {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+constexpr std::size_t kLargestPort = 65535;
+
+struct ServeArguments {
+  std::vector<std::string> models;
+  server::EmbedServerOptions options;
+  std::string precision = "auto";
+  std::size_t port = 8080;
+  std::size_t cache_mb = 64;
+  std::size_t memory_mb = 0;
+  std::size_t body_mb = 64;
+  std::size_t thread_count = 0;
+  std::string api_key_file;
+  bool no_tcp = false;
+  bool access_log = false;
+};
+
+// SIGINT and SIGTERM of the process, taken by a thread of its own: handlers may do next to nothing. To be made before
+// any other thread, which then leaves the signals alone too.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  int wait() const {
+    int signal = 0;
+    sigwait(&signals_, &signal);
+    return signal;
+  }
+
+ private:
+  sigset_t signals_{};
+};
+
+Result<server::EmbedServerOptions> to_options(const ServeArguments& arguments, Console& console) {
+  server::EmbedServerOptions options = arguments.options;
+  options.models = arguments.models.empty() ? std::vector<std::string>{std::string(kBuiltinModel)} : arguments.models;
+  if (arguments.port > kLargestPort) {
+    return fail(ErrorCode::kUsage, fmt::format("--port: expected at most {}, found {}", kLargestPort, arguments.port));
+  }
+  const auto precision = choose<Precision>(
+      "--precision", {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}},
+      arguments.precision);
+  if (!precision) {
+    return std::unexpected(precision.error());
+  }
+  options.http.port = static_cast<std::uint16_t>(arguments.port);
+  options.http.tcp = !arguments.no_tcp;
+  options.pool.encoder.precision = *precision;
+  options.pool.encoder.thread_count = arguments.thread_count;
+  options.pool.size_bytes_max = arguments.memory_mb * kMiB;
+  options.scheduler.cache_size_bytes = arguments.cache_mb * kMiB;
+  options.body_size_bytes_max = arguments.body_mb * kMiB;
+  if (!arguments.api_key_file.empty()) {
+    auto keys = server::read_api_keys(arguments.api_key_file);
+    if (!keys) {
+      return std::unexpected(keys.error());
+    }
+    options.keys = *std::move(keys);
+  }
+  if (arguments.access_log) {
+    options.access_log = [&console](std::string_view line) { console.print(fmt::format("{}\n", line)); (void)console.flush(); };
+  }
+  return options;
+}
+
+Result<int> serve(const ServeArguments& arguments, Console& console) {
+  const StopSignals signals;
+  auto options = to_options(arguments, console);
+  if (!options) {
+    return std::unexpected(options.error());
+  }
+  auto server = server::EmbedServer::start(*std::move(options));
+  if (!server) {
+    return std::unexpected(server.error());
+  }
+  for (const std::string& address : server->addresses()) {
+    console.note(fmt::format("serving on {}", address));
+  }
+  std::thread stopper([&] {
+    signals.wait();
+    console.note("finishing what is in flight; a second signal ends at once");
+    server->stop();
+    signals.wait();
+    std::_Exit(error_traits(ErrorCode::kCancelled).exit_code);
+  });
+  stopper.detach();
+  auto done = server->run();
+  if (!done) {
+    return std::unexpected(done.error());
+  }
+  return 0;
+}
+
+void add_listen_options(CLI::App& command, ServeArguments& arguments) {
+  auto& http = arguments.options.http;
+  const auto add = [&](const std::string& name, auto& value, const std::string& type, const std::string& description) {
+    command.add_option(name, value, description)->type_name(type)->group("Address");
+  };
+  add("--host", http.host, "ADDRESS", "address to listen on; 0.0.0.0: every network [127.0.0.1]");
+  add("--port", arguments.port, "N", "TCP port; 0: one that is free [8080]");
+  add("--unix-socket", http.unix_socket, "PATH", "a local socket to listen on as well");
+  command.add_flag("--no-tcp", arguments.no_tcp, "only the local socket")->group("Address");
+  add("--tls-certificate", http.tls_certificate_file, "FILE", "certificate chain in PEM form: serves https");
+  add("--tls-key", http.tls_key_file, "FILE", "the certificate's key in PEM form");
+  add("--api-key-file", arguments.api_key_file, "FILE",
+      "keys that clients need, a line each: NAME SCOPE KEY [REQUESTS_PER_SECOND]; scope: read, write or admin");
+  command.add_flag("--access-log", arguments.access_log, "one JSON object a request on stdout")->group("Output");
+}
+
+void add_limit_options(CLI::App& command, ServeArguments& arguments) {
+  const auto add = [&](const std::string& name, std::size_t& value, const std::string& description,
+                       std::size_t minimum = 1) {
+    add_count(command, name, value, description, minimum)->group("Limits");
+  };
+  add("--threads", arguments.thread_count, "threads of a model; 0: all processors [0]", 0);
+  add("--io-threads", arguments.options.http.thread_count, "threads that read and write connections [1]");
+  add("--queue-rows", arguments.options.scheduler.queue_row_count_max,
+      "rows that may wait; more is answered with 429 [8192]");
+  add("--client-rows", arguments.options.limits.row_count_max, "rows of one request [2048]");
+  add("--cache-mb", arguments.cache_mb, "vectors kept by content; 0: none [64]", 0);
+  add("--memory-mb", arguments.memory_mb, "model files loaded at once; 0: no limit [0]", 0);
+  add("--body-mb", arguments.body_mb, "largest body of a request [64]");
+  add("--connections", arguments.options.http.connection_count_max, "open connections [16384]");
+}
+
+}  // namespace
+
+void add_serve(CLI::App& root, CommandLine& line) {
+  CLI::App& command =
+      *root.add_subcommand("serve", "Serve vectors over HTTP, to clients of text-embeddings-inference, OpenAI and Cohere.");
+  auto arguments = std::make_shared<ServeArguments>();
+  command
+      .add_option("-m,--model", arguments->models,
+                  "a model to serve, as for embed; several: the first is the default [builtin]")
+      ->type_name("MODEL")
+      ->group("Model");
+  command.add_option("--precision", arguments->precision, "auto, f32 or bf16 [auto]")
+      ->type_name("PRECISION")
+      ->group("Model");
+  add_listen_options(command, *arguments);
+  add_limit_options(command, *arguments);
+  add_common_options(command, line);
+  set_examples(command, {{"asterism serve -m all-MiniLM-L6-v2", "http://127.0.0.1:8080 for this machine alone"},
+                         {"curl localhost:8080/embed -H 'content-type: application/json' -d '{\"inputs\": \"a text\"}'",
+                          "ask it, as one would ask text-embeddings-inference"},
+                         {"asterism serve -m all-MiniLM-L6-v2 -m efficientnet-lite0 --unix-socket /run/asterism.sock",
+                          "texts and pictures, over a local socket as well"},
+                         {"asterism serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate c.pem --tls-key k.pem",
+                          "for a network: keys and TLS"}});
+  command.callback([arguments, &line] {
+    line.action = [arguments](Console& console) { return serve(*arguments, console); };
+  });
+}
+
+}  // namespace asterism::cli

@@ -1,0 +1,432 @@
+#include "scheduler/scheduler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "scheduler/vector_cache.hpp"
+
+namespace asterism {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+struct Request;
+
+// One row that somebody waits for. Two requests with equal rows share it, and both keep it in their own queue: whichever
+// comes first runs it, and it survives the other's end.
+struct Entry {
+  std::string key;
+  std::string row;
+  std::size_t cost = 0;
+  bool taken = false;
+  std::vector<std::pair<std::shared_ptr<Request>, std::size_t>> waiting = {};  // request, row of it
+};
+
+struct Request {
+  Work work;
+  OnWork on_work;
+  std::deque<std::shared_ptr<Entry>> queue = {};  // not run yet, as far as this request knows
+  std::size_t missing_count = 0;                  // rows without a vector
+  WorkResult result = {};
+  Clock::time_point submitted = Clock::now();
+  std::optional<Clock::time_point> started = {};
+  bool ended = false;
+};
+
+void set_row(Embeddings& out, std::size_t row, std::span<const float> values, const RowReport& report) {
+  if (out.dim == 0) {
+    out.dim = values.size();
+    out.values.resize(out.row_count * out.dim);
+  }
+  std::ranges::copy(values, out.values.begin() + static_cast<std::ptrdiff_t>(row * out.dim));
+  out.reports[row] = report;
+}
+
+// A batch that does not fit into memory is tried again in halves; a single row that does not is an error.
+Result<Embeddings> encode_within_memory(const RowEncoder& encoder, std::span<const std::string_view> rows) {
+  try {
+    return encoder.encode(rows);
+  } catch (const std::bad_alloc&) {
+    if (rows.size() == 1) {
+      return fail(ErrorCode::kInternal, "the model: expected memory for one row, found none left",
+                  "ask for less at once, or give the server more memory");
+    }
+  }
+  auto first = encode_within_memory(encoder, rows.first(rows.size() / 2));
+  auto second = encode_within_memory(encoder, rows.subspan(rows.size() / 2));
+  if (!first || !second) {
+    return first ? std::move(second) : std::move(first);
+  }
+  first->row_count += second->row_count;
+  first->values.insert(first->values.end(), second->values.begin(), second->values.end());
+  first->reports.insert(first->reports.end(), second->reports.begin(), second->reports.end());
+  return first;
+}
+
+}  // namespace
+
+struct Scheduler::Impl {
+  Impl(const SchedulerOptions& given, std::function<void(const BatchReport&)> observer)
+      : options(given), on_batch(std::move(observer)), cache(given.cache_size_bytes) {}
+
+  struct Batch {
+    std::shared_ptr<const RowEncoder> encoder;
+    std::vector<std::shared_ptr<Entry>> entries;
+    std::size_t cost = 0;
+    Priority priority = Priority::kInteractive;
+  };
+  // Calls that are made once the lock is released.
+  using Calls = std::vector<std::function<void()>>;
+
+  const SchedulerOptions options;
+  const std::function<void(const BatchReport&)> on_batch;
+  VectorCache cache;
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::array<std::list<std::shared_ptr<Request>>, 2> waiting;  // by priority, in the order of turns
+  std::array<std::size_t, 2> row_counts{};
+  std::unordered_map<std::string, std::weak_ptr<Entry>> in_flight;
+  SchedulerStatus counters;
+  std::optional<Clock::time_point> running_since;
+  std::size_t interactive_batches = 0;  // since the last bulk one
+  bool draining = false;
+  bool stopping = false;
+  std::jthread worker;
+
+  Result<void> admit(std::size_t row_count);
+  void attach(const std::shared_ptr<Request>& request, std::size_t row, const std::string& key);
+  void end(const std::shared_ptr<Request>& request, std::optional<Error> error, Calls& calls);
+  void drop_late(Calls& calls);
+  std::size_t choose_priority();
+  Batch take_batch(Calls& calls);
+  void finish(const Batch& batch, Result<Embeddings> vectors, Calls& calls);
+  void run();
+  void run_batch(const Batch& batch);
+};
+
+// Holds the lock.
+Result<void> Scheduler::Impl::admit(std::size_t row_count) {
+  if (draining) {
+    return fail(ErrorCode::kUnavailable, "the server is shutting down");
+  }
+  if (row_counts[0] + row_counts[1] + row_count > options.queue_row_count_max) {
+    ++counters.overload_count;
+    return fail(ErrorCode::kOverloaded, "Model is overloaded",
+                fmt::format("{} rows wait, of at most {}: try again in a second", row_counts[0] + row_counts[1],
+                            options.queue_row_count_max));
+  }
+  return {};
+}
+
+// Holds the lock. A row goes into the queue, or joins an equal one that is there.
+void Scheduler::Impl::attach(const std::shared_ptr<Request>& request, std::size_t row, const std::string& key) {
+  std::weak_ptr<Entry>& known = in_flight[key];
+  auto entry = known.lock();
+  if (entry) {
+    ++counters.shared_row_count;
+  } else {
+    const std::string& text = request->work.rows[row];
+    entry = std::make_shared<Entry>(Entry{.key = key, .row = text, .cost = request->work.encoder->cost(text)});
+    known = entry;
+  }
+  entry->waiting.emplace_back(request, row);
+  ++request->missing_count;
+  if (!entry->taken) {
+    request->queue.push_back(std::move(entry));
+    ++row_counts[static_cast<std::size_t>(request->work.priority)];
+  }
+}
+
+// Holds the lock.
+void Scheduler::Impl::end(const std::shared_ptr<Request>& request, std::optional<Error> error, Calls& calls) {
+  if (request->ended) {
+    return;
+  }
+  request->ended = true;
+  const auto priority = static_cast<std::size_t>(request->work.priority);
+  row_counts[priority] -= request->queue.size();
+  request->queue.clear();
+  std::erase(waiting[priority], request);
+  if (error) {
+    calls.push_back([request, error = *std::move(error)] { request->on_work(std::unexpected(error)); });
+    return;
+  }
+  if (request->started) {
+    request->result.queue_ms = milliseconds(*request->started - request->submitted);
+    request->result.inference_ms = milliseconds(Clock::now() - *request->started);
+  }
+  calls.push_back([request] { request->on_work(std::move(request->result)); });
+}
+
+// Holds the lock.
+void Scheduler::Impl::drop_late(Calls& calls) {
+  const auto now = Clock::now();
+  std::vector<std::shared_ptr<Request>> late;
+  for (const auto& requests : waiting) {
+    std::ranges::copy_if(requests, std::back_inserter(late), [&](const std::shared_ptr<Request>& request) {
+      return request->work.deadline && *request->work.deadline <= now;
+    });
+  }
+  for (const auto& request : late) {
+    ++counters.timeout_count;
+    end(request, Error{ErrorCode::kTimeout, "the request's time was over before its turn came", {}}, calls);
+  }
+}
+
+// Holds the lock. Bulk work gets its share however much interactive work comes.
+std::size_t Scheduler::Impl::choose_priority() {
+  const bool bulk_turn = interactive_batches + 1 >= options.bulk_batch_every;
+  if (waiting[0].empty() || (!waiting[1].empty() && bulk_turn)) {
+    interactive_batches = 0;
+    return 1;
+  }
+  ++interactive_batches;
+  return 0;
+}
+
+// Holds the lock. Every request of the first one's model gives a share in turn until the batch is full.
+Scheduler::Impl::Batch Scheduler::Impl::take_batch(Calls& calls) {
+  drop_late(calls);
+  Batch batch;
+  if (waiting[0].empty() && waiting[1].empty()) {
+    return batch;
+  }
+  const std::size_t priority = choose_priority();
+  auto& requests = waiting[priority];
+  batch.priority = static_cast<Priority>(priority);
+  batch.encoder = requests.front()->work.encoder;
+  const std::size_t cost_max = batch.encoder->batch_cost_max();
+  bool full = false;
+  for (bool taken = true; taken && !full;) {
+    taken = false;
+    for (std::size_t turn = requests.size(); turn > 0 && !full; --turn) {
+      auto request = requests.front();
+      requests.pop_front();
+      const bool same = request->work.encoder->identity() == batch.encoder->identity();
+      for (std::size_t i = 0; same && !request->queue.empty() && i < options.turn_row_count; ++i) {
+        const auto& entry = request->queue.front();
+        full = !entry->taken && !batch.entries.empty() &&
+               (batch.cost + entry->cost > cost_max || batch.entries.size() == options.batch_row_count_max);
+        if (full) {
+          break;
+        }
+        if (!std::exchange(entry->taken, true)) {
+          batch.cost += entry->cost;
+          batch.entries.push_back(entry);
+        }
+        request->started = request->started.value_or(Clock::now());
+        request->queue.pop_front();
+        --row_counts[priority];
+        taken = true;
+      }
+      if (!request->queue.empty()) {
+        requests.push_back(std::move(request));
+      }
+    }
+  }
+  return batch;
+}
+
+// Holds the lock.
+void Scheduler::Impl::finish(const Batch& batch, Result<Embeddings> vectors, Calls& calls) {
+  for (std::size_t i = 0; i < batch.entries.size(); ++i) {
+    const auto& entry = batch.entries[i];
+    in_flight.erase(entry->key);
+    if (vectors && !vectors->reports[i].error) {
+      const auto row = vectors->row(i);
+      cache.put(entry->key, {.values = {row.begin(), row.end()}, .report = vectors->reports[i]});
+    }
+    for (const auto& [request, row] : entry->waiting) {
+      if (request->ended) {
+        continue;
+      }
+      if (!vectors) {
+        end(request, vectors.error(), calls);
+        continue;
+      }
+      set_row(request->result.vectors, row, vectors->row(i), vectors->reports[i]);
+      // One that joined a row of another's before its own turn.
+      if (!request->started) {
+        request->started = Clock::now();
+      }
+      if (--request->missing_count == 0) {
+        end(request, std::nullopt, calls);
+      }
+    }
+  }
+}
+
+void Scheduler::Impl::run_batch(const Batch& batch) {
+  std::vector<std::string_view> rows;
+  for (const auto& entry : batch.entries) {
+    rows.emplace_back(entry->row);
+  }
+  const auto begin = Clock::now();
+  auto vectors = encode_within_memory(*batch.encoder, rows);
+  const BatchReport report{.row_count = rows.size(),
+                           .cost = batch.cost,
+                           .priority = batch.priority,
+                           .inference_ms = milliseconds(Clock::now() - begin),
+                           .failed = !vectors};
+  Calls calls;
+  {
+    const std::scoped_lock lock(mutex);
+    running_since.reset();
+    ++counters.batch_count;
+    finish(batch, std::move(vectors), calls);
+  }
+  for (const auto& call : calls) {
+    call();
+  }
+  if (on_batch) {
+    on_batch(report);
+  }
+}
+
+void Scheduler::Impl::run() {
+  for (;;) {
+    Calls calls;
+    Batch batch;
+    {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return stopping || !waiting[0].empty() || !waiting[1].empty(); });
+      if (stopping && waiting[0].empty() && waiting[1].empty()) {
+        return;
+      }
+      batch = take_batch(calls);
+      if (!batch.entries.empty()) {
+        running_since = Clock::now();
+      }
+    }
+    for (const auto& call : calls) {
+      call();
+    }
+    if (!batch.entries.empty()) {
+      run_batch(batch);
+    }
+    changed.notify_all();  // drain() waits for the queue to be empty
+  }
+}
+
+void WorkHandle::cancel() {
+  if (cancel_) {
+    cancel_();
+  }
+}
+
+Scheduler::Scheduler(const SchedulerOptions& options, std::function<void(const BatchReport&)> on_batch)
+    : impl_(std::make_shared<Impl>(options, std::move(on_batch))) {
+  impl_->worker = std::jthread([impl = impl_.get()] { impl->run(); });
+}
+
+Scheduler::~Scheduler() {
+  drain();
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->changed.notify_all();
+  impl_->worker.join();
+}
+
+Result<WorkHandle> Scheduler::submit(Work work, OnWork on_work) {
+  auto request = std::make_shared<Request>(Request{.work = std::move(work), .on_work = std::move(on_work)});
+  const auto& rows = request->work.rows;
+  if (request->work.encoder->immediate() || rows.empty()) {
+    const std::vector<std::string_view> views(rows.begin(), rows.end());
+    auto vectors = request->work.encoder->encode(views);
+    if (!vectors) {
+      request->on_work(std::unexpected(vectors.error()));
+      return WorkHandle();
+    }
+    request->on_work(WorkResult{.vectors = *std::move(vectors),
+                                .inference_ms = milliseconds(Clock::now() - request->submitted)});
+    return WorkHandle();
+  }
+  Embeddings& out = request->result.vectors;
+  out.row_count = rows.size();
+  out.reports.resize(rows.size());
+  std::vector<std::pair<std::size_t, std::string>> missing;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::string key = vector_key(request->work.encoder->identity(), rows[i]);
+    if (const auto cached = impl_->cache.find(key)) {
+      set_row(out, i, cached->values, cached->report);
+    } else {
+      missing.emplace_back(i, std::move(key));
+    }
+  }
+  request->result.cached_row_count = rows.size() - missing.size();
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->counters.cache_hit_count += request->result.cached_row_count;
+    impl_->counters.cache_miss_count += missing.size();
+    if (auto admitted = impl_->admit(missing.size()); !admitted) {
+      return std::unexpected(admitted.error());
+    }
+    for (const auto& [row, key] : missing) {
+      impl_->attach(request, row, key);
+    }
+    if (!request->queue.empty()) {
+      impl_->waiting[static_cast<std::size_t>(request->work.priority)].push_back(request);
+    }
+  }
+  if (missing.empty()) {
+    request->on_work(std::move(request->result));
+    return WorkHandle();
+  }
+  impl_->changed.notify_all();
+  return WorkHandle([impl = std::weak_ptr(impl_), weak = std::weak_ptr(request)] {
+    const auto owner = impl.lock();
+    const auto cancelled = weak.lock();
+    if (!owner || !cancelled) {
+      return;
+    }
+    Impl::Calls calls;
+    {
+      const std::scoped_lock lock(owner->mutex);
+      if (!cancelled->ended) {
+        ++owner->counters.cancelled_count;
+        owner->end(cancelled, Error{ErrorCode::kCancelled, "the client has gone", {}}, calls);
+      }
+    }
+    for (const auto& call : calls) {
+      call();
+    }
+  });
+}
+
+void Scheduler::drain() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->draining = true;
+  impl_->changed.wait(lock, [&] {
+    return impl_->waiting[0].empty() && impl_->waiting[1].empty() && !impl_->running_since;
+  });
+}
+
+SchedulerStatus Scheduler::status() const {
+  const std::scoped_lock lock(impl_->mutex);
+  SchedulerStatus out = impl_->counters;
+  out.interactive_row_count = impl_->row_counts[0];
+  out.bulk_row_count = impl_->row_counts[1];
+  out.cache_size_bytes = impl_->cache.size_bytes();
+  if (impl_->running_since) {
+    out.running_seconds = milliseconds(Clock::now() - *impl_->running_since) / 1000.0;
+  }
+  return out;
+}
+
+}  // namespace asterism

@@ -1,0 +1,144 @@
+#include "server/embed_server.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/json.hpp"
+#include "server/dialect.hpp"
+#include "server/metrics.hpp"
+#include "server/routes.hpp"
+
+namespace asterism::server {
+
+struct EmbedServer::Impl final : Application {
+  explicit Impl(EmbedServerOptions given)
+      : options(std::move(given)),
+        pool(options.models, options.pool),
+        scheduler(options.scheduler, [this](const BatchReport& report) { metrics.batch(report); }),
+        api(pool, scheduler, options.limits),
+        keys(std::move(options.keys)) {
+    routes = status_routes();
+    std::ranges::move(embed_routes(), std::back_inserter(routes));
+  }
+
+  EmbedServerOptions options;
+  Metrics metrics;
+  ModelPool pool;
+  Scheduler scheduler;
+  EmbedApi api;
+  ApiKeys keys;
+  std::vector<Route> routes;
+  std::optional<HttpServer> http;
+
+  const Route* find(const HttpRequest& head) const {
+    const Method method = head.method == Method::kHead ? Method::kGet : head.method;
+    const auto found = std::ranges::find_if(
+        routes, [&](const Route& route) { return route.method == method && route.path == head.path; });
+    return found == routes.end() ? nullptr : &*found;
+  }
+
+  // Where the method is wrong or the path unknown, the words of whoever is near it.
+  Dialect dialect_of(const HttpRequest& head) const {
+    const auto found = std::ranges::find(routes, head.path, &Route::path);
+    if (found != routes.end()) {
+      return found->dialect;
+    }
+    return head.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kTei;
+  }
+
+  Admission admit(const HttpRequest& head) override {
+    const Route* route = find(head);
+    if (route == nullptr) {
+      const bool known = std::ranges::find(routes, head.path, &Route::path) != routes.end();
+      return {.accepted = false,
+              .refusal = error_response(dialect_of(head), known ? 405 : 404,
+                                        known ? fmt::format("{}: not with {}", head.path, head.method_name)
+                                              : fmt::format("{}: there is no such path", head.path))};
+    }
+    const auto verdict =
+        keys.check(head.header("authorization"), route->scope, std::chrono::steady_clock::now());
+    switch (verdict.access) {
+      case Access::kUnknownKey:
+        return {.accepted = false,
+                .refusal = error_response(route->dialect, 401, "expected `Authorization: Bearer KEY` with a valid key")};
+      case Access::kScopeTooSmall:
+        return {.accepted = false,
+                .refusal = error_response(route->dialect, 403, "the key's scope does not include this")};
+      case Access::kRateExceeded:
+        return {.accepted = false,
+                .refusal = error_response(route->dialect, 429, "the key's rate is exceeded: later")};
+      case Access::kGranted:
+        break;
+    }
+    return {.body_size_bytes_max = options.body_size_bytes_max};
+  }
+
+  void handle(const std::shared_ptr<Exchange>& exchange) override {
+    const Route* route = find(exchange->request());
+    if (route != nullptr) {
+      route->handle({.pool = pool, .scheduler = scheduler, .api = api, .metrics = metrics, .limits = options.limits},
+                    *route, exchange);
+    } else {
+      exchange->respond(refuse(exchange->request(), 404, "there is no such path"));
+    }
+  }
+
+  HttpResponse refuse(const HttpRequest& head, int status, std::string_view reason) override {
+    return error_response(dialect_of(head), status, reason);
+  }
+
+  void finished(const HttpRequest& request, const Finished& finished) override {
+    const Route* route = find(request);
+    metrics.request(route == nullptr ? "other" : route->path, finished.status, finished.latency_ms);
+    if (options.access_log) {
+      options.access_log(Json{{"method", request.method_name},
+                              {"path", request.path},
+                              {"status", finished.status},
+                              {"latency_ms", finished.latency_ms},
+                              {"size_bytes", finished.body_size_bytes},
+                              {"client", request.client},
+                              {"request_id", request.header("x-request-id")}}
+                             .dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+  }
+
+  void connections_changed(std::ptrdiff_t difference) override { metrics.connections_changed(difference); }
+};
+
+EmbedServer::EmbedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EmbedServer::EmbedServer(EmbedServer&&) noexcept = default;
+EmbedServer& EmbedServer::operator=(EmbedServer&&) noexcept = default;
+EmbedServer::~EmbedServer() = default;
+
+Result<EmbedServer> EmbedServer::start(EmbedServerOptions options) {
+  if (options.models.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "expected a model to serve, found none");
+  }
+  auto impl = std::make_unique<Impl>(std::move(options));
+  if (auto model = impl->pool.get(impl->options.models.front()); !model) {
+    return std::unexpected(model.error());
+  }
+  auto http = HttpServer::listen(impl->options.http, *impl);
+  if (!http) {
+    return std::unexpected(http.error());
+  }
+  impl->http = *std::move(http);
+  return EmbedServer(std::move(impl));
+}
+
+const std::vector<std::string>& EmbedServer::addresses() const noexcept {
+  return impl_->http->addresses();
+}
+
+Result<void> EmbedServer::run() {
+  return impl_->http->run();
+}
+
+void EmbedServer::stop() {
+  impl_->http->stop();
+}
+
+}  // namespace asterism::server

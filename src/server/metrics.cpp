@@ -1,0 +1,112 @@
+#include "server/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace asterism::server {
+namespace {
+
+void append_type(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
+  fmt::format_to(std::back_inserter(out), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+}
+
+template <typename Value>
+void append_value(std::string& out, std::string_view name, std::string_view type, std::string_view help, Value value) {
+  append_type(out, name, type, help);
+  fmt::format_to(std::back_inserter(out), "{} {}\n", name, value);
+}
+
+}  // namespace
+
+Histogram::Histogram(double first, double factor, std::size_t count) : counts_(count + 1) {
+  for (double bound = first; bounds_.size() < count; bound *= factor) {
+    bounds_.push_back(bound);
+  }
+}
+
+void Histogram::observe(double value) {
+  const auto bound = std::ranges::lower_bound(bounds_, value);
+  ++counts_[static_cast<std::size_t>(bound - bounds_.begin())];
+  sum_ += value;
+  ++count_;
+}
+
+void Histogram::append(std::string& out, std::string_view name, std::string_view labels) const {
+  const std::string comma = labels.empty() ? "" : fmt::format("{},", labels);
+  const std::string braces = labels.empty() ? "" : fmt::format("{{{}}}", labels);
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < bounds_.size(); ++i) {
+    below += counts_[i];
+    fmt::format_to(std::back_inserter(out), "{}_bucket{{{}le=\"{:.6g}\"}} {}\n", name, comma, bounds_[i], below);
+  }
+  fmt::format_to(std::back_inserter(out), "{0}_bucket{{{1}le=\"+Inf\"}} {3}\n{0}_sum{2} {4}\n{0}_count{2} {3}\n", name,
+                 comma, braces, count_, sum_);
+}
+
+void Metrics::request(std::string_view route, int status, double latency_ms) {
+  const std::scoped_lock lock(mutex_);
+  ++requests_[{std::string(route), status}];
+  durations_.try_emplace(std::string(route), 15e-6, 1.5, 35).first->second.observe(latency_ms / 1000.0);
+}
+
+void Metrics::batch(const BatchReport& report) {
+  const std::scoped_lock lock(mutex_);
+  batch_rows_.observe(static_cast<double>(report.row_count));
+  batch_tokens_.observe(static_cast<double>(report.cost));
+  inference_.observe(report.inference_ms / 1000.0);
+}
+
+void Metrics::connections_changed(std::ptrdiff_t difference) {
+  const std::scoped_lock lock(mutex_);
+  connection_count_ += difference;
+}
+
+std::string Metrics::text(const SchedulerStatus& scheduler) const {
+  const std::scoped_lock lock(mutex_);
+  std::string out;
+  std::uint64_t all = 0;
+  std::uint64_t good = 0;
+  append_type(out, "asterism_http_requests_total", "counter", "Requests by route and status; status 0: the client went");
+  for (const auto& [key, count] : requests_) {
+    fmt::format_to(std::back_inserter(out), "asterism_http_requests_total{{route=\"{}\",status=\"{}\"}} {}\n", key.first,
+                   key.second, count);
+    all += count;
+    good += key.second >= 200 && key.second < 300 ? count : 0;
+  }
+  append_type(out, "asterism_http_request_duration_seconds", "histogram", "From the whole request to its whole answer");
+  for (const auto& [route, histogram] : durations_) {
+    histogram.append(out, "asterism_http_request_duration_seconds", fmt::format("route=\"{}\"", route));
+  }
+  append_value(out, "te_request_count", "counter", "Requests", all);
+  append_value(out, "te_request_success", "counter", "Requests that were answered with 2xx", good);
+  append_value(out, "te_queue_size", "gauge", "Rows that wait",
+               scheduler.interactive_row_count + scheduler.bulk_row_count);
+  append_type(out, "te_batch_next_size", "histogram", "Rows of a batch");
+  batch_rows_.append(out, "te_batch_next_size", "");
+  append_type(out, "te_batch_next_tokens", "histogram", "Tokens of a batch, about; of images pixels");
+  batch_tokens_.append(out, "te_batch_next_tokens", "");
+  append_type(out, "te_request_inference_duration", "histogram", "Seconds that the model needs for a batch");
+  inference_.append(out, "te_request_inference_duration", "");
+  append_type(out, "asterism_queue_rows", "gauge", "Rows that wait, by priority");
+  fmt::format_to(std::back_inserter(out),
+                 "asterism_queue_rows{{priority=\"interactive\"}} {}\nasterism_queue_rows{{priority=\"bulk\"}} {}\n",
+                 scheduler.interactive_row_count, scheduler.bulk_row_count);
+  append_value(out, "asterism_batches_total", "counter", "Batches that were run", scheduler.batch_count);
+  append_value(out, "asterism_cache_hits_total", "counter", "Rows answered from the cache", scheduler.cache_hit_count);
+  append_value(out, "asterism_cache_misses_total", "counter", "Rows that were not in it", scheduler.cache_miss_count);
+  append_value(out, "asterism_cache_size_bytes", "gauge", "What the cache holds", scheduler.cache_size_bytes);
+  append_value(out, "asterism_shared_rows_total", "counter", "Rows that joined an equal one in flight",
+               scheduler.shared_row_count);
+  append_value(out, "asterism_overload_total", "counter", "Requests refused because the queue was full",
+               scheduler.overload_count);
+  append_value(out, "asterism_timeouts_total", "counter", "Requests whose time was over", scheduler.timeout_count);
+  append_value(out, "asterism_cancelled_total", "counter", "Requests whose client went", scheduler.cancelled_count);
+  append_value(out, "asterism_batch_running_seconds", "gauge", "How long the batch that runs has been running",
+               scheduler.running_seconds.value_or(0.0));
+  append_value(out, "asterism_http_connections", "gauge", "Open connections", connection_count_);
+  return out;
+}
+
+}  // namespace asterism::server

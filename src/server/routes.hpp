@@ -1,0 +1,42 @@
+// The table of routes: what a path is for, who may ask, how errors are said. Thread-safety: read-only once made.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/model_pool.hpp"
+#include "scheduler/scheduler.hpp"
+#include "server/api_keys.hpp"
+#include "server/dialect.hpp"
+#include "server/embed_api.hpp"
+#include "server/http_message.hpp"
+#include "server/metrics.hpp"
+
+namespace asterism::server {
+
+// What handlers work with; owned by the server.
+struct RouteContext {
+  ModelPool& pool;
+  Scheduler& scheduler;
+  EmbedApi& api;
+  Metrics& metrics;
+  EmbedApiLimits limits;
+};
+
+struct Route {
+  Method method;
+  std::string_view path;
+  Dialect dialect;
+  Scope scope;
+  std::function<void(const RouteContext&, const Route&, const std::shared_ptr<Exchange>&)> handle;
+};
+
+// embed_routes.cpp: /embed, /v1/embeddings, /v2/embed, /embed_image and their like.
+std::vector<Route> embed_routes();
+// status_routes.cpp: /health, /info, /metrics, /v1/models.
+std::vector<Route> status_routes();
+
+}  // namespace asterism::server

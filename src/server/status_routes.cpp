@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+
+#include "asterism/version.hpp"
+#include "base/json.hpp"
+#include "server/routes.hpp"
+
+namespace asterism::server {
+namespace {
+
+// A batch that runs longer than this is a worker that hangs.
+constexpr double kStuckSeconds = 120.0;
+
+void health(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const double running = context.scheduler.status().running_seconds.value_or(0.0);
+  if (running > kStuckSeconds) {
+    exchange->respond(error_response(
+        route.dialect, 503, fmt::format("the worker has been at one batch for {:.0f} seconds", running)));
+    return;
+  }
+  for (const ModelStatus& model : context.pool.status()) {
+    if (model.state == ModelState::kFailed) {
+      exchange->respond(
+          error_response(route.dialect, 503, fmt::format("{}: {}", model.name, model.error->message)));
+      return;
+    }
+  }
+  exchange->respond({.body = R"({"status":"ok"})"});
+}
+
+void metrics(const RouteContext& context, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
+  exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = context.metrics.text(context.scheduler.status())});
+}
+
+void info(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const auto model = context.pool.get(context.pool.names().front());
+  if (!model) {
+    exchange->respond(error_response(route.dialect, model.error()));
+    return;
+  }
+  const EncoderInfo& encoder = (*model)->encoder.info();
+  const Json body{{"model_id", (*model)->name},
+                  {"model_sha", nullptr},
+                  {"model_dtype", encoder.precision == "bf16" ? "bfloat16" : "float32"},
+                  {"served_model_name", (*model)->name},
+                  {"model_type", {{"embedding", {{"pooling", encoder.pooling}}}}},
+                  {"max_concurrent_requests", 512},
+                  {"max_input_length", encoder.token_count_max},
+                  {"max_batch_tokens", BatchBudget{}.token_count},
+                  {"max_batch_requests", nullptr},
+                  {"max_client_batch_size", context.limits.row_count_max},
+                  {"auto_truncate", true},
+                  {"tokenization_workers", 1},
+                  {"version", kVersion},
+                  {"sha", nullptr},
+                  {"docker_label", nullptr}};
+  exchange->respond({.body = body.dump()});
+}
+
+void models(const RouteContext& context, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
+  Json list = Json::array();
+  for (const std::string& name : context.pool.names()) {
+    list.push_back({{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "asterism"}});
+  }
+  exchange->respond({.body = Json{{"object", "list"}, {"data", std::move(list)}}.dump()});
+}
+
+}  // namespace
+
+std::vector<Route> status_routes() {
+  return {{Method::kGet, "/", Dialect::kTei, Scope::kOpen, health},
+          {Method::kGet, "/health", Dialect::kTei, Scope::kOpen, health},
+          {Method::kGet, "/ping", Dialect::kTei, Scope::kOpen, health},
+          {Method::kGet, "/metrics", Dialect::kTei, Scope::kOpen, metrics},
+          {Method::kGet, "/info", Dialect::kTei, Scope::kRead, info},
+          {Method::kGet, "/v1/models", Dialect::kOpenAi, Scope::kRead, models}};
+}
+
+}  // namespace asterism::server
