@@ -78,7 +78,10 @@ Result<server::EmbedServerOptions> to_options(const ServeArguments& arguments, C
     options.keys = *std::move(keys);
   }
   if (arguments.access_log) {
-    options.access_log = [&console](std::string_view line) { console.print(fmt::format("{}\n", line)); (void)console.flush(); };
+    options.access_log = [&console](std::string_view line) {
+      console.print(fmt::format("{}\n", line));
+      (void)console.flush();
+    };
   }
   return options;
 }
@@ -146,8 +149,8 @@ void add_limit_options(CLI::App& command, ServeArguments& arguments) {
 }  // namespace
 
 void add_serve(CLI::App& root, CommandLine& line) {
-  CLI::App& command =
-      *root.add_subcommand("serve", "Serve vectors over HTTP, to clients of text-embeddings-inference, OpenAI and Cohere.");
+  CLI::App& command = *root.add_subcommand(
+      "serve", "Serve vectors over HTTP, to clients of text-embeddings-inference, OpenAI and Cohere.");
   auto arguments = std::make_shared<ServeArguments>();
   command
       .add_option("-m,--model", arguments->models,
@@ -160,16 +163,16 @@ void add_serve(CLI::App& root, CommandLine& line) {
   add_listen_options(command, *arguments);
   add_limit_options(command, *arguments);
   add_common_options(command, line);
-  set_examples(command, {{"asterism serve -m all-MiniLM-L6-v2", "http://127.0.0.1:8080 for this machine alone"},
-                         {"curl localhost:8080/embed -H 'content-type: application/json' -d '{\"inputs\": \"a text\"}'",
-                          "ask it, as one would ask text-embeddings-inference"},
-                         {"asterism serve -m all-MiniLM-L6-v2 -m efficientnet-lite0 --unix-socket /run/asterism.sock",
-                          "texts and pictures, over a local socket as well"},
-                         {"asterism serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate c.pem --tls-key k.pem",
-                          "for a network: keys and TLS"}});
-  command.callback([arguments, &line] {
-    line.action = [arguments](Console& console) { return serve(*arguments, console); };
-  });
+  set_examples(command,
+               {{"asterism serve -m all-MiniLM-L6-v2", "http://127.0.0.1:8080 for this machine alone"},
+                {"curl localhost:8080/embed -H 'content-type: application/json' -d '{\"inputs\": \"a text\"}'",
+                 "ask it, as one would ask text-embeddings-inference"},
+                {"asterism serve -m all-MiniLM-L6-v2 -m efficientnet-lite0 --unix-socket /run/asterism.sock",
+                 "texts and pictures, over a local socket as well"},
+                {"asterism serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate c.pem --tls-key k.pem",
+                 "for a network: keys and TLS"}});
+  command.callback(
+      [arguments, &line] { line.action = [arguments](Console& console) { return serve(*arguments, console); }; });
 }
 
 }  // namespace asterism::cli

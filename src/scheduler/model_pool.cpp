@@ -97,8 +97,7 @@ Result<std::shared_ptr<const LoadedModel>> ModelPool::get(const std::string& nam
   }
   Entry& entry = found->second;
   changed_.wait(lock, [&] { return entry.state != ModelState::kLoading; });
-  if (entry.state == ModelState::kFailed &&
-      std::chrono::steady_clock::now() - entry.changed < options_.retry_after) {
+  if (entry.state == ModelState::kFailed && std::chrono::steady_clock::now() - entry.changed < options_.retry_after) {
     return std::unexpected(*entry.error);
   }
   entry.used = ++clock_;

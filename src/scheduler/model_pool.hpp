@@ -1,8 +1,8 @@
 // Models of a long-lived process: loaded when first asked for, shared, and dropped when memory is short.
 //
-// Ownership: a LoadedModel lives as long as somebody holds it; the pool lets go of the one that was used least recently.
-// Thread-safety: any thread. Cost: get() of a model that is loaded is a map lookup; otherwise it loads on the calling
-// thread, and others that ask for the same model wait for it.
+// Ownership: a LoadedModel lives as long as somebody holds it; the pool lets go of the one that was used least
+// recently. Thread-safety: any thread. Cost: get() of a model that is loaded is a map lookup; otherwise it loads on the
+// calling thread, and others that ask for the same model wait for it.
 #pragma once
 
 #include <chrono>
@@ -26,9 +26,9 @@ namespace asterism {
 struct LoadedModel {
   std::string name;
   Encoder encoder;
-  bool normalized = true;       // what the model itself would do
-  std::string identity;         // of name, source and files: part of what vectors are kept under
-  std::size_t size_bytes = 0;   // of its files: what the pool counts
+  bool normalized = true;      // what the model itself would do
+  std::string identity;        // of name, source and files: part of what vectors are kept under
+  std::size_t size_bytes = 0;  // of its files: what the pool counts
 };
 
 enum class ModelState : std::uint8_t { kNotLoaded, kLoading, kLoaded, kFailed };

@@ -26,8 +26,8 @@ double milliseconds(Clock::duration duration) {
 
 struct Request;
 
-// One row that somebody waits for. Two requests with equal rows share it, and both keep it in their own queue: whichever
-// comes first runs it, and it survives the other's end.
+// One row that somebody waits for. Two requests with equal rows share it, and both keep it in their own queue:
+// whichever comes first runs it, and it survives the other's end.
 struct Entry {
   std::string key;
   std::string row;
@@ -353,8 +353,8 @@ Result<WorkHandle> Scheduler::submit(Work work, OnWork on_work) {
       request->on_work(std::unexpected(vectors.error()));
       return WorkHandle();
     }
-    request->on_work(WorkResult{.vectors = *std::move(vectors),
-                                .inference_ms = milliseconds(Clock::now() - request->submitted)});
+    request->on_work(
+        WorkResult{.vectors = *std::move(vectors), .inference_ms = milliseconds(Clock::now() - request->submitted)});
     return WorkHandle();
   }
   Embeddings& out = request->result.vectors;
@@ -412,9 +412,8 @@ Result<WorkHandle> Scheduler::submit(Work work, OnWork on_work) {
 void Scheduler::drain() {
   std::unique_lock lock(impl_->mutex);
   impl_->draining = true;
-  impl_->changed.wait(lock, [&] {
-    return impl_->waiting[0].empty() && impl_->waiting[1].empty() && !impl_->running_since;
-  });
+  impl_->changed.wait(lock,
+                      [&] { return impl_->waiting[0].empty() && impl_->waiting[1].empty() && !impl_->running_since; });
 }
 
 SchedulerStatus Scheduler::status() const {

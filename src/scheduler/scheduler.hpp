@@ -1,12 +1,12 @@
 // One queue in front of all models: who is served next, what shares a batch, what need not be computed.
 //
-// Requests wait by priority; rows of different requests of one model share a batch up to a budget, and a large request is
-// taken share by share, so that it does not stand in the way of small ones. Equal rows that are in flight or cached are
-// computed once.
+// Requests wait by priority; rows of different requests of one model share a batch up to a budget, and a large request
+// is taken share by share, so that it does not stand in the way of small ones. Equal rows that are in flight or cached
+// are computed once.
 //
-// Ownership: owns its worker thread; drain() or the destructor ends it. Thread-safety: any thread. OnWork is called once
-// a request, on the worker or on the thread of submit(), and must not block. Cost: submit() hashes every row; models that
-// need microseconds a text (static ones) are run at once on the calling thread.
+// Ownership: owns its worker thread; drain() or the destructor ends it. Thread-safety: any thread. OnWork is called
+// once a request, on the worker or on the thread of submit(), and must not block. Cost: submit() hashes every row;
+// models that need microseconds a text (static ones) are run at once on the calling thread.
 #pragma once
 
 #include <chrono>

@@ -67,8 +67,9 @@ Result<std::vector<ApiKey>> read_api_keys(const std::filesystem::path& path) {
     if (std::string rate; words >> rate) {
       const auto parsed = std::from_chars(rate.data(), rate.data() + rate.size(), key.rate_max);
       if (parsed.ec != std::errc() || parsed.ptr != rate.data() + rate.size() || !(key.rate_max > 0)) {
-        return fail(ErrorCode::kInvalidArgument,
-                    fmt::format("{}:{}: expected a rate of requests a second, found \"{}\"", path.string(), number, rate));
+        return fail(
+            ErrorCode::kInvalidArgument,
+            fmt::format("{}:{}: expected a rate of requests a second, found \"{}\"", path.string(), number, rate));
       }
     }
     keys.push_back(std::move(key));

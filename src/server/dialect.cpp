@@ -57,8 +57,7 @@ Json body_of(Dialect dialect, int status, std::string_view code, std::string_vie
     case Dialect::kTeiOpenAi:
       return Json{{"message", line}, {"code", status}, {"type", tei_type(status, message)}};
     case Dialect::kOpenAi:
-      return Json{
-          {"error", {{"message", line}, {"type", open_ai_type(status)}, {"param", nullptr}, {"code", code}}}};
+      return Json{{"error", {{"message", line}, {"type", open_ai_type(status)}, {"param", nullptr}, {"code", code}}}};
     case Dialect::kCohere:
       return Json{{"message", line}};
     case Dialect::kAsterism:

@@ -14,11 +14,11 @@
 namespace asterism::server {
 
 enum class Dialect : std::uint8_t {
-  kAsterism,  // {"error": {"code", "message", "hint"}}
-  kTei,       // {"error": message, "error_type": "Validation"}
-  kTeiOpenAi, // {"message", "code": 422, "type": "Validation"}: TEI's own of OpenAI's routes
-  kOpenAi,    // {"error": {"message", "type", "param", "code"}}
-  kCohere,    // {"message"}
+  kAsterism,   // {"error": {"code", "message", "hint"}}
+  kTei,        // {"error": message, "error_type": "Validation"}
+  kTeiOpenAi,  // {"message", "code": 422, "type": "Validation"}: TEI's own of OpenAI's routes
+  kOpenAi,     // {"error": {"message", "type", "param", "code"}}
+  kCohere,     // {"message"}
 };
 
 // TEI calls an empty request 400 "Empty"; everywhere else it is 422 or 400 like other invalid values.

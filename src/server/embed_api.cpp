@@ -62,9 +62,9 @@ Result<EmbedAnswer> finish(const LoadedModel& model, const EmbedCall& call, Work
   for (std::size_t i = 0; i < out.row_count; ++i) {
     const RowReport& report = result.vectors.reports[i];
     if (report.error) {
-      return std::unexpected(Error{report.error->code == ErrorCode::kInternal ? ErrorCode::kInternal
-                                                                              : ErrorCode::kInvalidArgument,
-                                   fmt::format("input {}: {}", i, report.error->message), report.error->hint});
+      return std::unexpected(
+          Error{report.error->code == ErrorCode::kInternal ? ErrorCode::kInternal : ErrorCode::kInvalidArgument,
+                fmt::format("input {}: {}", i, report.error->message), report.error->hint});
     }
     if (!call.truncate && report.truncated()) {
       return fail(ErrorCode::kInvalidArgument,
@@ -86,8 +86,8 @@ Result<void> check(const EmbedCall& call, const EmbedApiLimits& limits) {
     return fail(ErrorCode::kInvalidArgument, std::string(kEmptyInputMessage));
   }
   if (call.rows.size() > limits.row_count_max) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("batch size {} > maximum allowed batch size {}",
-                                                         call.rows.size(), limits.row_count_max));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("batch size {} > maximum allowed batch size {}", call.rows.size(), limits.row_count_max));
   }
   return {};
 }
@@ -128,8 +128,8 @@ void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, 
   const EncoderInfo& info = (*model)->encoder.info();
   if (call.dim > info.dim) {
     on_embedded(fail(ErrorCode::kInvalidArgument,
-                     fmt::format("`dimensions` must be at most {}, the values of the model's vector, found {}", info.dim,
-                                 call.dim)));
+                     fmt::format("`dimensions` must be at most {}, the values of the model's vector, found {}",
+                                 info.dim, call.dim)));
     return;
   }
   std::size_t character_count = 0;
@@ -151,14 +151,14 @@ void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, 
             .priority = bulk ? Priority::kBulk : Priority::kInteractive,
             .deadline = *deadline};
   auto answer = std::make_shared<OnEmbedded>(std::move(on_embedded));
-  auto handle = scheduler_.submit(std::move(work), [answer, model = *model, call = std::move(call),
-                                                    character_count](Result<WorkResult> result) {
-    auto finished = result ? finish(*model, call, *std::move(result)) : std::unexpected(result.error());
-    if (finished) {
-      finished->character_count = character_count;
-    }
-    (*answer)(std::move(finished));
-  });
+  auto handle = scheduler_.submit(
+      std::move(work), [answer, model = *model, call = std::move(call), character_count](Result<WorkResult> result) {
+        auto finished = result ? finish(*model, call, *std::move(result)) : std::unexpected(result.error());
+        if (finished) {
+          finished->character_count = character_count;
+        }
+        (*answer)(std::move(finished));
+      });
   if (!handle) {
     (*answer)(std::unexpected(handle.error()));
     return;

@@ -1,5 +1,5 @@
-// What every embedding route does between its request and its answer: choose a model, put the prompt in front, queue, cut
-// to `dimensions`, normalise. Thread-safety: any thread.
+// What every embedding route does between its request and its answer: choose a model, put the prompt in front, queue,
+// cut to `dimensions`, normalise. Thread-safety: any thread.
 #pragma once
 
 #include <functional>

@@ -97,7 +97,8 @@ std::optional<Error> first_error(const Results&... results) {
 }
 
 std::vector<Header> tei_headers(const Exchange& exchange, const EmbedAnswer& answer) {
-  const double total = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - exchange.started()).count();
+  const double total =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - exchange.started()).count();
   const auto whole = [](double value) { return fmt::format("{:.0f}", value); };
   return {{"x-compute-type", "cpu"},
           {"x-compute-time", whole(total)},
@@ -149,10 +150,10 @@ void tei_embed(const RouteContext& context, const Route& route, const std::share
   EmbedCall call;
   bool normalize = true;
   auto texts = texts_of(*body, "inputs");
-  if (const auto error = first_error(texts, read_optional(*body, "normalize", normalize), read_dimensions(*body, call),
-                                     read_optional(*body, "prompt_name", call.prompt_name),
-                                     read_optional(*body, "model", call.model),
-                                     read_optional(*body, "truncate", call.truncate))) {
+  if (const auto error =
+          first_error(texts, read_optional(*body, "normalize", normalize), read_dimensions(*body, call),
+                      read_optional(*body, "prompt_name", call.prompt_name), read_optional(*body, "model", call.model),
+                      read_optional(*body, "truncate", call.truncate))) {
     return refuse(route, exchange, *error);
   }
   call.rows = *std::move(texts);
@@ -228,13 +229,15 @@ void open_ai_embeddings(const RouteContext& context, const Route& route, const s
   if (format != "float" && format != "base64") {
     return refuse(route, exchange,
                   {ErrorCode::kInvalidArgument,
-                   fmt::format("`encoding_format`: expected \"float\" or \"base64\", found \"{}\"", format), {}});
+                   fmt::format("`encoding_format`: expected \"float\" or \"base64\", found \"{}\"", format),
+                   {}});
   }
   call.rows = *std::move(texts);
   call.normalize = true;
-  run(context, route, exchange, std::move(call), [as_base64 = format == "base64"](const Exchange&, const EmbedAnswer& answer) {
-    return open_ai_response(answer, as_base64);
-  });
+  run(context, route, exchange, std::move(call),
+      [as_base64 = format == "base64"](const Exchange&, const EmbedAnswer& answer) {
+        return open_ai_response(answer, as_base64);
+      });
 }
 
 void cohere_embed(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
@@ -246,9 +249,9 @@ void cohere_embed(const RouteContext& context, const Route& route, const std::sh
   auto texts = texts_of(*body, "texts");
   std::string truncate = "END";
   std::int64_t dim = 0;
-  if (const auto error = first_error(texts, read_optional(*body, "model", call.model),
-                                     read_optional(*body, "truncate", truncate),
-                                     read_optional(*body, "output_dimension", dim))) {
+  if (const auto error =
+          first_error(texts, read_optional(*body, "model", call.model), read_optional(*body, "truncate", truncate),
+                      read_optional(*body, "output_dimension", dim))) {
     return refuse(route, exchange, *error);
   }
   call.rows = *std::move(texts);

@@ -58,18 +58,17 @@ struct EmbedServer::Impl final : Application {
                                         known ? fmt::format("{}: not with {}", head.path, head.method_name)
                                               : fmt::format("{}: there is no such path", head.path))};
     }
-    const auto verdict =
-        keys.check(head.header("authorization"), route->scope, std::chrono::steady_clock::now());
+    const auto verdict = keys.check(head.header("authorization"), route->scope, std::chrono::steady_clock::now());
     switch (verdict.access) {
       case Access::kUnknownKey:
-        return {.accepted = false,
-                .refusal = error_response(route->dialect, 401, "expected `Authorization: Bearer KEY` with a valid key")};
+        return {
+            .accepted = false,
+            .refusal = error_response(route->dialect, 401, "expected `Authorization: Bearer KEY` with a valid key")};
       case Access::kScopeTooSmall:
         return {.accepted = false,
                 .refusal = error_response(route->dialect, 403, "the key's scope does not include this")};
       case Access::kRateExceeded:
-        return {.accepted = false,
-                .refusal = error_response(route->dialect, 429, "the key's rate is exceeded: later")};
+        return {.accepted = false, .refusal = error_response(route->dialect, 429, "the key's rate is exceeded: later")};
       case Access::kGranted:
         break;
     }

@@ -55,52 +55,6 @@ std::string query_value(std::string_view query, std::string_view name) {
   return {};
 }
 
-bool BodyStream::write(std::string piece) {
-  std::function<void()> on_change;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (gone_) {
-      return false;
-    }
-    pending_ += piece;
-    on_change = on_change_;
-  }
-  if (on_change) {
-    on_change();
-  }
-  return true;
-}
-
-void BodyStream::close() {
-  std::function<void()> on_change;
-  {
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-    on_change = on_change_;
-  }
-  if (on_change) {
-    on_change();
-  }
-}
-
-void BodyStream::attach(std::function<void()> on_change) {
-  const std::scoped_lock lock(mutex_);
-  on_change_ = std::move(on_change);
-}
-
-std::string BodyStream::take(bool& closed) {
-  const std::scoped_lock lock(mutex_);
-  closed = closed_;
-  return std::exchange(pending_, {});
-}
-
-void BodyStream::client_gone() {
-  const std::scoped_lock lock(mutex_);
-  gone_ = true;
-  on_change_ = nullptr;
-  pending_.clear();
-}
-
 void Exchange::respond(HttpResponse response) {
   std::function<void(HttpResponse)> take;
   {

@@ -41,33 +41,11 @@ std::string query_value(std::string_view query, std::string_view name);
 // %XX of a path or a value. Nothing changes where it is malformed.
 std::string percent_decoded(std::string_view text, bool plus_is_blank);
 
-// The part of an answer that is written piece by piece while the work goes on.
-class BodyStream {
- public:
-  // False once the client has gone: what is left need not be made.
-  bool write(std::string piece);
-  void close();
-
-  // For the connection. `on_change` is called, on any thread, when there is something to take.
-  void attach(std::function<void()> on_change);
-  // Everything written since; `closed` says whether more may come.
-  std::string take(bool& closed);
-  void client_gone();
-
- private:
-  std::mutex mutex_;
-  std::function<void()> on_change_;
-  std::string pending_;
-  bool closed_ = false;
-  bool gone_ = false;
-};
-
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::vector<Header> headers = {};
   std::string body = {};
-  std::shared_ptr<BodyStream> stream = nullptr;  // in place of `body`
 };
 
 class Exchange {

@@ -6,16 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
@@ -63,7 +59,7 @@ std::string address_text(const tcp::endpoint& endpoint, bool tls) {
 struct HttpServer::Impl {
   Impl(HttpServerOptions given, Application& application)
       : options(std::move(given)), context{.options = options, .application = application} {
-    for (std::size_t i = 0; i < std::max<std::size_t>(options.thread_count, 1); ++i) {
+    for (std::size_t i = 1; i < options.thread_count; ++i) {
       loops.push_back(std::make_unique<asio::io_context>(1));
     }
   }
@@ -71,6 +67,7 @@ struct HttpServer::Impl {
   HttpServerOptions options;
   ConnectionContext context;
   std::vector<std::unique_ptr<asio::io_context>> loops;
+  asio::steady_timer retry{*loops.emplace_back(std::make_unique<asio::io_context>(1))};
   std::vector<tcp::acceptor> tcp_acceptors;
   std::vector<stream_protocol::acceptor> local_acceptors;
   std::optional<asio::ssl::context> tls;
@@ -84,36 +81,14 @@ struct HttpServer::Impl {
   Result<void> open_tcp();
   Result<void> open_local();
   Result<void> take_activated();
-  asio::awaitable<void> accept_tcp(tcp::acceptor& acceptor);
-  asio::awaitable<void> accept_local(stream_protocol::acceptor& acceptor);
-  asio::awaitable<void> serve_tcp(tcp::socket socket);
-  asio::awaitable<void> serve_local(stream_protocol::socket socket);
-  asio::awaitable<void> drain();
-  bool admit_connection();
-  asio::awaitable<void> pause(std::chrono::milliseconds time);
+  template <typename Acceptor>
+  void accept(Acceptor& acceptor);
+  void begin(tcp::socket socket);
+  void begin(stream_protocol::socket socket);
+  void close_acceptors();
+  void await_drained(std::chrono::steady_clock::time_point end);
+  bool admit_connection() const;
 };
-
-namespace {
-
-// Counts a connection for as long as it lasts.
-class ConnectionCount {
- public:
-  explicit ConnectionCount(ConnectionContext& context) : context_(context) {
-    ++context_.connection_count;
-    context_.application.connections_changed(1);
-  }
-  ~ConnectionCount() {
-    --context_.connection_count;
-    context_.application.connections_changed(-1);
-  }
-  ConnectionCount(const ConnectionCount&) = delete;
-  ConnectionCount& operator=(const ConnectionCount&) = delete;
-
- private:
-  ConnectionContext& context_;
-};
-
-}  // namespace
 
 Result<void> HttpServer::Impl::open_tls() {
   if (options.tls_certificate_file.empty() && options.tls_key_file.empty()) {
@@ -226,76 +201,49 @@ Result<void> HttpServer::Impl::take_activated() {
   return {};
 }
 
-asio::awaitable<void> HttpServer::Impl::pause(std::chrono::milliseconds time) {
-  asio::steady_timer timer(main_loop(), time);
-  error_code ignored;
-  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-}
-
-bool HttpServer::Impl::admit_connection() {
+bool HttpServer::Impl::admit_connection() const {
   return !context.draining && context.connection_count < options.connection_count_max;
 }
 
-asio::awaitable<void> HttpServer::Impl::accept_tcp(tcp::acceptor& acceptor) {
-  while (acceptor.is_open()) {
-    asio::io_context& loop = choose_loop();
-    error_code error;
-    tcp::socket socket = co_await acceptor.async_accept(loop, asio::redirect_error(asio::use_awaitable, error));
-    if (error == asio::error::operation_aborted) {
-      co_return;
+template <typename Acceptor>
+void HttpServer::Impl::accept(Acceptor& acceptor) {
+  using Socket = typename Acceptor::protocol_type::socket;
+  const asio::any_io_executor loop = choose_loop().get_executor();
+  acceptor.async_accept(loop, [this, &acceptor](const error_code& error, Socket socket) {
+    if (error == asio::error::operation_aborted || !acceptor.is_open()) {
+      return;
     }
-    if (error) {
-      co_await pause(kAcceptRetry);
-    } else if (admit_connection()) {
-      socket.set_option(tcp::no_delay(true), error);
-      asio::co_spawn(loop, serve_tcp(std::move(socket)), asio::detached);
+    if (error) {  // no descriptor is left, say: others will close theirs
+      retry.expires_after(kAcceptRetry);
+      retry.async_wait([this, &acceptor](const error_code&) { accept(acceptor); });
+      return;
     }
-  }
+    if (admit_connection()) {
+      // On the loop of the socket, where all that follows runs.
+      const auto executor = socket.get_executor();
+      asio::post(executor, [this, socket = std::move(socket)]() mutable { begin(std::move(socket)); });
+    }
+    accept(acceptor);
+  });
 }
 
-asio::awaitable<void> HttpServer::Impl::accept_local(stream_protocol::acceptor& acceptor) {
-  while (acceptor.is_open()) {
-    asio::io_context& loop = choose_loop();
-    error_code error;
-    auto socket = co_await acceptor.async_accept(loop, asio::redirect_error(asio::use_awaitable, error));
-    if (error == asio::error::operation_aborted) {
-      co_return;
-    }
-    if (error) {
-      co_await pause(kAcceptRetry);
-    } else if (admit_connection()) {
-      asio::co_spawn(loop, serve_local(std::move(socket)), asio::detached);
-    }
-  }
-}
-
-asio::awaitable<void> HttpServer::Impl::serve_tcp(tcp::socket socket) {
-  const ConnectionCount count(context);
+void HttpServer::Impl::begin(tcp::socket socket) {
   error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   std::string client = error ? "unknown" : endpoint.address().to_string();
-  if (!tls) {
-    TcpStream stream(std::move(socket));
-    co_await serve(stream, context, std::move(client));
-    co_return;
-  }
-  TlsStream stream(TcpStream(std::move(socket)), *tls);
-  stream.next_layer().expires_after(options.header_time_max);
-  co_await stream.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, error));
-  if (!error) {
-    co_await serve(stream, context, std::move(client));
-    stream.next_layer().expires_after(std::chrono::seconds(1));
-    co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+  socket.set_option(tcp::no_delay(true), error);
+  if (tls) {
+    serve(TlsStream(TcpStream(std::move(socket)), *tls), context, std::move(client));
+  } else {
+    serve(TcpStream(std::move(socket)), context, std::move(client));
   }
 }
 
-asio::awaitable<void> HttpServer::Impl::serve_local(stream_protocol::socket socket) {
-  const ConnectionCount count(context);
-  LocalStream stream(std::move(socket));
-  co_await serve(stream, context, "unix");
+void HttpServer::Impl::begin(stream_protocol::socket socket) {
+  serve(LocalStream(std::move(socket)), context, "unix");
 }
 
-asio::awaitable<void> HttpServer::Impl::drain() {
+void HttpServer::Impl::close_acceptors() {
   error_code ignored;
   for (auto& acceptor : tcp_acceptors) {
     acceptor.close(ignored);
@@ -307,13 +255,17 @@ asio::awaitable<void> HttpServer::Impl::drain() {
     ::unlink(options.unix_socket.c_str());
   }
   context.idle.close_all();
-  const auto end = std::chrono::steady_clock::now() + options.drain_time_max;
-  while (context.connection_count > 0 && std::chrono::steady_clock::now() < end) {
-    co_await pause(kDrainPoll);
+}
+
+void HttpServer::Impl::await_drained(std::chrono::steady_clock::time_point end) {
+  if (context.connection_count == 0 || std::chrono::steady_clock::now() >= end) {
+    for (auto& loop : loops) {
+      loop->stop();
+    }
+    return;
   }
-  for (auto& loop : loops) {
-    loop->stop();
-  }
+  retry.expires_after(kDrainPoll);
+  retry.async_wait([this, end](const error_code&) { await_drained(end); });
 }
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -345,10 +297,10 @@ const std::vector<std::string>& HttpServer::addresses() const noexcept {
 
 Result<void> HttpServer::run() {
   for (auto& acceptor : impl_->tcp_acceptors) {
-    asio::co_spawn(impl_->main_loop(), impl_->accept_tcp(acceptor), asio::detached);
+    impl_->accept(acceptor);
   }
   for (auto& acceptor : impl_->local_acceptors) {
-    asio::co_spawn(impl_->main_loop(), impl_->accept_local(acceptor), asio::detached);
+    impl_->accept(acceptor);
   }
   const auto serve_loop = [](asio::io_context& loop) {
     const auto guard = asio::make_work_guard(loop);
@@ -366,7 +318,10 @@ void HttpServer::stop() {
   if (impl_->context.draining.exchange(true)) {
     return;
   }
-  asio::post(impl_->main_loop(), [this] { asio::co_spawn(impl_->main_loop(), impl_->drain(), asio::detached); });
+  asio::post(impl_->main_loop(), [impl = impl_.get()] {
+    impl->close_acceptors();
+    impl->await_drained(std::chrono::steady_clock::now() + impl->options.drain_time_max);
+  });
 }
 
 }  // namespace asterism::server

@@ -68,10 +68,11 @@ std::string Metrics::text(const SchedulerStatus& scheduler) const {
   std::string out;
   std::uint64_t all = 0;
   std::uint64_t good = 0;
-  append_type(out, "asterism_http_requests_total", "counter", "Requests by route and status; status 0: the client went");
+  append_type(out, "asterism_http_requests_total", "counter",
+              "Requests by route and status; status 0: the client went");
   for (const auto& [key, count] : requests_) {
-    fmt::format_to(std::back_inserter(out), "asterism_http_requests_total{{route=\"{}\",status=\"{}\"}} {}\n", key.first,
-                   key.second, count);
+    fmt::format_to(std::back_inserter(out), "asterism_http_requests_total{{route=\"{}\",status=\"{}\"}} {}\n",
+                   key.first, key.second, count);
     all += count;
     good += key.second >= 200 && key.second < 300 ? count : 0;
   }

@@ -13,14 +13,13 @@ constexpr double kStuckSeconds = 120.0;
 void health(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const double running = context.scheduler.status().running_seconds.value_or(0.0);
   if (running > kStuckSeconds) {
-    exchange->respond(error_response(
-        route.dialect, 503, fmt::format("the worker has been at one batch for {:.0f} seconds", running)));
+    exchange->respond(error_response(route.dialect, 503,
+                                     fmt::format("the worker has been at one batch for {:.0f} seconds", running)));
     return;
   }
   for (const ModelStatus& model : context.pool.status()) {
     if (model.state == ModelState::kFailed) {
-      exchange->respond(
-          error_response(route.dialect, 503, fmt::format("{}: {}", model.name, model.error->message)));
+      exchange->respond(error_response(route.dialect, 503, fmt::format("{}: {}", model.name, model.error->message)));
       return;
     }
   }
