@@ -16,7 +16,7 @@ namespace asterism {
 namespace {
 
 // Codes fetched ahead of the one that is compared.
-constexpr std::size_t kPrefetchAhead = 12;
+constexpr std::size_t kPrefetchAhead = 4;
 // Rows scored exactly for k answers: a multiple of k, and some more.
 constexpr std::size_t kRescoredFactor = 2;
 constexpr std::size_t kRescoredMore = 10;
