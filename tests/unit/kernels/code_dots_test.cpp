@@ -59,7 +59,8 @@ TEST(CodeDots, i8_of_the_most_and_the_largest_components_does_not_wrap) {
 }
 
 // Each of a group against the product alone: another number at each place.
-void expect_groups_equal_products(std::span<const CodeDots> all, std::vector<std::byte> (*random)(std::size_t, unsigned)) {
+void expect_groups_equal_products(std::span<const CodeDots> all,
+                                  std::vector<std::byte> (*random)(std::size_t, unsigned)) {
   for (std::size_t dim = 0; dim < 300; ++dim) {
     const auto query = random(dim, 1);
     const std::array rows{random(dim, 2), random(dim, 3), random(dim, 4), random(dim, 5)};
