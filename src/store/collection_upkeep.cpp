@@ -24,8 +24,9 @@ std::vector<Hit> scores_of(const StoreHits& found) {
 }
 
 bool same_ids(const StoreHits& a, const StoreHits& b) {
-  return std::ranges::equal(a.hits, b.hits, {}, [](const SearchHit& hit) { return std::string_view(hit.item.id); },
-                            [](const SearchHit& hit) { return std::string_view(hit.item.id); });
+  return std::ranges::equal(
+      a.hits, b.hits, {}, [](const SearchHit& hit) { return std::string_view(hit.item.id); },
+      [](const SearchHit& hit) { return std::string_view(hit.item.id); });
 }
 
 // Nothing where rows were written between the searches: what was found then says nothing about recall.
