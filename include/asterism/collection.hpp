@@ -201,6 +201,13 @@ struct RecallCheck {
   std::uint64_t row_count = 0;  // of the graph then
 };
 
+// Recall of searches that were really asked, compared with the exact answers while serving.
+struct ServedRecall {
+  double recall = 0.0;          // mean of the last queries checked
+  std::size_t query_count = 0;  // of these; at most 100
+  std::string checked_at = {};
+};
+
 struct CollectionStatus {
   std::string backend;  // "embedded", "milvus", "postgresql"
   CollectionSettings settings;
@@ -211,6 +218,7 @@ struct CollectionStatus {
   std::uint64_t index_size_bytes = 0;  // of those, what can be rebuilt
   std::string index;                   // "graph over 100,000 rows, 120 rows after it"; "none: ..." and why
   std::optional<RecallCheck> recall;   // the last that was measured
+  std::optional<ServedRecall> served_recall = {};
 };
 
 struct Progress {

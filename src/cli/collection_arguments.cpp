@@ -187,6 +187,11 @@ Json status_json(const std::string& location, const CollectionStatus& status) {
                       {"expansion", recall->expansion},
                       {"checked_at", recall->checked_at}};
   }
+  json["served_recall"] = nullptr;
+  if (const auto& served = status.served_recall) {
+    json["served_recall"] = {
+        {"recall", served->recall}, {"queries", served->query_count}, {"checked_at", served->checked_at}};
+  }
   return json;
 }
 

@@ -35,6 +35,10 @@ void print_status(Console& console, const std::string& location, const Collectio
     fields.add("recall:", fmt::format("{:.4f} at {} over {} queries, expansion {}, measured {}", recall->recall,
                                       recall->k, recall->query_count, recall->expansion, recall->checked_at));
   }
+  if (const auto& served = status.served_recall) {
+    fields.add("recall served:", fmt::format("{:.4f} over the last {} queries checked, the last {}", served->recall,
+                                             served->query_count, served->checked_at));
+  }
   fields.add("size:",
              fmt::format("{}, {} of it index", format_size(status.size_bytes), format_size(status.index_size_bytes)));
   fields.add("writes:", format_count(status.version_number));

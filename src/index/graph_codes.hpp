@@ -11,6 +11,7 @@
 // rows at once is fine.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,6 +59,16 @@ class GraphCodes {
     const Trailer& x = trailer(a);
     const Trailer& y = trailer(b);
     return x.offset + y.offset - x.factor * y.factor * dots_.product(a, b, dim_) - x.pole * y.pole;
+  }
+  // The same to each code of a group.
+  std::array<float, kCodesAtOnce> distances(const std::byte* a, const CodeGroup& codes) const noexcept {
+    const Trailer& x = trailer(a);
+    std::array<float, kCodesAtOnce> result = dots_.products(a, codes, dim_);
+    for (std::size_t i = 0; i < kCodesAtOnce; ++i) {
+      const Trailer& y = trailer(codes[i]);
+      result[i] = x.offset + y.offset - x.factor * y.factor * result[i] - x.pole * y.pole;
+    }
+    return result;
   }
   // The value of the metric for a distance.
   float value_of(float distance) const noexcept;

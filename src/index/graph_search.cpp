@@ -16,7 +16,7 @@ namespace asterism {
 namespace {
 
 // Codes fetched ahead of the one that is compared.
-constexpr std::size_t kPrefetchAhead = 12;
+constexpr std::size_t kPrefetchAhead = 4;
 // Rows scored exactly for k answers: a multiple of k, and some more.
 constexpr std::size_t kRescoredFactor = 2;
 constexpr std::size_t kRescoredMore = 10;
@@ -123,16 +123,31 @@ class Walk {
     }
   }
 
+  // Four at a time; `take` gets them in the order of the slots.
   template <typename Take>
   void compare(Take take) {
     const auto& slots = memory_.slots;
-    for (std::size_t i = 0; i < std::min(kPrefetchAhead, slots.size()); ++i) {
-      index_.codes.prefetch(slots[i]);
-    }
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      if (i + kPrefetchAhead < slots.size()) {
-        index_.codes.prefetch(slots[i + kPrefetchAhead]);
+    std::size_t fetched = 0;
+    const auto fetch_until = [&](std::size_t end) {
+      for (end = std::min(end, slots.size()); fetched < end; ++fetched) {
+        index_.codes.prefetch(slots[fetched]);
       }
+    };
+    std::size_t i = 0;
+    for (; i + kCodesAtOnce <= slots.size(); i += kCodesAtOnce) {
+      fetch_until(i + kCodesAtOnce + kPrefetchAhead);
+      CodeGroup codes{};
+      for (std::size_t j = 0; j < kCodesAtOnce; ++j) {
+        codes[j] = index_.codes.row(slots[i + j]);
+      }
+      const auto distances = index_.codes.distances(memory_.query_code.data(), codes);
+      for (std::size_t j = 0; j < kCodesAtOnce; ++j) {
+        take(slots[i + j], distances[j]);
+      }
+    }
+    counters.distances_computed += i;
+    fetch_until(slots.size());
+    for (; i < slots.size(); ++i) {
       take(slots[i], distance_to(slots[i]));
     }
   }

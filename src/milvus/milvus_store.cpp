@@ -160,7 +160,8 @@ Result<void> MilvusStore::load() {
   });
 }
 
-Result<void> MilvusStore::build_index(const ProgressSink& progress) {
+Result<void> MilvusStore::build_index(const IndexBuildRequest& build) {
+  const auto& progress = build.progress;
   milvus::FlushRequest request;
   request.add_collection_names(connection_.address().collection);
   const auto flushed = connection_.call(&Stub::Flush, {.name = "Flush", .timeout = kPatience}, request);

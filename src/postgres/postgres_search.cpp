@@ -175,7 +175,8 @@ Result<StoreHits> PostgresStore::nearest(const NearestRequest& request) const {
   return found;
 }
 
-Result<void> PostgresStore::build_index(const ProgressSink& progress) {
+Result<void> PostgresStore::build_index(const IndexBuildRequest& request) {
+  const auto& progress = request.progress;
   const auto type = collection_.indexed_type();
   if (!type) {
     return fail(ErrorCode::kUnsupported,
@@ -223,7 +224,7 @@ Result<void> PostgresStore::compact(const ProgressSink& progress) {
   if (!vacuumed || !collection_.indexed_type()) {
     return vacuumed;
   }
-  return build_index(progress);
+  return build_index({.progress = progress});
 }
 
 Result<VerifyReport> PostgresStore::verify(const ProgressSink& /*progress*/) const {

@@ -122,7 +122,7 @@ Result<void> Collection::restore_version(std::string_view name) {
 }
 
 Result<void> Collection::build_index(const ProgressSink& progress) {
-  return impl_->store->build_index(progress);
+  return impl_->store->build_index({.progress = progress});
 }
 
 Result<void> Collection::compact(const ProgressSink& progress) {

@@ -18,8 +18,6 @@ namespace {
 constexpr int kAttemptCountMax = 8;
 // Sets of rows kept for filters that are asked again.
 constexpr std::size_t kAllowedCountMax = 32;
-// Rows after the index from which on it is worth looking whether another process has built a newer one.
-constexpr std::size_t kLaterRowCountMax = 4096;
 constexpr std::size_t kExpansionDefault = 64;
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {

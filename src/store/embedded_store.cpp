@@ -135,6 +135,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::filesystem
     return std::unexpected(lease.error());
   }
   store->recall_ = read_recall((*lease)->connection());
+  store->served_recall_ = read_served_recall((*lease)->connection());
   return store;
 }
 
@@ -382,6 +383,7 @@ Result<CollectionStatus> EmbeddedStore::status() const {
   }
   const std::scoped_lock lock(recall_mutex_);
   status.recall = recall_;
+  status.served_recall = served_recall_;
   return status;
 }
 

@@ -68,7 +68,9 @@ class EmbeddedStore final : public VectorStore {
   Result<void> drop_version(std::string_view name) override;
   Result<void> restore_version(std::string_view name) override;
 
-  Result<void> build_index(const ProgressSink& progress) override;
+  Result<void> build_index(const IndexBuildRequest& request) override;
+  Result<std::optional<std::string>> index_need() const override;
+  Result<void> keep_served_recall(const ServedRecall& served) override;
   Result<void> compact(const ProgressSink& progress) override;
   Result<VerifyReport> verify(const ProgressSink& progress) const override;
   Result<CollectionTuneResult> tune(const CollectionTuneOptions& options) override;
@@ -93,9 +95,10 @@ class EmbeddedStore final : public VectorStore {
   Result<StoreHits> nearest_with(ItemReader& reader, const NearestRequest& request, ThreadPool* pool) const;
   Result<std::optional<StoreHits>> items_of(ItemReader& reader, ViewHits found, const ItemParts& parts) const;
   Result<std::vector<CollectionVersion>> versions(ItemReader& reader) const;
-  Result<std::optional<IndexNames>> write_index_files(const ProgressSink& progress, bool from_scratch);
-  Result<void> build_index_files(const ProgressSink& progress, bool from_scratch);
-  Result<void> check_recall(const ProgressSink& progress);
+  Result<std::optional<IndexNames>> write_index_files(const IndexBuildRequest& request, bool from_scratch);
+  Result<void> build_index_files(const IndexBuildRequest& request, bool from_scratch);
+  Result<void> check_recall(const IndexBuildRequest& request);
+  Result<CollectionTuneResult> tune_until(const CollectionTuneOptions& options, const CancelFlag* cancel);
 
   std::filesystem::path folder_;
   CollectionSettings settings_;
@@ -119,6 +122,7 @@ class EmbeddedStore final : public VectorStore {
   mutable ThreadPool pool_;
   mutable std::mutex recall_mutex_;
   mutable std::optional<RecallCheck> recall_;
+  std::optional<ServedRecall> served_recall_;
 };
 
 }  // namespace asterism

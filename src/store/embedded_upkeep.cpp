@@ -52,19 +52,22 @@ std::vector<Rule> rules(const CollectionSettings& settings) {
 
 }  // namespace
 
-Result<std::optional<IndexNames>> EmbeddedStore::write_index_files(const ProgressSink& progress, bool from_scratch) {
+Result<std::optional<IndexNames>> EmbeddedStore::write_index_files(const IndexBuildRequest& request,
+                                                                   bool from_scratch) {
   auto reader = lease();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   const std::scoped_lock pool(pool_mutex_);
-  return asterism::build_index_files(
-      **reader, index_folder(), settings_,
-      {.pool = &pool_, .cancel = cancel_, .progress = progress, .from_scratch = from_scratch});
+  return asterism::build_index_files(**reader, index_folder(), settings_,
+                                     {.pool = &pool_,
+                                      .cancel = request.cancel != nullptr ? request.cancel : cancel_,
+                                      .progress = request.progress,
+                                      .from_scratch = from_scratch});
 }
 
-Result<void> EmbeddedStore::build_index_files(const ProgressSink& progress, bool from_scratch) {
-  const auto built = write_index_files(progress, from_scratch);
+Result<void> EmbeddedStore::build_index_files(const IndexBuildRequest& request, bool from_scratch) {
+  const auto built = write_index_files(request, from_scratch);
   if (!built) {
     return std::unexpected(built.error());
   }
@@ -89,11 +92,11 @@ Result<void> EmbeddedStore::build_index_files(const ProgressSink& progress, bool
       return forgotten;
     }
   }
-  return (*built)->graph.empty() ? Result<void>{} : check_recall(progress);
+  return (*built)->graph.empty() ? Result<void>{} : check_recall(request);
 }
 
 // How far an expansion reaches depends on the number of rows: what was measured for another number is measured again.
-Result<void> EmbeddedStore::check_recall(const ProgressSink& progress) {
+Result<void> EmbeddedStore::check_recall(const IndexBuildRequest& request) {
   constexpr double kGrowthMax = 1.5;
   std::optional<RecallCheck> last;
   {
@@ -108,24 +111,24 @@ Result<void> EmbeddedStore::check_recall(const ProgressSink& progress) {
       static_cast<double>(last->row_count) < kGrowthMax * static_cast<double>(*row_count)) {
     return {};
   }
-  if (progress) {
-    progress({.done = 0, .total = 1, .stage = "recall"});
+  if (request.progress) {
+    request.progress({.done = 0, .total = 1, .stage = "recall"});
   }
   CollectionTuneOptions options;
   options.recall = last ? last->target : kRecallDefault;
   options.k = last ? last->k : options.k;
   options.query_count = kCheckedQueryCount;
-  const auto tuned = tune(options);
+  const auto tuned = tune_until(options, request.cancel != nullptr ? request.cancel : cancel_);
   return tuned ? Result<void>{} : std::unexpected(tuned.error());
 }
 
-Result<void> EmbeddedStore::build_index(const ProgressSink& progress) {
+Result<void> EmbeddedStore::build_index(const IndexBuildRequest& request) {
   bool damaged = false;
   {
     const std::shared_lock lock(view_mutex_);
     damaged = !index_problem_.empty();
   }
-  return build_index_files(progress, damaged);
+  return build_index_files(request, damaged);
 }
 
 Result<void> EmbeddedStore::compact(const ProgressSink& progress) {
@@ -149,7 +152,7 @@ Result<void> EmbeddedStore::compact(const ProgressSink& progress) {
       return done;
     }
   }
-  return build_index_files(progress, true);
+  return build_index_files({.progress = progress}, true);
 }
 
 Result<VerifyReport> EmbeddedStore::verify(const ProgressSink& progress) const {
@@ -207,7 +210,55 @@ Result<VerifyReport> EmbeddedStore::verify(const ProgressSink& progress) const {
   return report;
 }
 
+Result<std::optional<std::string>> EmbeddedStore::index_need() const {
+  auto reader = lease();
+  if (!reader) {
+    return std::unexpected(std::move(reader.error()));
+  }
+  const auto names = read_index_names(index_folder());
+  {
+    const std::unique_lock lock(view_mutex_);
+    if (names && *names && view_ && (*names)->version > view_->files().version && index_problem_.empty()) {
+      view_.reset();
+    }
+  }
+  const auto transaction = sqlite::Transaction::begin((*reader)->connection(), sqlite::Transaction::Kind::kRead);
+  if (!transaction) {
+    return std::unexpected(transaction.error());
+  }
+  const auto lock = view_at(**reader);
+  if (!lock) {
+    return std::unexpected(lock.error());
+  }
+  if (!*lock) {
+    return std::nullopt;  // written to just now: the next look sees more
+  }
+  // What is mapped serves on; whoever opens the collection next would find nothing.
+  if (view_->row_count() > 0 && view_->files().vectors && (!names || !*names)) {
+    return names ? "the index's list of files is gone" : names.error().message;
+  }
+  return view_->index_need();
+}
+
+Result<void> EmbeddedStore::keep_served_recall(const ServedRecall& served) {
+  {
+    const std::scoped_lock lock(recall_mutex_);
+    served_recall_ = served;
+  }
+  if (!writer_lock_) {
+    return {};
+  }
+  const std::scoped_lock lock(writer_mutex_);
+  auto used = writer();
+  return used ? (*used)->put_setting(kServedRecallSetting, served_recall_json(served))
+              : std::unexpected(std::move(used.error()));
+}
+
 Result<CollectionTuneResult> EmbeddedStore::tune(const CollectionTuneOptions& options) {
+  return tune_until(options, cancel_);
+}
+
+Result<CollectionTuneResult> EmbeddedStore::tune_until(const CollectionTuneOptions& options, const CancelFlag* cancel) {
   if (!(options.recall > 0.0 && options.recall <= 1.0) || options.k == 0 || options.query_count == 0) {
     return fail(
         ErrorCode::kInvalidArgument,
@@ -236,7 +287,7 @@ Result<CollectionTuneResult> EmbeddedStore::tune(const CollectionTuneOptions& op
                   fmt::format("a graph is built from {} rows on", kGraphRowCountMin));
     }
     const std::scoped_lock pool(pool_mutex_);
-    auto tuned = view_->tune(options, pool_, cancel_);
+    auto tuned = view_->tune(options, pool_, cancel);
     if (!tuned) {
       return tuned;
     }

@@ -13,9 +13,8 @@
 namespace asterism {
 namespace {
 
-// Beyond these shares of rows, changing the files costs more than making them anew.
+// Beyond this share of rows, changing the files costs more than making them anew.
 constexpr double kChangedShareMax = 0.3;
-constexpr double kHoleShareMax = 0.1;
 
 // What is where in the new vector file.
 struct Layout {

@@ -151,6 +151,23 @@ AllowedRows SearchView::allow(std::span<const std::int64_t> slots) const {
   return allowed;
 }
 
+std::optional<std::string> SearchView::index_need() const {
+  if (row_count() == 0) {
+    return std::nullopt;
+  }
+  if (!files_.problem.empty()) {
+    return files_.problem;
+  }
+  if (later_slots_.size() > kLaterRowCountMax) {
+    return fmt::format("{} rows came after the index", later_slots_.size());
+  }
+  const std::size_t hole_count = files_.row_count() - file_alive_count_;
+  if (static_cast<double>(hole_count) > kHoleShareMax * static_cast<double>(files_.row_count())) {
+    return fmt::format("{} of {} rows of the index are gone", hole_count, files_.row_count());
+  }
+  return std::nullopt;
+}
+
 VectorRows SearchView::later_rows() const {
   return {.data = later_data_,
           .row_count = later_slots_.size(),

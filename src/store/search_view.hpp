@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "asterism/collection.hpp"
@@ -23,6 +24,10 @@ class ThreadPool;
 
 // Rows of which a graph is built; fewer are scanned as fast.
 inline constexpr std::size_t kGraphRowCountMin = 10'000;
+// Rows after the index from which on it is worth building it, or looking whether another process has.
+inline constexpr std::size_t kLaterRowCountMax = 4096;
+// The share of positions without a row beyond which the files are made anew.
+inline constexpr double kHoleShareMax = 0.1;
 // The smallest expansion that tuning chooses: it measures without a filter, and narrower walks among the rows that a
 // filter lets through more often end early.
 inline constexpr std::size_t kExpansionMin = 32;
@@ -72,6 +77,9 @@ class SearchView {
   // On a sample of its own rows, which do not count as their own answers. There is a graph.
   Result<CollectionTuneResult> tune(const CollectionTuneOptions& options, ThreadPool& pool,
                                     const CancelFlag* cancel) const;
+
+  // Why building would make searches faster or the files smaller; nothing where it would not.
+  std::optional<std::string> index_need() const;
 
   const IndexFiles& files() const noexcept { return files_; }
   std::size_t row_count() const noexcept { return file_alive_count_ + later_alive_count_; }

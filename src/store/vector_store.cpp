@@ -155,7 +155,15 @@ Result<void> VectorStore::restore_version(std::string_view /*name*/) {
   return unsupported("versions");
 }
 
-Result<void> VectorStore::build_index(const ProgressSink& /*progress*/) {
+Result<void> VectorStore::build_index(const IndexBuildRequest& /*request*/) {
+  return {};
+}
+
+Result<std::optional<std::string>> VectorStore::index_need() const {
+  return std::nullopt;
+}
+
+Result<void> VectorStore::keep_served_recall(const ServedRecall& /*served*/) {
   return {};
 }
 

@@ -296,7 +296,7 @@ TEST_F(MilvusCollection, BuildIndexWaitsForAllRows) {
   auto& store = make(settings());
   ASSERT_TRUE(store.add(std::vector{text("a", "one", {1, 0, 0})}));
   std::uint64_t done = 0;
-  const auto built = store.build_index([&](const Progress& progress) { done = progress.done; });
+  const auto built = store.build_index({.progress = [&](const Progress& progress) { done = progress.done; }});
   ASSERT_TRUE(built) << built.error().to_string();
   EXPECT_EQ(done, 1U);
   EXPECT_THAT(store.status()->index, HasSubstr("HNSW over 1 of 1 rows"));

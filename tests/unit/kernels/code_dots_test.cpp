@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "tensor/dtype.hpp"
@@ -53,6 +55,39 @@ TEST(CodeDots, i8_of_the_most_and_the_largest_components_does_not_wrap) {
     EXPECT_EQ(dots.product(largest.data(), largest.data(), dim), 127.0F * 127.0F * 65536.0F) << dots.name;
     EXPECT_EQ(dots.product(largest.data(), smallest.data(), dim), -127.0F * 127.0F * 65536.0F) << dots.name;
     EXPECT_EQ(dots.product(smallest.data(), largest.data(), dim), -127.0F * 127.0F * 65536.0F) << dots.name;
+  }
+}
+
+// Each of a group against the product alone: another number at each place.
+void expect_groups_equal_products(std::span<const CodeDots> all,
+                                  std::vector<std::byte> (*random)(std::size_t, unsigned)) {
+  for (std::size_t dim = 0; dim < 300; ++dim) {
+    const auto query = random(dim, 1);
+    const std::array rows{random(dim, 2), random(dim, 3), random(dim, 4), random(dim, 5)};
+    const CodeGroup group{rows[0].data(), rows[1].data(), rows[2].data(), rows[3].data()};
+    for (const CodeDots& dots : all) {
+      const ProductGroup products = dots.products(query.data(), group, dim);
+      for (std::size_t i = 0; i < kCodesAtOnce; ++i) {
+        EXPECT_EQ(products[i], dots.product(query.data(), group[i], dim)) << dots.name << dim << " of " << i;
+      }
+    }
+  }
+}
+
+TEST(CodeDots, groups_are_the_products_one_by_one) {
+  expect_groups_equal_products(i8_code_dots(), &random_i8);
+  expect_groups_equal_products(bf16_code_dots(), &random_bf16);
+}
+
+TEST(CodeDots, i8_groups_of_the_most_and_the_largest_components_do_not_wrap) {
+  const std::size_t dim = 65536;
+  const std::vector<std::byte> largest(dim, std::byte{0x7F});
+  const std::vector<std::byte> smallest(dim, std::byte{0x81});
+  const CodeGroup group{largest.data(), smallest.data(), smallest.data(), largest.data()};
+  constexpr float kSquare = 127.0F * 127.0F * 65536.0F;
+  for (const CodeDots& dots : i8_code_dots()) {
+    EXPECT_EQ(dots.products(largest.data(), group, dim), (ProductGroup{kSquare, -kSquare, -kSquare, kSquare}))
+        << dots.name;
   }
 }
 
