@@ -95,6 +95,7 @@ class Vectors:
 def take_vectors(arguments: argparse.Namespace) -> Vectors:
     """Embedded from the data folder, or from the cache."""
     import numpy
+
     from texts import collect
 
     arguments.cache.mkdir(parents=True, exist_ok=True)

@@ -113,6 +113,7 @@ def main() -> None:
     enter_environment(HERE / "run_stores.py")
     arguments = parse_arguments()
     import numpy
+
     from report import write_result
 
     if arguments.smoke:
