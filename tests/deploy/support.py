@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 TOOLS = Path(os.environ.get("ASTERISM_DEPLOY_TOOLS", ROOT / ".deps" / "deploy-tools")) / "bin"
 PROGRAM = Path(os.environ.get("ASTERISM_PROGRAM", ROOT / "build" / "release" / "bin" / "asterism"))
+# What ctest takes for a test that was skipped; otherwise nobody would see which checks were not made.
+SKIPPED = 77
 # What tools/setup/deploy_tools.sh does not install.
 OF_THE_SYSTEM = ("promtool", "systemd-analyze")
 HINT = "tools/setup/deploy_tools.sh installs it"
@@ -27,7 +29,13 @@ def main() -> None:
     python = TOOLS / "python"
     if python.exists() and Path(sys.prefix).resolve() != TOOLS.parent.resolve():
         os.execv(str(python), [str(python), "-B", *sys.argv])
-    unittest.main()
+    result = unittest.main(exit=False).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.skipped:
+        reasons = "; ".join(sorted({reason for _, reason in result.skipped}))
+        print(f"skipped: {len(result.skipped)} of {result.testsRun} checks, the others passed: {reasons}")
+        sys.exit(SKIPPED)
 
 
 def library(name: str) -> Any:
