@@ -32,6 +32,11 @@ LIBRARIES = (
     "hnswlib",
     "faiss-cpu",
     "usearch",
+    "lancedb",
+    "chromadb",
+    "qdrant-client",
+    "milvus-lite",
+    "pymilvus",
 )
 
 

@@ -81,6 +81,42 @@ def embed(arguments: argparse.Namespace, texts: list[str], name: str) -> Path:
     return target
 
 
+@dataclass
+class Vectors:
+    """What all contenders are given, as files and in memory."""
+
+    row_file: Path
+    query_file: Path
+    rows: Any
+    queries: Any
+    description: dict[str, Any]
+
+
+def take_vectors(arguments: argparse.Namespace) -> Vectors:
+    """Embedded from the data folder, or from the cache."""
+    import numpy
+
+    from texts import collect
+
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    texts = collect(data_folder(), arguments.rows, arguments.queries)
+    if not texts.rows:
+        sys.exit(f"search: expected texts in {data_folder()}, found none: ASTERISM_DATA names another folder")
+    row_file = embed(arguments, texts.rows, f"rows-{arguments.rows}")
+    query_file = embed(arguments, texts.queries, f"queries-{arguments.rows}-{arguments.queries}")
+    rows, queries = numpy.load(row_file), numpy.load(query_file)
+    print(
+        f"{len(rows)} x {rows.shape[1]} vectors of {arguments.model}, {texts.window_count} of them of windows of words"
+    )
+    description = {
+        "rows": len(rows),
+        "queries": len(queries),
+        "windows": texts.window_count,
+        "sources": texts.sources,
+    }
+    return Vectors(row_file, query_file, rows, queries, description)
+
+
 def true_scores(rows: Any, queries: Any, allowed: Any) -> Truth:
     """The scores of all rows; those that are not allowed are minus infinity."""
     import numpy
@@ -93,23 +129,27 @@ def true_scores(rows: Any, queries: Any, allowed: Any) -> Truth:
     return Truth(scores, kth)
 
 
+def index_commands(arguments: argparse.Namespace, threads: int) -> dict[str, list[str]]:
+    """How the workers start."""
+    commands = {OURS: [str(arguments.build / "bench" / "asterism_peer_index_worker"), str(threads)]}
+    for peer in arguments.only:
+        commands[peer] = [sys.executable, str(HERE / "peer_worker.py"), peer, "--threads", str(threads)]
+    return commands
+
+
 class Bench:
     """The contenders of one number of threads."""
 
-    def __init__(self, arguments: argparse.Namespace, threads: int, rows: Path, queries: Path) -> None:
+    def __init__(self, commands: dict[str, list[str]], threads: int, cache: Path, rows: Path, queries: Path) -> None:
         from contenders import Contender, ContenderError
 
-        self.cache = arguments.cache
-        self.ids = arguments.cache / "ids.bin"
+        self.cache = cache
+        self.ids = cache / "ids.bin"
         self.skipped: list[str] = []
         self.contenders: dict[str, Contender] = {}
-        worker = arguments.build / "bench" / "asterism_peer_index_worker"
-        commands = {OURS: [str(worker), str(threads)]}
-        for peer in arguments.only:
-            commands[peer] = [sys.executable, str(HERE / "peer_worker.py"), peer, "--threads", str(threads)]
         for name, command in commands.items():
             try:
-                contender = Contender(name, command, threads, arguments.cache / "logs" / f"{name}.log")
+                contender = Contender(name, command, threads, cache / "logs" / f"{name}.log")
                 contender.ask(f"rows {rows}")
                 contender.ask(f"queries {queries}")
                 self.contenders[name] = contender
@@ -140,8 +180,8 @@ class Bench:
         self.contenders[name].ask(f"ids {self.ids}")
         ids = numpy.fromfile(self.ids, dtype=numpy.uint32).reshape(-1, K).astype(numpy.int64)
         there = ids != 0xFFFFFFFF
-        scores = numpy.take_along_axis(truth.scores, numpy.where(there, ids, 0), axis=1)
-        return float(((scores >= truth.kth[:, None] - TIE_TOLERANCE) & there).mean())
+        scores = numpy.take_along_axis(truth.scores[: len(ids)], numpy.where(there, ids, 0), axis=1)
+        return float(((scores >= truth.kth[: len(ids), None] - TIE_TOLERANCE) & there).mean())
 
     def find_expansion(self, name: str, truth: Truth, target: float) -> int:
         """The smallest expansion whose recall meets the target."""
@@ -264,29 +304,24 @@ def main() -> None:
     """Everything, in order."""
     enter_environment(HERE / "run.py")
     arguments = parse_arguments()
-    import numpy
-
     from report import table, write_result
-    from texts import collect
 
     if arguments.smoke:
         arguments.rows, arguments.queries, arguments.rounds = 2000, 200, 1
-    arguments.cache.mkdir(parents=True, exist_ok=True)
-    texts = collect(data_folder(), arguments.rows, arguments.queries)
-    if not texts.rows:
-        sys.exit(f"search: expected texts in {data_folder()}, found none: ASTERISM_DATA names another folder")
-    row_file = embed(arguments, texts.rows, f"rows-{arguments.rows}")
-    query_file = embed(arguments, texts.queries, f"queries-{arguments.rows}-{arguments.queries}")
-    rows, queries = numpy.load(row_file), numpy.load(query_file)
-    data = {"rows": len(rows), "queries": len(queries), "windows": texts.window_count, "sources": texts.sources}
-    print(
-        f"{len(rows)} x {rows.shape[1]} vectors of {arguments.model}, {texts.window_count} of them of windows of words"
-    )
+    vectors = take_vectors(arguments)
+    rows, queries = vectors.rows, vectors.queries
     truth = true_scores(rows, queries, None)
-    result: dict[str, Any] = {"data": data, "connectivity": CONNECTIVITY, "expansion_add": EXPANSION_ADD, "threads": {}}
+    result: dict[str, Any] = {
+        "data": vectors.description,
+        "connectivity": CONNECTIVITY,
+        "expansion_add": EXPANSION_ADD,
+        "threads": {},
+    }
     curves = {}
     for threads in arguments.threads:
-        bench = Bench(arguments, threads, row_file, query_file)
+        bench = Bench(
+            index_commands(arguments, threads), threads, arguments.cache, vectors.row_file, vectors.query_file
+        )
         bench.build()
         bench.measure(truth, arguments.rounds)
         filtered = bench.filtered(rows, queries, arguments.rounds)

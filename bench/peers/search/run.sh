@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Nearest neighbours beside other libraries, on a build: bench/peers/search/run.sh BUILD [options of run.py]
+# With --stores: collections beside stores that are reached through Python (run_stores.py).
 set -euo pipefail
 
 build=${1:?usage: bench/peers/search/run.sh BUILD [options of run.py]}
@@ -11,4 +12,8 @@ case " $* " in
   *" --smoke "*) ;; # uses what is there
   *) "$here/make_env.sh" ;;
 esac
-exec python3 "$here/run.py" --build "$build" "$@"
+script=run.py
+case " $* " in
+  *" --stores "*) script=run_stores.py ;;
+esac
+exec python3 "$here/$script" --build "$build" "$@"
