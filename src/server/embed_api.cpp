@@ -117,53 +117,56 @@ Result<std::shared_ptr<const LoadedModel>> EmbedApi::choose_model(const std::str
               fmt::format("no model of this server takes {}", kind == RowKind::kText ? "texts" : "images"));
 }
 
-void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, OnEmbedded on_embedded) {
+Result<WorkHandle> EmbedApi::submit(const HttpRequest& request, EmbedCall call, const OnEmbedded& on_embedded) {
   auto model = choose_model(call.model, call.kind);
-  auto valid = check(call, limits_);
-  const auto deadline = deadline_of(exchange->request());
+  const auto valid = check(call, limits_);
+  const auto deadline = deadline_of(request);
   if (!model || !valid || !deadline) {
-    on_embedded(std::unexpected(!model ? model.error() : !valid ? valid.error() : deadline.error()));
-    return;
+    return std::unexpected(!model ? model.error() : !valid ? valid.error() : deadline.error());
   }
   const EncoderInfo& info = (*model)->encoder.info();
   if (call.dim > info.dim) {
-    on_embedded(fail(ErrorCode::kInvalidArgument,
-                     fmt::format("`dimensions` must be at most {}, the values of the model's vector, found {}",
-                                 info.dim, call.dim)));
-    return;
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("`dimensions` must be at most {}, the values of the model's vector, found {}", info.dim, call.dim));
+  }
+  const auto prompt = call.kind == RowKind::kText ? prompt_of(info, call.prompt_name) : Result<std::string>("");
+  if (!prompt) {
+    return std::unexpected(prompt.error());
   }
   std::size_t character_count = 0;
-  if (call.kind == RowKind::kText) {
-    const auto prompt = prompt_of(info, call.prompt_name);
-    if (!prompt) {
-      on_embedded(std::unexpected(prompt.error()));
-      return;
-    }
-    for (std::string& row : call.rows) {
-      character_count += row.size();
-      row.insert(0, *prompt);
-    }
+  for (std::string& row : call.rows) {
+    character_count += row.size();
+    row.insert(0, *prompt);
   }
-  const std::string_view asked = exchange->request().header("x-priority");
+  const std::string_view asked = request.header("x-priority");
   const bool bulk = asked == "bulk" || (asked.empty() && call.rows.size() > kInteractiveRowCountMax);
   Work work{.encoder = model_rows(*model, call.kind),
             .rows = std::move(call.rows),
             .priority = bulk ? Priority::kBulk : Priority::kInteractive,
             .deadline = *deadline};
-  auto answer = std::make_shared<OnEmbedded>(std::move(on_embedded));
-  auto handle = scheduler_.submit(
-      std::move(work), [answer, model = *model, call = std::move(call), character_count](Result<WorkResult> result) {
-        auto finished = result ? finish(*model, call, *std::move(result)) : std::unexpected(result.error());
-        if (finished) {
-          finished->character_count = character_count;
-        }
-        (*answer)(std::move(finished));
-      });
-  if (!handle) {
-    (*answer)(std::unexpected(handle.error()));
-    return;
+  return scheduler_.submit(std::move(work), [on_embedded, model = *model, call = std::move(call),
+                                             character_count](Result<WorkResult> result) {
+    auto answer = result ? finish(*model, call, *std::move(result)) : std::unexpected(result.error());
+    if (answer) {
+      answer->character_count = character_count;
+    }
+    on_embedded(std::move(answer));
+  });
+}
+
+void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, OnEmbedded on_embedded) {
+  const OnEmbedded counted = [this, then = std::move(on_embedded)](Result<EmbedAnswer> answer) {
+    metrics_.embedded(answer ? std::string_view() : error_traits(answer.error().code).name,
+                      answer ? answer->queue_ms : 0.0, answer ? answer->token_count : 0);
+    then(std::move(answer));
+  };
+  auto handle = submit(exchange->request(), std::move(call), counted);
+  if (handle) {
+    exchange->on_client_gone([handle = *std::move(handle)]() mutable { handle.cancel(); });
+  } else {
+    counted(std::unexpected(handle.error()));
   }
-  exchange->on_client_gone([handle = *handle]() mutable { handle.cancel(); });
 }
 
 }  // namespace asterism::server

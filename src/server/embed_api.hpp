@@ -12,6 +12,7 @@
 #include "scheduler/model_rows.hpp"
 #include "scheduler/scheduler.hpp"
 #include "server/http_message.hpp"
+#include "server/metrics.hpp"
 
 namespace asterism::server {
 
@@ -43,9 +44,9 @@ struct EmbedApiLimits {
 
 class EmbedApi {
  public:
-  // Borrows both.
-  EmbedApi(ModelPool& pool, Scheduler& scheduler, const EmbedApiLimits& limits)
-      : pool_(pool), scheduler_(scheduler), limits_(limits) {}
+  // Borrows all three.
+  EmbedApi(ModelPool& pool, Scheduler& scheduler, Metrics& metrics, const EmbedApiLimits& limits)
+      : pool_(pool), scheduler_(scheduler), metrics_(metrics), limits_(limits) {}
 
   // `on_embedded` is called once, on any thread. Priority and time come from the headers x-priority ("bulk") and
   // x-timeout-ms. Models that are not loaded yet are loaded on the calling thread.
@@ -54,8 +55,11 @@ class EmbedApi {
   Result<std::shared_ptr<const LoadedModel>> choose_model(const std::string& name, RowKind kind);
 
  private:
+  Result<WorkHandle> submit(const HttpRequest& request, EmbedCall call, const OnEmbedded& on_embedded);
+
   ModelPool& pool_;
   Scheduler& scheduler_;
+  Metrics& metrics_;
   EmbedApiLimits limits_;
 };
 

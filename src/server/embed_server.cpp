@@ -18,7 +18,7 @@ struct EmbedServer::Impl final : Application {
       : options(std::move(given)),
         pool(options.models, options.pool),
         scheduler(options.scheduler, [this](const BatchReport& report) { metrics.batch(report); }),
-        api(pool, scheduler, options.limits),
+        api(pool, scheduler, metrics, options.limits),
         keys(std::move(options.keys)) {
     routes = status_routes();
     std::ranges::move(embed_routes(), std::back_inserter(routes));

@@ -49,6 +49,19 @@ void Metrics::request(std::string_view route, int status, double latency_ms) {
   const std::scoped_lock lock(mutex_);
   ++requests_[{std::string(route), status}];
   durations_.try_emplace(std::string(route), 15e-6, 1.5, 35).first->second.observe(latency_ms / 1000.0);
+  duration_.observe(latency_ms / 1000.0);
+}
+
+void Metrics::embedded(std::string_view error, double queue_ms, std::size_t token_count) {
+  const std::scoped_lock lock(mutex_);
+  ++embed_count_;
+  if (!error.empty()) {
+    ++failures_[std::string(error)];
+    return;
+  }
+  ++embed_success_;
+  queue_.observe(queue_ms / 1000.0);
+  input_length_.observe(static_cast<double>(token_count));
 }
 
 void Metrics::batch(const BatchReport& report) {
@@ -63,33 +76,59 @@ void Metrics::connections_changed(std::ptrdiff_t difference) {
   connection_count_ += difference;
 }
 
-std::string Metrics::text(const SchedulerStatus& scheduler) const {
-  const std::scoped_lock lock(mutex_);
-  std::string out;
-  std::uint64_t all = 0;
-  std::uint64_t good = 0;
+void Metrics::append_requests(std::string& out) const {
   append_type(out, "asterism_http_requests_total", "counter",
               "Requests by route and status; status 0: the client went");
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> by_route;  // all, answered with 2xx
   for (const auto& [key, count] : requests_) {
     fmt::format_to(std::back_inserter(out), "asterism_http_requests_total{{route=\"{}\",status=\"{}\"}} {}\n",
                    key.first, key.second, count);
-    all += count;
-    good += key.second >= 200 && key.second < 300 ? count : 0;
+    by_route[key.first].first += count;
+    by_route[key.first].second += key.second >= 200 && key.second < 300 ? count : 0;
   }
   append_type(out, "asterism_http_request_duration_seconds", "histogram", "From the whole request to its whole answer");
   for (const auto& [route, histogram] : durations_) {
     histogram.append(out, "asterism_http_request_duration_seconds", fmt::format("route=\"{}\"", route));
   }
-  append_value(out, "te_request_count", "counter", "Requests", all);
-  append_value(out, "te_request_success", "counter", "Requests that were answered with 2xx", good);
+  append_type(out, "te_request_count", "counter", "Requests");
+  for (const auto& [route, counts] : by_route) {
+    fmt::format_to(std::back_inserter(out), "te_request_count{{method=\"{}\"}} {}\n", route, counts.first);
+  }
+  append_type(out, "te_request_success", "counter", "Requests that were answered with 2xx");
+  for (const auto& [route, counts] : by_route) {
+    fmt::format_to(std::back_inserter(out), "te_request_success{{method=\"{}\"}} {}\n", route, counts.second);
+  }
+  append_type(out, "te_request_failure", "counter", "Embedding requests that failed, by error");
+  for (const auto& [error, count] : failures_) {
+    fmt::format_to(std::back_inserter(out), "te_request_failure{{err=\"{}\"}} {}\n", error, count);
+  }
+  append_value(out, "te_embed_count", "counter", "Embedding requests", embed_count_);
+  append_value(out, "te_embed_success", "counter", "Embedding requests that have vectors", embed_success_);
+  append_value(out, "asterism_http_connections", "gauge", "Open connections", connection_count_);
+}
+
+void Metrics::append_times(std::string& out) const {
+  const auto append = [&](std::string_view name, const Histogram& histogram, std::string_view help) {
+    append_type(out, name, "histogram", help);
+    histogram.append(out, name, "");
+  };
+  append("te_request_duration", duration_, "Seconds from the whole request to its whole answer");
+  append("te_request_queue_duration", queue_, "Seconds that an embedding request waited");
+  append("te_request_inference_duration", inference_, "Seconds that the model needed for a batch");
+  append("te_request_input_length", input_length_, "Tokens of an embedding request");
+  append("te_batch_next_size", batch_rows_, "Rows of a batch");
+  append("te_batch_next_tokens", batch_tokens_, "Tokens of a batch, about; of images pixels");
+  append("asterism_batch_rows", batch_rows_, "Rows of a batch");
+  append("asterism_batch_tokens", batch_tokens_, "Tokens of a batch, about; of images pixels");
+}
+
+std::string Metrics::text(const SchedulerStatus& scheduler) const {
+  const std::scoped_lock lock(mutex_);
+  std::string out;
+  append_requests(out);
+  append_times(out);
   append_value(out, "te_queue_size", "gauge", "Rows that wait",
                scheduler.interactive_row_count + scheduler.bulk_row_count);
-  append_type(out, "te_batch_next_size", "histogram", "Rows of a batch");
-  batch_rows_.append(out, "te_batch_next_size", "");
-  append_type(out, "te_batch_next_tokens", "histogram", "Tokens of a batch, about; of images pixels");
-  batch_tokens_.append(out, "te_batch_next_tokens", "");
-  append_type(out, "te_request_inference_duration", "histogram", "Seconds that the model needs for a batch");
-  inference_.append(out, "te_request_inference_duration", "");
   append_type(out, "asterism_queue_rows", "gauge", "Rows that wait, by priority");
   fmt::format_to(std::back_inserter(out),
                  "asterism_queue_rows{{priority=\"interactive\"}} {}\nasterism_queue_rows{{priority=\"bulk\"}} {}\n",
@@ -104,9 +143,14 @@ std::string Metrics::text(const SchedulerStatus& scheduler) const {
                scheduler.overload_count);
   append_value(out, "asterism_timeouts_total", "counter", "Requests whose time was over", scheduler.timeout_count);
   append_value(out, "asterism_cancelled_total", "counter", "Requests whose client went", scheduler.cancelled_count);
+  const double running = scheduler.running_seconds.value_or(0.0);
   append_value(out, "asterism_batch_running_seconds", "gauge", "How long the batch that runs has been running",
-               scheduler.running_seconds.value_or(0.0));
-  append_value(out, "asterism_http_connections", "gauge", "Open connections", connection_count_);
+               running);
+  append_type(out, "asterism_worker_state", "gauge", "1 for the state that the worker is in");
+  const std::string_view now = running > kStuckSeconds ? "stuck" : scheduler.running_seconds ? "running" : "idle";
+  for (const std::string_view state : {"idle", "running", "stuck"}) {
+    fmt::format_to(std::back_inserter(out), "asterism_worker_state{{state=\"{}\"}} {}\n", state, state == now ? 1 : 0);
+  }
   return out;
 }
 

@@ -15,6 +15,9 @@
 
 namespace asterism::server {
 
+// A batch that runs longer than this is a worker that hangs.
+inline constexpr double kStuckSeconds = 120.0;
+
 class Histogram {
  public:
   // Upper bounds: `count` of them, each `factor` times the one before.
@@ -33,16 +36,27 @@ class Metrics {
  public:
   void request(std::string_view route, int status, double latency_ms);
   void batch(const BatchReport& report);
+  // One embedding request that ended: `error` empty, or the name of its error code.
+  void embedded(std::string_view error, double queue_ms, std::size_t token_count);
   void connections_changed(std::ptrdiff_t difference);
   std::string text(const SchedulerStatus& scheduler) const;
 
  private:
+  void append_requests(std::string& out) const;
+  void append_times(std::string& out) const;
+
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, std::uint64_t> requests_;
   std::map<std::string, Histogram, std::less<>> durations_;  // seconds, by route
   Histogram batch_rows_{1, 2, 12};
   Histogram batch_tokens_{1, 2, 18};
-  Histogram inference_{15e-6, 1.5, 35};  // TEI's bounds
+  Histogram inference_{15e-6, 1.5, 35};  // seconds, TEI's bounds
+  Histogram queue_{15e-6, 1.5, 35};
+  Histogram duration_{15e-6, 1.5, 35};
+  Histogram input_length_{1, 2, 18};
+  std::map<std::string, std::uint64_t, std::less<>> failures_;  // by error code
+  std::uint64_t embed_count_ = 0;
+  std::uint64_t embed_success_ = 0;
   std::ptrdiff_t connection_count_ = 0;
 };
 

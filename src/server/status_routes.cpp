@@ -7,9 +7,6 @@
 namespace asterism::server {
 namespace {
 
-// A batch that runs longer than this is a worker that hangs.
-constexpr double kStuckSeconds = 120.0;
-
 void health(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const double running = context.scheduler.status().running_seconds.value_or(0.0);
   if (running > kStuckSeconds) {

@@ -31,6 +31,9 @@ EXIT = {
     "io": 9,
     "network": 10,
     "partial": 11,
+    "overloaded": 12,
+    "unavailable": 13,
+    "timeout": 14,
     "internal": 70,
     "cancelled": 130,
 }
