@@ -13,7 +13,6 @@ import struct
 import subprocess
 import threading
 import unittest
-from pathlib import Path
 from typing import Any
 
 from support import EXAMPLES, PROGRAM, CliTest, environment

@@ -77,9 +77,8 @@ struct Answer {
 
 std::unique_ptr<Answer> ask(Scheduler& scheduler, Work work) {
   auto answer = std::make_unique<Answer>();
-  auto handle = scheduler.submit(std::move(work), [raw = answer.get()](Result<WorkResult> result) {
-    raw->promise.set_value(std::move(result));
-  });
+  auto handle = scheduler.submit(
+      std::move(work), [raw = answer.get()](Result<WorkResult> result) { raw->promise.set_value(std::move(result)); });
   if (handle) {
     answer->handle = *handle;
   } else {
@@ -192,9 +191,8 @@ TEST(Scheduler, work_past_its_time_is_not_run) {
   const auto encoder = std::make_shared<SlowEncoder>("a", true);
   auto running = ask(scheduler, {.encoder = encoder, .rows = {"running"}});
   encoder->wait_for_batch(1);
-  auto late = ask(scheduler, {.encoder = encoder,
-                              .rows = {"late"},
-                              .deadline = std::chrono::steady_clock::now() - 1ms});
+  auto late =
+      ask(scheduler, {.encoder = encoder, .rows = {"late"}, .deadline = std::chrono::steady_clock::now() - 1ms});
   encoder->let_go();
   const auto result = late->future.get();
   ASSERT_FALSE(result);

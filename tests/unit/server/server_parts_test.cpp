@@ -38,7 +38,8 @@ TEST(ContentCoding, gives_back_what_was_encoded_and_refuses_what_is_broken_or_to
 
 TEST(Multipart, reads_names_files_and_bytes) {
   const std::string body =
-      "--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"x \\\"y\\\".png\"\r\nContent-Type: image/png\r\n\r\n"
+      "--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"x \\\"y\\\".png\"\r\nContent-Type: "
+      "image/png\r\n\r\n"
       "\x89PNG\r\n--X\r\n\r\n--XX\r\ncontent-disposition: form-data; name=b\r\n\r\n\r\n--XX--\r\n";
   const auto boundary = multipart_boundary("multipart/form-data; boundary=XX");
   ASSERT_TRUE(boundary);
@@ -89,8 +90,8 @@ TEST(ApiKeys, a_file_that_is_wrong_names_its_line) {
 }
 
 TEST(VectorWriter, numbers_read_back_as_the_same_floats) {
-  const std::vector<float> values{0.1F,   -2.0F, 3e-5F, std::numeric_limits<float>::denorm_min(),
-                                  1e38F, -std::numeric_limits<float>::max()};
+  const std::vector<float> values{
+      0.1F, -2.0F, 3e-5F, std::numeric_limits<float>::denorm_min(), 1e38F, -std::numeric_limits<float>::max()};
   std::string text;
   append_json_rows(text, values, 3);
   const auto json = parse_json(text, "test");
