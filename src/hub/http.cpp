@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <optional>
 #include <utility>
 
+#include "base/ascii_case.hpp"
 #include "hub/curl_library.hpp"
 
 namespace asterism {
@@ -94,12 +94,6 @@ struct Exchange {
   bool delivers() const noexcept { return head.status == 200 || head.status == 206; }
 };
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 std::string_view trim(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) {
@@ -131,7 +125,7 @@ bool take_header_line(Exchange& exchange, std::string_view line) {
   }
   const auto colon = line.find(':');
   if (colon != std::string_view::npos && head.headers.size() < kHeaderCountMax) {
-    head.headers.insert_or_assign(lower(line.substr(0, colon)), std::string(trim(line.substr(colon + 1))));
+    head.headers.insert_or_assign(ascii_lower(line.substr(0, colon)), std::string(trim(line.substr(colon + 1))));
   }
   return true;
 }
@@ -352,7 +346,7 @@ std::string url_origin(std::string_view text) {
   if (!url || !is_web(url)) {
     return {};
   }
-  return fmt::format("{}://{}:{}", url_part(url, CURLUPART_SCHEME), lower(url_part(url, CURLUPART_HOST)),
+  return fmt::format("{}://{}:{}", url_part(url, CURLUPART_SCHEME), ascii_lower(url_part(url, CURLUPART_HOST)),
                      url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
 }
 

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <optional>
 
+#include "base/ascii_case.hpp"
 #include "base/json.hpp"
 #include "hub/http.hpp"
 #include "hub/model_id.hpp"
@@ -15,12 +16,6 @@ namespace asterism {
 namespace {
 
 constexpr std::string_view kDigestFragment = "sha256=";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 // The entities that occur in addresses; others stay as they are.
 std::string unescape(std::string_view text) {
@@ -42,7 +37,7 @@ std::string unescape(std::string_view text) {
 
 // The value of `href` inside an opening tag.
 std::optional<std::string> href_of(std::string_view tag) {
-  const auto at = lower(tag).find("href");
+  const auto at = ascii_lower(tag).find("href");
   if (at == std::string::npos) {
     return std::nullopt;
   }
@@ -85,7 +80,7 @@ std::optional<IndexFile> make_file(std::string name, std::string_view reference,
 
 std::vector<IndexFile> parse_html(std::string_view body, std::string_view page_url) {
   std::vector<IndexFile> files;
-  const std::string folded = lower(body);
+  const std::string folded = ascii_lower(body);
   std::size_t at = 0;
   while ((at = folded.find("<a", at)) != std::string::npos) {
     at += 2;
@@ -144,7 +139,7 @@ Result<std::vector<IndexFile>> parse_simple_json(std::string_view body, std::str
 
 std::string normalised_package_name(std::string_view name) {
   std::string out;
-  for (const char c : lower(name)) {
+  for (const char c : ascii_lower(name)) {
     const bool separator = c == '-' || c == '_' || c == '.';
     if (!separator) {
       out.push_back(c);
@@ -157,7 +152,7 @@ std::string normalised_package_name(std::string_view name) {
 
 Result<std::vector<IndexFile>> parse_index_page(std::string_view body, std::string_view content_type,
                                                 std::string_view page_url) {
-  if (lower(content_type).find("json") != std::string::npos) {
+  if (ascii_lower(content_type).find("json") != std::string::npos) {
     return parse_simple_json(body, page_url);
   }
   return parse_html(body, page_url);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/ascii_case.hpp"
 #include "base/file.hpp"
 #include "base/sha256.hpp"
 
@@ -125,10 +126,8 @@ ApiKeys::Verdict ApiKeys::check(std::string_view authorization, Scope needed,
     return {};
   }
   constexpr std::string_view kBearer = "bearer ";
-  const bool bearer = authorization.size() > kBearer.size() &&
-                      std::ranges::equal(authorization.substr(0, kBearer.size()), kBearer, [](char a, char b) {
-                        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-                      });
+  const bool bearer =
+      authorization.size() > kBearer.size() && equals_ignoring_case(authorization.substr(0, kBearer.size()), kBearer);
   const std::string given = digest(bearer ? authorization.substr(kBearer.size()) : std::string_view());
   std::optional<std::size_t> found;
   for (std::size_t i = 0; i < impl_->digests.size(); ++i) {

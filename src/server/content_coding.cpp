@@ -9,6 +9,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/ascii_case.hpp"
+
 namespace asterism::server {
 namespace {
 
@@ -94,18 +96,12 @@ std::string_view trimmed(std::string_view text) {
                                          : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 std::vector<std::string> split_list(std::string_view list) {
   std::vector<std::string> out;
   while (!list.empty()) {
     const std::size_t end = std::min(list.find(','), list.size());
     if (const auto name = trimmed(list.substr(0, end)); !name.empty()) {
-      out.push_back(lower_case(name));
+      out.push_back(ascii_lower(name));
     }
     list.remove_prefix(std::min(end + 1, list.size()));
   }

@@ -4,27 +4,24 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii_case.hpp"
+
 namespace asterism::server {
 namespace {
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 int hex_value(char c) noexcept {
   if (c >= '0' && c <= '9') {
     return c - '0';
   }
-  const char letter = lower(c);
+  const char letter = ascii_lower(c);
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
 }  // namespace
 
 std::string_view HttpRequest::header(std::string_view name) const noexcept {
-  const auto found = std::ranges::find_if(headers, [&](const Header& header) {
-    return std::ranges::equal(header.name, name, [](char a, char b) { return lower(a) == lower(b); });
-  });
+  const auto found =
+      std::ranges::find_if(headers, [&](const Header& header) { return equals_ignoring_case(header.name, name); });
   return found == headers.end() ? std::string_view() : std::string_view(found->value);
 }
 

@@ -4,20 +4,16 @@
 
 #include <algorithm>
 
+#include "base/ascii_case.hpp"
+
 namespace asterism::server {
 namespace {
 
 constexpr std::size_t kBoundarySizeMax = 70;  // RFC 2046
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
 // The value of `name` in "form-data; name=\"a\"; filename=\"b\"", with or without quotes.
 std::string parameter(std::string_view header, std::string_view name) {
-  const std::string lower = lower_case(header);
+  const std::string lower = ascii_lower(header);
   const std::string wanted = fmt::format("{}=", name);
   for (std::size_t at = lower.find(wanted); at != std::string::npos; at = lower.find(wanted, at + 1)) {
     if (at > 0 && lower[at - 1] != ' ' && lower[at - 1] != ';' && lower[at - 1] != '\t') {
@@ -46,7 +42,7 @@ void read_part_headers(std::string_view headers, MultipartPart& part) {
     const std::string_view line = headers.substr(0, end);
     headers.remove_prefix(std::min(end + 2, headers.size()));
     const std::size_t colon = std::min(line.find(':'), line.size());
-    const std::string name = lower_case(line.substr(0, colon));
+    const std::string name = ascii_lower(line.substr(0, colon));
     std::string_view value = line.substr(std::min(colon + 1, line.size()));
     value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
     if (name == "content-disposition") {
