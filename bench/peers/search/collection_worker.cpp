@@ -27,8 +27,8 @@
 #include <vector>
 
 #include "asterism/error.hpp"
+#include "command_worker.hpp"
 #include "store/embedded_store.hpp"
-#include "weights/npy.hpp"
 
 namespace {
 
@@ -59,13 +59,8 @@ class Worker {
 
  private:
   Result<std::string> read(std::istringstream& arguments, std::vector<float>& into) {
-    std::string path;
-    arguments >> path;
-    const auto tensor = read_npy(path);
+    const auto tensor = bench::read_vectors(arguments);
     if (!tensor) return std::unexpected(tensor.error());
-    if (tensor->dtype() != DType::kF32 || tensor->shape().size() != 2) {
-      return fail(ErrorCode::kMismatch, path + ": expected an array of float32 with two dimensions");
-    }
     dim_ = static_cast<std::size_t>(tensor->shape()[1]);
     into.assign(tensor->as<float>().begin(), tensor->as<float>().end());
     return std::to_string(into.size() / dim_);
@@ -172,19 +167,5 @@ class Worker {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 2) {
-    std::cerr << "usage: asterism_peer_collection_worker THREADS\n";
-    return EXIT_FAILURE;
-  }
-  Worker worker(std::strtoul(arguments[1], nullptr, 10));
-  std::cout << "ok ready" << '\n' << std::flush;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream words(line);
-    std::string command;
-    words >> command;
-    if (command == "quit") break;
-    const Result<std::string> answer = worker.answer(command, words);
-    std::cout << (answer ? "ok " + *answer : "error " + answer.error().to_string()) << '\n' << std::flush;
-  }
-  return EXIT_SUCCESS;
+  return bench::serve_commands<Worker>(argument_count, arguments, "asterism_peer_collection_worker");
 }

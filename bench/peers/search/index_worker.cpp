@@ -26,9 +26,9 @@
 #include "asterism/error.hpp"
 #include "base/first_error.hpp"
 #include "base/thread_pool.hpp"
+#include "command_worker.hpp"
 #include "index/exact_scan.hpp"
 #include "index/graph_index.hpp"
-#include "weights/npy.hpp"
 
 namespace {
 
@@ -57,13 +57,8 @@ class Worker {
 
  private:
   Result<std::string> read(std::istringstream& arguments, Tensor& into) {
-    std::string path;
-    arguments >> path;
-    auto tensor = read_npy(path);
+    auto tensor = bench::read_vectors(arguments);
     if (!tensor) return std::unexpected(tensor.error());
-    if (tensor->dtype() != DType::kF32 || tensor->shape().size() != 2) {
-      return fail(ErrorCode::kMismatch, path + ": expected an array of float32 with two dimensions");
-    }
     // A copy: a mapping would be read from the file while it is measured.
     values_of(into) = std::vector<float>(tensor->as<float>().begin(), tensor->as<float>().end());
     into = *tensor;
@@ -189,19 +184,5 @@ class Worker {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 2) {
-    std::cerr << "usage: asterism_peer_index_worker THREADS\n";
-    return EXIT_FAILURE;
-  }
-  Worker worker(std::strtoul(arguments[1], nullptr, 10));
-  std::cout << "ok ready" << '\n' << std::flush;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream words(line);
-    std::string command;
-    words >> command;
-    if (command == "quit") break;
-    const Result<std::string> answer = worker.answer(command, words);
-    std::cout << (answer ? "ok " + *answer : "error " + answer.error().to_string()) << '\n' << std::flush;
-  }
-  return EXIT_SUCCESS;
+  return bench::serve_commands<Worker>(argument_count, arguments, "asterism_peer_index_worker");
 }
