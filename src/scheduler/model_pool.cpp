@@ -121,16 +121,6 @@ Result<std::shared_ptr<const LoadedModel>> ModelPool::get(const std::string& nam
   return model;
 }
 
-std::shared_ptr<const LoadedModel> ModelPool::loaded(const std::string& name) {
-  const std::scoped_lock lock(mutex_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end() || found->second.state != ModelState::kLoaded) {
-    return nullptr;
-  }
-  found->second.used = ++clock_;
-  return found->second.model;
-}
-
 std::vector<ModelStatus> ModelPool::status() const {
   const std::scoped_lock lock(mutex_);
   std::vector<ModelStatus> out;

@@ -51,8 +51,6 @@ class ModelPool {
 
   // kNotFound for a name that is not of the pool; the error of a load that failed is given again for a while.
   Result<std::shared_ptr<const LoadedModel>> get(const std::string& name);
-  // Only what is loaded already; null otherwise.
-  std::shared_ptr<const LoadedModel> loaded(const std::string& name);
   const std::vector<std::string>& names() const noexcept { return names_; }
   std::vector<ModelStatus> status() const;
 

@@ -102,6 +102,7 @@ struct Scheduler::Impl {
   std::unordered_map<std::string, std::weak_ptr<Entry>> in_flight;
   SchedulerStatus counters;
   std::optional<Clock::time_point> running_since;
+  bool calling = false;                 // somebody's OnWork is being called
   std::size_t interactive_batches = 0;  // since the last bulk one
   bool draining = false;
   bool stopping = false;
@@ -139,8 +140,10 @@ void Scheduler::Impl::attach(const std::shared_ptr<Request>& request, std::size_
   if (entry) {
     ++counters.shared_row_count;
   } else {
-    const std::string& text = request->work.rows[row];
-    entry = std::make_shared<Entry>(Entry{.key = key, .row = text, .cost = request->work.encoder->cost(text)});
+    // An equal row of the same request joins this entry: nobody reads this one again.
+    std::string& text = request->work.rows[row];
+    const std::size_t cost = request->work.encoder->cost(text);
+    entry = std::make_shared<Entry>(Entry{.key = key, .row = std::move(text), .cost = cost});
     known = entry;
   }
   entry->waiting.emplace_back(request, row);
@@ -311,6 +314,7 @@ void Scheduler::Impl::run() {
       if (!batch.entries.empty()) {
         running_since = Clock::now();
       }
+      calling = true;
     }
     for (const auto& call : calls) {
       call();
@@ -318,7 +322,11 @@ void Scheduler::Impl::run() {
     if (!batch.entries.empty()) {
       run_batch(batch);
     }
-    changed.notify_all();  // drain() waits for the queue to be empty
+    {
+      const std::scoped_lock lock(mutex);
+      calling = false;
+    }
+    changed.notify_all();  // drain() waits for the queue to be empty and all to be told
   }
 }
 
@@ -412,8 +420,7 @@ Result<WorkHandle> Scheduler::submit(Work work, OnWork on_work) {
 void Scheduler::drain() {
   std::unique_lock lock(impl_->mutex);
   impl_->draining = true;
-  impl_->changed.wait(lock,
-                      [&] { return impl_->waiting[0].empty() && impl_->waiting[1].empty() && !impl_->running_since; });
+  impl_->changed.wait(lock, [&] { return impl_->waiting[0].empty() && impl_->waiting[1].empty() && !impl_->calling; });
 }
 
 SchedulerStatus Scheduler::status() const {
