@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import subprocess
-import tempfile
 import time
 import unittest
 import urllib.request
@@ -203,14 +202,13 @@ class MetricsListTest(unittest.TestCase):
         support.serve_options()
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        with tempfile.TemporaryDirectory() as folder:
-            command = [str(support.PROGRAM), "serve", "-m", "builtin", "--port", str(port), "--collections", folder]
-            server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            try:
-                text = scrape(port, server)
-            finally:
-                server.terminate()
-                server.communicate(timeout=60)
+        command = [str(support.PROGRAM), "serve", "-m", "builtin", "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            text = scrape(port, server)
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
         given = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
         self.assertEqual(given, {name: kind for name, kind, *_ in metrics.lines()})
 

@@ -65,7 +65,7 @@ CASES: dict[str, list[Case]] = {
                 "src/openvino/a.cpp": "#include <openvino/runtime/core.hpp>\n#include <vector>\n#include <sys/stat.h>\n"
             },
         ),
-        Case(bad={"src/base/a.cpp": "#include <boost/any.hpp>\n"}, says="unknown"),
+        Case(bad={"src/base/a.cpp": "#include <absl/any.h>\n"}, says="unknown"),
     ],
     "public_headers": [
         Case(
