@@ -161,6 +161,10 @@ std::optional<std::string> SearchView::index_need() const {
   if (later_slots_.size() > kLaterRowCountMax) {
     return fmt::format("{} rows came after the index", later_slots_.size());
   }
+  // Of files written while there were fewer rows, followed by too few to be due.
+  if (files_.vectors && !files_.graph && row_count() >= kGraphRowCountMin) {
+    return fmt::format("{} rows have no graph", row_count());
+  }
   const std::size_t hole_count = files_.row_count() - file_alive_count_;
   if (static_cast<double>(hole_count) > kHoleShareMax * static_cast<double>(files_.row_count())) {
     return fmt::format("{} of {} rows of the index are gone", hole_count, files_.row_count());

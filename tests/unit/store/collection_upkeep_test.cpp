@@ -135,6 +135,20 @@ TEST_F(CollectionUpkeepTest, FewRowsAndFewChangesNeedNoBuild) {
   EXPECT_EQ(*store->index_need(), std::nullopt);
 }
 
+TEST_F(CollectionUpkeepTest, AGraphIsDueAsSoonAsThereAreRowsForOne) {
+  const auto store = create();
+  ASSERT_TRUE(store->add(some_items(8'000, kDim)));
+  ASSERT_TRUE(store->build_index({}));
+  ASSERT_TRUE(store->add(some_items(1'999, kDim, 8'000)));
+  EXPECT_EQ(*store->index_need(), std::nullopt);
+  const auto last = some_items(1, kDim, 9'999);
+  ASSERT_TRUE(store->add(last));
+  EXPECT_THAT(store->index_need()->value_or(""), HasSubstr("10000 rows have no graph"));
+  ASSERT_TRUE(store->build_index({}));
+  EXPECT_EQ(*store->index_need(), std::nullopt);
+  EXPECT_EQ(plan_of_finding(*store, last[0]), "graph");
+}
+
 TEST_F(CollectionUpkeepTest, RowsOfAnotherProcessAreIndexed) {
   create();
   const auto items = some_items(kGraphItemCount, kDim);
