@@ -149,6 +149,29 @@ struct PixelsView {
   std::size_t row_count = 0;
 };
 
+// How texts become tokens for one call; unset = what the encoder was loaded with.
+struct TokenizeOptions {
+  std::optional<std::string> prompt_name = {};  // kNotFound unless the model has it
+  std::optional<std::string> prompt = {};       // wins over prompt_name
+  bool truncate_left = false;                   // over-long texts lose their beginning instead of their end
+};
+
+// What the model is given of one text.
+struct TokenizedText {
+  std::vector<std::uint32_t> ids;       // truncated, special tokens included
+  std::uint32_t token_count_given = 0;  // before truncation, special tokens included
+};
+
+// One token and where it stands in its text.
+struct TokenPiece {
+  std::uint32_t id = 0;
+  std::string text;         // as the vocabulary spells it
+  bool special = false;     // added around the text, or a special token that the text spells out
+  bool added = false;       // not of the text: begin and end are 0
+  std::uint32_t begin = 0;  // bytes of the text, [begin, end)
+  std::uint32_t end = 0;
+};
+
 class Encoder {
  public:
   // `model`: "builtin", a catalogue id, `org/name[@revision]` on the hub, or a folder.
@@ -170,6 +193,19 @@ class Encoder {
   // Never fails for what a text contains: empty text, control characters and invalid UTF-8 all have an embedding.
   Result<Embeddings> encode(std::span<const std::string_view> texts) const;
   Result<Embeddings> encode(std::span<const std::string> texts) const;
+
+  // encode() in two steps: what tokenize() gives, encode_tokens() turns into the vectors of encode(). For models of
+  // texts (else kUnsupported). On the calling thread; any number of threads at once. A model whose pooling leaves the
+  // prompt out refuses another prompt than the one it was loaded with (kUnsupported).
+  Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
+                                              const TokenizeOptions& options = {}) const;
+  // One row for each list, run as it is: nothing is added, nothing truncated. kInvalidArgument for an id outside the
+  // vocabulary, or for more tokens than the model has positions.
+  Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const;
+  // The text that ids stand for, as the tokenizer's kind writes it; kInvalidArgument for an id outside the vocabulary.
+  Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
+  // All tokens of a text alone: no prompt, nothing truncated.
+  Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const;
 
   std::size_t dim() const noexcept;
   const EncoderInfo& info() const noexcept;

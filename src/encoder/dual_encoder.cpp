@@ -30,6 +30,19 @@ class DualEncoder final : public Encoder::Impl {
     return images_->encode_images(files);
   }
   Result<Embeddings> encode_pixels(const PixelsView& pixels) const override { return images_->encode_pixels(pixels); }
+  Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
+                                              const TokenizeOptions& options) const override {
+    return texts_->tokenize(texts, options);
+  }
+  Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const override {
+    return texts_->encode_tokens(texts);
+  }
+  Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const override {
+    return texts_->decode(ids, skip_special_tokens);
+  }
+  Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const override {
+    return texts_->token_pieces(text, add_special_tokens);
+  }
 
  private:
   std::unique_ptr<Encoder::Impl> texts_;

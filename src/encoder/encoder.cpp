@@ -92,6 +92,13 @@ MadeImpl make_impl(std::string_view model, const ModelLocation& location, const 
   return model == kBuiltinImageModel ? make_builtin_image_encoder(options) : make_from_path(location.folder, options);
 }
 
+Error without_tokens(const EncoderInfo& info) {
+  return {.code = ErrorCode::kUnsupported,
+          .message = fmt::format("model \"{}\": expected a model with a tokenizer, found one {}", info.model,
+                                 info.takes_texts ? "that takes texts and shows no tokens" : "that takes no texts"),
+          .hint = "choose a text model (`asterism models list`)"};
+}
+
 }  // namespace
 
 Result<Embeddings> Encoder::Impl::encode(std::span<const std::string_view> /*texts*/) const {
@@ -117,6 +124,24 @@ Result<Embeddings> Encoder::Impl::encode_records(std::span<const Record> /*recor
 
 Result<Embeddings> Encoder::Impl::encode_pixels(const PixelsView& /*pixels*/) const {
   return encode_images({});
+}
+
+Result<std::vector<TokenizedText>> Encoder::Impl::tokenize(std::span<const std::string_view> /*texts*/,
+                                                           const TokenizeOptions& /*options*/) const {
+  return std::unexpected(without_tokens(info_));
+}
+
+Result<Embeddings> Encoder::Impl::encode_tokens(std::span<const std::vector<std::uint32_t>> /*texts*/) const {
+  return std::unexpected(without_tokens(info_));
+}
+
+Result<std::string> Encoder::Impl::decode(std::span<const std::uint32_t> /*ids*/, bool /*skip_special_tokens*/) const {
+  return std::unexpected(without_tokens(info_));
+}
+
+Result<std::vector<TokenPiece>> Encoder::Impl::token_pieces(std::string_view /*text*/,
+                                                            bool /*add_special_tokens*/) const {
+  return std::unexpected(without_tokens(info_));
 }
 
 Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -161,6 +186,23 @@ Result<Embeddings> Encoder::encode_records(std::span<const Record> records) cons
 
 Result<Embeddings> Encoder::encode_pixels(const PixelsView& pixels) const {
   return impl_->encode_pixels(pixels);
+}
+
+Result<std::vector<TokenizedText>> Encoder::tokenize(std::span<const std::string_view> texts,
+                                                     const TokenizeOptions& options) const {
+  return impl_->tokenize(texts, options);
+}
+
+Result<Embeddings> Encoder::encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const {
+  return impl_->encode_tokens(texts);
+}
+
+Result<std::string> Encoder::decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const {
+  return impl_->decode(ids, skip_special_tokens);
+}
+
+Result<std::vector<TokenPiece>> Encoder::token_pieces(std::string_view text, bool add_special_tokens) const {
+  return impl_->token_pieces(text, add_special_tokens);
 }
 
 std::size_t Encoder::dim() const noexcept {

@@ -2,8 +2,11 @@
 // one that sees texts and images.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "asterism/encoder.hpp"
 
@@ -17,6 +20,11 @@ class Encoder::Impl {
   virtual Result<Embeddings> encode_images(std::span<const std::string_view> files) const;
   virtual Result<Embeddings> encode_pixels(const PixelsView& pixels) const;
   virtual Result<Embeddings> encode_records(std::span<const Record> records) const;
+  virtual Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
+                                                      const TokenizeOptions& options) const;
+  virtual Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const;
+  virtual Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
+  virtual Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const;
   const EncoderInfo& info() const noexcept { return info_; }
   EncoderInfo& info() noexcept { return info_; }
 

@@ -6,6 +6,20 @@
 
 namespace asterism {
 
+Result<std::string> find_prompt(const std::vector<std::pair<std::string, std::string>>& prompts,
+                                std::string_view wanted, std::string_view model) {
+  std::string names;
+  for (const auto& [name, text] : prompts) {
+    if (name == wanted) {
+      return text;
+    }
+    names += names.empty() ? name : ", " + name;
+  }
+  return fail(ErrorCode::kNotFound,
+              fmt::format("prompt \"{}\": {} has {}", wanted, model, names.empty() ? "no prompts" : names),
+              "name one of those, or give the prompt as text");
+}
+
 Result<std::string> choose_prompt(const ModelLayout& layout, const EncoderOptions& options, bool use_default) {
   if (options.prompt) {
     return *options.prompt;
@@ -15,17 +29,7 @@ Result<std::string> choose_prompt(const ModelLayout& layout, const EncoderOption
   if (wanted.empty() || (!named && !use_default)) {
     return std::string();
   }
-  std::string names;
-  for (const auto& [name, text] : layout.prompts) {
-    if (name == wanted) {
-      return text;
-    }
-    names += names.empty() ? name : ", " + name;
-  }
-  return fail(
-      ErrorCode::kNotFound,
-      fmt::format("prompt \"{}\": {} has {}", wanted, layout.folder.string(), names.empty() ? "no prompts" : names),
-      "name one of those, or give the prompt as text");
+  return find_prompt(layout.prompts, wanted, layout.folder.string());
 }
 
 }  // namespace asterism

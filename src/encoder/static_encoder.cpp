@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "encoder/module_config.hpp"
 #include "encoder/prompt.hpp"
 #include "encoder/static_table.hpp"
+#include "encoder/text_tokens.hpp"
 #include "encoder/token_window.hpp"
 #include "kernels/static_pool.hpp"
 #include "weights/checkpoint.hpp"
@@ -97,40 +99,92 @@ class StaticEncoder final : public Encoder::Impl {
     out.dim = settings_.dim;
     out.reports.resize(texts.size());
     out.values.resize(texts.size() * settings_.dim);
-    const auto encode_range = [&](std::size_t begin, std::size_t end) {
+    for_each_text(texts.size(), [&](std::size_t i, TokenizeScratch& scratch) {
+      out.reports[i] = encode_text(texts[i], scratch, std::span(out.values).subspan(i * settings_.dim, settings_.dim));
+    });
+    return out;
+  }
+
+  Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const override {
+    if (auto checked = check_tokens(texts, {.vocabulary_size = tokenizer_.vocabulary_size()}); !checked) {
+      return std::unexpected(checked.error());
+    }
+    Embeddings out = embeddings_for_tokens(texts, settings_.dim);
+    for_each_text(texts.size(), [&](std::size_t i, TokenizeScratch& scratch) {
+      scratch.encoding.ids.assign(texts[i].begin(), texts[i].end());
+      write_row(scratch, std::span(out.values).subspan(i * settings_.dim, settings_.dim));
+    });
+    return out;
+  }
+
+  Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
+                                              const TokenizeOptions& options) const override {
+    auto settings = settings_of_call(settings_.tokenize, options, info_, false);
+    if (!settings) {
+      return std::unexpected(settings.error());
+    }
+    std::vector<TokenizedText> out(texts.size());
+    auto scratch = scratch_.take();
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      out[i].token_count_given = static_cast<std::uint32_t>(tokenize_cut(*settings, texts[i], *scratch));
+      out[i].ids.assign(scratch->encoding.ids.begin(), scratch->encoding.ids.end());
+    }
+    scratch_.put(std::move(scratch));
+    return out;
+  }
+  Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const override {
+    return decode_ids(tokenizer_, ids, skip_special_tokens);
+  }
+  Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const override {
+    return pieces_of_text(tokenizer_, text, add_special_tokens);
+  }
+
+ private:
+  // On this encoder's threads where there is enough to share.
+  void for_each_text(std::size_t count, const std::function<void(std::size_t, TokenizeScratch&)>& body) const {
+    const auto run_range = [&](std::size_t begin, std::size_t end) {
       auto scratch = scratch_.take();
       for (std::size_t i = begin; i < end; ++i) {
-        out.reports[i] =
-            encode_text(texts[i], *scratch, std::span(out.values).subspan(i * settings_.dim, settings_.dim));
+        body(i, *scratch);
       }
       scratch_.put(std::move(scratch));
     };
-    if (texts.size() <= kTextsPerChunk || thread_count_ == 1) {
-      encode_range(0, texts.size());
-      return out;
+    if (count <= kTextsPerChunk || thread_count_ == 1) {
+      run_range(0, count);
+      return;
     }
     const std::scoped_lock lock(pool_mutex_);
     if (!pool_) {
       pool_ = std::make_unique<ThreadPool>(thread_count_);
     }
-    pool_->parallel_for(texts.size(), kTextsPerChunk, encode_range);
-    return out;
+    pool_->parallel_for(count, kTextsPerChunk, run_range);
   }
 
- private:
-  RowReport encode_text(std::string_view text, TokenizeScratch& scratch, std::span<float> row) const {
+  // Into scratch.encoding; the tokens that the text has, whether kept or not.
+  std::size_t tokenize_cut(const TokenizeSettings& settings, std::string_view text, TokenizeScratch& scratch) const {
     std::size_t given = 0;
-    if (settings_.code_point_count_max != 0) {
+    if (settings_.code_point_count_max != 0 && !settings.truncate_left) {
       const std::string_view cut = code_point_prefix(text, settings_.code_point_count_max);
       if (cut.size() != text.size()) {
-        tokenize_text(tokenizer_, settings_.tokenize, text, scratch);
+        tokenize_text(tokenizer_, settings, text, scratch);
         given = scratch.encoding.token_count_given;
         text = cut;
       }
     }
-    tokenize_text(tokenizer_, settings_.tokenize, text, scratch);
-    given = std::max(given, scratch.encoding.token_count_given);
+    tokenize_text(tokenizer_, settings, text, scratch);
+    return std::max(given, scratch.encoding.token_count_given);
+  }
+
+  RowReport encode_text(std::string_view text, TokenizeScratch& scratch, std::span<float> row) const {
+    const std::size_t given = tokenize_cut(settings_.tokenize, text, scratch);
     const std::size_t used = scratch.encoding.ids.size();
+    write_row(scratch, row);
+    return {.token_count_given = static_cast<std::uint32_t>(given),
+            .token_count_used = static_cast<std::uint32_t>(used)};
+  }
+
+  // The vector of the tokens in scratch.encoding.
+  void write_row(TokenizeScratch& scratch, std::span<float> row) const {
     gather(scratch);
     if (settings_.pooled_dim == settings_.dim) {
       pool(scratch, row);
@@ -139,8 +193,6 @@ class StaticEncoder final : public Encoder::Impl {
       pool(scratch, scratch.pooled);
       std::ranges::copy(std::span(scratch.pooled).first(settings_.dim), row.begin());
     }
-    return {.token_count_given = static_cast<std::uint32_t>(given),
-            .token_count_used = static_cast<std::uint32_t>(used)};
   }
 
   // Ids to rows; the rows are asked for ahead of their use, since a table is larger than the near caches.

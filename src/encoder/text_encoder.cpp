@@ -17,6 +17,7 @@
 #include "encoder/finite.hpp"
 #include "encoder/prompt.hpp"
 #include "encoder/text_graph.hpp"
+#include "encoder/text_tokens.hpp"
 #include "encoder/token_window.hpp"
 #include "models/family.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -43,6 +44,8 @@ class TextEncoder final : public TokenEncoder {
     FeedOptions feeds = {};
     std::size_t token_budget = 0;
     bool batch_invariant = false;
+    TokenLimits tokens = {};
+    bool prompt_is_fixed = false;  // pooling leaves out as many tokens as the prompt has
   };
   TextEncoder(Parts parts, EncoderInfo info) : parts_(std::move(parts)) { info_ = std::move(info); }
 
@@ -63,16 +66,37 @@ class TextEncoder final : public TokenEncoder {
     return out;
   }
 
-  Result<std::vector<float>> encode_tokens(std::span<const std::vector<TokenId>> texts) const override {
-    std::vector<float> values(texts.size() * parts_.dim);
-    if (texts.empty()) {
-      return values;
+  Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const override {
+    if (auto checked = check_tokens(texts, parts_.tokens); !checked) {
+      return std::unexpected(checked.error());
     }
-    std::unique_lock lock(pool_mutex_);
-    if (auto done = run_window(TokenWindow::from_tokens(texts), std::move(lock), values); !done) {
+    Embeddings out = embeddings_for_tokens(texts, parts_.dim);
+    if (texts.empty()) {
+      return out;
+    }
+    std::unique_lock<std::mutex> pool_lock;
+    if (texts.size() > 1) {
+      pool_lock = std::unique_lock(pool_mutex_);
+    }
+    if (auto done = run_window(TokenWindow::from_tokens(texts), std::move(pool_lock), out.values); !done) {
       return std::unexpected(done.error());
     }
-    return values;
+    return out;
+  }
+
+  Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
+                                              const TokenizeOptions& options) const override {
+    auto settings = settings_of_call(parts_.settings, options, info_, parts_.prompt_is_fixed);
+    if (!settings) {
+      return std::unexpected(settings.error());
+    }
+    return tokenize_texts(parts_.tokenizer, *settings, texts, scratch_);
+  }
+  Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const override {
+    return decode_ids(parts_.tokenizer, ids, skip_special_tokens);
+  }
+  Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const override {
+    return pieces_of_text(parts_.tokenizer, text, add_special_tokens);
   }
 
   const Tokenizer& tokenizer() const noexcept override { return parts_.tokenizer; }
@@ -252,11 +276,10 @@ Result<Tokenizer> read_tokenizer(const ModelLayout& layout, const TextModel& mod
 
 // What stays at the front of a text that is cut from the left, and what pooling leaves out there.
 void set_edges(const ModelLayout& layout, const TextGraph& graph, TextEncoder::Parts& parts) {
-  if (layout.truncate_left) {
-    parts.settings.truncate_left = true;
-    parts.settings.leading_special_count = leading_special_count(parts.tokenizer);
-  }
+  parts.settings.truncate_left = layout.truncate_left;
+  parts.settings.leading_special_count = leading_special_count(parts.tokenizer);
   if (!graph.include_prompt) {
+    parts.prompt_is_fixed = true;
     parts.feeds = {.skip_token_count = prompt_token_count(parts.tokenizer, parts.settings),
                    .share_dim = graph.token_dim};
   }
@@ -279,6 +302,8 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   }
   const std::string family = model->family;
   const TextEnd end = model->end;
+  const TokenLimits tokens{.vocabulary_size = static_cast<std::size_t>(model->vocabulary_size),
+                           .token_count_max = static_cast<std::size_t>(model->token_count_max)};
   const auto fixed_token_count = static_cast<std::size_t>(model->fixed_token_count);
   const auto pad_token = static_cast<TokenId>(model->pad_token);
   auto length = choose_token_count_max(layout, options,
@@ -293,6 +318,7 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   }
   TextEncoder::Parts parts{.tokenizer = *std::move(tokenizer),
                            .settings = {.prompt = *std::move(prompt), .token_count_max = *length}};
+  parts.tokens = tokens;
   set_edges(layout, *graph, parts);
   if (graph->pools_itself) {
     parts.feeds.end = end;

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <span>
-#include <vector>
 
 #include "asterism/encoder.hpp"
 #include "encoder/encoder_impl.hpp"
@@ -12,12 +10,9 @@
 
 namespace asterism {
 
-// A transformer, which also takes tokens instead of texts.
+// A transformer, whose tokenizer can be looked into.
 class TokenEncoder : public Encoder::Impl {
  public:
-  // One text for each list of ids, run as it is: no special tokens are added, nothing is truncated. [texts, dim].
-  // kInvalidArgument for an id outside the vocabulary or a list longer than the model's positions.
-  virtual Result<std::vector<float>> encode_tokens(std::span<const std::vector<TokenId>> texts) const = 0;
   virtual const Tokenizer& tokenizer() const noexcept = 0;
 };
 

@@ -74,7 +74,7 @@ void tokenize_text(const Tokenizer& tokenizer, const TokenizeSettings& settings,
     scratch.text.assign(settings.prompt).append(text);
     text = scratch.text;
   }
-  const TokenizeOptions options{.add_special_tokens = settings.add_special_tokens,
+  const EncodingOptions options{.add_special_tokens = settings.add_special_tokens,
                                 .token_count_max = settings.truncate_left ? 0 : settings.token_count_max};
   tokenizer.encode(text, options, scratch.tokenizer, scratch.encoding);
   if (settings.truncate_left && settings.token_count_max != 0) {
@@ -130,10 +130,11 @@ TokenWindow TokenWindow::make(const Tokenizer& tokenizer, const TokenizeSettings
   return window;
 }
 
-TokenWindow TokenWindow::from_tokens(std::span<const std::vector<TokenId>> texts) {
+TokenWindow TokenWindow::from_tokens(std::span<const std::vector<std::uint32_t>> texts) {
   TokenWindow window;
   for (const auto& text : texts) {
-    window.texts_.emplace_back(text);
+    // The signed type of the same width may look at them.
+    window.texts_.emplace_back(reinterpret_cast<const TokenId*>(text.data()), text.size());
     window.token_count_ += text.size();
   }
   return window;

@@ -67,7 +67,7 @@ class TokenWindow {
                           std::span<RowReport> reports);
 
   // Of texts that are tokens already; they must outlive the window.
-  static TokenWindow from_tokens(std::span<const std::vector<TokenId>> texts);
+  static TokenWindow from_tokens(std::span<const std::vector<std::uint32_t>> texts);
 
   std::size_t text_count() const noexcept { return texts_.size(); }
   std::span<const TokenId> tokens(std::size_t text) const noexcept { return texts_[text]; }

@@ -18,7 +18,7 @@ Result<TokenizeResponse> tokenize(const TokenizeRequest& request,
   if (!tokenizer) {
     return std::unexpected(tokenizer.error());
   }
-  const TokenizeOptions options{.add_special_tokens = request.add_special_tokens,
+  const EncodingOptions options{.add_special_tokens = request.add_special_tokens,
                                 .token_count_max = request.token_count_max,
                                 .with_offsets = true};
   TokenizeResponse response;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "tokenizer/decode.hpp"
 #include "tokenizer/tokenizer_impl.hpp"
 
 namespace asterism {
@@ -176,7 +177,7 @@ void encode_bytes(const Tokenizer::Impl& impl, std::string_view text, bool with_
 }
 
 // Drops tokens from the right so that the special tokens fit, and counts what there was.
-void truncate(const TokenizeOptions& options, std::size_t before_count, std::size_t after_count, Encoding& out) {
+void truncate(const EncodingOptions& options, std::size_t before_count, std::size_t after_count, Encoding& out) {
   out.token_count_given = out.ids.size() + after_count;
   if (options.token_count_max == 0 || out.token_count_given <= options.token_count_max) {
     return;
@@ -240,7 +241,7 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-void Tokenizer::encode(std::string_view text, const TokenizeOptions& options, TokenizerScratch& scratch,
+void Tokenizer::encode(std::string_view text, const EncodingOptions& options, TokenizerScratch& scratch,
                        Encoding& out) const {
   TokenizerScratch::Impl& state = scratch.impl();
   state.belong_to(impl_->identity);
@@ -271,11 +272,21 @@ void Tokenizer::encode(std::string_view text, const TokenizeOptions& options, To
   }
 }
 
-Encoding Tokenizer::encode(std::string_view text, const TokenizeOptions& options) const {
+Encoding Tokenizer::encode(std::string_view text, const EncodingOptions& options) const {
   TokenizerScratch scratch;
   Encoding out;
   encode(text, options, scratch, out);
   return out;
+}
+
+std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
+  std::vector<std::string_view> tokens;
+  for (const TokenId id : ids) {
+    if (const std::string_view text = token(id); !text.empty() && !(skip_special_tokens && is_special(id))) {
+      tokens.push_back(text);
+    }
+  }
+  return tok::decode_tokens(impl_->parts, tokens);
 }
 
 std::size_t Tokenizer::vocabulary_size() const noexcept {

@@ -35,7 +35,7 @@ struct TokenOffset {
   bool operator==(const TokenOffset&) const = default;
 };
 
-struct TokenizeOptions {
+struct EncodingOptions {
   bool add_special_tokens = true;
   // Longest result, special tokens included; 0 = no limit. Tokens past it are dropped from the right, as `tokenizers`
   // does; a limit that leaves no room for text keeps the first special tokens.
@@ -79,8 +79,11 @@ class Tokenizer {
   ~Tokenizer();
 
   // Overwrites `out`. Never fails: every byte string has an encoding.
-  void encode(std::string_view text, const TokenizeOptions& options, TokenizerScratch& scratch, Encoding& out) const;
-  Encoding encode(std::string_view text, const TokenizeOptions& options = {}) const;
+  void encode(std::string_view text, const EncodingOptions& options, TokenizerScratch& scratch, Encoding& out) const;
+  Encoding encode(std::string_view text, const EncodingOptions& options = {}) const;
+
+  // The text that ids stand for (decode.hpp); ids outside the vocabulary are left out.
+  std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const;
 
   std::size_t vocabulary_size() const noexcept;
   // The token's text as the vocabulary spells it ("##ing"); empty for an id outside.

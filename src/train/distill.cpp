@@ -105,10 +105,10 @@ Result<std::vector<float>> embed_tokens(const Teacher& teacher, const std::vecto
     if (options.cancel != nullptr && options.cancel->requested()) {
       return fail(ErrorCode::kCancelled, "distil: stopped");
     }
-    std::vector<std::vector<TokenId>> texts;
+    std::vector<std::vector<std::uint32_t>> texts;
     for (std::size_t i = begin; i < std::min(begin + kTokensPerStep, tokens.size()); ++i) {
-      std::vector<TokenId> text = around.front;
-      text.push_back(tokens[i].id);
+      std::vector<std::uint32_t> text(around.front.begin(), around.front.end());
+      text.push_back(static_cast<std::uint32_t>(tokens[i].id));
       text.insert(text.end(), around.back.begin(), around.back.end());
       texts.push_back(std::move(text));
     }
@@ -116,7 +116,7 @@ Result<std::vector<float>> embed_tokens(const Teacher& teacher, const std::vecto
     if (!values) {
       return std::unexpected(values.error());
     }
-    rows.insert(rows.end(), values->begin(), values->end());
+    rows.insert(rows.end(), values->values.begin(), values->values.end());
     if (options.on_progress) {
       options.on_progress({.token_count_done = begin + texts.size(), .token_count = tokens.size()});
     }
