@@ -66,7 +66,8 @@ HttpRequest make_head(const http::request_header<>& header, const std::string& c
   out.method_name = to_string(header.method_string());
   const std::string target = to_string(header.target());
   const std::size_t path_end = std::min(target.find('?'), target.size());
-  out.path = percent_decoded(std::string_view(target).substr(0, path_end), false);
+  out.path_as_sent = target.substr(0, path_end);
+  out.path = percent_decoded(out.path_as_sent, false);
   if (path_end < target.size()) {
     out.query = target.substr(path_end + 1);
   }

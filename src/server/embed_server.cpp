@@ -35,16 +35,23 @@ struct EmbedServer::Impl final : Application {
 
   const Route* find(const HttpRequest& head) const {
     const Method method = head.method == Method::kHead ? Method::kGet : head.method;
-    const auto found = std::ranges::find_if(
-        routes, [&](const Route& route) { return route.method == method && route.path == head.path; });
+    const auto found = std::ranges::find_if(routes, [&](const Route& route) {
+      return route.method == method && path_matches(route.path, head.path_as_sent);
+    });
+    return found == routes.end() ? nullptr : &*found;
+  }
+
+  // Of any method.
+  const Route* find_path(const HttpRequest& head) const {
+    const auto found =
+        std::ranges::find_if(routes, [&](const Route& route) { return path_matches(route.path, head.path_as_sent); });
     return found == routes.end() ? nullptr : &*found;
   }
 
   // Where the method is wrong or the path unknown, the words of whoever is near it.
   Dialect dialect_of(const HttpRequest& head) const {
-    const auto found = std::ranges::find(routes, head.path, &Route::path);
-    if (found != routes.end()) {
-      return found->dialect;
+    if (const Route* route = find_path(head)) {
+      return route->dialect;
     }
     return head.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kTei;
   }
@@ -52,7 +59,7 @@ struct EmbedServer::Impl final : Application {
   Admission admit(const HttpRequest& head) override {
     const Route* route = find(head);
     if (route == nullptr) {
-      const bool known = std::ranges::find(routes, head.path, &Route::path) != routes.end();
+      const bool known = find_path(head) != nullptr;
       return {.accepted = false,
               .refusal = error_response(dialect_of(head), known ? 405 : 404,
                                         known ? fmt::format("{}: not with {}", head.path, head.method_name)

@@ -52,6 +52,47 @@ std::string query_value(std::string_view query, std::string_view name) {
   return {};
 }
 
+namespace {
+
+// The segment up to the next '/', which is taken off as well.
+std::string_view take_segment(std::string_view& path) noexcept {
+  const std::size_t end = std::min(path.find('/'), path.size());
+  const std::string_view segment = path.substr(0, end);
+  path.remove_prefix(std::min(end + 1, path.size()));
+  return segment;
+}
+
+bool is_variable(std::string_view segment) noexcept {
+  return segment.starts_with('{') && segment.ends_with('}');
+}
+
+}  // namespace
+
+bool path_matches(std::string_view pattern, std::string_view path_as_sent) {
+  if (std::ranges::count(pattern, '/') != std::ranges::count(path_as_sent, '/')) {
+    return false;
+  }
+  while (!pattern.empty()) {
+    const std::string_view expected = take_segment(pattern);
+    const std::string_view found = take_segment(path_as_sent);
+    if (is_variable(expected) ? found.empty() : percent_decoded(found, false) != expected) {
+      return false;
+    }
+  }
+  return path_as_sent.empty();
+}
+
+std::string path_value(std::string_view pattern, std::string_view path_as_sent, std::string_view name) {
+  while (!pattern.empty()) {
+    const std::string_view expected = take_segment(pattern);
+    const std::string_view found = take_segment(path_as_sent);
+    if (is_variable(expected) && expected.substr(1, expected.size() - 2) == name) {
+      return percent_decoded(found, false);
+    }
+  }
+  return {};
+}
+
 void Exchange::respond(HttpResponse response) {
   std::function<void(HttpResponse)> take;
   {

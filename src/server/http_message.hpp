@@ -27,7 +27,8 @@ struct HttpRequest {
   Method method = Method::kOther;
   std::string method_name;  // as it was sent
   std::string path;         // decoded, without the query
-  std::string query;        // as it was sent, without '?'
+  std::string path_as_sent = {};
+  std::string query;  // as it was sent, without '?'
   std::vector<Header> headers;
   std::string body;    // decoded
   std::string client;  // address; "unix" for local sockets
@@ -38,6 +39,11 @@ struct HttpRequest {
 
 // A value of the query ("limit=3"), decoded; empty when there is none.
 std::string query_value(std::string_view query, std::string_view name);
+// The value of `{name}` in a pattern ("/v1/collections/{name}") that the path matches, decoded; empty when there is
+// none.
+std::string path_value(std::string_view pattern, std::string_view path_as_sent, std::string_view name);
+// A `{name}` stands for one segment that is not empty.
+bool path_matches(std::string_view pattern, std::string_view path_as_sent);
 // %XX of a path or a value. Nothing changes where it is malformed.
 std::string percent_decoded(std::string_view text, bool plus_is_blank);
 

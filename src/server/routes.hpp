@@ -28,7 +28,7 @@ struct RouteContext {
 
 struct Route {
   Method method;
-  std::string_view path;
+  std::string_view path;  // a pattern: "/v1/models", "/v1/collections/{name}"
   Dialect dialect;
   Scope scope;
   std::function<void(const RouteContext&, const Route&, const std::shared_ptr<Exchange>&)> handle;

@@ -36,6 +36,22 @@ TEST(ContentCoding, gives_back_what_was_encoded_and_refuses_what_is_broken_or_to
   EXPECT_EQ(choose_coding("br"), "");
 }
 
+TEST(HttpMessage, paths_match_patterns_segment_by_segment) {
+  EXPECT_TRUE(path_matches("/", "/"));
+  EXPECT_TRUE(path_matches("/v1/models", "/v1/m%6fdels"));
+  EXPECT_FALSE(path_matches("/v1/models", "/v1/models/"));
+  EXPECT_FALSE(path_matches("/v1/models", "/v1%2Fmodels"));
+  constexpr std::string_view kItem = "/v1/collections/{name}/items/{id}";
+  EXPECT_TRUE(path_matches(kItem, "/v1/collections/a/items/b%2Fc"));
+  EXPECT_EQ(path_value(kItem, "/v1/collections/a%20x/items/b%2Fc", "name"), "a x");
+  EXPECT_EQ(path_value(kItem, "/v1/collections/a/items/b%2Fc", "id"), "b/c");
+  EXPECT_EQ(path_value(kItem, "/v1/collections/a/items/b", "other"), "");
+  EXPECT_FALSE(path_matches(kItem, "/v1/collections//items/b"));
+  EXPECT_FALSE(path_matches(kItem, "/v1/collections/a/items/b/c"));
+  EXPECT_FALSE(path_matches(kItem, "/v1/collections/a/items"));
+  EXPECT_FALSE(path_matches(kItem, ""));
+}
+
 TEST(Multipart, reads_names_files_and_bytes) {
   const std::string body =
       "--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"x \\\"y\\\".png\"\r\nContent-Type: "
