@@ -12,6 +12,9 @@
 
 namespace asterism {
 
+// EncoderOptions::pooling of who wants vectors of tokens, or of images a layer as it is.
+inline constexpr std::string_view kNoPooling = "none";
+
 class Encoder::Impl {
  public:
   virtual ~Impl() = default;
@@ -23,6 +26,7 @@ class Encoder::Impl {
   virtual Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
                                                       const TokenizeOptions& options) const;
   virtual Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const;
+  virtual Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const;
   virtual Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
   virtual Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const;
   const EncoderInfo& info() const noexcept { return info_; }
