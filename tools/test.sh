@@ -24,6 +24,7 @@ run_tests() {
 # Tests that need it are skipped, by name, where it cannot be had.
 tools/setup/test_servers.sh || echo "test: going on without PGlite" >&2
 tools/setup/milvus_lite.sh || echo "test: going on without milvus-lite" >&2
+tools/setup/server_clients.sh || echo "test: going on without clients of the server" >&2
 tools/build.sh release || exit 1
 run_tests release
 if [ "${ASTERISM_TEST_SANITIZED:-1}" = 1 ]; then

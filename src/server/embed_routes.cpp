@@ -322,16 +322,94 @@ void embed_image(const RouteContext& context, const Route& route, const std::sha
   run(context, route, exchange, std::move(call), rows_response);
 }
 
+// Errors of what queues and runs a model: an unknown model, a bad value, a failed model, a full queue, a deadline.
+std::vector<int> model_errors(Dialect dialect) {
+  const bool tei = dialect == Dialect::kTei || dialect == Dialect::kTeiOpenAi;
+  return {404, 422, tei ? 424 : 500, 429, 504};
+}
+
+std::vector<std::string_view> tei_header_names() {
+  return {"x-compute-type", "x-compute-time",      "x-compute-characters", "x-compute-tokens",
+          "x-total-time",   "x-tokenization-time", "x-queue-time",         "x-inference-time"};
+}
+
+AnswerDoc rows_answer() {
+  AnswerDoc out{.description = "A vector for each row",
+                .contents = {{"application/json", "Vectors"}, {"application/octet-stream"}, {"application/x-npy"}},
+                .headers = tei_header_names()};
+  out.headers.push_back("x-shape");
+  return out;
+}
+
+RouteDoc embed_doc() {
+  return {.tag = "Text embeddings",
+          .summary = "Vectors of texts",
+          .description =
+              "As text-embeddings-inference has it. By Accept: JSON, little-endian float32 "
+              "(application/octet-stream, its shape in x-shape) or a .npy file (application/x-npy).",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "EmbedRequest"}},
+          .answers = {rows_answer()},
+          .errors = model_errors(Dialect::kTei)};
+}
+
+RouteDoc similarity_doc() {
+  return {.tag = "Text embeddings",
+          .summary = "How near sentences are to one",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "SimilarityRequest"}},
+          .answers = {{200, "A cosine for each sentence", {{"application/json", "Scores"}}, tei_header_names()}},
+          .errors = model_errors(Dialect::kTei)};
+}
+
+RouteDoc open_ai_doc(Dialect dialect) {
+  return {
+      .tag = "OpenAI",
+      .summary = "Vectors of texts, of length 1",
+      .description = dialect == Dialect::kOpenAi ? "As OpenAI has it." : "As OpenAI has it, errors as TEI has them.",
+      .parameters = {"Priority", "TimeoutMs"},
+      .bodies = {{"application/json", "OpenAiEmbeddingRequest"}},
+      .answers = {{200, "A vector for each text", {{"application/json", "OpenAiEmbeddingList"}}}},
+      .errors = model_errors(dialect)};
+}
+
+RouteDoc cohere_doc() {
+  return {.tag = "Cohere",
+          .summary = "Vectors of texts",
+          .description = "As Cohere's v2 has it, with vectors of floats.",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "CohereEmbedRequest"}},
+          .answers = {{200, "A vector for each text", {{"application/json", "CohereEmbedResponse"}}}},
+          .errors = model_errors(Dialect::kCohere)};
+}
+
+RouteDoc embed_image_doc() {
+  return {.tag = "Pictures",
+          .summary = "Vectors of pictures",
+          .description = "One picture as the body, several in a form, or JSON with data URIs.",
+          .parameters = {"QueryModel", "QueryNormalize", "Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "PictureRequest"},
+                     {"image/jpeg", "Picture"},
+                     {"image/png", "Picture"},
+                     {"image/webp", "Picture"},
+                     {"application/octet-stream", "Picture"},
+                     {"multipart/form-data", "PictureForm"}},
+          .answers = {rows_answer()},
+          .errors = model_errors(Dialect::kTei)};
+}
+
 }  // namespace
 
 std::vector<Route> embed_routes() {
-  return {{Method::kPost, "/embed", Dialect::kTei, Scope::kRead, tei_embed},
-          {Method::kPost, "/", Dialect::kTei, Scope::kRead, tei_embed},
-          {Method::kPost, "/similarity", Dialect::kTei, Scope::kRead, tei_similarity},
-          {Method::kPost, "/embeddings", Dialect::kTeiOpenAi, Scope::kRead, open_ai_embeddings},
-          {Method::kPost, "/v1/embeddings", Dialect::kOpenAi, Scope::kRead, open_ai_embeddings},
-          {Method::kPost, "/v2/embed", Dialect::kCohere, Scope::kRead, cohere_embed},
-          {Method::kPost, "/embed_image", Dialect::kTei, Scope::kRead, embed_image}};
+  return {{Method::kPost, "/embed", Dialect::kTei, Scope::kRead, tei_embed, embed_doc()},
+          {Method::kPost, "/", Dialect::kTei, Scope::kRead, tei_embed, embed_doc()},
+          {Method::kPost, "/similarity", Dialect::kTei, Scope::kRead, tei_similarity, similarity_doc()},
+          {Method::kPost, "/embeddings", Dialect::kTeiOpenAi, Scope::kRead, open_ai_embeddings,
+           open_ai_doc(Dialect::kTeiOpenAi)},
+          {Method::kPost, "/v1/embeddings", Dialect::kOpenAi, Scope::kRead, open_ai_embeddings,
+           open_ai_doc(Dialect::kOpenAi)},
+          {Method::kPost, "/v2/embed", Dialect::kCohere, Scope::kRead, cohere_embed, cohere_doc()},
+          {Method::kPost, "/embed_image", Dialect::kTei, Scope::kRead, embed_image, embed_image_doc()}};
 }
 
 }  // namespace asterism::server

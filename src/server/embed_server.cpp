@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "server/dialect.hpp"
 #include "server/metrics.hpp"
+#include "server/openapi.hpp"
 #include "server/routes.hpp"
 
 namespace asterism::server {
@@ -19,9 +20,11 @@ struct EmbedServer::Impl final : Application {
         pool(options.models, options.pool),
         scheduler(options.scheduler, [this](const BatchReport& report) { metrics.batch(report); }),
         api(pool, scheduler, metrics, options.limits),
+        keys_needed(!options.keys.empty()),
         keys(std::move(options.keys)) {
     routes = status_routes();
     std::ranges::move(embed_routes(), std::back_inserter(routes));
+    std::ranges::move(doc_routes(), std::back_inserter(routes));
   }
 
   EmbedServerOptions options;
@@ -29,8 +32,10 @@ struct EmbedServer::Impl final : Application {
   ModelPool pool;
   Scheduler scheduler;
   EmbedApi api;
+  bool keys_needed;
   ApiKeys keys;
   std::vector<Route> routes;
+  std::string open_api;
   std::optional<HttpServer> http;
 
   const Route* find(const HttpRequest& head) const {
@@ -39,6 +44,27 @@ struct EmbedServer::Impl final : Application {
       return route.method == method && path_matches(route.path, head.path_as_sent);
     });
     return found == routes.end() ? nullptr : &*found;
+  }
+
+  // With what is known of the one model that is loaded when the server starts.
+  Result<void> write_open_api(const EncoderInfo& model) {
+    const bool one = pool.names().size() == 1;
+    Json prompt_names{nullptr};
+    for (const auto& [name, text] : model.prompts) {
+      prompt_names.push_back(name);
+    }
+    const std::size_t row_count = options.limits.row_count_max;
+    const auto document = open_api_document(routes, open_api_fragments(),
+                                            {.keys_needed = keys_needed,
+                                             .values = {{"row_count_max", row_count},
+                                                        {"row_count_below", row_count - 1},
+                                                        {"dim_max", one ? Json(model.dim) : Json()},
+                                                        {"prompt_names", one ? prompt_names : Json()}}});
+    if (!document) {
+      return std::unexpected(document.error());
+    }
+    open_api = document->dump();
+    return {};
   }
 
   // Of any method.
@@ -85,7 +111,12 @@ struct EmbedServer::Impl final : Application {
   void handle(const std::shared_ptr<Exchange>& exchange) override {
     const Route* route = find(exchange->request());
     if (route != nullptr) {
-      route->handle({.pool = pool, .scheduler = scheduler, .api = api, .metrics = metrics, .limits = options.limits},
+      route->handle({.pool = pool,
+                     .scheduler = scheduler,
+                     .api = api,
+                     .metrics = metrics,
+                     .limits = options.limits,
+                     .open_api = open_api},
                     *route, exchange);
     } else {
       exchange->respond(refuse(exchange->request(), 404, "there is no such path"));
@@ -124,8 +155,10 @@ Result<EmbedServer> EmbedServer::start(EmbedServerOptions options) {
     return fail(ErrorCode::kInvalidArgument, "expected a model to serve, found none");
   }
   auto impl = std::make_unique<Impl>(std::move(options));
-  if (auto model = impl->pool.get(impl->options.models.front()); !model) {
-    return std::unexpected(model.error());
+  const auto model = impl->pool.get(impl->options.models.front());
+  const auto documented = model ? impl->write_open_api((*model)->encoder.info()) : std::unexpected(model.error());
+  if (!documented) {
+    return std::unexpected(documented.error());
   }
   auto http = HttpServer::listen(impl->options.http, *impl);
   if (!http) {

@@ -3,7 +3,7 @@
 
 #include <functional>
 #include <memory>
-#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +14,7 @@
 #include "server/embed_api.hpp"
 #include "server/http_message.hpp"
 #include "server/metrics.hpp"
+#include "server/route_doc.hpp"
 
 namespace asterism::server {
 
@@ -24,6 +25,7 @@ struct RouteContext {
   EmbedApi& api;
   Metrics& metrics;
   EmbedApiLimits limits;
+  const std::string& open_api;  // the document of all routes
 };
 
 struct Route {
@@ -32,11 +34,14 @@ struct Route {
   Dialect dialect;
   Scope scope;
   std::function<void(const RouteContext&, const Route&, const std::shared_ptr<Exchange>&)> handle;
+  RouteDoc doc = {};  // a server does not start without
 };
 
 // embed_routes.cpp: /embed, /v1/embeddings, /v2/embed, /embed_image and their like.
 std::vector<Route> embed_routes();
 // status_routes.cpp: /health, /info, /metrics, /v1/models.
 std::vector<Route> status_routes();
+// doc_routes.cpp: /openapi.json, /docs.
+std::vector<Route> doc_routes();
 
 }  // namespace asterism::server

@@ -64,12 +64,39 @@ void models(const RouteContext& context, const Route& /*route*/, const std::shar
 }  // namespace
 
 std::vector<Route> status_routes() {
-  return {{Method::kGet, "/", Dialect::kTei, Scope::kOpen, health},
-          {Method::kGet, "/health", Dialect::kTei, Scope::kOpen, health},
-          {Method::kGet, "/ping", Dialect::kTei, Scope::kOpen, health},
-          {Method::kGet, "/metrics", Dialect::kTei, Scope::kOpen, metrics},
-          {Method::kGet, "/info", Dialect::kTei, Scope::kRead, info},
-          {Method::kGet, "/v1/models", Dialect::kOpenAi, Scope::kRead, models}};
+  const RouteDoc health_doc{.tag = "Server",
+                            .summary = "Whether the server works",
+                            .description = "503 where a worker hangs or a model could not be loaded.",
+                            .answers = {{200, "It does", {{"application/json", "Health"}}}}};
+  return {{Method::kGet, "/", Dialect::kTei, Scope::kOpen, health, health_doc},
+          {Method::kGet, "/health", Dialect::kTei, Scope::kOpen, health, health_doc},
+          {Method::kGet, "/ping", Dialect::kTei, Scope::kOpen, health, health_doc},
+          {Method::kGet,
+           "/metrics",
+           Dialect::kTei,
+           Scope::kOpen,
+           metrics,
+           {.tag = "Server",
+            .summary = "Counters and histograms",
+            .description = "Prometheus' text form, under the names of text-embeddings-inference where it has them.",
+            .answers = {{200, "Text of Prometheus", {{"text/plain", "MetricsText"}}}}}},
+          {Method::kGet,
+           "/info",
+           Dialect::kTei,
+           Scope::kRead,
+           info,
+           {.tag = "Server",
+            .summary = "The first model, and limits",
+            .answers = {{200, "As text-embeddings-inference has it", {{"application/json", "Info"}}}},
+            .errors = {424}}},
+          {Method::kGet,
+           "/v1/models",
+           Dialect::kOpenAi,
+           Scope::kRead,
+           models,
+           {.tag = "OpenAI",
+            .summary = "Models that are served",
+            .answers = {{200, "As OpenAI has it", {{"application/json", "ModelList"}}}}}}};
 }
 
 }  // namespace asterism::server

@@ -1,0 +1,33 @@
+#include "server/server_assets.hpp"
+
+#include <array>
+
+#include "base/embedded_file.hpp"
+
+#define ASTERISM_EMBED_ASSET(symbol, file) ASTERISM_EMBED_FILE(symbol, ASTERISM_ASSETS_FOLDER "/server/" file)
+
+ASTERISM_EMBED_ASSET(asterism_server_common, "common.json");
+ASTERISM_EMBED_ASSET(asterism_server_embed, "embed.json");
+ASTERISM_EMBED_ASSET(asterism_server_status, "status.json");
+
+extern "C" {
+extern const char asterism_server_common[];
+extern const char asterism_server_common_end[];
+extern const char asterism_server_embed[];
+extern const char asterism_server_embed_end[];
+extern const char asterism_server_status[];
+extern const char asterism_server_status_end[];
+}
+
+namespace asterism::server {
+
+std::span<const OpenApiFragment> open_api_fragments() {
+  static const std::array<OpenApiFragment, 3> kFragments{{
+      {"common.json", embedded_text(asterism_server_common, asterism_server_common_end)},
+      {"embed.json", embedded_text(asterism_server_embed, asterism_server_embed_end)},
+      {"status.json", embedded_text(asterism_server_status, asterism_server_status_end)},
+  }};
+  return kFragments;
+}
+
+}  // namespace asterism::server

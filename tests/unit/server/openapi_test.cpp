@@ -1,0 +1,110 @@
+#include "server/openapi.hpp"
+
+#include <gtest/gtest.h>
+
+#include <iterator>
+
+namespace asterism::server {
+namespace {
+
+std::vector<Route> all_routes() {
+  std::vector<Route> out = status_routes();
+  for (auto more : {embed_routes(), doc_routes()}) {
+    std::ranges::move(more, std::back_inserter(out));
+  }
+  return out;
+}
+
+OpenApiSettings settings(bool keys_needed) {
+  return {
+      .keys_needed = keys_needed,
+      .values = {{"row_count_max", 7}, {"row_count_below", 6}, {"dim_max", nullptr}, {"prompt_names", {"q", nullptr}}}};
+}
+
+Json document(bool keys_needed = false) {
+  auto out = open_api_document(all_routes(), open_api_fragments(), settings(keys_needed));
+  EXPECT_TRUE(out) << out.error().message;
+  return out ? *std::move(out) : Json::object();
+}
+
+TEST(OpenApi, every_route_is_there_with_its_documentation) {
+  const Json made = document();
+  for (const Route& route : all_routes()) {
+    ASSERT_TRUE(made.at("paths").contains(route.path)) << route.path;
+  }
+  EXPECT_EQ(made.at("paths").at("/").size(), 2U);
+  const Json& embed = made.at("paths").at("/embed").at("post");
+  EXPECT_EQ(embed.at("operationId"), "post_embed");
+  EXPECT_EQ(embed.at("responses").at("422").at("content").at("application/json").at("schema").at("$ref"),
+            "#/components/schemas/TeiError");
+  EXPECT_TRUE(embed.at("responses").at("429").at("headers").contains("retry-after"));
+  const Json& openai = made.at("paths").at("/v1/embeddings").at("post");
+  EXPECT_EQ(openai.at("responses").at("500").at("content").at("application/json").at("schema").at("$ref"),
+            "#/components/schemas/OpenAiError");
+}
+
+TEST(OpenApi, every_fragment_is_used) {
+  const Json made = document(true);
+  for (const OpenApiFragment& fragment : open_api_fragments()) {
+    const auto json = parse_json(fragment.text, fragment.file);
+    ASSERT_TRUE(json) << json.error().message;
+    for (const auto& [section, entries] : json->items()) {
+      for (const auto& [name, value] : entries.items()) {
+        // Of five forms of errors the routes that are always there use four or five.
+        if (name != "AsterismError") {
+          EXPECT_TRUE(made.at("components").at(section).contains(name)) << fragment.file << " " << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(OpenApi, the_server_s_values_stand_in_the_schemas) {
+  const Json made = document();
+  const Json& schemas = made.at("components").at("schemas");
+  EXPECT_EQ(schemas.at("Texts").at("oneOf").at(1).at("maxItems"), 7);
+  EXPECT_FALSE(schemas.at("Dimensions").contains("maximum"));
+  EXPECT_EQ(schemas.at("EmbedRequest").at("properties").at("prompt_name").at("enum"), (Json{"q", nullptr}));
+  EXPECT_EQ(made.dump().find("\"$row"), std::string::npos);
+}
+
+TEST(OpenApi, keys_are_asked_for_where_the_server_has_them) {
+  const Json open = document();
+  EXPECT_FALSE(open.at("components").contains("securitySchemes"));
+  EXPECT_FALSE(open.at("paths").at("/embed").at("post").at("responses").contains("401"));
+  const Json closed = document(true);
+  EXPECT_EQ(closed.at("components").at("securitySchemes").at("key").at("scheme"), "bearer");
+  const Json& embed = closed.at("paths").at("/embed").at("post");
+  EXPECT_EQ(embed.at("security"), Json::array({Json{{"key", {"read"}}}}));
+  EXPECT_TRUE(embed.at("responses").at("401").at("headers").contains("www-authenticate"));
+  EXPECT_TRUE(closed.at("paths").at("/health").at("get").at("security").empty());
+}
+
+TEST(OpenApi, what_is_missing_is_named) {
+  const std::vector<OpenApiFragment> fragments(open_api_fragments().begin(), open_api_fragments().end());
+  const auto message = [&](Route route, std::vector<OpenApiFragment> given) {
+    const auto made = open_api_document(std::vector<Route>{std::move(route)}, given, settings(false));
+    return made ? std::string() : made.error().message;
+  };
+  Route route{Method::kGet, "/x/{name}", Dialect::kTei, Scope::kOpen, {}, {}};
+  EXPECT_NE(message(route, fragments).find("get /x/{name}"), std::string::npos);
+  route.doc = {.tag = "T", .summary = "s", .answers = {{200, "ok", {{"application/json", "Health"}}}}};
+  EXPECT_NE(message(route, fragments).find("parameter name"), std::string::npos);
+  route.path = "/x";
+  EXPECT_EQ(message(route, fragments), "");
+  EXPECT_NE(message(route, {fragments.front()}).find("schemas/Health"), std::string::npos);
+  route.doc.answers[0].contents[0].schema = "None";
+  EXPECT_NE(message(route, fragments).find("schemas/None"), std::string::npos);
+  route.doc.answers[0].contents[0].schema = "Health";
+  auto twice = fragments;
+  twice.push_back(fragments.front());
+  EXPECT_NE(message(route, twice).find("is there twice"), std::string::npos);
+  EXPECT_NE(message(route, {{"bad.json", "{"}}).find("bad.json"), std::string::npos);
+  auto lost = fragments;
+  lost.push_back({"lost.json", R"({"schemas": {"Lost": {"$ref": "#/components/schemas/Nowhere"}}})"});
+  route.doc.answers[0].contents[0].schema = "Lost";
+  EXPECT_NE(message(route, lost).find("schemas/Nowhere"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace asterism::server
