@@ -29,6 +29,9 @@ namespace asterism {
 inline constexpr std::string_view kBuiltinModel = "builtin";
 inline constexpr std::string_view kBuiltinImageModel = "builtin-image";
 
+// EncoderOptions::pooling of who wants the vectors of tokens, or of images a layer as it is.
+inline constexpr std::string_view kNoPooling = "none";
+
 constexpr bool is_builtin_model(std::string_view model) noexcept {
   return model == kBuiltinModel || model == kBuiltinImageModel;
 }
@@ -118,8 +121,9 @@ struct EncoderInfo {
   std::size_t dim = 0;
   std::vector<EmbeddingOutput> outputs;  // parts of a row, in order; empty = one of shape [dim]
   std::size_t token_count_max = 0;
-  std::string tokenizer;  // description
-  std::string pooling;    // "mean"; empty when the chain has none (static models: "mean")
+  std::string tokenizer;            // description
+  std::size_t vocabulary_size = 0;  // token ids are below it
+  std::string pooling;              // "mean"; empty when the chain has none (static models: "mean")
   bool takes_texts = false;
   bool takes_images = false;
   bool takes_records = false;

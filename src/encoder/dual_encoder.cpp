@@ -19,6 +19,7 @@ class DualEncoder final : public Encoder::Impl {
     info_.takes_texts = true;
     info_.token_count_max = text.token_count_max;
     info_.tokenizer = text.tokenizer;
+    info_.vocabulary_size = text.vocabulary_size;
     info_.prompts = text.prompts;
     info_.default_prompt_name = text.default_prompt_name;
     info_.prompt_is_pooled = text.prompt_is_pooled;

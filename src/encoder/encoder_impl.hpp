@@ -12,9 +12,6 @@
 
 namespace asterism {
 
-// EncoderOptions::pooling of who wants vectors of tokens, or of images a layer as it is.
-inline constexpr std::string_view kNoPooling = "none";
-
 class Encoder::Impl {
  public:
   virtual ~Impl() = default;

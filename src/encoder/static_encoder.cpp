@@ -363,6 +363,7 @@ EncoderInfo describe(const StaticModel& model, const StaticTable& table, const S
   info.dim = settings.dim;
   info.token_count_max = settings.tokenize.token_count_max;
   info.tokenizer = model.tokenizer.description();
+  info.vocabulary_size = model.tokenizer.vocabulary_size();
   info.pooling = "mean";
   info.normalized = settings.normalize;
   info.normalized_by_default = settings.normalized_by_default;

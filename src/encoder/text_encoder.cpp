@@ -385,6 +385,7 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   info.family = family;
   info.token_count_max = *length;
   info.tokenizer = parts.tokenizer.description();
+  info.vocabulary_size = tokens.vocabulary_size;
   const auto backend = choose_backend(options.precision, info.warnings);
   if (!backend) {
     return std::unexpected(backend.error());
