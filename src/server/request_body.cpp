@@ -33,7 +33,8 @@ std::string_view found_name(const Json& value) {
 Result<std::vector<std::uint32_t>> token_ids(const Json& list, std::string_view key) {
   std::vector<std::uint32_t> out;
   for (const Json& entry : list) {
-    const bool fits = entry.is_number_unsigned() && entry.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+    const bool fits =
+        entry.is_number_unsigned() && entry.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
     if (!fits) {
       return std::unexpected(unexpected_member(key, "token ids", fmt::format("{} at {}", entry.dump(), out.size())));
     }
@@ -43,8 +44,8 @@ Result<std::vector<std::uint32_t>> token_ids(const Json& list, std::string_view 
 }
 
 bool holds_numbers(const Json& list) {
-  return !list.empty() && (list.front().is_number() || (list.front().is_array() && !list.front().empty() &&
-                                                        list.front().front().is_number()));
+  return !list.empty() && (list.front().is_number() ||
+                           (list.front().is_array() && !list.front().empty() && list.front().front().is_number()));
 }
 
 }  // namespace
