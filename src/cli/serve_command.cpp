@@ -14,6 +14,7 @@
 namespace asterism::cli {
 namespace {
 
+constexpr std::size_t kKiB = std::size_t{1} << 10;
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kLargestPort = 65535;
 
@@ -25,6 +26,7 @@ struct ServeArguments {
   std::size_t cache_mb = 64;
   std::size_t memory_mb = 0;
   std::size_t body_mb = 64;
+  std::size_t compress_kb = 0;
   std::size_t thread_count = 0;
   std::string api_key_file;
   bool no_tcp = false;
@@ -70,6 +72,7 @@ Result<server::EmbedServerOptions> to_options(const ServeArguments& arguments, C
   options.pool.size_bytes_max = arguments.memory_mb * kMiB;
   options.scheduler.cache_size_bytes = arguments.cache_mb * kMiB;
   options.body_size_bytes_max = arguments.body_mb * kMiB;
+  options.compression_size_bytes_min = arguments.compress_kb * kKiB;
   if (!arguments.api_key_file.empty()) {
     auto keys = server::read_api_keys(arguments.api_key_file);
     if (!keys) {
@@ -127,6 +130,21 @@ void add_listen_options(CLI::App& command, ServeArguments& arguments) {
   add("--tls-key", http.tls_key_file, "FILE", "the certificate's key in PEM form");
   add("--api-key-file", arguments.api_key_file, "FILE",
       "keys that clients need, a line each: NAME SCOPE KEY [REQUESTS_PER_SECOND]; scope: read, write or admin");
+  command
+      .add_option("--cors-origin", arguments.options.cors_origins,
+                  "an origin whose pages may ask (https://app.example.com); several; *: any")
+      ->type_name("ORIGIN")
+      ->group("Address");
+  command
+      .add_option("--fetch-host", arguments.options.fetches.hosts,
+                  "a host whose pictures clients may name by address (images.example.com, *.example.com); several")
+      ->type_name("HOST")
+      ->group("Address");
+  command
+      .add_option("--otlp-endpoint", arguments.options.traces.endpoint,
+                  "a collector of traces, by OTLP over HTTP (http://127.0.0.1:4318)")
+      ->type_name("URL")
+      ->group("Output");
   command.add_flag("--access-log", arguments.access_log, "one JSON object a request on stdout")->group("Output");
 }
 
@@ -143,6 +161,9 @@ void add_limit_options(CLI::App& command, ServeArguments& arguments) {
   add("--cache-mb", arguments.cache_mb, "vectors kept by content; 0: none [64]", 0);
   add("--memory-mb", arguments.memory_mb, "model files loaded at once; 0: no limit [0]", 0);
   add("--body-mb", arguments.body_mb, "largest body of a request [64]");
+  add("--requests", arguments.options.limits.request_count_max, "requests in flight; more is answered with 429 [2048]");
+  add("--compress-kb", arguments.compress_kb,
+      "answers from this size on are compressed for clients that take it; 0: none [0]", 0);
   add("--connections", arguments.options.http.connection_count_max, "open connections [16384]");
 }
 

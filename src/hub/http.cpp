@@ -1,7 +1,10 @@
 #include "hub/http.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -157,6 +160,31 @@ int on_tick(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return exchange.stalled || (exchange.cancel != nullptr && exchange.cancel->requested()) ? 1 : 0;
 }
 
+std::string ip_text(const sockaddr& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = nullptr;
+  if (address.sa_family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+  } else if (address.sa_family == AF_INET6) {
+    bytes = &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  }
+  return bytes != nullptr && ::inet_ntop(address.sa_family, bytes, text.data(), text.size()) != nullptr ? text.data()
+                                                                                                        : std::string();
+}
+
+// Opens the socket, unless the guard forbids where it would lead.
+curl_socket_t on_open(void* context, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  const HttpGuard& guard = *exchange.request->guard;
+  if (const std::string ip = ip_text(address->addr); guard.address_allowed && !guard.address_allowed(ip)) {
+    exchange.error = Error{ErrorCode::kInvalidArgument,
+                           fmt::format("{}: expected a public address, found {}", exchange.request->url, ip),
+                           {}};
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 std::string base64(std::string_view text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
@@ -231,6 +259,17 @@ CurlList HttpClient::Impl::prepare(const HttpRequest& request, Exchange& exchang
   curl.easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
   curl.easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &on_tick);
   curl.easy_setopt(handle, CURLOPT_XFERINFODATA, &exchange);
+  if (request.method == HttpMethod::kPost) {
+    curl.easy_setopt(handle, CURLOPT_POST, 1L);
+    curl.easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.c_str());
+    curl.easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  }
+  if (request.guard != nullptr) {
+    curl.easy_setopt(handle, CURLOPT_PROXY, "");
+    curl.easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
+    curl.easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, &on_open);
+    curl.easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &exchange);
+  }
   if (!ca_bundle.empty()) {
     curl.easy_setopt(handle, CURLOPT_CAINFO, ca_bundle.c_str());
   }
@@ -243,6 +282,9 @@ CurlList HttpClient::Impl::prepare(const HttpRequest& request, Exchange& exchang
   };
   if (!request.accept.empty()) {
     add("Accept: " + request.accept);
+  }
+  if (!request.content_type.empty()) {
+    add("Content-Type: " + request.content_type);
   }
   if (request.range_begin > 0) {
     add(fmt::format("Range: bytes={}-", request.range_begin));
@@ -311,6 +353,10 @@ std::expected<HttpHead, HttpFailure> HttpClient::Impl::single(const HttpRequest&
 std::expected<HttpHead, HttpFailure> HttpClient::exchange(const HttpRequest& request, const HttpReceiver& receiver) {
   HttpRequest step = request;
   for (int redirects = 0; redirects <= kRedirectCountMax; ++redirects) {
+    if (step.guard != nullptr && step.guard->url_allowed && !step.guard->url_allowed(step.url)) {
+      return std::unexpected(
+          refused(ErrorCode::kInvalidArgument, fmt::format("{}: expected an address that is allowed here", step.url)));
+    }
     auto head = impl_->single(step, receiver);
     if (!head || !is_redirect(head->status) || head->header("location").empty()) {
       return head;

@@ -19,7 +19,7 @@
 
 namespace asterism {
 
-enum class HttpMethod : std::uint8_t { kGet, kHead };
+enum class HttpMethod : std::uint8_t { kGet, kHead, kPost };
 enum class HttpRedirects : std::uint8_t {
   kFollow,
   // Stop at a redirect to another host that already says what the file is (`X-Linked-Etag` or `ETag`, and
@@ -33,6 +33,13 @@ struct HttpAuthorization {
   std::string value;  // "Bearer ..."; empty = none
 };
 
+// What an exchange may reach: asked before every connection, so also after redirects and lookups of names. With a guard
+// no proxy is used, which would reach things for us.
+struct HttpGuard {
+  std::function<bool(std::string_view url)> url_allowed;
+  std::function<bool(std::string_view ip_address)> address_allowed;
+};
+
 struct HttpRequest {
   std::string url;
   HttpMethod method = HttpMethod::kGet;
@@ -40,6 +47,9 @@ struct HttpRequest {
   std::uint64_t range_begin = 0;  // first byte wanted; 0 = the whole
   std::string accept;             // media types; empty = any
   HttpAuthorization authorization;
+  std::string body = {};  // of kPost
+  std::string content_type = {};
+  const HttpGuard* guard = nullptr;  // borrowed; null = everything may be reached
 };
 
 struct HttpHead {

@@ -98,23 +98,11 @@ Result<void> read_types(const Json& body, Shape& shape) {
   return {};
 }
 
-// Texts, pictures, or `inputs` whose contents are all of one kind.
+// Texts or pictures.
 Result<void> read_rows(const Json& body, EmbedCall& call) {
   const auto given = [&](const char* key) { return body.contains(key) && !body[key].is_null(); };
   if (given("images")) {
-    auto images = texts_of(body, "images");
-    if (!images) {
-      return std::unexpected(images.error());
-    }
-    call.kind = RowKind::kImage;
-    for (const std::string& image : *images) {
-      auto bytes = picture_of(image);
-      if (!bytes) {
-        return std::unexpected(bytes.error());
-      }
-      call.rows.push_back(*std::move(bytes));
-    }
-    return {};
+    return read_pictures(body, "images", call);
   }
   auto texts = texts_of(body, "texts");
   if (!texts) {

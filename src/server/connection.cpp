@@ -5,6 +5,7 @@
 
 #include <array>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -151,7 +152,11 @@ template <typename Stream>
 class Connection : public std::enable_shared_from_this<Connection<Stream>> {
  public:
   Connection(Stream stream, ConnectionContext& context, std::string client)
-      : stream_(std::move(stream)), context_(context), count_(context), client_(std::move(client)) {}
+      : stream_(std::move(stream)),
+        timer_(stream_.get_executor()),
+        context_(context),
+        count_(context),
+        client_(std::move(client)) {}
 
   void start() {
     if constexpr (std::is_same_v<Stream, TlsStream>) {
@@ -192,15 +197,37 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
                             });
   }
 
+  // Of a read that has to end by then. The stream's own limit would close the socket: nobody could be told.
+  void begin_read(std::chrono::milliseconds time_max) {
+    lowest(stream_).expires_never();
+    const std::size_t read = ++read_count_;
+    timer_.expires_after(time_max);
+    timer_.async_wait([self = self(), read](const error_code& error) {
+      if (!error && self->read_count_ == read) {
+        self->late_ = true;
+        error_code ignored;
+        lowest(self->stream_).socket().cancel(ignored);
+      }
+    });
+  }
+  // The error that the read ended with, which may be that it was late.
+  error_code end_read(const error_code& error) {
+    ++read_count_;
+    timer_.cancel();
+    const bool late = std::exchange(late_, false);
+    return error && late ? make_error_code(beast::error::timeout) : error;
+  }
+
   void read_head() {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.header_size_bytes_max));
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
-    lowest(stream_).expires_after(context_.options.header_time_max);
+    begin_read(context_.options.header_time_max);
     http::async_read_header(stream_, buffer_, *parser_, [self = self()](const error_code& error, std::size_t) {
+      const error_code ended = self->end_read(error);
       self->head_ = make_head(self->parser_->get(), self->client_);
-      if (error) {
-        self->refuse(error);
+      if (ended) {
+        self->refuse(ended);
       } else {
         self->admit();
       }
@@ -226,16 +253,17 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   void read_body(std::size_t size_bytes_max) {
     parser_->body_limit(size_bytes_max);
     const std::size_t announced = parser_->content_length().value_or(size_bytes_max);
-    lowest(stream_).expires_after(context_.options.body_time_max * static_cast<std::int64_t>(1 + announced / kMiB));
     if (parser_->is_done()) {
       take_body(size_bytes_max);
       return;
     }
-    const auto read = [self = self(), size_bytes_max] {
+    const auto time_max = context_.options.body_time_max * static_cast<std::int64_t>(1 + announced / kMiB);
+    const auto read = [self = self(), size_bytes_max, time_max] {
+      self->begin_read(time_max);
       http::async_read(self->stream_, self->buffer_, *self->parser_,
                        [self, size_bytes_max](const error_code& error, std::size_t) {
-                         if (error) {
-                           self->refuse(error);
+                         if (const error_code ended = self->end_read(error)) {
+                           self->refuse(ended);
                          } else {
                            self->take_body(size_bytes_max);
                          }
@@ -245,6 +273,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       read();
       return;
     }
+    lowest(stream_).expires_after(context_.options.write_time_max);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     asio::async_write(stream_, asio::buffer(kContinue), [read](const error_code& error, std::size_t) {
       if (!error) {
@@ -324,6 +353,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   template <typename Then>
   void write(Answer answer, Then then) {
     answer_ = std::move(answer);
+    context_.application.complete(head_, answer_.response);
     answer_head_ = head_text(answer_, head_);
     lowest(stream_).expires_after(context_.options.write_time_max);
     const bool head_only = head_.method == Method::kHead;
@@ -357,10 +387,10 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       say_last(std::move(refusal));
     } else {
       parser_->body_limit(kDroppedSizeBytesMax);
-      lowest(stream_).expires_after(context_.options.header_time_max);
+      begin_read(context_.options.header_time_max);
       http::async_read(stream_, buffer_, *parser_,
                        [self = self(), refusal = std::move(refusal)](const error_code& error, std::size_t) mutable {
-                         if (error) {
+                         if (self->end_read(error)) {
                            self->say_last(std::move(refusal));
                          } else {
                            self->answer(std::move(refusal));
@@ -401,6 +431,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   }
 
   Stream stream_;
+  asio::steady_timer timer_;
   ConnectionContext& context_;
   ConnectionCount count_;
   std::string client_;
@@ -410,6 +441,8 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   std::shared_ptr<Exchange> exchange_;
   std::chrono::steady_clock::time_point started_;
   bool watching_ = false;
+  std::size_t read_count_ = 0;  // begun and ended: an odd one runs
+  bool late_ = false;
   Answer answer_;
   std::string answer_head_;
   std::array<char, 2048> dropped_{};

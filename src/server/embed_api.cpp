@@ -159,37 +159,37 @@ Result<EmbedAnswer> EmbedApi::Running::answer(const WorkResult& result) const {
 }
 
 void EmbedApi::choose_model(const std::string& name, RowKind kind, ModelPool::OnModel on_model) {
-  const auto& names = pool_.names();
+  const auto& names = parts_.pool.names();
   // A name that nobody has: the pool says which there are.
   if (std::ranges::find(names, name) != names.end() || (!name.empty() && names.size() > 1)) {
-    pool_.get({.name = name}, std::move(on_model));
+    parts_.pool.get({.name = name}, std::move(on_model));
   } else {
     try_models(0, kind, std::move(on_model));
   }
 }
 
 void EmbedApi::try_models(std::size_t index, RowKind kind, ModelPool::OnModel on_model) {
-  if (index == pool_.names().size()) {
+  if (index == parts_.pool.names().size()) {
     on_model(fail(ErrorCode::kUnsupported,
                   fmt::format("no model of this server takes {}", kind == RowKind::kImage ? "images" : "texts")));
     return;
   }
-  pool_.get({.name = pool_.names()[index]},
-            [this, index, kind, on_model = std::move(on_model)](ModelPool::Loaded model) mutable {
-              if (!model || takes((*model)->encoder.info(), kind)) {
-                on_model(std::move(model));
-              } else {
-                try_models(index + 1, kind, std::move(on_model));
-              }
-            });
+  parts_.pool.get({.name = parts_.pool.names()[index]},
+                  [this, index, kind, on_model = std::move(on_model)](ModelPool::Loaded model) mutable {
+                    if (!model || takes((*model)->encoder.info(), kind)) {
+                      on_model(std::move(model));
+                    } else {
+                      try_models(index + 1, kind, std::move(on_model));
+                    }
+                  });
 }
 
 void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, OnEmbedded on_embedded) {
   const std::size_t others = request_count_.fetch_add(1);
   OnEmbedded counted = [this, then = std::move(on_embedded)](Result<EmbedAnswer> answer) {
     request_count_.fetch_sub(1);
-    metrics_.embedded(answer ? std::string_view() : error_traits(answer.error().code).name,
-                      answer ? answer->queue_ms : 0.0, answer ? answer->token_count : 0);
+    parts_.metrics.embedded(answer ? std::string_view() : error_traits(answer.error().code).name,
+                            answer ? answer->queue_ms : 0.0, answer ? answer->token_count : 0);
     then(std::move(answer));
   };
   const auto running = std::make_shared<Running>(
@@ -205,13 +205,36 @@ void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, 
     return running->fail_with(!valid ? valid.error() : deadline.error());
   }
   running->deadline = *deadline;
+  if (!running->call.addresses.empty()) {
+    return fetch(running);
+  }
+  begin(running);
+}
+
+void EmbedApi::begin(const std::shared_ptr<Running>& running) {
   choose_model(running->call.model, running->call.kind,
                [this, running](ModelPool::Loaded model) { prepare(running, std::move(model)); });
 }
 
+void EmbedApi::fetch(const std::shared_ptr<Running>& running) {
+  const auto posted = parts_.tasks.post([this, running] {
+    for (const auto& [row, url] : running->call.addresses) {
+      auto bytes = parts_.fetcher.fetch(url);
+      if (!bytes) {
+        return running->fail_with(bytes.error());
+      }
+      running->call.rows[row] = *std::move(bytes);
+    }
+    begin(running);
+  });
+  if (!posted) {
+    running->fail_with(posted.error());
+  }
+}
+
 void EmbedApi::load_variant(const std::shared_ptr<Running>& running, const ModelVariant& variant) {
   running->is_variant = true;
-  pool_.get(variant, [this, running](ModelPool::Loaded model) { prepare(running, std::move(model)); });
+  parts_.pool.get(variant, [this, running](ModelPool::Loaded model) { prepare(running, std::move(model)); });
 }
 
 void EmbedApi::prepare(const std::shared_ptr<Running>& running, ModelPool::Loaded model) {
@@ -272,7 +295,7 @@ void EmbedApi::prepare(const std::shared_ptr<Running>& running, ModelPool::Loade
   if (size_bytes <= kQuickTextSizeBytes) {
     return tokenize(running);
   }
-  if (const auto posted = tasks_.post([this, running] { tokenize(running); }); !posted) {
+  if (const auto posted = parts_.tasks.post([this, running] { tokenize(running); }); !posted) {
     running->fail_with(posted.error());
   }
 }
@@ -306,13 +329,42 @@ void EmbedApi::submit(const std::shared_ptr<Running>& running, RowKind kind, std
             .rows = std::move(rows),
             .priority = priority,
             .deadline = running->deadline};
-  auto handle = scheduler_.submit(std::move(work), [running](Result<WorkResult> result) {
-    running->on_embedded(result ? running->answer(*result) : std::unexpected(result.error()));
+  auto handle = parts_.scheduler.submit(std::move(work), [this, running](Result<WorkResult> result) {
+    auto answer = result ? running->answer(*result) : std::unexpected(result.error());
+    if (answer && parts_.traces.enabled()) {
+      trace(*running, *answer);
+    }
+    running->on_embedded(std::move(answer));
   });
   if (handle) {
     running->exchange->on_client_gone([handle = *std::move(handle)]() mutable { handle.cancel(); });
   } else {
     running->fail_with(handle.error());
+  }
+}
+
+// The stages of the request, as spans within its own: they end now, one after the other.
+void EmbedApi::trace(const Running& running, const EmbedAnswer& answer) const {
+  const TraceContext& request = running.exchange->request().trace;
+  auto end = std::chrono::system_clock::now();
+  const auto record = [&](std::string name, double time_ms, std::vector<SpanAttribute> attributes) {
+    const auto begin = end - std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                                 std::chrono::duration<double, std::milli>(time_ms));
+    TraceContext context = begin_trace(request);
+    parts_.traces.record({.context = std::move(context),
+                          .name = std::move(name),
+                          .begin = begin,
+                          .end = end,
+                          .attributes = std::move(attributes)});
+    end = begin;
+  };
+  record("inference", answer.inference_ms,
+         {{"asterism.model", answer.model},
+          {"asterism.row_count", static_cast<std::int64_t>(answer.row_count)},
+          {"asterism.token_count", static_cast<std::int64_t>(answer.token_count)}});
+  record("queue", answer.queue_ms, {});
+  if (answer.tokenization_ms > 0.0) {
+    record("tokenize", answer.tokenization_ms, {});
   }
 }
 

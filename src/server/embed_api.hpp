@@ -17,16 +17,19 @@
 #include "scheduler/task_queue.hpp"
 #include "server/http_message.hpp"
 #include "server/metrics.hpp"
+#include "server/picture_fetcher.hpp"
+#include "server/trace_exporter.hpp"
 
 namespace asterism::server {
 
 struct EmbedCall {
   std::string model = {};  // empty, or unknown where there is one model only: the first that takes such rows
   RowKind kind = RowKind::kText;
-  std::vector<std::string> rows = {};                      // texts, or pictures' files
-  std::vector<std::vector<std::uint32_t>> token_ids = {};  // of kTokens, in place of `rows`: run as they are
-  std::optional<bool> normalize = {};                      // unset = as the model does
-  std::size_t dim = 0;                                     // keep the first so many, before normalising; 0 = all
+  std::vector<std::string> rows = {};                               // texts, or pictures' files
+  std::vector<std::pair<std::size_t, std::string>> addresses = {};  // of pictures that are fetched first: row, URL
+  std::vector<std::vector<std::uint32_t>> token_ids = {};           // of kTokens, in place of `rows`: run as they are
+  std::optional<bool> normalize = {};                               // unset = as the model does
+  std::size_t dim = 0;  // keep the first so many, before normalising; 0 = all
   std::string prompt_name = {};
   bool truncate = true;  // false: a text longer than the model takes is an error
   bool truncate_left = false;
@@ -68,9 +71,16 @@ double inner_product(std::span<const float> a, std::span<const float> b);
 
 class EmbedApi {
  public:
-  // Borrows all four.
-  EmbedApi(ModelPool& pool, Scheduler& scheduler, TaskQueue& tasks, Metrics& metrics, const EmbedApiLimits& limits)
-      : pool_(pool), scheduler_(scheduler), tasks_(tasks), metrics_(metrics), limits_(limits) {}
+  // What it works with: borrowed.
+  struct Parts {
+    ModelPool& pool;
+    Scheduler& scheduler;
+    TaskQueue& tasks;
+    Metrics& metrics;
+    const PictureFetcher& fetcher;
+    TraceExporter& traces;
+  };
+  EmbedApi(const Parts& parts, const EmbedApiLimits& limits) : parts_(parts), limits_(limits) {}
 
   // `on_embedded` is called once, on any thread. Priority and time come from the headers x-priority ("bulk") and
   // x-timeout-ms.
@@ -83,13 +93,13 @@ class EmbedApi {
   void try_models(std::size_t index, RowKind kind, ModelPool::OnModel on_model);
   void prepare(const std::shared_ptr<Running>& running, ModelPool::Loaded model);
   void load_variant(const std::shared_ptr<Running>& running, const ModelVariant& variant);
+  void begin(const std::shared_ptr<Running>& running);
+  void fetch(const std::shared_ptr<Running>& running);
   void tokenize(const std::shared_ptr<Running>& running);
+  void trace(const Running& running, const EmbedAnswer& answer) const;
   void submit(const std::shared_ptr<Running>& running, RowKind kind, std::vector<std::string> rows);
 
-  ModelPool& pool_;
-  Scheduler& scheduler_;
-  TaskQueue& tasks_;
-  Metrics& metrics_;
+  Parts parts_;
   EmbedApiLimits limits_;
   std::atomic<std::size_t> request_count_{0};
 };

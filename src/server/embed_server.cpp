@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "server/content_coding.hpp"
 #include "server/dialect.hpp"
 #include "server/metrics.hpp"
 #include "server/openapi.hpp"
@@ -20,7 +21,15 @@ struct EmbedServer::Impl final : Application {
         pool(options.models, options.pool),
         scheduler(options.scheduler, [this](const BatchReport& report) { metrics.batch(report); }),
         tasks(options.tasks),
-        api(pool, scheduler, tasks, metrics, options.limits),
+        fetcher(options.fetches),
+        traces(options.traces),
+        api({.pool = pool,
+             .scheduler = scheduler,
+             .tasks = tasks,
+             .metrics = metrics,
+             .fetcher = fetcher,
+             .traces = traces},
+            options.limits),
         keys_needed(!options.keys.empty()),
         keys(std::move(options.keys)) {
     routes = all_routes();
@@ -40,6 +49,8 @@ struct EmbedServer::Impl final : Application {
   ModelPool pool;
   Scheduler scheduler;
   TaskQueue tasks;
+  PictureFetcher fetcher;
+  TraceExporter traces;
   EmbedApi api;
   bool keys_needed;
   ApiKeys keys;
@@ -93,7 +104,26 @@ struct EmbedServer::Impl final : Application {
     return head.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kTei;
   }
 
+  // Of a page that may ask; empty = none.
+  std::string_view allowed_origin(const HttpRequest& head) const {
+    const std::string_view origin = head.header("origin");
+    const auto allowed = [&](const std::string& entry) { return entry == "*" || entry == origin; };
+    return !origin.empty() && std::ranges::any_of(options.cors_origins, allowed) ? origin : std::string_view();
+  }
+
+  // What a browser asks before it sends a page's request.
+  HttpResponse preflight_response() const {
+    return {.status = 204,
+            .headers = {{"access-control-allow-methods", "GET, POST, PUT, DELETE"},
+                        {"access-control-allow-headers",
+                         "authorization, content-type, x-priority, x-timeout-ms, x-request-id, traceparent"},
+                        {"access-control-max-age", "600"}}};
+  }
+
   Admission admit(const HttpRequest& head) override {
+    if (head.method == Method::kOptions && !allowed_origin(head).empty()) {
+      return {.accepted = false, .refusal = preflight_response()};
+    }
     const Route* route = find(head);
     if (route == nullptr) {
       const bool known = find_path(head) != nullptr;
@@ -121,6 +151,9 @@ struct EmbedServer::Impl final : Application {
 
   void handle(const std::shared_ptr<Exchange>& exchange) override {
     const Route* route = find(exchange->request());
+    if (traces.enabled()) {
+      exchange->request().trace = begin_trace(read_traceparent(exchange->request().header("traceparent")));
+    }
     if (route != nullptr) {
       route->handle({.pool = pool,
                      .scheduler = scheduler,
@@ -139,8 +172,50 @@ struct EmbedServer::Impl final : Application {
     return error_response(dialect_of(head), status, reason);
   }
 
+  void complete(const HttpRequest& request, HttpResponse& response) override {
+    if (const std::string_view origin = allowed_origin(request); !origin.empty()) {
+      response.headers.push_back({"access-control-allow-origin", std::string(origin)});
+      response.headers.push_back({"access-control-expose-headers", "*"});
+      response.headers.push_back({"vary", "origin"});
+    }
+    const std::size_t size_min = options.compression_size_bytes_min;
+    if (size_min == 0 || response.body.size() < size_min) {
+      return;
+    }
+    response.headers.push_back({"vary", "accept-encoding"});
+    const std::string_view coding = choose_coding(request.header("accept-encoding"));
+    if (coding.empty()) {
+      return;
+    }
+    if (auto encoded = encode_content(response.body, coding)) {
+      response.body = *std::move(encoded);
+      response.headers.push_back({"content-encoding", std::string(coding)});
+    }
+  }
+
+  void trace(const HttpRequest& request, const Route* route, const Finished& finished) {
+    if (!traces.enabled() || request.trace.trace_id.empty()) {
+      return;
+    }
+    const auto end = std::chrono::system_clock::now();
+    const auto time = std::chrono::duration_cast<std::chrono::system_clock::duration>(
+        std::chrono::duration<double, std::milli>(finished.latency_ms));
+    traces.record({.context = request.trace,
+                   .name = fmt::format("{} {}", request.method_name, route == nullptr ? "other" : route->path),
+                   .is_server = true,
+                   .begin = end - time,
+                   .end = end,
+                   .attributes = {{"http.request.method", request.method_name},
+                                  {"url.path", request.path},
+                                  {"http.route", std::string(route == nullptr ? "" : route->path)},
+                                  {"http.response.status_code", static_cast<std::int64_t>(finished.status)},
+                                  {"client.address", request.client}},
+                   .failed = finished.status == 0 || finished.status >= 500});
+  }
+
   void finished(const HttpRequest& request, const Finished& finished) override {
     const Route* route = find(request);
+    trace(request, route, finished);
     metrics.request(route == nullptr ? "other" : route->path, finished.status, finished.latency_ms);
     if (options.access_log) {
       options.access_log(Json{{"method", request.method_name},
@@ -149,7 +224,8 @@ struct EmbedServer::Impl final : Application {
                               {"latency_ms", finished.latency_ms},
                               {"size_bytes", finished.body_size_bytes},
                               {"client", request.client},
-                              {"request_id", request.header("x-request-id")}}
+                              {"request_id", request.header("x-request-id")},
+                              {"trace_id", request.trace.trace_id}}
                              .dump(-1, ' ', false, Json::error_handler_t::replace));
     }
   }

@@ -16,6 +16,8 @@
 #include "server/api_keys.hpp"
 #include "server/embed_api.hpp"
 #include "server/http_server.hpp"
+#include "server/picture_fetcher.hpp"
+#include "server/trace_exporter.hpp"
 
 namespace asterism::server {
 
@@ -28,6 +30,12 @@ struct EmbedServerOptions {
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
   std::size_t body_size_bytes_max = std::size_t{64} << 20;
+  PictureFetcherOptions fetches = {};
+  TraceExporterOptions traces = {};
+  // Pages of these origins may ask ("https://app.example.com", "*" = any); empty = none.
+  std::vector<std::string> cors_origins = {};
+  // Answers from this size on are compressed for clients that take it; 0 = never: vectors hardly get smaller.
+  std::size_t compression_size_bytes_min = 0;
   // One JSON object a request; empty = none.
   std::function<void(std::string_view line)> access_log = {};
 };

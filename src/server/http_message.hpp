@@ -23,6 +23,14 @@ struct Header {
   std::string value;
 };
 
+// Where a request stands in somebody's trace (W3C Trace Context).
+struct TraceContext {
+  std::string trace_id;
+  std::string span_id;
+  std::string parent_id;  // empty = the first of its trace
+  bool sampled = false;   // else nothing is recorded
+};
+
 struct HttpRequest {
   Method method = Method::kOther;
   std::string method_name;  // as it was sent
@@ -32,6 +40,7 @@ struct HttpRequest {
   std::vector<Header> headers;
   std::string body;    // decoded
   std::string client;  // address; "unix" for local sockets
+  TraceContext trace = {};
 
   // Names in any case; empty when there is none.
   std::string_view header(std::string_view name) const noexcept;
@@ -100,6 +109,8 @@ class Application {
   virtual void handle(const std::shared_ptr<Exchange>& exchange) = 0;
   // The answer to something that is no request, in the dialect of its path: 400, 408, 413, 431 ...
   virtual HttpResponse refuse(const HttpRequest& head, int status, std::string_view reason) = 0;
+  // Before any answer is written: headers that all have, the coding of the body.
+  virtual void complete(const HttpRequest& request, HttpResponse& response) = 0;
 
   struct Finished {
     int status = 0;  // 0: the client had gone

@@ -61,21 +61,17 @@ Result<EmbedAnswer> merge(const std::vector<RowKind>& kinds, const Result<EmbedA
 // Rows of a request that has pictures among them.
 struct MixedRows {
   std::vector<RowKind> kinds;
-  std::vector<std::string> texts;
-  std::vector<std::string> images;
+  EmbedCall texts;
+  EmbedCall images;
 
+  explicit MixedRows(const EmbedCall& common) : texts(common), images(common) {}
   void add_text(std::string text) {
     kinds.push_back(RowKind::kText);
-    texts.push_back(std::move(text));
+    texts.rows.push_back(std::move(text));
   }
-  Result<void> add_image(std::string_view address) {
-    auto bytes = picture_of(address);
-    if (!bytes) {
-      return std::unexpected(bytes.error());
-    }
+  Result<void> add_image(std::string_view source) {
     kinds.push_back(RowKind::kImage);
-    images.push_back(*std::move(bytes));
-    return {};
+    return add_picture(source, images);
   }
 };
 
@@ -118,8 +114,8 @@ bool has_parts(const Json& body) {
 }
 
 // A message is one row: several parts would need a model that reads them together.
-Result<MixedRows> rows_of_messages(const Json& messages) {
-  MixedRows rows;
+Result<MixedRows> rows_of_messages(const Json& messages, const EmbedCall& common) {
+  MixedRows rows(common);
   if (!messages.is_array() || messages.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("`messages`: expected a list of messages, found {}", messages.type_name()));
@@ -143,11 +139,11 @@ Result<MixedRows> rows_of_messages(const Json& messages) {
   return rows;
 }
 
-Result<MixedRows> mixed_rows_of(const Json& body) {
+Result<MixedRows> mixed_rows_of(const Json& body, const EmbedCall& common) {
   if (const auto messages = body.find("messages"); messages != body.end()) {
-    return rows_of_messages(*messages);
+    return rows_of_messages(*messages, common);
   }
-  MixedRows rows;
+  MixedRows rows(common);
   const Json& input = body["input"];
   const Json list = input.is_object() ? Json::array({input}) : input;
   for (const Json& part : list) {
@@ -159,27 +155,23 @@ Result<MixedRows> mixed_rows_of(const Json& body) {
 }
 
 void run_mixed(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange,
-               const EmbedCall& common, MixedRows rows, MakeResponse make) {
-  EmbedCall texts = common;
-  texts.rows = std::move(rows.texts);
-  EmbedCall images = common;
-  images.kind = RowKind::kImage;
-  images.rows = std::move(rows.images);
-  if (texts.rows.empty() || images.rows.empty()) {
-    return run(context, route, exchange, images.rows.empty() ? std::move(texts) : std::move(images), std::move(make));
+               MixedRows rows, MakeResponse make) {
+  if (rows.texts.rows.empty() || rows.images.rows.empty()) {
+    return run(context, route, exchange, std::move(rows.images.rows.empty() ? rows.texts : rows.images),
+               std::move(make));
   }
   // A model that takes pictures takes both; the first for texts might not.
   context.api.choose_model(
-      common.model, RowKind::kImage,
-      [context, exchange, dialect = route.dialect, make = std::move(make), kinds = std::move(rows.kinds),
-       texts = std::move(texts), images = std::move(images)](const ModelPool::Loaded& model) mutable {
+      rows.images.model, RowKind::kImage,
+      [context, exchange, dialect = route.dialect, make = std::move(make),
+       rows = std::move(rows)](const ModelPool::Loaded& model) mutable {
         if (!model) {
           return exchange->respond(error_response(dialect, model.error()));
         }
-        texts.model = (*model)->name;
-        images.model = (*model)->name;
-        run_both(context, exchange, {std::move(texts), std::move(images)},
-                 [exchange, dialect, make = std::move(make), kinds = std::move(kinds)](
+        rows.texts.model = (*model)->name;
+        rows.images.model = (*model)->name;
+        run_both(context, exchange, {std::move(rows.texts), std::move(rows.images)},
+                 [exchange, dialect, make = std::move(make), kinds = std::move(rows.kinds)](
                      const Result<EmbedAnswer>& of_texts, const Result<EmbedAnswer>& of_images) {
                    const auto answer = merge(kinds, of_texts, of_images);
                    exchange->respond(answer ? make(*exchange, *answer) : error_response(dialect, answer.error()));
@@ -204,12 +196,12 @@ void embeddings(const RouteContext& context, const Route& route, const std::shar
     return response(answer, as_base64);
   };
   if (has_parts(*body)) {
-    auto rows = mixed_rows_of(*body);
+    auto rows = mixed_rows_of(*body, call);
     const auto counted = rows ? check_row_count(rows->kinds.size(), context.limits) : Result<void>{};
     if (const auto error = first_error(rows, counted)) {
       return refuse(route, exchange, *error);
     }
-    return run_mixed(context, route, exchange, call, *std::move(rows), make);
+    return run_mixed(context, route, exchange, *std::move(rows), make);
   }
   if (const auto read = read_inputs(*body, "input", call); !read) {
     return refuse(route, exchange, read.error());

@@ -14,13 +14,10 @@ namespace asterism::server {
 namespace {
 
 void embed_image(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
-  auto pictures = pictures_of(exchange->request());
-  if (!pictures) {
-    return refuse(route, exchange, pictures.error());
-  }
   EmbedCall call;
-  call.kind = RowKind::kImage;
-  call.rows = *std::move(pictures);
+  if (const auto read = read_pictures(exchange->request(), call); !read) {
+    return refuse(route, exchange, read.error());
+  }
   call.model = query_value(exchange->request().query, "model");
   call.normalize = query_value(exchange->request().query, "normalize") != "false";
   run(context, route, exchange, std::move(call), rows_response);
@@ -133,25 +130,19 @@ Result<EmbedCall> inputs_of(const Json& body) {
   EmbedCall call;
   call.normalize = true;
   const bool has_images = body.contains("images") && !body["images"].is_null();
-  auto rows = texts_of(body, has_images ? "images" : "inputs");
-  if (!rows) {
-    return std::unexpected(rows.error());
-  }
   if (has_images) {
-    call.kind = RowKind::kImage;
-    for (std::string& image : *rows) {
-      auto bytes = picture_of(image);
-      if (!bytes) {
-        return std::unexpected(bytes.error());
-      }
-      image = *std::move(bytes);
+    if (const auto read = read_pictures(body, "images", call); !read) {
+      return std::unexpected(read.error());
     }
+  } else {
+    auto texts = texts_of(body, "inputs");
+    if (!texts) {
+      return std::unexpected(texts.error());
+    }
+    call.rows = *std::move(texts);
   }
-  call.rows = *std::move(rows);
-  if (const auto read = read_optional(body, "model", call.model); !read) {
-    return std::unexpected(read.error());
-  }
-  return call;
+  const auto read = read_optional(body, "model", call.model);
+  return read ? Result<EmbedCall>(std::move(call)) : std::unexpected(read.error());
 }
 
 void classify(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {

@@ -124,10 +124,12 @@ Result<void> read_inputs(const Json& body, std::string_view key, EmbedCall& call
   return {};
 }
 
-Result<std::string> picture_of(std::string_view text) {
+Result<void> add_picture(std::string_view text, EmbedCall& call) {
+  call.kind = RowKind::kImage;
   if (text.starts_with("http://") || text.starts_with("https://")) {
-    return fail(ErrorCode::kUnsupported, "image: this server fetches no addresses",
-                "send the picture itself: raw bytes, multipart, or a data URI");
+    call.addresses.emplace_back(call.rows.size(), text);
+    call.rows.emplace_back();
+    return {};
   }
   if (text.starts_with("data:")) {
     const std::size_t comma = text.find(";base64,");
@@ -140,10 +142,26 @@ Result<std::string> picture_of(std::string_view text) {
   if (!bytes) {
     return fail(ErrorCode::kInvalidArgument, "image: expected base64, found other characters");
   }
-  return *std::move(bytes);
+  call.rows.push_back(*std::move(bytes));
+  return {};
 }
 
-Result<std::vector<std::string>> pictures_of(const HttpRequest& request) {
+Result<void> read_pictures(const Json& body, std::string_view key, EmbedCall& call) {
+  call.kind = RowKind::kImage;
+  const auto texts = texts_of(body, key);
+  if (!texts) {
+    return std::unexpected(texts.error());
+  }
+  for (const std::string& text : *texts) {
+    if (auto added = add_picture(text, call); !added) {
+      return added;
+    }
+  }
+  return {};
+}
+
+Result<void> read_pictures(const HttpRequest& request, EmbedCall& call) {
+  call.kind = RowKind::kImage;
   const std::string_view type = request.header("content-type");
   if (type.starts_with("multipart/")) {
     const auto boundary = multipart_boundary(type);
@@ -151,30 +169,21 @@ Result<std::vector<std::string>> pictures_of(const HttpRequest& request) {
     if (!parts) {
       return std::unexpected(parts.error());
     }
-    std::vector<std::string> out;
     for (const MultipartPart& part : *parts) {
       if (!part.file_name.empty() || part.content_type.starts_with("image/")) {
-        out.emplace_back(part.data);
+        call.rows.emplace_back(part.data);
       }
     }
-    return out;
+    return {};
   }
-  if (!type.starts_with("application/json")) {
-    return request.body.empty() ? std::vector<std::string>{} : std::vector<std::string>{request.body};
+  if (type.starts_with("application/json")) {
+    const auto body = parse_object(request.body);
+    return body ? read_pictures(*body, "inputs", call) : std::unexpected(body.error());
   }
-  const auto body = parse_object(request.body);
-  auto texts = body ? texts_of(*body, "inputs") : std::unexpected(body.error());
-  if (!texts) {
-    return texts;
+  if (!request.body.empty()) {
+    call.rows.push_back(request.body);
   }
-  for (std::string& text : *texts) {
-    auto bytes = picture_of(text);
-    if (!bytes) {
-      return std::unexpected(bytes.error());
-    }
-    text = *std::move(bytes);
-  }
-  return texts;
+  return {};
 }
 
 Result<void> read_choice(const Json& body, std::string_view key, std::initializer_list<std::string_view> choices,

@@ -30,10 +30,12 @@ Result<void> read_inputs(const Json& body, std::string_view key, EmbedCall& call
 // A list of token ids, or a list of such lists.
 Result<std::vector<std::vector<std::uint32_t>>> token_ids_of(const Json& body, std::string_view key);
 
-// The bytes of "data:image/png;base64,..." or of bare base64.
-Result<std::string> picture_of(std::string_view text);
-// Raw bytes of one picture, parts of a form, or JSON with data URIs under "inputs".
-Result<std::vector<std::string>> pictures_of(const HttpRequest& request);
+// A row more: "data:image/png;base64,...", bare base64, or an address, which the server may be allowed to fetch.
+Result<void> add_picture(std::string_view text, EmbedCall& call);
+// The same of a text or a list of texts.
+Result<void> read_pictures(const Json& body, std::string_view key, EmbedCall& call);
+// Raw bytes of one picture, parts of a form, or JSON with pictures under "inputs".
+Result<void> read_pictures(const HttpRequest& request, EmbedCall& call);
 
 // `value` stays where the member is missing or null.
 template <typename T>
