@@ -35,8 +35,9 @@ Result<std::optional<std::chrono::steady_clock::time_point>> deadline_of(const H
   }
   std::uint32_t time_ms = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), time_ms);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("x-timeout-ms: expected milliseconds, found \"{}\"", text));
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || time_ms == 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("x-timeout-ms: expected milliseconds > 0, found \"{}\"", text));
   }
   return std::chrono::steady_clock::now() + std::chrono::milliseconds(time_ms);
 }
@@ -140,6 +141,10 @@ Result<WorkHandle> EmbedApi::submit(const HttpRequest& request, EmbedCall call, 
     row.insert(0, *prompt);
   }
   const std::string_view asked = request.header("x-priority");
+  if (!asked.empty() && asked != "bulk" && asked != "interactive") {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("x-priority: expected bulk or interactive, found \"{}\"", asked));
+  }
   const bool bulk = asked == "bulk" || (asked.empty() && call.rows.size() > kInteractiveRowCountMax);
   Work work{.encoder = model_rows(*model, call.kind),
             .rows = std::move(call.rows),

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 #include "base/base64.hpp"
@@ -78,12 +81,16 @@ Result<void> read_optional(const Json& body, std::string_view key, T& value) {
   return {};
 }
 
-Result<void> read_dimensions(const Json& body, EmbedCall& call) {
-  std::int64_t dim = 0;
-  const auto read = read_optional(body, "dimensions", dim);
-  const bool given = body.contains("dimensions") && !body["dimensions"].is_null();
-  if (read && given && dim <= 0) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("`dimensions` must be > 0, found {}", dim));
+// How many values of a vector are kept. 25.0 is an integer in JSON's schemas.
+Result<void> read_dimensions(const Json& body, std::string_view key, EmbedCall& call) {
+  const auto found = body.find(key);
+  if (found == body.end() || found->is_null()) {
+    return {};
+  }
+  double dim = 0.0;
+  const auto read = read_optional(body, key, dim);
+  if (read && (dim < 1.0 || dim != std::floor(dim) || dim > std::numeric_limits<std::int32_t>::max())) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be an integer > 0, found {}", key, found->dump()));
   }
   call.dim = static_cast<std::size_t>(dim);
   return read;
@@ -151,7 +158,7 @@ void tei_embed(const RouteContext& context, const Route& route, const std::share
   bool normalize = true;
   auto texts = texts_of(*body, "inputs");
   if (const auto error =
-          first_error(texts, read_optional(*body, "normalize", normalize), read_dimensions(*body, call),
+          first_error(texts, read_optional(*body, "normalize", normalize), read_dimensions(*body, "dimensions", call),
                       read_optional(*body, "prompt_name", call.prompt_name), read_optional(*body, "model", call.model),
                       read_optional(*body, "truncate", call.truncate))) {
     return refuse(route, exchange, *error);
@@ -167,13 +174,16 @@ void tei_similarity(const RouteContext& context, const Route& route, const std::
     return refuse(route, exchange, {ErrorCode::kUsage, body.error().message, body.error().hint});
   }
   const Json inputs = body->contains("inputs") && (*body)["inputs"].is_object() ? (*body)["inputs"] : Json::object();
-  const auto source = texts_of(inputs, "source_sentence");
-  auto sentences = texts_of(inputs, "sentences");
+  const auto source = json_get<std::string>(inputs, "source_sentence", "`inputs`");
+  const auto sentences = texts_of(inputs, "sentences");
   if (const auto error = first_error(source, sentences)) {
     return refuse(route, exchange, *error);
   }
+  if (sentences->empty()) {
+    return refuse(route, exchange, {ErrorCode::kInvalidArgument, std::string(kEmptyInputMessage), {}});
+  }
   EmbedCall call;
-  call.rows = *source;
+  call.rows = {*source};
   call.rows.insert(call.rows.end(), sentences->begin(), sentences->end());
   call.normalize = true;
   run(context, route, exchange, std::move(call), [](const Exchange& done, const EmbedAnswer& answer) {
@@ -222,8 +232,9 @@ void open_ai_embeddings(const RouteContext& context, const Route& route, const s
   EmbedCall call;
   std::string format = "float";
   auto texts = texts_of(*body, "input");
-  if (const auto error = first_error(texts, read_dimensions(*body, call), read_optional(*body, "model", call.model),
-                                     read_optional(*body, "encoding_format", format))) {
+  if (const auto error =
+          first_error(texts, read_dimensions(*body, "dimensions", call), read_optional(*body, "model", call.model),
+                      read_optional(*body, "encoding_format", format))) {
     return refuse(route, exchange, *error);
   }
   if (format != "float" && format != "base64") {
@@ -240,6 +251,30 @@ void open_ai_embeddings(const RouteContext& context, const Route& route, const s
       });
 }
 
+Result<void> read_cohere_truncate(const Json& body, EmbedCall& call) {
+  std::string truncate = "END";
+  if (auto read = read_optional(body, "truncate", truncate); !read) {
+    return read;
+  }
+  if (truncate != "END" && truncate != "NONE") {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("`truncate`: expected \"END\" or \"NONE\", found \"{}\"", truncate));
+  }
+  call.truncate = truncate == "END";
+  return {};
+}
+
+// Whoever asks for other numbers shall not get floats.
+Result<void> check_cohere_types(const Json& body) {
+  const auto found = body.find("embedding_types");
+  if (found == body.end() || found->is_null() || *found == Json::array({"float"})) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("`embedding_types`: expected [\"float\"], found {}",
+                          found->dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 60)));
+}
+
 void cohere_embed(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const auto body = parse_object(exchange->request().body);
   if (!body) {
@@ -247,16 +282,12 @@ void cohere_embed(const RouteContext& context, const Route& route, const std::sh
   }
   EmbedCall call;
   auto texts = texts_of(*body, "texts");
-  std::string truncate = "END";
-  std::int64_t dim = 0;
   if (const auto error =
-          first_error(texts, read_optional(*body, "model", call.model), read_optional(*body, "truncate", truncate),
-                      read_optional(*body, "output_dimension", dim))) {
+          first_error(texts, read_optional(*body, "model", call.model), read_cohere_truncate(*body, call),
+                      check_cohere_types(*body), read_dimensions(*body, "output_dimension", call))) {
     return refuse(route, exchange, *error);
   }
   call.rows = *std::move(texts);
-  call.dim = static_cast<std::size_t>(std::max<std::int64_t>(0, dim));
-  call.truncate = truncate != "NONE";
   auto kept = std::make_shared<std::vector<std::string>>(call.rows);
   run(context, route, exchange, std::move(call), [kept](const Exchange&, const EmbedAnswer& answer) {
     HttpResponse out;
@@ -284,11 +315,8 @@ Result<std::vector<std::string>> pictures_of(const HttpRequest& request) {
       return std::unexpected(parts.error());
     }
     std::vector<std::string> out;
-    for (const MultipartPart& part : *parts) {
-      if (!part.file_name.empty() || part.content_type.starts_with("image/")) {
-        out.emplace_back(part.data);
-      }
-    }
+    std::ranges::transform(*parts, std::back_inserter(out),
+                           [](const MultipartPart& part) { return std::string(part.data); });
     return out;
   }
   if (!type.starts_with("application/json")) {
@@ -314,11 +342,17 @@ void embed_image(const RouteContext& context, const Route& route, const std::sha
   if (!pictures) {
     return refuse(route, exchange, pictures.error());
   }
+  const std::string normalize = query_value(exchange->request().query, "normalize");
+  if (!normalize.empty() && normalize != "true" && normalize != "false") {
+    return refuse(
+        route, exchange,
+        {ErrorCode::kInvalidArgument, fmt::format("`normalize`: expected true or false, found \"{}\"", normalize), {}});
+  }
   EmbedCall call;
   call.kind = RowKind::kImage;
   call.rows = *std::move(pictures);
   call.model = query_value(exchange->request().query, "model");
-  call.normalize = query_value(exchange->request().query, "normalize") != "false";
+  call.normalize = normalize != "false";
   run(context, route, exchange, std::move(call), rows_response);
 }
 

@@ -49,7 +49,7 @@ struct EmbedServer::Impl final : Application {
   // With what is known of the one model that is loaded when the server starts.
   Result<void> write_open_api(const EncoderInfo& model) {
     const bool one = pool.names().size() == 1;
-    Json prompt_names{nullptr};
+    Json prompt_names{nullptr, ""};
     for (const auto& [name, text] : model.prompts) {
       prompt_names.push_back(name);
     }

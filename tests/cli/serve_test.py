@@ -99,6 +99,8 @@ class Routes(ServeTest):
         length = sum(x * x for x in whole[0][:16]) ** 0.5
         for ours, raw in zip(cut[0], whole[0][:16], strict=True):
             self.assertAlmostEqual(ours, raw / length, places=6)
+        _, same = self.post("/v2/embed", {"texts": "a red coat", "output_dimension": 16.0})
+        self.assertEqual(same["embeddings"]["float"], cut)
 
     def test_pictures_by_bytes_form_and_data_uri(self) -> None:
         data = PICTURE.read_bytes()
@@ -163,7 +165,14 @@ class BadRequests(ServeTest):
             ("/v1/embeddings", {"input": "a", "model": "other"}, 404, "other"),
             ("/v1/embeddings", {"input": "a", "encoding_format": "hex"}, 422, "hex"),
             ("/v2/embed", {"texts": "a", "output_dimension": "x"}, 422, "output_dimension"),
+            ("/v2/embed", {"texts": "a", "output_dimension": 0}, 422, "output_dimension"),
+            ("/v2/embed", {"texts": "a", "truncate": "START"}, 422, "START"),
+            ("/v2/embed", {"texts": "a", "embedding_types": ["int8"]}, 422, "int8"),
+            ("/embed", {"inputs": "a", "dimensions": 1.5}, 422, "1.5"),
             ("/similarity", {"inputs": "a"}, 422, "source_sentence"),
+            ("/similarity", {"inputs": {"source_sentence": ["a", "b"], "sentences": ["c"]}}, 422, "source_sentence"),
+            ("/similarity", {"inputs": {"source_sentence": "a", "sentences": []}}, 400, "empty"),
+            ("/embed_image?normalize=maybe", {"inputs": ["QQ=="]}, 422, "maybe"),
             ("/embed_image", {"inputs": ["http://127.0.0.1/x.png"]}, 422, "fetches no addresses"),
             ("/embed_image", {"inputs": ["!!"]}, 422, "base64"),
         ]
@@ -172,6 +181,19 @@ class BadRequests(ServeTest):
             self.assertEqual((status, word in body.decode()), (expected, True), (path, value, body))
             self.assertEqual(headers["content-type"], "application/json")
         self.assertEqual(self.ask("GET", "/health")[0], 200)
+
+    def test_headers_that_cannot_be(self) -> None:
+        body = json.dumps({"inputs": "a"})
+        self.assertEqual(self.ask("POST", "/embed", body, x_timeout_ms="60000", x_priority="bulk")[0], 200)
+        for headers in (
+            {"x_timeout_ms": "0"},
+            {"x_timeout_ms": "-1"},
+            {"x_timeout_ms": "soon"},
+            {"x_priority": "first"},
+        ):
+            status, _, answer = self.ask("POST", "/embed", body, **headers)
+            self.assertEqual(status, 422)
+            self.assertIn(next(iter(headers)).replace("_", "-"), json.loads(answer)["error"])
 
     def test_what_is_no_json_text_or_picture(self) -> None:
         deep = b'{"inputs":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
