@@ -1,0 +1,61 @@
+"""A running `asterism serve` for each test, and how to ask it over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+from typing import Any
+
+from support import PROGRAM, CliTest, environment
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class ServeTest(CliTest):
+    options: tuple[str, ...] = ("-m", "builtin", "-m", "builtin-image")
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--port", "0", "--threads", "2", *self.options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(self.folder),
+        )  # fmt: skip
+        self.addCleanup(self.end)
+        assert self.process.stderr
+        line = self.process.stderr.readline()
+        found = re.search(r"https?://127\.0\.0\.1:(\d+)", line)
+        assert found, line + self.process.stderr.read()
+        self.port = int(found[1])
+
+    def end(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+        return code
+
+    def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+        response = connection.getresponse()
+        answer = (response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        connection.close()
+        return answer
+
+    def post(self, path: str, value: Any, **headers: str) -> tuple[int, Any]:
+        status, _, body = self.ask("POST", path, json.dumps(value), content_type="application/json", **headers)
+        return status, json.loads(body)
+
+    def raw(self, data: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(data)
+            out = b""
+            while piece := connection.recv(65536):
+                out += piece
+            return out
