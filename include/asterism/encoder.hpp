@@ -29,6 +29,9 @@ namespace asterism {
 inline constexpr std::string_view kBuiltinModel = "builtin";
 inline constexpr std::string_view kBuiltinImageModel = "builtin-image";
 
+// EncoderOptions::pooling of who wants the vectors of tokens, or of images a layer as it is.
+inline constexpr std::string_view kNoPooling = "none";
+
 constexpr bool is_builtin_model(std::string_view model) noexcept {
   return model == kBuiltinModel || model == kBuiltinImageModel;
 }
@@ -49,7 +52,7 @@ struct EncoderOptions {
   std::vector<std::string> layers = {};
   // Of texts: "cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken", or several joined by '+'
   // (concatenated in that order). Of images: "avg", "max", "gem", "cls", "flatten" or "none" (a layer as it is, maps as
-  // maps). Empty = what the model says.
+  // maps). "none" for texts: no vector a text, encode_each_token() only. Empty = what the model says.
   std::string pooling = {};
   // L2-normalise the result; unset = what the model says.
   std::optional<bool> normalize = {};
@@ -118,8 +121,9 @@ struct EncoderInfo {
   std::size_t dim = 0;
   std::vector<EmbeddingOutput> outputs;  // parts of a row, in order; empty = one of shape [dim]
   std::size_t token_count_max = 0;
-  std::string tokenizer;  // description
-  std::string pooling;    // "mean"; empty when the chain has none (static models: "mean")
+  std::string tokenizer;            // description
+  std::size_t vocabulary_size = 0;  // token ids are below it
+  std::string pooling;              // "mean"; empty when the chain has none (static models: "mean")
   bool takes_texts = false;
   bool takes_images = false;
   bool takes_records = false;
@@ -134,10 +138,12 @@ struct EncoderInfo {
   std::optional<float> logit_scale;
   std::optional<float> logit_bias;
   bool normalized = false;
-  std::string precision;             // "f32", "bf16"; what will be computed
-  std::vector<std::string> modules;  // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"
+  bool normalized_by_default = false;  // what the model says, whatever EncoderOptions::normalize does
+  std::string precision;               // "f32", "bf16"; what will be computed
+  std::vector<std::string> modules;    // "Transformer", "Pooling(mean)", "Dense(384 -> 128, tanh)", "Normalize"
   std::vector<std::pair<std::string, std::string>> prompts;  // name, text
   std::string default_prompt_name;
+  bool prompt_is_pooled = true;       // else tokenize() takes no other prompt than the loaded one
   std::size_t op_count = 0;           // of the graph that runs
   std::size_t op_count_whole = 0;     // before `layer` cut it
   std::vector<std::string> warnings;  // "bf16 asked for, but this processor has none natively: ..."
@@ -147,6 +153,13 @@ struct EncoderInfo {
 struct PixelsView {
   std::span<const float> values;  // [row_count, channels, height, width]
   std::size_t row_count = 0;
+};
+
+// The vectors of the tokens of several texts, one after the other.
+struct TokenEmbeddings {
+  std::size_t dim = 0;
+  std::vector<std::size_t> token_counts;  // [texts]
+  std::vector<float> values;              // [sum of token_counts, dim]
 };
 
 // How texts become tokens for one call; unset = what the encoder was loaded with.
@@ -202,6 +215,9 @@ class Encoder {
   // One row for each list, run as it is: nothing is added, nothing truncated. kInvalidArgument for an id outside the
   // vocabulary, or for more tokens than the model has positions.
   Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const;
+  // What the model makes of every token, before pooling and what comes after it. Of encoders loaded with pooling
+  // "none"; ids as for encode_tokens().
+  Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const;
   // The text that ids stand for, as the tokenizer's kind writes it; kInvalidArgument for an id outside the vocabulary.
   Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
   // All tokens of a text alone: no prompt, nothing truncated.

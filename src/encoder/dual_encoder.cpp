@@ -19,8 +19,10 @@ class DualEncoder final : public Encoder::Impl {
     info_.takes_texts = true;
     info_.token_count_max = text.token_count_max;
     info_.tokenizer = text.tokenizer;
+    info_.vocabulary_size = text.vocabulary_size;
     info_.prompts = text.prompts;
     info_.default_prompt_name = text.default_prompt_name;
+    info_.prompt_is_pooled = text.prompt_is_pooled;
     info_.modules.insert(info_.modules.end(), text.modules.begin(), text.modules.end());
     info_.warnings.insert(info_.warnings.end(), text.warnings.begin(), text.warnings.end());
   }
@@ -36,6 +38,9 @@ class DualEncoder final : public Encoder::Impl {
   }
   Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const override {
     return texts_->encode_tokens(texts);
+  }
+  Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const override {
+    return texts_->encode_each_token(texts);
   }
   Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const override {
     return texts_->decode(ids, skip_special_tokens);
@@ -64,7 +69,9 @@ Result<std::unique_ptr<Encoder::Impl>> make_dual_encoder(const std::filesystem::
   // Layers and their pooling are named for the images: a text's vector is the one that is compared with them.
   EncoderOptions text_options = options;
   text_options.layers.clear();
-  text_options.pooling.clear();
+  if (options.pooling != kNoPooling) {
+    text_options.pooling.clear();
+  }
   auto texts = make_text_encoder(*layout, text_options);
   if (!texts && texts.error().code == ErrorCode::kUnsupported) {
     // A tokenizer that is not implemented is no reason not to see.

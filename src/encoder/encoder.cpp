@@ -135,6 +135,10 @@ Result<Embeddings> Encoder::Impl::encode_tokens(std::span<const std::vector<std:
   return std::unexpected(without_tokens(info_));
 }
 
+Result<TokenEmbeddings> Encoder::Impl::encode_each_token(std::span<const std::vector<std::uint32_t>> /*texts*/) const {
+  return std::unexpected(without_tokens(info_));
+}
+
 Result<std::string> Encoder::Impl::decode(std::span<const std::uint32_t> /*ids*/, bool /*skip_special_tokens*/) const {
   return std::unexpected(without_tokens(info_));
 }
@@ -195,6 +199,10 @@ Result<std::vector<TokenizedText>> Encoder::tokenize(std::span<const std::string
 
 Result<Embeddings> Encoder::encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const {
   return impl_->encode_tokens(texts);
+}
+
+Result<TokenEmbeddings> Encoder::encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const {
+  return impl_->encode_each_token(texts);
 }
 
 Result<std::string> Encoder::decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const {

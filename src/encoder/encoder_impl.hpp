@@ -23,6 +23,7 @@ class Encoder::Impl {
   virtual Result<std::vector<TokenizedText>> tokenize(std::span<const std::string_view> texts,
                                                       const TokenizeOptions& options) const;
   virtual Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const;
+  virtual Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const;
   virtual Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
   virtual Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const;
   const EncoderInfo& info() const noexcept { return info_; }

@@ -77,6 +77,7 @@ struct StaticSettings {
   std::size_t code_point_count_max = 0;  // of a text; 0 = no limit
   TokenId dropped_id = -1;               // unknown tokens take no part; -1 = they do
   bool normalize = false;
+  bool normalized_by_default = false;
   std::size_t pooled_dim = 0;  // columns that are summed and normalised
   std::size_t dim = 0;         // columns that are kept of those
 };
@@ -114,6 +115,25 @@ class StaticEncoder final : public Encoder::Impl {
       scratch.encoding.ids.assign(texts[i].begin(), texts[i].end());
       write_row(scratch, std::span(out.values).subspan(i * settings_.dim, settings_.dim));
     });
+    return out;
+  }
+
+  // A token's vector is that of a text which is this token alone; there is nothing but pooling between the two.
+  Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const override {
+    if (auto checked = check_tokens(texts, {.vocabulary_size = tokenizer_.vocabulary_size()}); !checked) {
+      return std::unexpected(checked.error());
+    }
+    TokenEmbeddings out{.dim = settings_.dim, .token_counts = {}, .values = {}};
+    auto scratch = scratch_.take();
+    for (const auto& ids : texts) {
+      out.token_counts.push_back(ids.size());
+      for (const std::uint32_t id : ids) {
+        scratch->encoding.ids.assign(1, static_cast<TokenId>(id));
+        out.values.resize(out.values.size() + settings_.dim);
+        write_row(*scratch, std::span(out.values).last(settings_.dim));
+      }
+    }
+    scratch_.put(std::move(scratch));
     return out;
   }
 
@@ -280,7 +300,7 @@ Result<void> check_options(const EncoderOptions& options, std::size_t dim_max) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("layer \"{}\": expected none: a static model has no layers", options.layers.front()));
   }
-  if (!options.pooling.empty() && options.pooling != pooling_name(Pooling::kMean)) {
+  if (!options.pooling.empty() && options.pooling != pooling_name(Pooling::kMean) && options.pooling != kNoPooling) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("pooling: expected mean, all that a static model has, found \"{}\"", options.pooling));
   }
@@ -317,6 +337,7 @@ Result<StaticSettings> choose_settings(const StaticModel& model, const StaticTab
     settings.normalize = std::ranges::any_of(
         layout.modules, [](const ModuleSpec& spec) { return std::holds_alternative<NormalizeModule>(spec.module); });
   }
+  settings.normalized_by_default = settings.normalize;
   settings.normalize = options.normalize.value_or(settings.normalize);
   settings.dim = options.dim != 0 ? options.dim : table.dim();
   settings.pooled_dim = settings.dim;
@@ -342,8 +363,10 @@ EncoderInfo describe(const StaticModel& model, const StaticTable& table, const S
   info.dim = settings.dim;
   info.token_count_max = settings.tokenize.token_count_max;
   info.tokenizer = model.tokenizer.description();
+  info.vocabulary_size = model.tokenizer.vocabulary_size();
   info.pooling = "mean";
   info.normalized = settings.normalize;
+  info.normalized_by_default = settings.normalized_by_default;
   info.precision = "f32";
   info.modules.push_back(
       fmt::format("StaticEmbedding({} x {}, {})", table.view().row_count, table.dim(), dtype_name(table.rows.dtype())));

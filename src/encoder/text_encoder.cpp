@@ -33,6 +33,18 @@ constexpr std::size_t kDefaultTokenBudget = 4096;
 // A call is cut at least this coarsely when it is shared out over streams.
 constexpr std::size_t kTokenBudgetMin = 256;
 
+Error without_pooling() {
+  return {.code = ErrorCode::kUnsupported,
+          .message = "pooling \"none\": a vector a text was asked for, and there is one a token",
+          .hint = "name a pooling (mean, cls, ...) or leave it out"};
+}
+
+Error with_pooling() {
+  return {.code = ErrorCode::kUnsupported,
+          .message = "a vector a token was asked for, and the encoder pools",
+          .hint = "load it with pooling \"none\""};
+}
+
 class TextEncoder final : public TokenEncoder {
  public:
   struct Parts {
@@ -46,10 +58,14 @@ class TextEncoder final : public TokenEncoder {
     bool batch_invariant = false;
     TokenLimits tokens = {};
     bool prompt_is_fixed = false;  // pooling leaves out as many tokens as the prompt has
+    bool pools = true;             // else the graph ends with a vector a token
   };
   TextEncoder(Parts parts, EncoderInfo info) : parts_(std::move(parts)) { info_ = std::move(info); }
 
   Result<Embeddings> encode(std::span<const std::string_view> texts) const override {
+    if (!parts_.pools) {
+      return std::unexpected(without_pooling());
+    }
     Embeddings out;
     out.row_count = texts.size();
     out.dim = parts_.dim;
@@ -67,18 +83,30 @@ class TextEncoder final : public TokenEncoder {
   }
 
   Result<Embeddings> encode_tokens(std::span<const std::vector<std::uint32_t>> texts) const override {
-    if (auto checked = check_tokens(texts, parts_.tokens); !checked) {
-      return std::unexpected(checked.error());
+    if (!parts_.pools) {
+      return std::unexpected(without_pooling());
     }
     Embeddings out = embeddings_for_tokens(texts, parts_.dim);
-    if (texts.empty()) {
-      return out;
+    if (auto done = run_tokens(texts, {.values = out.values}); !done) {
+      return std::unexpected(done.error());
     }
-    std::unique_lock<std::mutex> pool_lock;
-    if (texts.size() > 1) {
-      pool_lock = std::unique_lock(pool_mutex_);
+    return out;
+  }
+
+  Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const override {
+    if (parts_.pools) {
+      return std::unexpected(with_pooling());
     }
-    if (auto done = run_window(TokenWindow::from_tokens(texts), std::move(pool_lock), out.values); !done) {
+    TokenEmbeddings out{.dim = parts_.dim, .token_counts = {}, .values = {}};
+    std::vector<std::size_t> first_rows;
+    std::size_t row_count = 0;
+    for (const auto& ids : texts) {
+      out.token_counts.push_back(ids.size());
+      first_rows.push_back(row_count);
+      row_count += ids.size();
+    }
+    out.values.resize(row_count * parts_.dim);
+    if (auto done = run_tokens(texts, {.values = out.values, .first_rows = first_rows}); !done) {
       return std::unexpected(done.error());
     }
     return out;
@@ -102,6 +130,23 @@ class TextEncoder final : public TokenEncoder {
   const Tokenizer& tokenizer() const noexcept override { return parts_.tokenizer; }
 
  private:
+  // Where the rows of a window go.
+  struct Target {
+    std::span<float> values;                       // [rows, dim]
+    std::span<const std::size_t> first_rows = {};  // of each text's tokens; empty = a row a text
+  };
+
+  Result<void> run_tokens(std::span<const std::vector<std::uint32_t>> texts, const Target& target) const {
+    if (auto checked = check_tokens(texts, parts_.tokens); !checked || texts.empty()) {
+      return checked;
+    }
+    std::unique_lock<std::mutex> pool_lock;
+    if (texts.size() > 1) {
+      pool_lock = std::unique_lock(pool_mutex_);
+    }
+    return run_window(TokenWindow::from_tokens(texts), std::move(pool_lock), target);
+  }
+
   // Runs of the pool are one at a time; a call that needs no pool does not wait for one that has it.
   Result<void> encode_window(std::span<const std::string_view> texts, std::span<RowReport> reports,
                              std::span<float> values) const {
@@ -111,12 +156,12 @@ class TextEncoder final : public TokenEncoder {
     }
     ThreadPool* pool = pool_lock.owns_lock() ? parts_.pool.get() : nullptr;
     return run_window(TokenWindow::make(parts_.tokenizer, parts_.settings, texts, scratch_, pool, reports),
-                      std::move(pool_lock), values);
+                      std::move(pool_lock), {.values = values});
   }
 
   // Without the lock there is no pool: everything runs on the calling thread.
   Result<void> run_window(const TokenWindow& window, std::unique_lock<std::mutex> pool_lock,
-                          std::span<float> values) const {
+                          const Target& target) const {
     auto choice = parts_.executables->choose(window.token_count());
     if (!choice) {
       return std::unexpected(choice.error());
@@ -125,13 +170,13 @@ class TextEncoder final : public TokenEncoder {
     if (plan.size() == 1 || choice->stream_count == 1 || !pool_lock.owns_lock()) {
       pool_lock = {};
       for (std::size_t i = 0; i < plan.size(); ++i) {
-        if (auto done = run_batch(*choice->executable, window, plan.batch(i), values); !done) {
+        if (auto done = run_batch(*choice->executable, window, plan.batch(i), target); !done) {
           return done;
         }
       }
       return {};
     }
-    return run_batches(*choice->executable, window, plan, *parts_.pool, values);
+    return run_batches(*choice->executable, window, plan, *parts_.pool, target);
   }
 
   BatchPlan make_plan(const TokenWindow& window, std::size_t stream_count) const {
@@ -145,11 +190,11 @@ class TextEncoder final : public TokenEncoder {
   }
 
   Result<void> run_batches(const Executable& executable, const TokenWindow& window, const BatchPlan& plan,
-                           ThreadPool& pool, std::span<float> values) const {
+                           ThreadPool& pool, const Target& target) const {
     FirstError error;
     pool.parallel_for(plan.size(), 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end && !error.is_set(); ++i) {
-        if (auto done = run_batch(executable, window, plan.batch(i), values); !done) {
+        if (auto done = run_batch(executable, window, plan.batch(i), target); !done) {
           error.set(std::move(done.error()));
         }
       }
@@ -162,20 +207,29 @@ class TextEncoder final : public TokenEncoder {
 
   // Writes the rows of the batch where their texts stand in the window.
   Result<void> run_batch(const Executable& executable, const TokenWindow& window, Batch batch,
-                         std::span<float> values) const {
+                         const Target& target) const {
     auto outputs = executable.run(make_feeds(window, batch, parts_.feeds));
     if (!outputs) {
       return std::unexpected(outputs.error());
     }
     const Tensor rows = outputs->front().to_f32();
-    if (rows.element_count() != batch.size() * parts_.dim) {
-      return fail(ErrorCode::kInternal, fmt::format("backend: expected [{}, {}] values, found {}", batch.size(),
+    const auto row_count_of = [&](std::uint32_t text) {
+      return target.first_rows.empty() ? 1 : window.tokens(text).size();
+    };
+    std::size_t row_count = 0;
+    for (const std::uint32_t text : batch) {
+      row_count += row_count_of(text);
+    }
+    if (rows.element_count() != row_count * parts_.dim) {
+      return fail(ErrorCode::kInternal, fmt::format("backend: expected [{}, {}] values, found {}", row_count,
                                                     parts_.dim, shape_to_string(rows.shape())));
     }
-    const auto source = rows.as<float>();
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      std::ranges::copy(source.subspan(i * parts_.dim, parts_.dim),
-                        values.begin() + static_cast<std::ptrdiff_t>(batch[i] * parts_.dim));
+    auto source = rows.as<float>();
+    for (const std::uint32_t text : batch) {
+      const std::size_t count = row_count_of(text) * parts_.dim;
+      const std::size_t first_row = target.first_rows.empty() ? text : target.first_rows[text];
+      std::ranges::copy(source.first(count), target.values.subspan(first_row * parts_.dim).begin());
+      source = source.subspan(count);
     }
     return {};
   }
@@ -253,9 +307,11 @@ EncoderInfo describe(const ModelLayout& layout, const TextGraph& graph) {
   info.dim = graph.dim;
   info.pooling = graph.pooling;
   info.normalized = graph.normalized;
+  info.normalized_by_default = graph.normalized_by_default;
   info.modules = graph.modules;
   info.prompts = layout.prompts;
   info.default_prompt_name = layout.default_prompt_name;
+  info.prompt_is_pooled = graph.include_prompt;
   info.op_count = graph.graph.op_count();
   info.op_count_whole = graph.op_count_whole;
   info.warnings = graph.warnings;
@@ -329,6 +385,7 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
   info.family = family;
   info.token_count_max = *length;
   info.tokenizer = parts.tokenizer.description();
+  info.vocabulary_size = tokens.vocabulary_size;
   const auto backend = choose_backend(options.precision, info.warnings);
   if (!backend) {
     return std::unexpected(backend.error());
@@ -340,6 +397,7 @@ Result<std::unique_ptr<TokenEncoder>> make_text_encoder(const ModelLayout& layou
     return std::unexpected(finite.error());
   }
   parts.dim = graph->dim;
+  parts.pools = options.pooling != kNoPooling;
   parts.token_budget = options.batch_token_budget != 0 ? options.batch_token_budget : kDefaultTokenBudget;
   parts.batch_invariant = options.batch_invariant;
   parts.executables = std::make_unique<Executables>(

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "encoder/encoder_impl.hpp"
 #include "encoder/module_config.hpp"
 #include "weights/checkpoint.hpp"
 
@@ -22,7 +24,8 @@ struct Chain {
   std::vector<ModuleSpec> modules;  // without the Normalize at the end, if any
   bool normalize = false;           // ... which this says
   std::size_t cut_dim = 0;          // first columns, before that Normalize; 0 = all
-  std::size_t output_dim = 0;       // first columns, after it (the model's own truncate_dim); 0 = all
+  bool normalized_by_default = false;
+  std::size_t output_dim = 0;  // first columns, after it (the model's own truncate_dim); 0 = all
 };
 
 // Empty: the model's last value.
@@ -59,7 +62,20 @@ Result<PoolingModule> pooling_of(const ModelLayout& layout, const EncoderOptions
   return pooling;
 }
 
+// Every token's vector as it leaves the transformer.
+Chain chain_without_pooling(const ModelLayout& layout, const EncoderOptions& options) {
+  const bool normalizes =
+      std::ranges::any_of(layout.modules, [](const ModuleSpec& spec) { return as<NormalizeModule>(spec) != nullptr; });
+  return {.modules = {},
+          .normalize = options.normalize.value_or(false),
+          .cut_dim = options.dim,
+          .normalized_by_default = normalizes};
+}
+
 Result<Chain> plan_chain(const ModelLayout& layout, const EncoderOptions& options, std::vector<std::string>& warnings) {
+  if (options.pooling == kNoPooling) {
+    return chain_without_pooling(layout, options);
+  }
   auto pooling = pooling_of(layout, options);
   if (!pooling) {
     return std::unexpected(pooling.error());
@@ -93,6 +109,7 @@ Result<Chain> plan_chain(const ModelLayout& layout, const EncoderOptions& option
     chain.normalize = true;
     chain.modules.pop_back();
   }
+  chain.normalized_by_default = chain.normalize;
   chain.normalize = options.normalize.value_or(chain.normalize);
   chain.cut_dim = options.dim;
   if (options.dim == 0 && layout.output_dim) {
@@ -358,6 +375,7 @@ Result<TextGraph> build_text_graph(const ModelLayout& layout, TextModel model, c
   out.token_dim = static_cast<std::size_t>(builder.token_dim());
   out.dim = static_cast<std::size_t>(out.graph.value(out.graph.outputs().front()).shape.back());
   out.normalized = chain->normalize && chain->output_dim == 0;
+  out.normalized_by_default = chain->normalized_by_default;
   out.modules = std::move(builder.modules());
   out.modules.insert(out.modules.begin(),
                      layer_of(options).empty() ? "Transformer" : fmt::format("Transformer({})", layer_of(options)));

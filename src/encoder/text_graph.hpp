@@ -22,16 +22,17 @@ inline constexpr std::string_view kWeightedShareInput = "share.weightedmean";
 inline constexpr std::string_view kMeanShareInput = "share.mean";
 
 struct TextGraph {
-  Graph graph;              // one output, f32 [texts, dim]
+  Graph graph;              // one output, f32 [texts, dim], or [tokens, dim] without pooling
   ParameterMap parameters;  // exactly those of the graph
   std::size_t dim = 0;
   std::size_t op_count_whole = 0;  // with the model's own chain, before a cut
   bool include_prompt = true;      // else the prompt's tokens are not pooled
   std::size_t token_dim = 0;       // length of the vectors that are pooled
   bool normalized = false;
-  bool pools_itself = false;         // the model's own pooling, of the token that TextModel::end names
-  std::string pooling;               // "mean", "cls+max"
-  std::vector<std::string> modules;  // as EncoderInfo::modules
+  bool normalized_by_default = false;  // EncoderInfo's
+  bool pools_itself = false;           // the model's own pooling, of the token that TextModel::end names
+  std::string pooling;                 // "mean", "cls+max"
+  std::vector<std::string> modules;    // as EncoderInfo::modules
   std::vector<std::string> warnings;
 };
 

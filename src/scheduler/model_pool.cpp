@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <utility>
 
 #include "encoder/model_digest.hpp"
@@ -24,26 +25,47 @@ std::size_t folder_size_bytes(const std::string& folder) {
   return total;
 }
 
+std::string key_of(const ModelVariant& variant) {
+  return fmt::format("{}\n{}\n{}", variant.name, variant.pooled ? "" : kNoPooling, variant.prompt_name);
+}
+
 }  // namespace
 
 ModelPool::ModelPool(std::vector<std::string> names, ModelPoolOptions options)
     : names_(std::move(names)), options_(std::move(options)) {
   for (const std::string& name : names_) {
-    entries_.try_emplace(name);
+    const ModelVariant variant{.name = name};
+    entries_.try_emplace(key_of(variant), Entry{.variant = variant});
   }
 }
 
-Result<std::shared_ptr<const LoadedModel>> ModelPool::load(const std::string& name) const {
-  EncoderOptions options = options_.encoder;
-  // What the model would do by itself is asked of it first: the description says whether it normalises.
-  options.prompt = "";
-  auto as_it_is = Encoder::load(name, options);
-  if (!as_it_is) {
-    return std::unexpected(as_it_is.error());
+ModelPool::~ModelPool() {
+  stop();
+}
+
+void ModelPool::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
   }
-  const bool normalized = as_it_is->info().normalized;
+  if (loader_.joinable()) {
+    loader_.join();
+  }
+}
+
+ModelPool::Loaded ModelPool::load(const ModelVariant& variant) const {
+  EncoderOptions options = options_.encoder;
   options.normalize = false;
-  auto encoder = normalized ? Encoder::load(name, options) : std::move(as_it_is);
+  if (!variant.pooled) {
+    options.pooling = kNoPooling;
+  }
+  if (variant.prompt_name.empty()) {
+    options.prompt = "";
+  } else {
+    options.prompt_name = variant.prompt_name;
+  }
+  auto encoder = Encoder::load(variant.name, options);
   if (!encoder) {
     return std::unexpected(encoder.error());
   }
@@ -57,25 +79,26 @@ Result<std::shared_ptr<const LoadedModel>> ModelPool::load(const std::string& na
     digest = *std::move(made);
   }
   return std::make_shared<const LoadedModel>(
-      LoadedModel{.name = name,
+      LoadedModel{.name = variant.name,
                   .encoder = *std::move(encoder),
-                  .normalized = normalized,
-                  .identity = fmt::format("{}\n{}\n{}", name, digest, info.precision),
+                  .pooled = variant.pooled,
+                  .normalized = info.normalized_by_default,
+                  .identity = fmt::format("{}\n{}\n{}", key_of(variant), digest, info.precision),
                   .size_bytes = info.folder.empty() ? 0 : folder_size_bytes(info.folder)});
 }
 
 // Holds the lock. A model in use stays in memory until its last user lets go.
-void ModelPool::make_room(const std::string& kept) {
+void ModelPool::make_room(const Entry& kept) {
   if (options_.size_bytes_max == 0) {
     return;
   }
   for (;;) {
     std::size_t total = 0;
     Entry* oldest = nullptr;
-    for (auto& [name, entry] : entries_) {
+    for (auto& [key, entry] : entries_) {
       if (entry.state == ModelState::kLoaded) {
         total += entry.model->size_bytes;
-        if (name != kept && (oldest == nullptr || entry.used < oldest->used)) {
+        if (&entry != &kept && (oldest == nullptr || entry.used < oldest->used)) {
           oldest = &entry;
         }
       }
@@ -88,44 +111,83 @@ void ModelPool::make_room(const std::string& kept) {
   }
 }
 
-Result<std::shared_ptr<const LoadedModel>> ModelPool::get(const std::string& name) {
-  std::unique_lock lock(mutex_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) {
+std::optional<ModelPool::Loaded> ModelPool::find_or_queue(const ModelVariant& variant, OnModel& on_model) {
+  if (std::ranges::find(names_, variant.name) == names_.end()) {
     return fail(ErrorCode::kNotFound,
-                fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names_, ", "), name));
+                fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names_, ", "), variant.name));
   }
-  Entry& entry = found->second;
-  changed_.wait(lock, [&] { return entry.state != ModelState::kLoading; });
-  if (entry.state == ModelState::kFailed && std::chrono::steady_clock::now() - entry.changed < options_.retry_after) {
-    return std::unexpected(*entry.error);
+  const std::scoped_lock lock(mutex_);
+  if (stopping_) {
+    return fail(ErrorCode::kUnavailable, "the server is shutting down");
   }
+  Entry& entry = entries_.try_emplace(key_of(variant), Entry{.variant = variant}).first->second;
   entry.used = ++clock_;
   if (entry.state == ModelState::kLoaded) {
     return entry.model;
   }
-  entry.state = ModelState::kLoading;
-  lock.unlock();
-  auto model = load(name);
-  lock.lock();
-  entry.changed = std::chrono::steady_clock::now();
-  entry.state = model ? ModelState::kLoaded : ModelState::kFailed;
-  if (model) {
-    entry.model = *model;
-    entry.error.reset();
-    make_room(name);
-  } else {
-    entry.error = model.error();
+  if (entry.state == ModelState::kFailed && std::chrono::steady_clock::now() - entry.changed < options_.retry_after) {
+    return std::unexpected(*entry.error);
   }
-  changed_.notify_all();
-  return model;
+  entry.waiting.push_back(std::move(on_model));
+  if (entry.state != ModelState::kLoading) {
+    entry.state = ModelState::kLoading;
+    to_load_.push_back(&entry);
+    if (!loader_.joinable()) {
+      loader_ = std::thread([this] { run(); });
+    }
+    changed_.notify_all();
+  }
+  return std::nullopt;
+}
+
+void ModelPool::get(const ModelVariant& variant, OnModel on_model) {
+  if (auto found = find_or_queue(variant, on_model)) {
+    on_model(*std::move(found));
+  }
+}
+
+ModelPool::Loaded ModelPool::get(const std::string& name) {
+  std::promise<Loaded> promise;
+  get({.name = name}, [&](Loaded model) { promise.set_value(std::move(model)); });
+  return promise.get_future().get();
+}
+
+void ModelPool::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopping_ || !to_load_.empty(); });
+    if (to_load_.empty()) {
+      return;
+    }
+    Entry& entry = *to_load_.front();
+    to_load_.pop_front();
+    Loaded model = fail(ErrorCode::kUnavailable, "the server is shutting down");
+    if (!stopping_) {
+      lock.unlock();
+      model = load(entry.variant);
+      lock.lock();
+    }
+    entry.changed = std::chrono::steady_clock::now();
+    entry.state = model ? ModelState::kLoaded : ModelState::kFailed;
+    entry.error = model ? std::nullopt : std::optional(model.error());
+    if (model) {
+      entry.model = *model;
+      make_room(entry);
+    }
+    const auto waiting = std::exchange(entry.waiting, {});
+    lock.unlock();
+    for (const OnModel& on_model : waiting) {
+      on_model(model);
+    }
+    lock.lock();
+  }
 }
 
 std::vector<ModelStatus> ModelPool::status() const {
   const std::scoped_lock lock(mutex_);
   std::vector<ModelStatus> out;
   for (const std::string& name : names_) {
-    const Entry& entry = entries_.find(name)->second;
+    const Entry& entry = entries_.find(key_of({.name = name}))->second;
     out.push_back({.name = name, .state = entry.state, .error = entry.error});
   }
   return out;

@@ -1,19 +1,23 @@
 // Models of a long-lived process: loaded when first asked for, shared, and dropped when memory is short.
 //
 // Ownership: a LoadedModel lives as long as somebody holds it; the pool lets go of the one that was used least
-// recently. Thread-safety: any thread. Cost: get() of a model that is loaded is a map lookup; otherwise it loads on the
-// calling thread, and others that ask for the same model wait for it.
+// recently. Thread-safety: any thread. Cost: of a model that is loaded a map lookup; others are loaded one after the
+// other by the pool's own thread.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include "asterism/encoder.hpp"
@@ -26,6 +30,7 @@ namespace asterism {
 struct LoadedModel {
   std::string name;
   Encoder encoder;
+  bool pooled = true;          // as in ModelVariant
   bool normalized = true;      // what the model itself would do
   std::string identity;        // of name, source and files: part of what vectors are kept under
   std::size_t size_bytes = 0;  // of its files: what the pool counts
@@ -45,32 +50,58 @@ struct ModelPoolOptions {
   std::chrono::seconds retry_after{30};  // after a load that failed
 };
 
+// One way of loading a model of the pool: each is in memory by itself.
+struct ModelVariant {
+  std::string name;
+  bool pooled = true;            // else a vector a token (Encoder::encode_each_token)
+  std::string prompt_name = {};  // of models whose pooling leaves the prompt out; empty = no prompt
+};
+
 class ModelPool {
  public:
-  ModelPool(std::vector<std::string> names, ModelPoolOptions options);
+  using Loaded = Result<std::shared_ptr<const LoadedModel>>;
+  using OnModel = std::function<void(Loaded)>;
 
+  ModelPool(std::vector<std::string> names, ModelPoolOptions options);
+  ~ModelPool();  // as stop()
+  ModelPool(const ModelPool&) = delete;
+  ModelPool& operator=(const ModelPool&) = delete;
+
+  // `on_model` is called once: now, where the model is there; else later, on the pool's thread, and must be quick.
   // kNotFound for a name that is not of the pool; the error of a load that failed is given again for a while.
-  Result<std::shared_ptr<const LoadedModel>> get(const std::string& name);
+  void get(const ModelVariant& variant, OnModel on_model);
+  // Waits for it.
+  Loaded get(const std::string& name);
+  // What is being loaded is loaded; whoever waits for more, or comes later, gets kUnavailable.
+  void stop();
   const std::vector<std::string>& names() const noexcept { return names_; }
   std::vector<ModelStatus> status() const;
 
  private:
   struct Entry {
+    ModelVariant variant = {};
     ModelState state = ModelState::kNotLoaded;
     std::shared_ptr<const LoadedModel> model = nullptr;
     std::optional<Error> error = {};
     std::chrono::steady_clock::time_point changed = {};
     std::uint64_t used = 0;
+    std::vector<OnModel> waiting = {};
   };
-  Result<std::shared_ptr<const LoadedModel>> load(const std::string& name) const;
-  void make_room(const std::string& kept);
+  // Nothing where it has to be loaded first; `on_model` is kept then.
+  std::optional<Loaded> find_or_queue(const ModelVariant& variant, OnModel& on_model);
+  Loaded load(const ModelVariant& variant) const;
+  void make_room(const Entry& kept);
+  void run();
 
   std::vector<std::string> names_;
   ModelPoolOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  std::map<std::string, Entry, std::less<>> entries_;  // by key of the variant
+  std::deque<Entry*> to_load_;
   std::uint64_t clock_ = 0;
+  bool stopping_ = false;
+  std::thread loader_;  // started by the first load
 };
 
 }  // namespace asterism

@@ -13,8 +13,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "scheduler/vector_cache.hpp"
-
 namespace asterism {
 namespace {
 
@@ -47,17 +45,10 @@ struct Request {
   bool ended = false;
 };
 
-void set_row(Embeddings& out, std::size_t row, std::span<const float> values, const RowReport& report) {
-  if (out.dim == 0) {
-    out.dim = values.size();
-    out.values.resize(out.row_count * out.dim);
-  }
-  std::ranges::copy(values, out.values.begin() + static_cast<std::ptrdiff_t>(row * out.dim));
-  out.reports[row] = report;
-}
+using Rows = std::vector<RowVector>;
 
 // A batch that does not fit into memory is tried again in halves; a single row that does not is an error.
-Result<Embeddings> encode_within_memory(const RowEncoder& encoder, std::span<const std::string_view> rows) {
+Result<Rows> encode_within_memory(const RowEncoder& encoder, std::span<const std::string_view> rows) {
   try {
     return encoder.encode(rows);
   } catch (const std::bad_alloc&) {
@@ -71,10 +62,27 @@ Result<Embeddings> encode_within_memory(const RowEncoder& encoder, std::span<con
   if (!first || !second) {
     return first ? std::move(second) : std::move(first);
   }
-  first->row_count += second->row_count;
-  first->values.insert(first->values.end(), second->values.begin(), second->values.end());
-  first->reports.insert(first->reports.end(), second->reports.begin(), second->reports.end());
+  std::ranges::move(*second, std::back_inserter(*first));
   return first;
+}
+
+// Each row has a vector or an error of its own.
+Rows encode_rows(const RowEncoder& encoder, std::span<const std::string_view> rows) {
+  if (auto whole = encode_within_memory(encoder, rows); whole && whole->size() == rows.size()) {
+    return *std::move(whole);
+  }
+  Rows out;
+  for (const std::string_view row : rows) {
+    auto alone = encode_within_memory(encoder, {&row, 1});
+    if (alone && alone->size() == 1) {
+      out.push_back(std::move(alone->front()));
+    } else {
+      const Error error =
+          alone ? Error{ErrorCode::kInternal, "the model: expected one result a row", {}} : alone.error();
+      out.push_back({.values = {}, .report = {.error = error}});
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -114,7 +122,7 @@ struct Scheduler::Impl {
   void drop_late(Calls& calls);
   std::size_t choose_priority();
   Batch take_batch(Calls& calls);
-  void finish(const Batch& batch, Result<Embeddings> vectors, Calls& calls);
+  void finish(const Batch& batch, Rows rows, Calls& calls);
   void run();
   void run_batch(const Batch& batch);
 };
@@ -245,23 +253,15 @@ Scheduler::Impl::Batch Scheduler::Impl::take_batch(Calls& calls) {
 }
 
 // Holds the lock.
-void Scheduler::Impl::finish(const Batch& batch, Result<Embeddings> vectors, Calls& calls) {
+void Scheduler::Impl::finish(const Batch& batch, Rows rows, Calls& calls) {
   for (std::size_t i = 0; i < batch.entries.size(); ++i) {
     const auto& entry = batch.entries[i];
     in_flight.erase(entry->key);
-    if (vectors && !vectors->reports[i].error) {
-      const auto row = vectors->row(i);
-      cache.put(entry->key, {.values = {row.begin(), row.end()}, .report = vectors->reports[i]});
-    }
     for (const auto& [request, row] : entry->waiting) {
       if (request->ended) {
         continue;
       }
-      if (!vectors) {
-        end(request, vectors.error(), calls);
-        continue;
-      }
-      set_row(request->result.vectors, row, vectors->row(i), vectors->reports[i]);
+      request->result.rows[row] = rows[i];
       // One that joined a row of another's before its own turn.
       if (!request->started) {
         request->started = Clock::now();
@@ -269,6 +269,9 @@ void Scheduler::Impl::finish(const Batch& batch, Result<Embeddings> vectors, Cal
       if (--request->missing_count == 0) {
         end(request, std::nullopt, calls);
       }
+    }
+    if (!rows[i].report.error) {
+      cache.put(entry->key, std::move(rows[i]));
     }
   }
 }
@@ -279,12 +282,13 @@ void Scheduler::Impl::run_batch(const Batch& batch) {
     rows.emplace_back(entry->row);
   }
   const auto begin = Clock::now();
-  auto vectors = encode_within_memory(*batch.encoder, rows);
-  const BatchReport report{.row_count = rows.size(),
-                           .cost = batch.cost,
-                           .priority = batch.priority,
-                           .inference_ms = milliseconds(Clock::now() - begin),
-                           .failed = !vectors};
+  auto vectors = encode_rows(*batch.encoder, rows);
+  const BatchReport report{
+      .row_count = rows.size(),
+      .cost = batch.cost,
+      .priority = batch.priority,
+      .inference_ms = milliseconds(Clock::now() - begin),
+      .failed = std::ranges::all_of(vectors, [](const RowVector& row) { return row.report.error.has_value(); })};
   Calls calls;
   {
     const std::scoped_lock lock(mutex);
@@ -356,23 +360,17 @@ Result<WorkHandle> Scheduler::submit(Work work, OnWork on_work) {
   const auto& rows = request->work.rows;
   if (request->work.encoder->immediate() || rows.empty()) {
     const std::vector<std::string_view> views(rows.begin(), rows.end());
-    auto vectors = request->work.encoder->encode(views);
-    if (!vectors) {
-      request->on_work(std::unexpected(vectors.error()));
-      return WorkHandle();
-    }
+    auto vectors = encode_rows(*request->work.encoder, views);
     request->on_work(
-        WorkResult{.vectors = *std::move(vectors), .inference_ms = milliseconds(Clock::now() - request->submitted)});
+        WorkResult{.rows = std::move(vectors), .inference_ms = milliseconds(Clock::now() - request->submitted)});
     return WorkHandle();
   }
-  Embeddings& out = request->result.vectors;
-  out.row_count = rows.size();
-  out.reports.resize(rows.size());
+  request->result.rows.resize(rows.size());
   std::vector<std::pair<std::size_t, std::string>> missing;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::string key = vector_key(request->work.encoder->identity(), rows[i]);
-    if (const auto cached = impl_->cache.find(key)) {
-      set_row(out, i, cached->values, cached->report);
+    if (auto cached = impl_->cache.find(key)) {
+      request->result.rows[i] = *std::move(cached);
     } else {
       missing.emplace_back(i, std::move(key));
     }

@@ -2,7 +2,7 @@
 //
 // Requests wait by priority; rows of different requests of one model share a batch up to a budget, and a large request
 // is taken share by share, so that it does not stand in the way of small ones. Equal rows that are in flight or cached
-// are computed once.
+// are computed once. When a batch fails its rows are run alone, so that one costs only itself.
 //
 // Ownership: owns its worker thread; drain() or the destructor ends it. Thread-safety: any thread. OnWork is called
 // once a request, on the worker or on the thread of submit(), and must not block. Cost: submit() hashes every row;
@@ -20,8 +20,8 @@
 #include <string_view>
 #include <vector>
 
-#include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
+#include "scheduler/vector_cache.hpp"
 
 namespace asterism {
 
@@ -31,7 +31,8 @@ enum class Priority : std::uint8_t { kInteractive, kBulk };
 class RowEncoder {
  public:
   virtual ~RowEncoder() = default;
-  virtual Result<Embeddings> encode(std::span<const std::string_view> rows) const = 0;
+  // A result for every row.
+  virtual Result<std::vector<RowVector>> encode(std::span<const std::string_view> rows) const = 0;
   // Part of what vectors are kept under: model, files, and whether rows are texts or images.
   virtual const std::string& identity() const = 0;
   // The share of a batch that a row takes: its tokens, about, or the pixels the model sees.
@@ -59,7 +60,7 @@ struct Work {
 };
 
 struct WorkResult {
-  Embeddings vectors;  // [rows, dim]; a row's report may hold an error
+  std::vector<RowVector> rows;  // as they were given; a row's report may hold an error
   std::size_t cached_row_count = 0;
   double queue_ms = 0.0;      // until its first row was run
   double inference_ms = 0.0;  // from there to its last

@@ -21,7 +21,7 @@ std::string vector_key(std::string_view model_identity, std::string_view row) {
   return hash.hex();
 }
 
-std::optional<CachedVector> VectorCache::find(const std::string& key) {
+std::optional<RowVector> VectorCache::find(const std::string& key) {
   const std::scoped_lock lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) {
@@ -31,7 +31,7 @@ std::optional<CachedVector> VectorCache::find(const std::string& key) {
   return found->second->vector;
 }
 
-void VectorCache::put(const std::string& key, CachedVector vector) {
+void VectorCache::put(const std::string& key, RowVector vector) {
   const std::size_t size = kEntrySizeBytes + vector.values.size() * sizeof(float);
   const std::scoped_lock lock(mutex_);
   if (size > size_bytes_max_ || by_key_.contains(key)) {

@@ -21,22 +21,23 @@ namespace asterism {
 // SHA-256 over the model's identity and the row: equal keys are equal rows.
 std::string vector_key(std::string_view model_identity, std::string_view row);
 
-struct CachedVector {
-  std::vector<float> values;
+// What a model makes of one row: a vector, or one a token, one after the other.
+struct RowVector {
+  std::vector<float> values;  // empty where the report holds an error
   RowReport report;
 };
 
 class VectorCache {
  public:
   explicit VectorCache(std::size_t size_bytes_max) : size_bytes_max_(size_bytes_max) {}
-  std::optional<CachedVector> find(const std::string& key);
-  void put(const std::string& key, CachedVector vector);
+  std::optional<RowVector> find(const std::string& key);
+  void put(const std::string& key, RowVector vector);
   std::size_t size_bytes() const;
 
  private:
   struct Entry {
     std::string key;
-    CachedVector vector;
+    RowVector vector;
     std::size_t size_bytes = 0;
   };
   std::size_t size_bytes_max_;

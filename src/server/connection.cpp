@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "server/content_coding.hpp"
+#include "server/request_id.hpp"
 
 namespace asterism::server {
 namespace {
@@ -33,6 +34,8 @@ constexpr std::size_t kFirstReadSizeBytes = 2048;
 // the refusal instead of a broken connection.
 constexpr std::size_t kDroppedSizeBytesMax = std::size_t{1} << 20;
 constexpr std::chrono::seconds kDropTime{1};
+// Given back as it came; whoever sends none gets one.
+constexpr std::string_view kRequestIdHeader = "x-request-id";
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 Method method_of(http::verb verb) noexcept {
@@ -75,6 +78,9 @@ HttpRequest make_head(const http::request_header<>& header, const std::string& c
     out.headers.push_back({to_string(field.name_string()), to_string(field.value())});
   }
   out.client = client;
+  if (out.header(kRequestIdHeader).empty()) {
+    out.headers.push_back({std::string(kRequestIdHeader), make_request_id()});
+  }
   return out;
 }
 
@@ -105,13 +111,16 @@ struct Answer {
   bool keep_alive = false;
 };
 
-std::string head_text(const Answer& answer) {
+std::string head_text(const Answer& answer, const HttpRequest& request) {
   const HttpResponse& response = answer.response;
   std::string out;
   out.reserve(256);
   auto end = std::back_inserter(out);
   fmt::format_to(end, "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n", response.status,
                  status_reason(response.status), response.content_type, response.body.size());
+  if (const std::string_view id = request.header(kRequestIdHeader); !id.empty()) {
+    fmt::format_to(end, "{}: {}\r\n", kRequestIdHeader, id);
+  }
   for (const Header& header : response.headers) {
     fmt::format_to(end, "{}: {}\r\n", header.name, header.value);
   }
@@ -315,7 +324,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   template <typename Then>
   void write(Answer answer, Then then) {
     answer_ = std::move(answer);
-    answer_head_ = head_text(answer_);
+    answer_head_ = head_text(answer_, head_);
     lowest(stream_).expires_after(context_.options.write_time_max);
     const bool head_only = head_.method == Method::kHead;
     const std::array<asio::const_buffer, 2> buffers{

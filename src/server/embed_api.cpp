@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include "server/dialect.hpp"
@@ -12,12 +14,80 @@
 namespace asterism::server {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // More rows than this are bulk unless the client says otherwise.
 constexpr std::size_t kInteractiveRowCountMax = 64;
 constexpr double kNormMin = 1e-12;  // torch.nn.functional.normalize
 
-Result<std::string> prompt_of(const EncoderInfo& info, const std::string& asked) {
-  const std::string& name = asked.empty() ? info.default_prompt_name : asked;
+double milliseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+Result<std::optional<Clock::time_point>> deadline_of(const HttpRequest& request) {
+  const std::string_view text = request.header("x-timeout-ms");
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  std::uint32_t time_ms = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), time_ms);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("x-timeout-ms: expected milliseconds, found \"{}\"", text));
+  }
+  return Clock::now() + std::chrono::milliseconds(time_ms);
+}
+
+Priority priority_of(const HttpRequest& request, std::size_t row_count) {
+  const std::string_view asked = request.header("x-priority");
+  const bool bulk = asked == "bulk" || (asked.empty() && row_count > kInteractiveRowCountMax);
+  return bulk ? Priority::kBulk : Priority::kInteractive;
+}
+
+// In double, as numpy would sum.
+void normalize_row(std::span<float> row) {
+  const double scale = 1.0 / std::max(std::sqrt(inner_product(row, row)), kNormMin);
+  for (float& value : row) {
+    value = static_cast<float>(value * scale);
+  }
+}
+
+Error too_long(const EncoderInfo& info, std::size_t token_count) {
+  return {.code = ErrorCode::kInvalidArgument,
+          .message = fmt::format("Input validation error: `inputs` must have less than {} tokens. Given: {}",
+                                 info.token_count_max, token_count),
+          .hint = {}};
+}
+
+Result<void> check(const EmbedCall& call, const EmbedApiLimits& limits) {
+  if (auto counted = check_row_count(call.row_count(), limits); !counted) {
+    return counted;
+  }
+  for (std::size_t i = 0; i < call.token_ids.size(); ++i) {
+    if (call.token_ids[i].empty()) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("input {}: expected token ids, found none", i));
+    }
+  }
+  return {};
+}
+
+bool takes(const EncoderInfo& info, RowKind kind) {
+  return kind == RowKind::kImage ? info.takes_images : info.takes_texts;
+}
+
+}  // namespace
+
+Result<void> check_row_count(std::size_t row_count, const EmbedApiLimits& limits) {
+  if (row_count == 0) {
+    return fail(ErrorCode::kInvalidArgument, std::string(kEmptyInputMessage));
+  }
+  if (row_count > limits.row_count_max) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("batch size {} > maximum allowed batch size {}", row_count, limits.row_count_max));
+  }
+  return {};
+}
+
+Result<std::string> prompt_of(const EncoderInfo& info, const std::string& name) {
   if (name.empty()) {
     return std::string();
   }
@@ -28,149 +98,221 @@ Result<std::string> prompt_of(const EncoderInfo& info, const std::string& asked)
   return found->second;
 }
 
-Result<std::optional<std::chrono::steady_clock::time_point>> deadline_of(const HttpRequest& request) {
-  const std::string_view text = request.header("x-timeout-ms");
-  if (text.empty()) {
-    return std::nullopt;
-  }
-  std::uint32_t time_ms = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), time_ms);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || time_ms == 0) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("x-timeout-ms: expected milliseconds > 0, found \"{}\"", text));
-  }
-  return std::chrono::steady_clock::now() + std::chrono::milliseconds(time_ms);
-}
-
-// In double, as numpy would sum.
-void normalize_row(std::span<float> row) {
+double inner_product(std::span<const float> a, std::span<const float> b) {
   double sum = 0.0;
-  for (const float value : row) {
-    sum += static_cast<double>(value) * value;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    sum += static_cast<double>(a[i]) * b[i];
   }
-  const double scale = 1.0 / std::max(std::sqrt(sum), kNormMin);
-  for (float& value : row) {
-    value = static_cast<float>(value * scale);
-  }
+  return sum;
 }
 
-Result<EmbedAnswer> finish(const LoadedModel& model, const EmbedCall& call, WorkResult result) {
-  EmbedAnswer out{.model = model.name,
-                  .row_count = result.vectors.row_count,
-                  .dim = call.dim == 0 ? result.vectors.dim : call.dim,
+// One call on its way; each stage hands it on.
+struct EmbedApi::Running {
+  std::shared_ptr<Exchange> exchange;
+  EmbedCall call;
+  OnEmbedded on_embedded;
+  std::optional<Clock::time_point> deadline = {};
+  std::shared_ptr<const LoadedModel> model = nullptr;
+  bool is_variant = false;  // `model` is the variant that the call needs
+  std::string prompt = {};
+  std::size_t character_count = 0;
+  double tokenization_ms = 0.0;
+
+  void fail_with(const Error& error) const { on_embedded(std::unexpected(error)); }
+  Result<EmbedAnswer> answer(const WorkResult& result) const;
+};
+
+Result<EmbedAnswer> EmbedApi::Running::answer(const WorkResult& result) const {
+  const EncoderInfo& info = model->encoder.info();
+  EmbedAnswer out{.model = model->name,
+                  .row_count = result.rows.size(),
+                  .dim = call.dim == 0 ? info.dim : call.dim,
+                  .character_count = character_count,
+                  .tokenization_ms = tokenization_ms,
                   .queue_ms = result.queue_ms,
                   .inference_ms = result.inference_ms};
+  const bool normalize = call.normalize.value_or(model->normalized && call.pooled);
   for (std::size_t i = 0; i < out.row_count; ++i) {
-    const RowReport& report = result.vectors.reports[i];
+    const RowReport& report = result.rows[i].report;
     if (report.error) {
-      return std::unexpected(
-          Error{report.error->code == ErrorCode::kInternal ? ErrorCode::kInternal : ErrorCode::kInvalidArgument,
-                fmt::format("input {}: {}", i, report.error->message), report.error->hint});
+      const bool of_model = report.error->code == ErrorCode::kInternal;
+      return std::unexpected(Error{of_model ? ErrorCode::kInternal : ErrorCode::kInvalidArgument,
+                                   fmt::format("input {}: {}", i, report.error->message), report.error->hint});
     }
     if (!call.truncate && report.truncated()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("Input validation error: `inputs` must have less than {} tokens. Given: {}",
-                              model.encoder.info().token_count_max, report.token_count_given));
+      return std::unexpected(too_long(info, report.token_count_given));
     }
     out.token_count += report.token_count_used;
-    const auto row = result.vectors.row(i).first(out.dim);
-    out.values.insert(out.values.end(), row.begin(), row.end());
-    if (call.normalize.value_or(model.normalized)) {
-      normalize_row(std::span(out.values).last(out.dim));
+    const std::span<const float> values = result.rows[i].values;
+    if (!call.pooled) {
+      out.row_lengths.push_back(values.size() / info.dim);
+    }
+    for (std::size_t begin = 0; begin < values.size(); begin += info.dim) {
+      const auto row = values.subspan(begin, out.dim);
+      out.values.insert(out.values.end(), row.begin(), row.end());
+      if (normalize) {
+        normalize_row(std::span(out.values).last(out.dim));
+      }
     }
   }
   return out;
 }
 
-Result<void> check(const EmbedCall& call, const EmbedApiLimits& limits) {
-  if (call.rows.empty()) {
-    return fail(ErrorCode::kInvalidArgument, std::string(kEmptyInputMessage));
-  }
-  if (call.rows.size() > limits.row_count_max) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("batch size {} > maximum allowed batch size {}", call.rows.size(), limits.row_count_max));
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<std::shared_ptr<const LoadedModel>> EmbedApi::choose_model(const std::string& name, RowKind kind) {
+void EmbedApi::choose_model(const std::string& name, RowKind kind, ModelPool::OnModel on_model) {
   const auto& names = pool_.names();
-  if (std::ranges::find(names, name) != names.end()) {
-    return pool_.get(name);
+  // A name that nobody has: the pool says which there are.
+  if (std::ranges::find(names, name) != names.end() || (!name.empty() && names.size() > 1)) {
+    pool_.get({.name = name}, std::move(on_model));
+  } else {
+    try_models(0, kind, std::move(on_model));
   }
-  if (!name.empty() && names.size() > 1) {
-    return pool_.get(name);  // says which there are
-  }
-  Result<std::shared_ptr<const LoadedModel>> last = fail(ErrorCode::kNotFound, "the server has no model");
-  for (const std::string& candidate : names) {
-    last = pool_.get(candidate);
-    if (!last) {
-      return last;
-    }
-    const EncoderInfo& info = (*last)->encoder.info();
-    if (kind == RowKind::kText ? info.takes_texts : info.takes_images) {
-      return last;
-    }
-  }
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("no model of this server takes {}", kind == RowKind::kText ? "texts" : "images"));
 }
 
-Result<WorkHandle> EmbedApi::submit(const HttpRequest& request, EmbedCall call, const OnEmbedded& on_embedded) {
-  auto model = choose_model(call.model, call.kind);
-  const auto valid = check(call, limits_);
-  const auto deadline = deadline_of(request);
-  if (!model || !valid || !deadline) {
-    return std::unexpected(!model ? model.error() : !valid ? valid.error() : deadline.error());
+void EmbedApi::try_models(std::size_t index, RowKind kind, ModelPool::OnModel on_model) {
+  if (index == pool_.names().size()) {
+    on_model(fail(ErrorCode::kUnsupported,
+                  fmt::format("no model of this server takes {}", kind == RowKind::kImage ? "images" : "texts")));
+    return;
   }
-  const EncoderInfo& info = (*model)->encoder.info();
-  if (call.dim > info.dim) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("`dimensions` must be at most {}, the values of the model's vector, found {}", info.dim, call.dim));
-  }
-  const auto prompt = call.kind == RowKind::kText ? prompt_of(info, call.prompt_name) : Result<std::string>("");
-  if (!prompt) {
-    return std::unexpected(prompt.error());
-  }
-  std::size_t character_count = 0;
-  for (std::string& row : call.rows) {
-    character_count += row.size();
-    row.insert(0, *prompt);
-  }
-  const std::string_view asked = request.header("x-priority");
-  if (!asked.empty() && asked != "bulk" && asked != "interactive") {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("x-priority: expected bulk or interactive, found \"{}\"", asked));
-  }
-  const bool bulk = asked == "bulk" || (asked.empty() && call.rows.size() > kInteractiveRowCountMax);
-  Work work{.encoder = model_rows(*model, call.kind),
-            .rows = std::move(call.rows),
-            .priority = bulk ? Priority::kBulk : Priority::kInteractive,
-            .deadline = *deadline};
-  return scheduler_.submit(std::move(work), [on_embedded, model = *model, call = std::move(call),
-                                             character_count](Result<WorkResult> result) {
-    auto answer = result ? finish(*model, call, *std::move(result)) : std::unexpected(result.error());
-    if (answer) {
-      answer->character_count = character_count;
-    }
-    on_embedded(std::move(answer));
-  });
+  pool_.get({.name = pool_.names()[index]},
+            [this, index, kind, on_model = std::move(on_model)](ModelPool::Loaded model) mutable {
+              if (!model || takes((*model)->encoder.info(), kind)) {
+                on_model(std::move(model));
+              } else {
+                try_models(index + 1, kind, std::move(on_model));
+              }
+            });
 }
 
 void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, OnEmbedded on_embedded) {
-  const OnEmbedded counted = [this, then = std::move(on_embedded)](Result<EmbedAnswer> answer) {
+  const std::size_t others = request_count_.fetch_add(1);
+  OnEmbedded counted = [this, then = std::move(on_embedded)](Result<EmbedAnswer> answer) {
+    request_count_.fetch_sub(1);
     metrics_.embedded(answer ? std::string_view() : error_traits(answer.error().code).name,
                       answer ? answer->queue_ms : 0.0, answer ? answer->token_count : 0);
     then(std::move(answer));
   };
-  auto handle = submit(exchange->request(), std::move(call), counted);
+  const auto running = std::make_shared<Running>(
+      Running{.exchange = exchange, .call = std::move(call), .on_embedded = std::move(counted)});
+  if (others >= limits_.request_count_max) {
+    return running->fail_with({.code = ErrorCode::kOverloaded,
+                               .message = "Model is overloaded",
+                               .hint = fmt::format("{} requests are in flight: try again in a second", others)});
+  }
+  const auto valid = check(running->call, limits_);
+  const auto deadline = deadline_of(exchange->request());
+  if (!valid || !deadline) {
+    return running->fail_with(!valid ? valid.error() : deadline.error());
+  }
+  running->deadline = *deadline;
+  choose_model(running->call.model, running->call.kind,
+               [this, running](ModelPool::Loaded model) { prepare(running, std::move(model)); });
+}
+
+void EmbedApi::load_variant(const std::shared_ptr<Running>& running, const ModelVariant& variant) {
+  running->is_variant = true;
+  pool_.get(variant, [this, running](ModelPool::Loaded model) { prepare(running, std::move(model)); });
+}
+
+void EmbedApi::prepare(const std::shared_ptr<Running>& running, ModelPool::Loaded model) {
+  if (!model) {
+    return running->fail_with(model.error());
+  }
+  running->model = *std::move(model);
+  const EncoderInfo& info = running->model->encoder.info();
+  EmbedCall& call = running->call;
+  if (!takes(info, call.kind)) {
+    return running->fail_with({.code = ErrorCode::kUnsupported,
+                               .message = fmt::format("model \"{}\": takes no {}", running->model->name,
+                                                      call.kind == RowKind::kImage ? "images" : "texts"),
+                               .hint = {}});
+  }
+  if (call.dim > info.dim) {
+    return running->fail_with(
+        {.code = ErrorCode::kInvalidArgument,
+         .message = fmt::format("`dimensions` must be at most {}, the values of the model's vector, found {}", info.dim,
+                                call.dim),
+         .hint = {}});
+  }
+  if (call.kind != RowKind::kText) {
+    if (!call.pooled && !running->is_variant) {
+      return load_variant(running, {.name = running->model->name, .pooled = false});
+    }
+    std::vector<std::string> rows = std::move(call.rows);
+    for (const auto& ids : call.token_ids) {
+      rows.push_back(row_of_tokens(ids));
+    }
+    return submit(running, call.kind, std::move(rows));
+  }
+  const std::string prompt_name = call.prompt_name.empty() ? info.default_prompt_name : call.prompt_name;
+  const auto prompt = prompt_of(info, prompt_name);
+  if (!prompt) {
+    return running->fail_with(prompt.error());
+  }
+  // Pooling that leaves the prompt out has to know it when the model is loaded.
+  const bool prompt_is_loaded = call.pooled && !info.prompt_is_pooled && !prompt->empty();
+  if (!running->is_variant && (!call.pooled || prompt_is_loaded)) {
+    return load_variant(running, {.name = running->model->name,
+                                  .pooled = call.pooled,
+                                  .prompt_name = prompt_is_loaded ? prompt_name : std::string()});
+  }
+  running->prompt = prompt_is_loaded ? std::string() : *prompt;
+  std::size_t size_bytes = 0;
+  for (const std::string& text : call.rows) {
+    size_bytes += text.size();
+  }
+  running->character_count = size_bytes;
+  const bool as_text = info.tokenizer.empty() || (info.family == "static" && call.pooled && !call.truncate_left);
+  if (as_text) {
+    for (std::string& text : call.rows) {
+      text.insert(0, running->prompt);
+    }
+    return submit(running, RowKind::kText, std::move(call.rows));
+  }
+  if (size_bytes <= kQuickTextSizeBytes) {
+    return tokenize(running);
+  }
+  if (const auto posted = tasks_.post([this, running] { tokenize(running); }); !posted) {
+    running->fail_with(posted.error());
+  }
+}
+
+void EmbedApi::tokenize(const std::shared_ptr<Running>& running) {
+  const auto begin = Clock::now();
+  const EmbedCall& call = running->call;
+  TokenizeOptions options{.truncate_left = call.truncate_left};
+  if (!running->prompt.empty()) {
+    options.prompt = running->prompt;
+  }
+  const std::vector<std::string_view> texts(call.rows.begin(), call.rows.end());
+  const auto tokens = running->model->encoder.tokenize(texts, options);
+  if (!tokens) {
+    return running->fail_with(tokens.error());
+  }
+  std::vector<std::string> rows;
+  for (const TokenizedText& text : *tokens) {
+    if (!call.truncate && text.token_count_given > text.ids.size()) {
+      return running->fail_with(too_long(running->model->encoder.info(), text.token_count_given));
+    }
+    rows.push_back(row_of_tokens(text.ids));
+  }
+  running->tokenization_ms = milliseconds_since(begin);
+  submit(running, RowKind::kTokens, std::move(rows));
+}
+
+void EmbedApi::submit(const std::shared_ptr<Running>& running, RowKind kind, std::vector<std::string> rows) {
+  const Priority priority = priority_of(running->exchange->request(), rows.size());
+  Work work{.encoder = model_rows(running->model, kind),
+            .rows = std::move(rows),
+            .priority = priority,
+            .deadline = running->deadline};
+  auto handle = scheduler_.submit(std::move(work), [running](Result<WorkResult> result) {
+    running->on_embedded(result ? running->answer(*result) : std::unexpected(result.error()));
+  });
   if (handle) {
-    exchange->on_client_gone([handle = *std::move(handle)]() mutable { handle.cancel(); });
+    running->exchange->on_client_gone([handle = *std::move(handle)]() mutable { handle.cancel(); });
   } else {
-    counted(std::unexpected(handle.error()));
+    running->fail_with(handle.error());
   }
 }
 

@@ -19,18 +19,27 @@ struct EmbedServer::Impl final : Application {
       : options(std::move(given)),
         pool(options.models, options.pool),
         scheduler(options.scheduler, [this](const BatchReport& report) { metrics.batch(report); }),
-        api(pool, scheduler, metrics, options.limits),
+        tasks(options.tasks),
+        api(pool, scheduler, tasks, metrics, options.limits),
         keys_needed(!options.keys.empty()),
         keys(std::move(options.keys)) {
-    routes = status_routes();
-    std::ranges::move(embed_routes(), std::back_inserter(routes));
-    std::ranges::move(doc_routes(), std::back_inserter(routes));
+    routes = all_routes();
   }
+
+  // One after the other hands its work on to the next.
+  ~Impl() override {
+    pool.stop();
+    tasks.drain();
+    scheduler.drain();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   EmbedServerOptions options;
   Metrics metrics;
   ModelPool pool;
   Scheduler scheduler;
+  TaskQueue tasks;
   EmbedApi api;
   bool keys_needed;
   ApiKeys keys;
@@ -54,11 +63,13 @@ struct EmbedServer::Impl final : Application {
       prompt_names.push_back(name);
     }
     const std::size_t row_count = options.limits.row_count_max;
+    const Json token_id_max = one && model.vocabulary_size > 0 ? Json(model.vocabulary_size - 1) : Json();
     const auto document = open_api_document(routes, open_api_fragments(),
                                             {.keys_needed = keys_needed,
                                              .values = {{"row_count_max", row_count},
                                                         {"row_count_below", row_count - 1},
                                                         {"dim_max", one ? Json(model.dim) : Json()},
+                                                        {"token_id_max", token_id_max},
                                                         {"prompt_names", one ? prompt_names : Json()}}});
     if (!document) {
       return std::unexpected(document.error());
@@ -132,6 +143,7 @@ struct EmbedServer::Impl final : Application {
     if (route != nullptr) {
       route->handle({.pool = pool,
                      .scheduler = scheduler,
+                     .tasks = tasks,
                      .api = api,
                      .metrics = metrics,
                      .limits = options.limits,

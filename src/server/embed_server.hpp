@@ -12,6 +12,7 @@
 #include "asterism/error.hpp"
 #include "scheduler/model_pool.hpp"
 #include "scheduler/scheduler.hpp"
+#include "scheduler/task_queue.hpp"
 #include "server/api_keys.hpp"
 #include "server/embed_api.hpp"
 #include "server/http_server.hpp"
@@ -23,6 +24,7 @@ struct EmbedServerOptions {
   HttpServerOptions http = {};
   ModelPoolOptions pool = {};
   SchedulerOptions scheduler = {};
+  TaskQueueOptions tasks = {};
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
   std::size_t body_size_bytes_max = std::size_t{64} << 20;

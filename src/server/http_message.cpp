@@ -101,7 +101,7 @@ void Exchange::respond(HttpResponse response) {
       return;
     }
     answered_ = true;
-    on_gone_ = nullptr;
+    on_gone_.clear();
     if (!take_) {
       kept_ = std::make_unique<HttpResponse>(std::move(response));
       return;
@@ -129,7 +129,7 @@ void Exchange::on_client_gone(std::function<void()> action) {
     const std::scoped_lock lock(mutex_);
     if (!gone_) {
       if (!answered_) {
-        on_gone_ = std::move(action);
+        on_gone_.push_back(std::move(action));
       }
       return;
     }
@@ -138,13 +138,13 @@ void Exchange::on_client_gone(std::function<void()> action) {
 }
 
 void Exchange::client_gone() {
-  std::function<void()> action;
+  std::vector<std::function<void()>> actions;
   {
     const std::scoped_lock lock(mutex_);
     gone_ = true;
-    action = std::exchange(on_gone_, nullptr);
+    actions = std::exchange(on_gone_, {});
   }
-  if (action) {
+  for (const auto& action : actions) {
     action();
   }
 }

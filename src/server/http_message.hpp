@@ -64,7 +64,8 @@ class Exchange {
 
   // The first call counts.
   void respond(HttpResponse response);
-  // Called once, on any thread, if the client goes before the answer; at once when it has gone already.
+  // Called once, on any thread, if the client goes before the answer; at once when it has gone already. Several may
+  // wait for that.
   void on_client_gone(std::function<void()> action);
 
   // For the connection: `take` is called once with the answer, at once if it is there.
@@ -79,7 +80,7 @@ class Exchange {
   bool answered_ = false;
   bool gone_ = false;
   std::function<void(HttpResponse)> take_;
-  std::function<void()> on_gone_;
+  std::vector<std::function<void()>> on_gone_;
   std::unique_ptr<HttpResponse> kept_;
 };
 

@@ -23,6 +23,7 @@ struct OpenApiSettings {
   //   row_count_max    rows of one request
   //   row_count_below  one less: of what goes together with a row of its own
   //   dim_max          values of the model's vector; null where there are several models
+  //   token_id_max     of its vocabulary; null where there are several models or it has none
   //   prompt_names     of the model, and null; null where there are several models
   std::map<std::string, Json, std::less<>> values = {};
 };

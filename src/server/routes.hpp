@@ -22,6 +22,7 @@ namespace asterism::server {
 struct RouteContext {
   ModelPool& pool;
   Scheduler& scheduler;
+  TaskQueue& tasks;
   EmbedApi& api;
   Metrics& metrics;
   EmbedApiLimits limits;
@@ -37,8 +38,16 @@ struct Route {
   RouteDoc doc = {};  // a server does not start without
 };
 
-// embed_routes.cpp: /embed, /v1/embeddings, /v2/embed, /embed_image and their like.
-std::vector<Route> embed_routes();
+// routes.cpp: all below.
+std::vector<Route> all_routes();
+// tei_routes.cpp: /embed, /embed_all, /similarity, /tokenize, /decode.
+std::vector<Route> tei_routes();
+// open_ai_routes.cpp: /v1/embeddings.
+std::vector<Route> open_ai_routes();
+// cohere_routes.cpp: /v2/embed.
+std::vector<Route> cohere_routes();
+// picture_routes.cpp: /embed_image, /classify.
+std::vector<Route> picture_routes();
 // status_routes.cpp: /health, /info, /metrics, /v1/models.
 std::vector<Route> status_routes();
 // doc_routes.cpp: /openapi.json, /docs.

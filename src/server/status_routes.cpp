@@ -40,7 +40,7 @@ void info(const RouteContext& context, const Route& route, const std::shared_ptr
                   {"model_dtype", encoder.precision == "bf16" ? "bfloat16" : "float32"},
                   {"served_model_name", (*model)->name},
                   {"model_type", {{"embedding", {{"pooling", encoder.pooling}}}}},
-                  {"max_concurrent_requests", 512},
+                  {"max_concurrent_requests", context.limits.request_count_max},
                   {"max_input_length", encoder.token_count_max},
                   {"max_batch_tokens", BatchBudget{}.token_count},
                   {"max_batch_requests", nullptr},

@@ -75,6 +75,53 @@ TEST_P(EncoderTokens, APromptIsPutInFrontOfOneCallOnly) {
   EXPECT_EQ(encoder.tokenize({&text, 1}, options).error().code, ErrorCode::kNotFound);
 }
 
+TEST_P(EncoderTokens, VectorsOfTokensHaveTheMeanThatPoolingTakes) {
+  EncoderOptions options;
+  options.normalize = false;
+  const Encoder pooled = load(GetParam(), options);
+  EXPECT_TRUE(pooled.info().normalized_by_default);
+  EXPECT_FALSE(pooled.info().normalized);
+  options.pooling = "none";
+  const Encoder encoder = load(GetParam(), options);
+  EXPECT_TRUE(encoder.info().normalized_by_default);
+  const std::vector<std::string_view> texts{"a garden, and a train", "", "the river", "train garden river garden"};
+  const auto ids = ids_of(*pooled.tokenize(texts));
+  EXPECT_EQ(ids, ids_of(*encoder.tokenize(texts)));
+  const auto vectors = pooled.encode_tokens(ids);
+  const auto tokens = encoder.encode_each_token(ids);
+  ASSERT_TRUE(vectors);
+  ASSERT_TRUE(tokens) << tokens.error().to_string();
+  ASSERT_EQ(tokens->dim, vectors->dim);
+  ASSERT_EQ(tokens->token_counts.size(), texts.size());
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    ASSERT_EQ(tokens->token_counts[i], ids[i].size());
+    for (std::size_t column = 0; column < tokens->dim && !ids[i].empty(); ++column) {
+      double sum = 0.0;
+      for (std::size_t token = 0; token < ids[i].size(); ++token) {
+        sum += static_cast<double>(tokens->values[(begin + token) * tokens->dim + column]);
+      }
+      EXPECT_NEAR(sum / static_cast<double>(ids[i].size()), vectors->row(i)[column], 1e-5) << i << ", " << column;
+    }
+    begin += ids[i].size();
+  }
+  EXPECT_EQ(tokens->values.size(), begin * tokens->dim);
+  EXPECT_EQ(encoder.encode_each_token(std::vector<std::vector<std::uint32_t>>{{0xFFFFFFF0U}}).error().code,
+            ErrorCode::kInvalidArgument);
+}
+
+TEST(EncoderTokensText, WithoutPoolingThereIsNoVectorOfAText) {
+  EncoderOptions options;
+  options.pooling = "none";
+  const Encoder encoder = load("sentence_transformers/old_mean_normalize", options);
+  const std::string_view text = "river";
+  EXPECT_EQ(encoder.encode({&text, 1}).error().code, ErrorCode::kUnsupported);
+  const std::vector<std::vector<std::uint32_t>> ids{{1}};
+  EXPECT_EQ(encoder.encode_tokens(ids).error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(load("sentence_transformers/old_mean_normalize").encode_each_token(ids).error().code,
+            ErrorCode::kUnsupported);
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, EncoderTokens,
                          testing::Values("sentence_transformers/old_mean_normalize", "static/f32_normalize"));
 

@@ -17,12 +17,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Fails the batch it is in.
+constexpr std::string_view kUnfit = "unfit";
+
 // A row's vector is its length. Holds every batch until it is let go, and writes down what it was given.
 class SlowEncoder final : public RowEncoder {
  public:
   explicit SlowEncoder(std::string name, bool held = false) : identity_(std::move(name)), held_(held) {}
 
-  Result<Embeddings> encode(std::span<const std::string_view> rows) const override {
+  Result<std::vector<RowVector>> encode(std::span<const std::string_view> rows) const override {
     std::unique_lock lock(mutex_);
     batches_.emplace_back(rows.begin(), rows.end());
     begun_.notify_all();
@@ -30,13 +33,13 @@ class SlowEncoder final : public RowEncoder {
     if (rows.size() > memory_rows_) {
       throw std::bad_alloc();
     }
-    Embeddings out;
-    out.row_count = rows.size();
-    out.dim = 1;
+    std::vector<RowVector> out;
     for (const std::string_view row : rows) {
-      out.values.push_back(static_cast<float>(row.size()));
+      if (row == kUnfit) {
+        return fail(ErrorCode::kInvalidArgument, "unfit");
+      }
+      out.push_back({.values = {static_cast<float>(row.size())}, .report = {}});
     }
-    out.reports.resize(rows.size());
     return out;
   }
   const std::string& identity() const override { return identity_; }
@@ -101,7 +104,7 @@ TEST(Scheduler, gives_rows_in_the_order_of_the_request_whatever_the_batches) {
   auto result = ask(scheduler, {.encoder = encoder, .rows = numbered("x", 50)})->future.get();
   ASSERT_TRUE(result);
   for (std::size_t i = 0; i < 50; ++i) {
-    EXPECT_EQ(result->vectors.row(i)[0], static_cast<float>(i + 1));
+    EXPECT_EQ(result->rows[i].values[0], static_cast<float>(i + 1));
   }
   EXPECT_GE(encoder->batches().size(), 7U);
 }
@@ -118,7 +121,7 @@ TEST(Scheduler, computes_equal_rows_once_in_flight_and_from_the_cache) {
   auto third = ask(scheduler, {.encoder = encoder, .rows = {"same"}})->future.get();
   ASSERT_TRUE(third);
   EXPECT_EQ(third->cached_row_count, 1U);
-  EXPECT_EQ(third->vectors.row(0)[0], 4.0F);
+  EXPECT_EQ(third->rows[0].values[0], 4.0F);
   EXPECT_EQ(encoder->batches().size(), 1U);
   EXPECT_EQ(encoder->batches()[0].size(), 1U);
   // Another model's vectors are others.
@@ -222,8 +225,29 @@ TEST(Scheduler, a_batch_without_memory_is_run_in_halves_and_the_worker_goes_on) 
   ASSERT_TRUE(ask(scheduler, {.encoder = encoder, .rows = numbered("x", 8)})->future.get());
   const auto none = std::make_shared<SlowEncoder>("none");
   none->memory_rows_ = 0;
-  EXPECT_EQ(ask(scheduler, {.encoder = none, .rows = {"x"}})->future.get().error().code, ErrorCode::kInternal);
+  EXPECT_EQ(ask(scheduler, {.encoder = none, .rows = {"x"}})->future.get()->rows[0].report.error->code,
+            ErrorCode::kInternal);
   EXPECT_TRUE(ask(scheduler, {.encoder = encoder, .rows = {"after"}})->future.get());
+}
+
+TEST(Scheduler, a_row_that_fails_its_batch_costs_only_itself) {
+  Scheduler scheduler({});
+  const auto encoder = std::make_shared<SlowEncoder>("a", true);
+  auto running = ask(scheduler, {.encoder = encoder, .rows = {"running"}});
+  encoder->wait_for_batch(1);
+  auto good = ask(scheduler, {.encoder = encoder, .rows = {"good"}});
+  auto mixed = ask(scheduler, {.encoder = encoder, .rows = {"fine", std::string(kUnfit), "too"}});
+  encoder->let_go();
+  EXPECT_TRUE(running->future.get());
+  EXPECT_EQ(good->future.get()->rows[0].values[0], 4.0F);
+  const auto result = mixed->future.get();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->rows[0].values[0], 4.0F);
+  EXPECT_EQ(result->rows[1].report.error->message, "unfit");
+  EXPECT_EQ(result->rows[2].values[0], 3.0F);
+  // An error is not kept.
+  const auto again = ask(scheduler, {.encoder = encoder, .rows = {std::string(kUnfit)}})->future.get();
+  EXPECT_EQ(again->cached_row_count, 0U);
 }
 
 TEST(Scheduler, drain_finishes_what_waits_and_takes_nothing_more) {

@@ -2,23 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <iterator>
-
 namespace asterism::server {
 namespace {
 
-std::vector<Route> all_routes() {
-  std::vector<Route> out = status_routes();
-  for (auto more : {embed_routes(), doc_routes()}) {
-    std::ranges::move(more, std::back_inserter(out));
-  }
-  return out;
-}
-
 OpenApiSettings settings(bool keys_needed) {
-  return {
-      .keys_needed = keys_needed,
-      .values = {{"row_count_max", 7}, {"row_count_below", 6}, {"dim_max", nullptr}, {"prompt_names", {"q", nullptr}}}};
+  return {.keys_needed = keys_needed,
+          .values = {{"row_count_max", 7},
+                     {"row_count_below", 6},
+                     {"dim_max", nullptr},
+                     {"token_id_max", nullptr},
+                     {"prompt_names", {"q", nullptr}}}};
 }
 
 Json document(bool keys_needed = false) {
@@ -64,7 +57,7 @@ TEST(OpenApi, the_server_s_values_stand_in_the_schemas) {
   const Json& schemas = made.at("components").at("schemas");
   EXPECT_EQ(schemas.at("Texts").at("oneOf").at(1).at("maxItems"), 7);
   EXPECT_FALSE(schemas.at("Dimensions").contains("maximum"));
-  EXPECT_EQ(schemas.at("EmbedRequest").at("properties").at("prompt_name").at("enum"), (Json{"q", nullptr}));
+  EXPECT_EQ(schemas.at("PromptName").at("enum"), (Json{"q", nullptr}));
   EXPECT_EQ(made.dump().find("\"$row"), std::string::npos);
 }
 

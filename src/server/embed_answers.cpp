@@ -1,0 +1,108 @@
+#include "server/embed_answers.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/arrow_stream.hpp"
+#include "server/vector_writer.hpp"
+
+namespace asterism::server {
+
+std::vector<Header> tei_headers(const Exchange& exchange, const EmbedAnswer& answer) {
+  const double total =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - exchange.started()).count();
+  const auto whole = [](double value) { return fmt::format("{:.0f}", value); };
+  return {{"x-compute-type", "cpu"},
+          {"x-compute-time", whole(total)},
+          {"x-compute-characters", std::to_string(answer.character_count)},
+          {"x-compute-tokens", std::to_string(answer.token_count)},
+          {"x-total-time", whole(total)},
+          {"x-tokenization-time", whole(answer.tokenization_ms)},
+          {"x-queue-time", whole(answer.queue_ms)},
+          {"x-inference-time", whole(answer.inference_ms)}};
+}
+
+HttpResponse rows_response(const Exchange& exchange, const EmbedAnswer& answer) {
+  HttpResponse out;
+  out.headers = tei_headers(exchange, answer);
+  const std::string_view accept = exchange.request().header("accept");
+  const auto asked = [&](std::string_view type) { return accept.find(type) != std::string_view::npos; };
+  if (asked("application/octet-stream")) {
+    out.content_type = "application/octet-stream";
+    out.headers.push_back({"x-shape", fmt::format("{},{}", answer.row_count, answer.dim)});
+    out.body = little_endian_bytes(answer.values);
+  } else if (asked("application/x-npy")) {
+    out.content_type = "application/x-npy";
+    out.body = npy_bytes(answer.values, answer.dim);
+  } else if (asked(kArrowStreamType)) {
+    out.content_type = kArrowStreamType;
+    out.body = arrow_stream(answer.values, answer.dim);
+  } else {
+    append_json_rows(out.body, answer.values, answer.dim);
+  }
+  return out;
+}
+
+void run(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange, EmbedCall call,
+         MakeResponse make) {
+  context.api.embed(exchange, std::move(call),
+                    [exchange, dialect = route.dialect, make = std::move(make)](Result<EmbedAnswer> answer) {
+                      exchange->respond(answer ? make(*exchange, *answer) : error_response(dialect, answer.error()));
+                    });
+}
+
+void run_both(const RouteContext& context, const std::shared_ptr<Exchange>& exchange, std::array<EmbedCall, 2> calls,
+              OnBothEmbedded on_both) {
+  struct Both {
+    std::mutex mutex;
+    std::array<std::optional<Result<EmbedAnswer>>, 2> answers;
+    OnBothEmbedded on_both;
+  };
+  const auto both = std::make_shared<Both>();
+  both->on_both = std::move(on_both);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    context.api.embed(exchange, std::move(calls[i]), [both, i](Result<EmbedAnswer> answer) {
+      {
+        const std::scoped_lock lock(both->mutex);
+        both->answers[i] = std::move(answer);
+        if (!both->answers[1 - i]) {
+          return;
+        }
+      }
+      both->on_both(*both->answers[0], *both->answers[1]);
+    });
+  }
+}
+
+void refuse(const Route& route, const std::shared_ptr<Exchange>& exchange, const Error& error) {
+  exchange->respond(error_response(route.dialect, error));
+}
+
+// An unknown model, a bad value, a failed model, a full queue, a deadline.
+std::vector<int> model_errors(Dialect dialect) {
+  const bool tei = dialect == Dialect::kTei || dialect == Dialect::kTeiOpenAi;
+  return {404, 422, tei ? 424 : 500, 429, 504};
+}
+
+std::vector<std::string_view> tei_header_names() {
+  return {"x-compute-type", "x-compute-time",      "x-compute-characters", "x-compute-tokens",
+          "x-total-time",   "x-tokenization-time", "x-queue-time",         "x-inference-time"};
+}
+
+AnswerDoc rows_answer() {
+  AnswerDoc out{.description = "A vector for each row",
+                .contents = {{"application/json", "Vectors"},
+                             {"application/octet-stream"},
+                             {"application/x-npy"},
+                             {kArrowStreamType}},
+                .headers = tei_header_names()};
+  out.headers.push_back("x-shape");
+  return out;
+}
+
+}  // namespace asterism::server

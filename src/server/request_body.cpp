@@ -1,0 +1,213 @@
+#include "server/request_body.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/base64.hpp"
+#include "server/multipart.hpp"
+
+namespace asterism::server {
+namespace {
+
+Error unexpected_member(std::string_view key, std::string_view expected, std::string_view found) {
+  return {.code = ErrorCode::kInvalidArgument,
+          .message = fmt::format("`{}`: expected {}, found {}", key, expected, found),
+          .hint = {}};
+}
+
+// Null where it is missing.
+const Json& member(const Json& body, std::string_view key) {
+  static const Json kMissing;
+  const auto found = body.find(std::string(key));
+  return found == body.end() ? kMissing : *found;
+}
+
+std::string_view found_name(const Json& value) {
+  return value.is_null() ? std::string_view("none") : std::string_view(value.type_name());
+}
+
+Result<std::vector<std::uint32_t>> token_ids(const Json& list, std::string_view key) {
+  std::vector<std::uint32_t> out;
+  for (const Json& entry : list) {
+    const bool fits = entry.is_number_unsigned() && entry.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+    if (!fits) {
+      return std::unexpected(unexpected_member(key, "token ids", fmt::format("{} at {}", entry.dump(), out.size())));
+    }
+    out.push_back(entry.get<std::uint32_t>());
+  }
+  return out;
+}
+
+bool holds_numbers(const Json& list) {
+  return !list.empty() && (list.front().is_number() || (list.front().is_array() && !list.front().empty() &&
+                                                        list.front().front().is_number()));
+}
+
+}  // namespace
+
+Result<Json> parse_object(const std::string& body) {
+  auto json = parse_json(body, kRequestBody);
+  if (!json) {
+    return fail(ErrorCode::kUsage, json.error().message, json.error().hint);
+  }
+  if (!json->is_object()) {
+    return fail(ErrorCode::kUsage, fmt::format("{}: expected an object, found {}", kRequestBody, json->type_name()));
+  }
+  return json;
+}
+
+Result<std::vector<std::string>> texts_of(const Json& body, std::string_view key) {
+  const Json& value = member(body, key);
+  if (value.is_string()) {
+    return std::vector<std::string>{value.get<std::string>()};
+  }
+  if (!value.is_array()) {
+    return std::unexpected(unexpected_member(key, "a text or a list of texts", found_name(value)));
+  }
+  std::vector<std::string> out;
+  for (const Json& entry : value) {
+    if (!entry.is_string()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("`{}`, entry {}: expected a text, found {}", key, out.size(), entry.type_name()));
+    }
+    out.push_back(entry.get<std::string>());
+  }
+  return out;
+}
+
+Result<std::vector<std::vector<std::uint32_t>>> token_ids_of(const Json& body, std::string_view key) {
+  const Json& value = member(body, key);
+  if (!value.is_array()) {
+    return std::unexpected(unexpected_member(key, "a list of token ids, or a list of such lists", found_name(value)));
+  }
+  std::vector<std::vector<std::uint32_t>> out;
+  if (value.empty() || !value.front().is_array()) {
+    auto ids = token_ids(value, key);
+    if (!ids) {
+      return std::unexpected(ids.error());
+    }
+    out.push_back(*std::move(ids));
+    return out;
+  }
+  for (const Json& list : value) {
+    auto ids = list.is_array() ? token_ids(list, key)
+                               : std::unexpected(unexpected_member(key, "lists of token ids", list.type_name()));
+    if (!ids) {
+      return std::unexpected(ids.error());
+    }
+    out.push_back(*std::move(ids));
+  }
+  return out;
+}
+
+Result<void> read_inputs(const Json& body, std::string_view key, EmbedCall& call) {
+  const Json& value = member(body, key);
+  if (value.is_array() && holds_numbers(value)) {
+    auto ids = token_ids_of(body, key);
+    if (!ids) {
+      return std::unexpected(ids.error());
+    }
+    call.kind = RowKind::kTokens;
+    call.token_ids = *std::move(ids);
+    return {};
+  }
+  auto texts = texts_of(body, key);
+  if (!texts) {
+    return std::unexpected(texts.error());
+  }
+  call.rows = *std::move(texts);
+  return {};
+}
+
+Result<std::string> picture_of(std::string_view text) {
+  if (text.starts_with("http://") || text.starts_with("https://")) {
+    return fail(ErrorCode::kUnsupported, "image: this server fetches no addresses",
+                "send the picture itself: raw bytes, multipart, or a data URI");
+  }
+  if (text.starts_with("data:")) {
+    const std::size_t comma = text.find(";base64,");
+    if (comma == std::string_view::npos) {
+      return fail(ErrorCode::kInvalidArgument, "image: expected a data URI with ;base64, in it");
+    }
+    text.remove_prefix(comma + std::string_view(";base64,").size());
+  }
+  auto bytes = decode_base64(text);
+  if (!bytes) {
+    return fail(ErrorCode::kInvalidArgument, "image: expected base64, found other characters");
+  }
+  return *std::move(bytes);
+}
+
+Result<std::vector<std::string>> pictures_of(const HttpRequest& request) {
+  const std::string_view type = request.header("content-type");
+  if (type.starts_with("multipart/")) {
+    const auto boundary = multipart_boundary(type);
+    const auto parts = boundary ? parse_multipart(request.body, *boundary) : std::unexpected(boundary.error());
+    if (!parts) {
+      return std::unexpected(parts.error());
+    }
+    std::vector<std::string> out;
+    for (const MultipartPart& part : *parts) {
+      if (!part.file_name.empty() || part.content_type.starts_with("image/")) {
+        out.emplace_back(part.data);
+      }
+    }
+    return out;
+  }
+  if (!type.starts_with("application/json")) {
+    return request.body.empty() ? std::vector<std::string>{} : std::vector<std::string>{request.body};
+  }
+  const auto body = parse_object(request.body);
+  auto texts = body ? texts_of(*body, "inputs") : std::unexpected(body.error());
+  if (!texts) {
+    return texts;
+  }
+  for (std::string& text : *texts) {
+    auto bytes = picture_of(text);
+    if (!bytes) {
+      return std::unexpected(bytes.error());
+    }
+    text = *std::move(bytes);
+  }
+  return texts;
+}
+
+Result<void> read_choice(const Json& body, std::string_view key, std::initializer_list<std::string_view> choices,
+                         std::string& value) {
+  auto read = read_optional(body, key, value);
+  if (read && std::ranges::find(choices, value) == choices.end()) {
+    return std::unexpected(
+        unexpected_member(key, fmt::format("one of {}", fmt::join(choices, ", ")), fmt::format("\"{}\"", value)));
+  }
+  return read;
+}
+
+Result<void> read_truncation(const Json& body, EmbedCall& call) {
+  std::string direction = "Right";
+  const auto chosen = read_choice(body, "truncation_direction", {"Right", "Left", "right", "left"}, direction);
+  if (!chosen) {
+    return chosen;
+  }
+  call.truncate_left = direction == "Left" || direction == "left";
+  return read_optional(body, "truncate", call.truncate);
+}
+
+Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call) {
+  const Json& value = member(body, key);
+  if (value.is_null()) {
+    return {};
+  }
+  std::int64_t dim = 0;
+  const auto read = read_optional(body, key, dim);
+  if (read && dim <= 0) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be > 0, found {}", key, dim));
+  }
+  call.dim = static_cast<std::size_t>(dim);
+  return read;
+}
+
+}  // namespace asterism::server

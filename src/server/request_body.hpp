@@ -1,0 +1,65 @@
+// What the bodies of embedding requests have in common: texts, token ids and pictures, one or many, and optional
+// members. Errors name the member, what was expected and what was found.
+//
+// Thread-safety: pure functions. Cost: the body is held as a document of JSON.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "asterism/error.hpp"
+#include "base/json.hpp"
+#include "server/embed_api.hpp"
+#include "server/http_message.hpp"
+
+namespace asterism::server {
+
+inline constexpr std::string_view kRequestBody = "request body";
+
+// kUsage: not well-formed, or no object.
+Result<Json> parse_object(const std::string& body);
+
+// A text, or a list of texts.
+Result<std::vector<std::string>> texts_of(const Json& body, std::string_view key);
+// A text or a list of texts into `call.rows`, a list of token ids or a list of such lists into `call.token_ids`.
+Result<void> read_inputs(const Json& body, std::string_view key, EmbedCall& call);
+// A list of token ids, or a list of such lists.
+Result<std::vector<std::vector<std::uint32_t>>> token_ids_of(const Json& body, std::string_view key);
+
+// The bytes of "data:image/png;base64,..." or of bare base64.
+Result<std::string> picture_of(std::string_view text);
+// Raw bytes of one picture, parts of a form, or JSON with data URIs under "inputs".
+Result<std::vector<std::string>> pictures_of(const HttpRequest& request);
+
+// `value` stays where the member is missing or null.
+template <typename T>
+Result<void> read_optional(const Json& body, std::string_view key, T& value) {
+  auto found = json_find<T>(body, key, kRequestBody);
+  if (!found) {
+    return std::unexpected(Error{ErrorCode::kInvalidArgument, found.error().message, found.error().hint});
+  }
+  if (*found) {
+    value = **std::move(found);
+  }
+  return {};
+}
+// One of a few words.
+Result<void> read_choice(const Json& body, std::string_view key, std::initializer_list<std::string_view> choices,
+                         std::string& value);
+// TEI's `truncation_direction` and `truncate`.
+Result<void> read_truncation(const Json& body, EmbedCall& call);
+// The length of vectors to keep: at least 1.
+Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call);
+
+template <typename... Results>
+std::optional<Error> first_error(const Results&... results) {
+  std::optional<Error> out;
+  ((out = out ? out : results ? std::nullopt : std::optional<Error>(results.error())), ...);
+  return out;
+}
+
+}  // namespace asterism::server
