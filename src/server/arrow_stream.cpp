@@ -62,8 +62,8 @@ AnyTable make_field(FlatBufferBuilder& builder, std::string_view name, Type type
 AnyTable make_schema(FlatBufferBuilder& builder, std::size_t dim) {
   const auto real = make_table(builder, [&] { builder.AddElement(field(0), kSinglePrecision, std::int16_t{0}); });
   const auto item = make_field(builder, "item", Type::kFloatingPoint, real, {});
-  const auto list = make_table(
-      builder, [&] { builder.AddElement(field(0), static_cast<std::int32_t>(dim), std::int32_t{0}); });
+  const auto list =
+      make_table(builder, [&] { builder.AddElement(field(0), static_cast<std::int32_t>(dim), std::int32_t{0}); });
   const std::vector<AnyTable> columns{make_field(builder, "embedding", Type::kFixedSizeList, list, {item})};
   const auto fields = builder.CreateVector(columns);
   return make_table(builder, [&] { builder.AddOffset(field(1), fields); });
@@ -74,10 +74,9 @@ AnyTable make_record_batch(FlatBufferBuilder& builder, std::size_t row_count, st
   const auto rows = static_cast<std::int64_t>(row_count);
   const auto numbers = static_cast<std::int64_t>(value_count);
   const std::vector<FieldNode> nodes{{.length = rows, .null_count = 0}, {.length = numbers, .null_count = 0}};
-  const std::vector<Buffer> buffers{
-      {.offset = 0, .length = 0},
-      {.offset = 0, .length = 0},
-      {.offset = 0, .length = numbers * static_cast<std::int64_t>(sizeof(float))}};
+  const std::vector<Buffer> buffers{{.offset = 0, .length = 0},
+                                    {.offset = 0, .length = 0},
+                                    {.offset = 0, .length = numbers * static_cast<std::int64_t>(sizeof(float))}};
   const auto node_list = builder.CreateVectorOfStructs(nodes);
   const auto buffer_list = builder.CreateVectorOfStructs(buffers);
   return make_table(builder, [&] {
@@ -118,8 +117,8 @@ std::string arrow_stream(std::span<const float> values, std::size_t dim) {
   append_message(out, schema, MessageHeader::kSchema, make_schema(schema, dim), 0);
   const std::size_t padding = (kAlignment - values.size_bytes() % kAlignment) % kAlignment;
   FlatBufferBuilder batch;
-  append_message(out, batch, MessageHeader::kRecordBatch,
-                 make_record_batch(batch, values.size() / dim, values.size()), values.size_bytes() + padding);
+  append_message(out, batch, MessageHeader::kRecordBatch, make_record_batch(batch, values.size() / dim, values.size()),
+                 values.size_bytes() + padding);
   out += little_endian_bytes(values);
   out.append(padding, '\0');
   append_u32(out, kContinuation);

@@ -166,7 +166,9 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
   if (call.kind == RowKind::kText) {
     shape.texts = call.rows;
   }
-  auto make = [shape = std::move(shape)](const Exchange&, const EmbedAnswer& answer) { return response(answer, shape); };
+  auto make = [shape = std::move(shape)](const Exchange&, const EmbedAnswer& answer) {
+    return response(answer, shape);
+  };
   context.api.choose_model(call.model, call.kind,
                            [context, &route, exchange, call = std::move(call), input_type,
                             make = std::move(make)](const ModelPool::Loaded& model) mutable {
@@ -179,13 +181,14 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
 }
 
 RouteDoc doc() {
-  return {.tag = "Cohere",
-          .summary = "Vectors of texts or pictures",
-          .description = "As Cohere's v2 has it. `input_type` chooses the model's prompt of that name, where it has one.",
-          .parameters = {"Priority", "TimeoutMs"},
-          .bodies = {{"application/json", "CohereEmbedRequest"}},
-          .answers = {{200, "A vector for each text or picture", {{"application/json", "CohereEmbedResponse"}}}},
-          .errors = model_errors(Dialect::kCohere)};
+  return {
+      .tag = "Cohere",
+      .summary = "Vectors of texts or pictures",
+      .description = "As Cohere's v2 has it. `input_type` chooses the model's prompt of that name, where it has one.",
+      .parameters = {"Priority", "TimeoutMs"},
+      .bodies = {{"application/json", "CohereEmbedRequest"}},
+      .answers = {{200, "A vector for each text or picture", {{"application/json", "CohereEmbedResponse"}}}},
+      .errors = model_errors(Dialect::kCohere)};
 }
 
 }  // namespace

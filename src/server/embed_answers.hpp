@@ -1,5 +1,5 @@
-// From vectors to answers: in the form that the client asks for, with TEI's headers. And the steps that every handler of
-// an embedding route ends with.
+// From vectors to answers: in the form that the client asks for, with TEI's headers. And the steps that every handler
+// of an embedding route ends with.
 //
 // Thread-safety: pure functions; run() answers on any thread.
 #pragma once

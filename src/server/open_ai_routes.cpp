@@ -40,9 +40,10 @@ Result<EmbedAnswer> merge(const std::vector<RowKind>& kinds, const Result<EmbedA
     return texts ? images : texts;
   }
   if (texts->dim != images->dim) {
-    return fail(ErrorCode::kInternal, fmt::format("model \"{}\": expected texts and images of one space, found {} and {} "
-                                                  "values",
-                                                  texts->model, texts->dim, images->dim));
+    return fail(ErrorCode::kInternal,
+                fmt::format("model \"{}\": expected texts and images of one space, found {} and {} "
+                            "values",
+                            texts->model, texts->dim, images->dim));
   }
   EmbedAnswer out = *texts;
   out.row_count = kinds.size();
@@ -217,15 +218,14 @@ void embeddings(const RouteContext& context, const Route& route, const std::shar
 }
 
 RouteDoc doc(Dialect dialect) {
-  return {
-      .tag = "OpenAI",
-      .summary = "Vectors of texts and pictures, of length 1",
-      .description = dialect == Dialect::kOpenAi ? "As OpenAI has it, with pictures as parts of content."
-                                                 : "As OpenAI has it, errors as TEI has them.",
-      .parameters = {"Priority", "TimeoutMs"},
-      .bodies = {{"application/json", "OpenAiEmbeddingRequest"}},
-      .answers = {{200, "A vector for each text or picture", {{"application/json", "OpenAiEmbeddingList"}}}},
-      .errors = model_errors(dialect)};
+  return {.tag = "OpenAI",
+          .summary = "Vectors of texts and pictures, of length 1",
+          .description = dialect == Dialect::kOpenAi ? "As OpenAI has it, with pictures as parts of content."
+                                                     : "As OpenAI has it, errors as TEI has them.",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "OpenAiEmbeddingRequest"}},
+          .answers = {{200, "A vector for each text or picture", {{"application/json", "OpenAiEmbeddingList"}}}},
+          .errors = model_errors(dialect)};
 }
 
 }  // namespace

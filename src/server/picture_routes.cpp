@@ -18,11 +18,17 @@ void embed_image(const RouteContext& context, const Route& route, const std::sha
   if (!pictures) {
     return refuse(route, exchange, pictures.error());
   }
+  const std::string normalize = query_value(exchange->request().query, "normalize");
+  if (!normalize.empty() && normalize != "true" && normalize != "false") {
+    return refuse(
+        route, exchange,
+        {ErrorCode::kInvalidArgument, fmt::format("`normalize`: expected true or false, found \"{}\"", normalize), {}});
+  }
   EmbedCall call;
   call.kind = RowKind::kImage;
   call.rows = *std::move(pictures);
   call.model = query_value(exchange->request().query, "model");
-  call.normalize = query_value(exchange->request().query, "normalize") != "false";
+  call.normalize = normalize != "false";
   run(context, route, exchange, std::move(call), rows_response);
 }
 
@@ -112,8 +118,9 @@ Result<Classes> classes_of(const Json& body, const EmbedApiLimits& limits) {
     return std::unexpected(*error);
   }
   if (labels->empty() || templates->empty() || top_k < 0) {
-    return fail(ErrorCode::kInvalidArgument, "`labels`, `template`, `top_k`: expected labels, a template and no "
-                                             "negative number, found none of one");
+    return fail(ErrorCode::kInvalidArgument,
+                "`labels`, `template`, `top_k`: expected labels, a template and no "
+                "negative number, found none of one");
   }
   const auto gapless = std::ranges::find_if(*templates, [](const std::string& form) { return !form.contains("{}"); });
   if (gapless != templates->end()) {
@@ -179,25 +186,24 @@ void classify(const RouteContext& context, const Route& route, const std::shared
   };
   const std::string model_name = inputs->model;
   const RowKind kind = inputs->kind;
-  context.api.choose_model(
-      model_name, kind,
-      [context, &route, exchange, answer, inputs = *std::move(inputs),
-       classes = *std::move(classes)](const ModelPool::Loaded& model) mutable {
-        if (!model) {
-          return refuse(route, exchange, model.error());
-        }
-        const EncoderInfo& info = (*model)->encoder.info();
-        const bool pairs = inputs.kind == RowKind::kImage;
-        const Scoring scoring{.logit_scale = pairs ? info.logit_scale : std::nullopt,
-                              .logit_bias = pairs ? info.logit_bias : std::nullopt};
-        inputs.model = (*model)->name;
-        EmbedCall labels{.model = (*model)->name, .rows = classes.texts(), .normalize = true};
-        run_both(context, exchange, {std::move(inputs), std::move(labels)},
-                 [answer, scoring, classes = std::move(classes)](const Result<EmbedAnswer>& rows,
-                                                                 const Result<EmbedAnswer>& of_labels) {
-                   answer(classes, scoring, rows, of_labels);
-                 });
-      });
+  context.api.choose_model(model_name, kind,
+                           [context, &route, exchange, answer, inputs = *std::move(inputs),
+                            classes = *std::move(classes)](const ModelPool::Loaded& model) mutable {
+                             if (!model) {
+                               return refuse(route, exchange, model.error());
+                             }
+                             const EncoderInfo& info = (*model)->encoder.info();
+                             const bool pairs = inputs.kind == RowKind::kImage;
+                             const Scoring scoring{.logit_scale = pairs ? info.logit_scale : std::nullopt,
+                                                   .logit_bias = pairs ? info.logit_bias : std::nullopt};
+                             inputs.model = (*model)->name;
+                             EmbedCall labels{.model = (*model)->name, .rows = classes.texts(), .normalize = true};
+                             run_both(context, exchange, {std::move(inputs), std::move(labels)},
+                                      [answer, scoring, classes = std::move(classes)](
+                                          const Result<EmbedAnswer>& rows, const Result<EmbedAnswer>& of_labels) {
+                                        answer(classes, scoring, rows, of_labels);
+                                      });
+                           });
 }
 
 RouteDoc embed_image_doc() {
@@ -216,16 +222,17 @@ RouteDoc embed_image_doc() {
 }
 
 RouteDoc classify_doc() {
-  return {.tag = "Pictures",
-          .summary = "Which labels fit",
-          .description =
-              "Zero-shot: labels in words, put into a template, beside pictures (a model of both, as CLIP) or texts. "
-              "Scores are probabilities where the model was trained for that (softmax of CLIP, sigmoid of SigLIP), "
-              "else cosines: x-score says which.",
-          .parameters = {"Priority", "TimeoutMs"},
-          .bodies = {{"application/json", "ClassifyRequest"}},
-          .answers = {{200, "For each input its labels, the best first", {{"application/json", "Classes"}}, {"x-score"}}},
-          .errors = model_errors(Dialect::kTei)};
+  return {
+      .tag = "Pictures",
+      .summary = "Which labels fit",
+      .description =
+          "Zero-shot: labels in words, put into a template, beside pictures (a model of both, as CLIP) or texts. "
+          "Scores are probabilities where the model was trained for that (softmax of CLIP, sigmoid of SigLIP), "
+          "else cosines: x-score says which.",
+      .parameters = {"Priority", "TimeoutMs"},
+      .bodies = {{"application/json", "ClassifyRequest"}},
+      .answers = {{200, "For each input its labels, the best first", {{"application/json", "Classes"}}, {"x-score"}}},
+      .errors = model_errors(Dialect::kTei)};
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -33,7 +35,8 @@ std::string_view found_name(const Json& value) {
 Result<std::vector<std::uint32_t>> token_ids(const Json& list, std::string_view key) {
   std::vector<std::uint32_t> out;
   for (const Json& entry : list) {
-    const bool fits = entry.is_number_unsigned() && entry.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+    const bool fits =
+        entry.is_number_unsigned() && entry.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
     if (!fits) {
       return std::unexpected(unexpected_member(key, "token ids", fmt::format("{} at {}", entry.dump(), out.size())));
     }
@@ -43,8 +46,8 @@ Result<std::vector<std::uint32_t>> token_ids(const Json& list, std::string_view 
 }
 
 bool holds_numbers(const Json& list) {
-  return !list.empty() && (list.front().is_number() || (list.front().is_array() && !list.front().empty() &&
-                                                        list.front().front().is_number()));
+  return !list.empty() && (list.front().is_number() ||
+                           (list.front().is_array() && !list.front().empty() && list.front().front().is_number()));
 }
 
 }  // namespace
@@ -151,11 +154,8 @@ Result<std::vector<std::string>> pictures_of(const HttpRequest& request) {
       return std::unexpected(parts.error());
     }
     std::vector<std::string> out;
-    for (const MultipartPart& part : *parts) {
-      if (!part.file_name.empty() || part.content_type.starts_with("image/")) {
-        out.emplace_back(part.data);
-      }
-    }
+    std::ranges::transform(*parts, std::back_inserter(out),
+                           [](const MultipartPart& part) { return std::string(part.data); });
     return out;
   }
   if (!type.starts_with("application/json")) {
@@ -201,10 +201,11 @@ Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call) {
   if (value.is_null()) {
     return {};
   }
-  std::int64_t dim = 0;
+  // 25.0 is an integer in JSON's schemas.
+  double dim = 0.0;
   const auto read = read_optional(body, key, dim);
-  if (read && dim <= 0) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be > 0, found {}", key, dim));
+  if (read && (dim < 1.0 || dim != std::floor(dim) || dim > std::numeric_limits<std::int32_t>::max())) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be an integer > 0, found {}", key, value.dump()));
   }
   call.dim = static_cast<std::size_t>(dim);
   return read;

@@ -32,7 +32,7 @@ Result<std::vector<std::vector<std::uint32_t>>> token_ids_of(const Json& body, s
 
 // The bytes of "data:image/png;base64,..." or of bare base64.
 Result<std::string> picture_of(std::string_view text);
-// Raw bytes of one picture, parts of a form, or JSON with data URIs under "inputs".
+// Raw bytes of one picture, every part of a form, or JSON with data URIs under "inputs".
 Result<std::vector<std::string>> pictures_of(const HttpRequest& request);
 
 // `value` stays where the member is missing or null.

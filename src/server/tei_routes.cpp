@@ -56,9 +56,9 @@ void embed_all(const RouteContext& context, const Route& route, const std::share
   }
   EmbedCall call;
   call.pooled = false;
-  if (const auto error = first_error(
-          read_inputs(*body, "inputs", call), read_optional(*body, "prompt_name", call.prompt_name),
-          read_optional(*body, "model", call.model), read_truncation(*body, call))) {
+  if (const auto error =
+          first_error(read_inputs(*body, "inputs", call), read_optional(*body, "prompt_name", call.prompt_name),
+                      read_optional(*body, "model", call.model), read_truncation(*body, call))) {
     return refuse(route, exchange, *error);
   }
   run(context, route, exchange, std::move(call), token_rows_response);
@@ -75,17 +75,17 @@ void similarity(const RouteContext& context, const Route& route, const std::shar
   const Json inputs = object_of("inputs");
   const Json parameters = object_of("parameters");
   EmbedCall call;
-  const auto source = texts_of(inputs, "source_sentence");
+  auto source = json_get<std::string>(inputs, "source_sentence", "`inputs`");
   auto sentences = texts_of(inputs, "sentences");
   if (const auto error = first_error(source, sentences, read_truncation(parameters, call),
                                      read_optional(parameters, "prompt_name", call.prompt_name),
                                      read_optional(*body, "model", call.model))) {
     return refuse(route, exchange, *error);
   }
-  if (source->size() != 1 || sentences->empty()) {
+  if (sentences->empty()) {
     return refuse(route, exchange, {ErrorCode::kInvalidArgument, std::string(kEmptyInputMessage), {}});
   }
-  call.rows = *source;
+  call.rows.push_back(*std::move(source));
   std::ranges::move(*sentences, std::back_inserter(call.rows));
   call.normalize = true;
   run(context, route, exchange, std::move(call), [](const Exchange& done, const EmbedAnswer& answer) {
@@ -135,7 +135,8 @@ Result<Json> pieces_json(const LoadedModel& model, std::string_view text, bool a
   CodePointPositions positions(text);
   Json out = Json::array();
   for (const TokenPiece& piece : *pieces) {
-    Json token{{"id", piece.id}, {"text", piece.text}, {"special", piece.special}, {"start", nullptr}, {"stop", nullptr}};
+    Json token{
+        {"id", piece.id}, {"text", piece.text}, {"special", piece.special}, {"start", nullptr}, {"stop", nullptr}};
     if (!piece.added) {
       const auto [start, stop] = positions.of(piece.begin, piece.end);
       token["text"] = text.substr(piece.begin, piece.end - piece.begin);
@@ -210,10 +211,9 @@ void decode(const RouteContext& context, const Route& route, const std::shared_p
   auto texts = token_ids_of(*body, "ids");
   bool skip_special_tokens = true;
   std::string model_name;
-  if (const auto error =
-          first_error(texts, read_optional(*body, "skip_special_tokens", skip_special_tokens),
-                      read_optional(*body, "model", model_name),
-                      check_row_count(texts ? texts->size() : 1, context.limits))) {
+  if (const auto error = first_error(texts, read_optional(*body, "skip_special_tokens", skip_special_tokens),
+                                     read_optional(*body, "model", model_name),
+                                     check_row_count(texts ? texts->size() : 1, context.limits))) {
     return refuse(route, exchange, *error);
   }
   use_tokenizer(context, route, exchange, model_name,
@@ -243,14 +243,16 @@ RouteDoc embed_doc() {
 }
 
 RouteDoc embed_all_doc() {
-  return {.tag = "Text embeddings",
-          .summary = "Vectors of every token",
-          .description = "What the model's last layer gives, before pooling and scaling. The model is loaded a second "
-                         "time, without its pooling, when this is first asked for.",
-          .parameters = {"Priority", "TimeoutMs"},
-          .bodies = {{"application/json", "EmbedAllRequest"}},
-          .answers = {{200, "For each text a vector a token", {{"application/json", "TokenVectors"}}, tei_header_names()}},
-          .errors = model_errors(Dialect::kTei)};
+  return {
+      .tag = "Text embeddings",
+      .summary = "Vectors of every token",
+      .description =
+          "What the model's last layer gives, before pooling and scaling. The model is loaded a second "
+          "time, without its pooling, when this is first asked for.",
+      .parameters = {"Priority", "TimeoutMs"},
+      .bodies = {{"application/json", "EmbedAllRequest"}},
+      .answers = {{200, "For each text a vector a token", {{"application/json", "TokenVectors"}}, tei_header_names()}},
+      .errors = model_errors(Dialect::kTei)};
 }
 
 RouteDoc similarity_doc() {

@@ -119,7 +119,7 @@ class BadRequests(ServeTest):
             ("/v1/embeddings", {"input": "a", "encoding_format": "hex"}, 422, "hex"),
             ("/v2/embed", {"texts": "a", "output_dimension": "x"}, 422, "output_dimension"),
             ("/v2/embed", {"texts": "a", "output_dimension": 0}, 422, "output_dimension"),
-            ("/v2/embed", {"texts": "a", "truncate": "START"}, 422, "START"),
+            ("/v2/embed", {"texts": ["a"], "truncate": "MIDDLE"}, 422, "MIDDLE"),
             ("/v2/embed", {"texts": "a", "embedding_types": ["int8"]}, 422, "int8"),
             ("/embed", {"inputs": "a", "dimensions": 1.5}, 422, "1.5"),
             ("/similarity", {"inputs": "a"}, 422, "source_sentence"),
