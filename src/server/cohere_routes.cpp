@@ -161,6 +161,7 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
           read_dim(*body, "output_dimension", call))) {
     return refuse(route, exchange, *error);
   }
+  call.normalize = true;
   call.truncate = truncate != "NONE";
   call.truncate_left = truncate == "START";
   if (call.kind == RowKind::kText) {
@@ -181,14 +182,15 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
 }
 
 RouteDoc doc() {
-  return {
-      .tag = "Cohere",
-      .summary = "Vectors of texts or pictures",
-      .description = "As Cohere's v2 has it. `input_type` chooses the model's prompt of that name, where it has one.",
-      .parameters = {"Priority", "TimeoutMs"},
-      .bodies = {{"application/json", "CohereEmbedRequest"}},
-      .answers = {{200, "A vector for each text or picture", {{"application/json", "CohereEmbedResponse"}}}},
-      .errors = model_errors(Dialect::kCohere)};
+  return {.tag = "Cohere",
+          .summary = "Vectors of texts or pictures",
+          .description =
+              "As Cohere's v2 has it, vectors of length 1. `input_type` chooses the model's prompt of that name, where "
+              "it has one.",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "CohereEmbedRequest"}},
+          .answers = {{200, "A vector for each text or picture", {{"application/json", "CohereEmbedResponse"}}}},
+          .errors = model_errors(Dialect::kCohere)};
 }
 
 }  // namespace

@@ -14,10 +14,8 @@ import threading
 import unittest
 from typing import Any
 
-from serving import ServeTest
-from support import EXAMPLES, PROGRAM, CliTest, environment
-
-PICTURE = sorted((EXAMPLES / "images").rglob("*.jpg"))[0]
+from serve_support import PICTURE, ServeTest
+from support import PROGRAM, CliTest, environment
 
 
 class Routes(ServeTest):

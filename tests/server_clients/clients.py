@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "cli"))
 
-from serving import ServeTest  # noqa: E402
+from serve_support import ServeTest  # noqa: E402
 from support import EXAMPLES, CliTest, cosine  # noqa: E402, F401
 
 FOLDER = Path(os.environ.get("ASTERISM_SERVER_CLIENTS", ROOT / ".deps" / "server-clients"))

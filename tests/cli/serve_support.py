@@ -1,4 +1,4 @@
-"""A running `asterism serve` for each test, and how to ask it over HTTP."""
+"""A running `asterism serve` for tests, and how they ask it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import socket
 import subprocess
 from typing import Any
 
-from support import PROGRAM, CliTest, environment
+from support import EXAMPLES, PROGRAM, CliTest, environment
 
+PICTURE = sorted((EXAMPLES / "images").rglob("*.jpg"))[0]
 Answer = tuple[int, dict[str, str], bytes]
 
 
