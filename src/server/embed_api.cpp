@@ -31,14 +31,19 @@ Result<std::optional<Clock::time_point>> deadline_of(const HttpRequest& request)
   }
   std::uint32_t time_ms = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), time_ms);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("x-timeout-ms: expected milliseconds, found \"{}\"", text));
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || time_ms == 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("x-timeout-ms: expected milliseconds > 0, found \"{}\"", text));
   }
   return Clock::now() + std::chrono::milliseconds(time_ms);
 }
 
-Priority priority_of(const HttpRequest& request, std::size_t row_count) {
+Result<Priority> priority_of(const HttpRequest& request, std::size_t row_count) {
   const std::string_view asked = request.header("x-priority");
+  if (!asked.empty() && asked != "bulk" && asked != "interactive") {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("x-priority: expected bulk or interactive, found \"{}\"", asked));
+  }
   const bool bulk = asked == "bulk" || (asked.empty() && row_count > kInteractiveRowCountMax);
   return bulk ? Priority::kBulk : Priority::kInteractive;
 }
@@ -112,6 +117,7 @@ struct EmbedApi::Running {
   EmbedCall call;
   OnEmbedded on_embedded;
   std::optional<Clock::time_point> deadline = {};
+  Priority priority = Priority::kInteractive;
   std::shared_ptr<const LoadedModel> model = nullptr;
   bool is_variant = false;  // `model` is the variant that the call needs
   std::string prompt = {};
@@ -201,10 +207,12 @@ void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, 
   }
   const auto valid = check(running->call, limits_);
   const auto deadline = deadline_of(exchange->request());
-  if (!valid || !deadline) {
-    return running->fail_with(!valid ? valid.error() : deadline.error());
+  const auto priority = priority_of(exchange->request(), running->call.row_count());
+  if (!valid || !deadline || !priority) {
+    return running->fail_with(!valid ? valid.error() : !deadline ? deadline.error() : priority.error());
   }
   running->deadline = *deadline;
+  running->priority = *priority;
   if (!running->call.addresses.empty()) {
     return fetch(running);
   }
@@ -324,10 +332,9 @@ void EmbedApi::tokenize(const std::shared_ptr<Running>& running) {
 }
 
 void EmbedApi::submit(const std::shared_ptr<Running>& running, RowKind kind, std::vector<std::string> rows) {
-  const Priority priority = priority_of(running->exchange->request(), rows.size());
   Work work{.encoder = model_rows(running->model, kind),
             .rows = std::move(rows),
-            .priority = priority,
+            .priority = running->priority,
             .deadline = running->deadline};
   auto handle = parts_.scheduler.submit(std::move(work), [this, running](Result<WorkResult> result) {
     auto answer = result ? running->answer(*result) : std::unexpected(result.error());

@@ -69,7 +69,7 @@ struct EmbedServer::Impl final : Application {
   // With what is known of the one model that is loaded when the server starts.
   Result<void> write_open_api(const EncoderInfo& model) {
     const bool one = pool.names().size() == 1;
-    Json prompt_names{nullptr};
+    Json prompt_names{nullptr, ""};
     for (const auto& [name, text] : model.prompts) {
       prompt_names.push_back(name);
     }
@@ -120,17 +120,36 @@ struct EmbedServer::Impl final : Application {
                         {"access-control-max-age", "600"}}};
   }
 
+  // "GET, HEAD, POST": what a path can be asked with; empty where there is no such path.
+  std::string methods_of(const HttpRequest& head) const {
+    std::string out;
+    for (const Route& route : routes) {
+      if (path_matches(route.path, head.path_as_sent)) {
+        out += fmt::format("{}{}{}", out.empty() ? "" : ", ", method_name(route.method),
+                           route.method == Method::kGet ? ", HEAD" : "");
+      }
+    }
+    return out;
+  }
+
+  HttpResponse not_found(const HttpRequest& head) const {
+    const std::string methods = methods_of(head);
+    if (methods.empty()) {
+      return error_response(dialect_of(head), 404, fmt::format("{}: there is no such path", head.path));
+    }
+    HttpResponse out = error_response(dialect_of(head), 405,
+                                      fmt::format("{}: expected {}, found {}", head.path, methods, head.method_name));
+    out.headers.push_back({"allow", methods});
+    return out;
+  }
+
   Admission admit(const HttpRequest& head) override {
     if (head.method == Method::kOptions && !allowed_origin(head).empty()) {
       return {.accepted = false, .refusal = preflight_response()};
     }
     const Route* route = find(head);
     if (route == nullptr) {
-      const bool known = find_path(head) != nullptr;
-      return {.accepted = false,
-              .refusal = error_response(dialect_of(head), known ? 405 : 404,
-                                        known ? fmt::format("{}: not with {}", head.path, head.method_name)
-                                              : fmt::format("{}: there is no such path", head.path))};
+      return {.accepted = false, .refusal = not_found(head)};
     }
     const auto verdict = keys.check(head.header("authorization"), route->scope, std::chrono::steady_clock::now());
     switch (verdict.access) {

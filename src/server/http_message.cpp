@@ -154,6 +154,28 @@ bool Exchange::answered() const {
   return answered_;
 }
 
+std::string_view method_name(Method method) noexcept {
+  switch (method) {
+    case Method::kGet:
+      return "GET";
+    case Method::kPost:
+      return "POST";
+    case Method::kPut:
+      return "PUT";
+    case Method::kPatch:
+      return "PATCH";
+    case Method::kDelete:
+      return "DELETE";
+    case Method::kHead:
+      return "HEAD";
+    case Method::kOptions:
+      return "OPTIONS";
+    case Method::kOther:
+      break;
+  }
+  return {};
+}
+
 std::string_view status_reason(int status) noexcept {
   struct Reason {
     int status;

@@ -121,6 +121,8 @@ class Application {
   virtual void connections_changed(std::ptrdiff_t difference) = 0;
 };
 
+// "GET"; empty for kOther
+std::string_view method_name(Method method) noexcept;
 // "Not Found"
 std::string_view status_reason(int status) noexcept;
 

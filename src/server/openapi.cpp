@@ -14,21 +14,11 @@ namespace {
 constexpr std::string_view kRefStart = "#/components/";
 constexpr std::string_view kSecurityScheme = "key";
 
-std::string_view method_key(Method method) {
-  switch (method) {
-    case Method::kGet:
-      return "get";
-    case Method::kPost:
-      return "post";
-    case Method::kPut:
-      return "put";
-    case Method::kPatch:
-      return "patch";
-    case Method::kDelete:
-      return "delete";
-    default:
-      return "";
-  }
+// As a key of OpenAPI: "get".
+std::string method_key(Method method) {
+  std::string out(method_name(method));
+  std::ranges::transform(out, out.begin(), [](char c) { return static_cast<char>(c - 'A' + 'a'); });
+  return out;
 }
 
 std::string_view error_schema(Dialect dialect) {
@@ -92,7 +82,7 @@ std::string_view error_description(int status) {
 
 // "/v1/collections/{name}" with POST: "post_v1_collections_name".
 std::string operation_id(const Route& route) {
-  std::string out(method_key(route.method));
+  std::string out = method_key(route.method);
   for (const char c : route.path) {
     if (c == '/' || c == '-' || c == '.') {
       out += '_';
@@ -145,7 +135,7 @@ class DocumentWriter {
     Json tags = Json::array();
     for (const Route& route : routes) {
       Json& path = paths[std::string(route.path)];
-      path[std::string(method_key(route.method))] = operation(route);
+      path[method_key(route.method)] = operation(route);
       const Json tag{{"name", route.doc.tag}};
       if (std::ranges::find(tags, tag) == tags.end()) {
         tags.push_back(tag);

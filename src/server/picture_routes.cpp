@@ -14,12 +14,18 @@ namespace asterism::server {
 namespace {
 
 void embed_image(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const std::string normalize = query_value(exchange->request().query, "normalize");
+  if (!normalize.empty() && normalize != "true" && normalize != "false") {
+    return refuse(
+        route, exchange,
+        {ErrorCode::kInvalidArgument, fmt::format("`normalize`: expected true or false, found \"{}\"", normalize), {}});
+  }
   EmbedCall call;
   if (const auto read = read_pictures(exchange->request(), call); !read) {
     return refuse(route, exchange, read.error());
   }
   call.model = query_value(exchange->request().query, "model");
-  call.normalize = query_value(exchange->request().query, "normalize") != "false";
+  call.normalize = normalize != "false";
   run(context, route, exchange, std::move(call), rows_response);
 }
 

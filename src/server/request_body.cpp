@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -169,11 +171,8 @@ Result<void> read_pictures(const HttpRequest& request, EmbedCall& call) {
     if (!parts) {
       return std::unexpected(parts.error());
     }
-    for (const MultipartPart& part : *parts) {
-      if (!part.file_name.empty() || part.content_type.starts_with("image/")) {
-        call.rows.emplace_back(part.data);
-      }
-    }
+    std::ranges::transform(*parts, std::back_inserter(call.rows),
+                           [](const MultipartPart& part) { return std::string(part.data); });
     return {};
   }
   if (type.starts_with("application/json")) {
@@ -211,10 +210,11 @@ Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call) {
   if (value.is_null()) {
     return {};
   }
-  std::int64_t dim = 0;
+  // 25.0 is an integer in JSON's schemas.
+  double dim = 0.0;
   const auto read = read_optional(body, key, dim);
-  if (read && dim <= 0) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be > 0, found {}", key, dim));
+  if (read && (dim < 1.0 || dim != std::floor(dim) || dim > std::numeric_limits<std::int32_t>::max())) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be an integer > 0, found {}", key, value.dump()));
   }
   call.dim = static_cast<std::size_t>(dim);
   return read;

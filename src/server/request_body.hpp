@@ -34,7 +34,7 @@ Result<std::vector<std::vector<std::uint32_t>>> token_ids_of(const Json& body, s
 Result<void> add_picture(std::string_view text, EmbedCall& call);
 // The same of a text or a list of texts.
 Result<void> read_pictures(const Json& body, std::string_view key, EmbedCall& call);
-// Raw bytes of one picture, parts of a form, or JSON with pictures under "inputs".
+// Raw bytes of one picture, every part of a form, or JSON with pictures under "inputs".
 Result<void> read_pictures(const HttpRequest& request, EmbedCall& call);
 
 // `value` stays where the member is missing or null.

@@ -75,17 +75,17 @@ void similarity(const RouteContext& context, const Route& route, const std::shar
   const Json inputs = object_of("inputs");
   const Json parameters = object_of("parameters");
   EmbedCall call;
-  const auto source = texts_of(inputs, "source_sentence");
+  auto source = json_get<std::string>(inputs, "source_sentence", "`inputs`");
   auto sentences = texts_of(inputs, "sentences");
   if (const auto error = first_error(source, sentences, read_truncation(parameters, call),
                                      read_optional(parameters, "prompt_name", call.prompt_name),
                                      read_optional(*body, "model", call.model))) {
     return refuse(route, exchange, *error);
   }
-  if (source->size() != 1 || sentences->empty()) {
+  if (sentences->empty()) {
     return refuse(route, exchange, {ErrorCode::kInvalidArgument, std::string(kEmptyInputMessage), {}});
   }
-  call.rows = *source;
+  call.rows.push_back(*std::move(source));
   std::ranges::move(*sentences, std::back_inserter(call.rows));
   call.normalize = true;
   run(context, route, exchange, std::move(call), [](const Exchange& done, const EmbedAnswer& answer) {

@@ -50,6 +50,8 @@ class Routes(ServeTest):
         length = sum(x * x for x in whole[0][:16]) ** 0.5
         for ours, raw in zip(cut[0], whole[0][:16], strict=True):
             self.assertAlmostEqual(ours, raw / length, places=6)
+        _, same = self.post("/v2/embed", {"texts": "a red coat", "output_dimension": 16.0})
+        self.assertEqual(same["embeddings"]["float"], cut)
 
     def test_pictures_by_bytes_form_and_data_uri(self) -> None:
         data = PICTURE.read_bytes()
@@ -114,7 +116,14 @@ class BadRequests(ServeTest):
             ("/v1/embeddings", {"input": "a", "model": "other"}, 404, "other"),
             ("/v1/embeddings", {"input": "a", "encoding_format": "hex"}, 422, "hex"),
             ("/v2/embed", {"texts": "a", "output_dimension": "x"}, 422, "output_dimension"),
+            ("/v2/embed", {"texts": "a", "output_dimension": 0}, 422, "output_dimension"),
+            ("/v2/embed", {"texts": ["a"], "truncate": "MIDDLE"}, 422, "MIDDLE"),
+            ("/v2/embed", {"texts": "a", "embedding_types": ["int8"]}, 422, "int8"),
+            ("/embed", {"inputs": "a", "dimensions": 1.5}, 422, "1.5"),
             ("/similarity", {"inputs": "a"}, 422, "source_sentence"),
+            ("/similarity", {"inputs": {"source_sentence": ["a", "b"], "sentences": ["c"]}}, 422, "source_sentence"),
+            ("/similarity", {"inputs": {"source_sentence": "a", "sentences": []}}, 400, "empty"),
+            ("/embed_image?normalize=maybe", {"inputs": ["QQ=="]}, 422, "maybe"),
             ("/embed_image", {"inputs": ["http://127.0.0.1/x.png"]}, 422, "fetches no addresses"),
             ("/embed_image", {"inputs": ["!!"]}, 422, "base64"),
         ]
@@ -123,6 +132,19 @@ class BadRequests(ServeTest):
             self.assertEqual((status, word in body.decode()), (expected, True), (path, value, body))
             self.assertEqual(headers["content-type"], "application/json")
         self.assertEqual(self.ask("GET", "/health")[0], 200)
+
+    def test_headers_that_cannot_be(self) -> None:
+        body = json.dumps({"inputs": "a"})
+        self.assertEqual(self.ask("POST", "/embed", body, x_timeout_ms="60000", x_priority="bulk")[0], 200)
+        for headers in (
+            {"x_timeout_ms": "0"},
+            {"x_timeout_ms": "-1"},
+            {"x_timeout_ms": "soon"},
+            {"x_priority": "first"},
+        ):
+            status, _, answer = self.ask("POST", "/embed", body, **headers)
+            self.assertEqual(status, 422)
+            self.assertIn(next(iter(headers)).replace("_", "-"), json.loads(answer)["error"])
 
     def test_what_is_no_json_text_or_picture(self) -> None:
         deep = b'{"inputs":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
@@ -138,7 +160,8 @@ class BadRequests(ServeTest):
         bomb = gzip.compress(b" " * (8 << 20))
         self.assertEqual(self.ask("POST", "/embed", bomb, content_encoding="gzip")[0], 413)
         self.assertEqual(self.ask("GET", "/nowhere")[0], 404)
-        self.assertEqual(self.ask("DELETE", "/embed")[0], 405)
+        status, headers, _ = self.ask("DELETE", "/")
+        self.assertEqual((status, headers["allow"]), (405, "GET, HEAD, POST"))
         self.assertIn(b" 400 ", self.raw(b"NONSENSE\r\n\r\n"))
         self.assertIn(b" 431 ", self.raw(b"GET / HTTP/1.1\r\nx: " + b"y" * 100_000 + b"\r\n\r\n"))
         head = b"POST /embed HTTP/1.1\r\nhost: x\r\n"
