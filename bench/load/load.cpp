@@ -118,7 +118,8 @@ class Run {
   std::vector<Client*> idle_;
   std::deque<Clock::time_point> waiting_;  // due, and no client was free
   nanoseconds interval_{0};
-  Clock::time_point counted_from_, end_, next_due_, last_answer_;
+  Clock::time_point counted_from_, end_, next_due_;
+  Clock::time_point first_edge_, last_edge_;  // the last answers before the counted time, and within it
   std::size_t sent_count_ = 0;
   std::size_t due_count_ = 0;
   std::size_t busy_count_ = 0;
@@ -208,8 +209,11 @@ void Run::read(Client& client) {
 void Run::finish(Client& client) {
   const auto now = Clock::now();
   const int status = client.answer.status();
-  if (status == 200 && now >= counted_from_ && now < end_) {
-    ++report_.accepted_in_time_count;
+  if (now < counted_from_) {
+    first_edge_ = now;
+  } else if (now < end_) {
+    last_edge_ = now;
+    report_.accepted_in_time_count += status == 200 ? 1U : 0U;
   }
   if (client.counted) {
     ++report_.statuses[status];
@@ -218,7 +222,6 @@ void Run::finish(Client& client) {
       report_.first_ms.push_back(milliseconds(now - *client.due));
     }
   }
-  last_answer_ = now;
   if (status == 200 && options_.dim > 0 && count_vectors(client.answer.body(), options_.dim) != options_.vector_count) {
     ++report_.invalid_count;
   }
@@ -328,7 +331,7 @@ Result<LoadReport> Run::run() {
   counted_from_ = start + options_.warm_up;
   end_ = counted_from_ + options_.duration;
   next_due_ = start;
-  last_answer_ = counted_from_;
+  first_edge_ = last_edge_ = counted_from_;
   for (Client& client : clients_) {
     if (auto connected = connect(client); !connected) {
       return std::unexpected(connected.error());
@@ -342,8 +345,7 @@ Result<LoadReport> Run::run() {
   }
   report_.lost_count += static_cast<std::uint64_t>(
       std::ranges::count_if(waiting_, [this](Clock::time_point due) { return due >= counted_from_; }));
-  const auto over = sent_count_ == options_.request_count_max ? std::min(end_, last_answer_) : end_;
-  report_.seconds = std::chrono::duration<double>(over - counted_from_).count();
+  report_.seconds = std::chrono::duration<double>(last_edge_ - first_edge_).count();
   report_.processor_seconds = processor_seconds() - processor_before;
   return std::move(report_);
 }

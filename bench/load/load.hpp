@@ -36,9 +36,11 @@ struct LoadOptions {
 };
 
 struct LoadReport {
-  double seconds = 0.0;                        // that were counted: the duration, or less where the requests ended
+  // From the last answer before the counted time to the last within it: servers that answer in batches are not cut
+  // within one.
+  double seconds = 0.0;
   std::uint64_t accepted_in_time_count = 0;    // answers of status 200 within these seconds: the rate
-  std::map<int, std::uint64_t> statuses = {};  // of all requests that began within them
+  std::map<int, std::uint64_t> statuses = {};  // of all requests that began in the counted time
   LatencyHistogram accepted = {};              // of status 200
   LatencyHistogram refused = {};               // of any other
   std::vector<double> first_ms = {};           // the first answers' times, in order
