@@ -47,6 +47,7 @@ class Server:
         threads: int = 2,
         environment: dict[str, str] | None = None,
         health: str = "/health",
+        health_status: int = 200,
     ) -> None:
         self.name = name
         self.port = free_port()
@@ -62,18 +63,18 @@ class Server:
                 start_new_session=True,
             )
         try:
-            self.await_health(health)
+            self.await_health(health, health_status)
         except ServerError:
             self.close()
             raise
 
-    def await_health(self, path: str) -> None:
+    def await_health(self, path: str, status: int) -> None:
         end = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise ServerError(f"{self.name}: ended at the start; its messages are in {self.log}")
             try:
-                if self.ask("GET", path)[0] == 200:
+                if self.ask("GET", path)[0] == status:
                     return
             except (OSError, http.client.HTTPException):
                 pass
