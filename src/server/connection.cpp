@@ -129,6 +129,13 @@ std::string head_text(const Answer& answer, const HttpRequest& request) {
   return out;
 }
 
+// Frees what a value holds: strings that are assigned an empty one keep their capacity.
+template <typename T>
+void release(T& value) {
+  const T taken(std::move(value));
+  value = T();
+}
+
 // Counts a connection for as long as it lasts.
 class ConnectionCount {
  public:
@@ -181,7 +188,12 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       read_head();
       return;
     }
+    // What idles keeps nothing of its last request: bodies and answers may be large, and connections many.
     buffer_.shrink_to_fit();
+    parser_.reset();
+    release(head_);
+    release(answer_);
+    release(answer_head_);
     const int descriptor = lowest(stream_).socket().native_handle();
     if (!context_.idle.add(descriptor)) {
       return;
