@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "server/collection_service.hpp"
 #include "server/dialect.hpp"
 #include "server/metrics.hpp"
 #include "server/routes.hpp"
+#include "server/served_embedder.hpp"
 
 namespace asterism::server {
 
@@ -23,6 +25,24 @@ struct EmbedServer::Impl final : Application {
     routes = status_routes();
     std::ranges::move(embed_routes(), std::back_inserter(routes));
   }
+  // What still runs may answer, and with it post to the loops of `http`: it ends before them.
+  ~Impl() override { collections.reset(); }
+
+  Result<void> open_collections() {
+    if (options.collections_folder.empty()) {
+      return {};
+    }
+    embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.pool, options.scheduler.queue_row_count_max);
+    auto host = CollectionHost::open(
+        {.folder = options.collections_folder, .thread_count = options.pool.encoder.thread_count}, embedder);
+    if (!host) {
+      return std::unexpected(host.error());
+    }
+    collections = std::make_unique<CollectionService>(*std::move(host), CollectionServiceLimits{});
+    std::ranges::move(collection_routes(*collections), std::back_inserter(routes));
+    metrics.add_source([host = collections->host.get()] { return host->metrics_text(); });
+    return {};
+  }
 
   EmbedServerOptions options;
   Metrics metrics;
@@ -31,6 +51,8 @@ struct EmbedServer::Impl final : Application {
   EmbedApi api;
   ApiKeys keys;
   std::vector<Route> routes;
+  std::shared_ptr<ServedEmbedder> embedder;
+  std::unique_ptr<CollectionService> collections;
   std::optional<HttpServer> http;
 
   const Route* find(const HttpRequest& head) const {
@@ -52,6 +74,11 @@ struct EmbedServer::Impl final : Application {
   Dialect dialect_of(const HttpRequest& head) const {
     if (const Route* route = find_path(head)) {
       return route->dialect;
+    }
+    for (const std::string_view own : {"/v1/collections", "/v1/jobs"}) {
+      if (head.path.starts_with(own)) {
+        return Dialect::kAsterism;
+      }
     }
     return head.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kTei;
   }
@@ -126,6 +153,9 @@ Result<EmbedServer> EmbedServer::start(EmbedServerOptions options) {
   auto impl = std::make_unique<Impl>(std::move(options));
   if (auto model = impl->pool.get(impl->options.models.front()); !model) {
     return std::unexpected(model.error());
+  }
+  if (auto opened = impl->open_collections(); !opened) {
+    return std::unexpected(std::move(opened.error()));
   }
   auto http = HttpServer::listen(impl->options.http, *impl);
   if (!http) {

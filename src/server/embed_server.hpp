@@ -25,6 +25,7 @@ struct EmbedServerOptions {
   SchedulerOptions scheduler = {};
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
+  std::string collections_folder = {};  // each folder in it is a collection; empty = no routes for them
   std::size_t body_size_bytes_max = std::size_t{64} << 20;
   // One JSON object a request; empty = none.
   std::function<void(std::string_view line)> access_log = {};
