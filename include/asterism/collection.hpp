@@ -83,6 +83,8 @@ struct CollectionSettings {
   bool operator==(const CollectionSettings&) const = default;
 };
 
+class CollectionEmbedder;
+
 struct CollectionOpenOptions {
   bool read_only = false;
   // Waits for another writer to end instead of failing at once.
@@ -91,6 +93,8 @@ struct CollectionOpenOptions {
   std::string version = {};
   std::size_t thread_count = 0;        // 0 = as many processors as this process may use
   const CancelFlag* cancel = nullptr;  // borrowed; may be null
+  // What makes vectors of texts and images (store/collection_embedder.hpp); null = the collection's own encoder.
+  std::shared_ptr<CollectionEmbedder> embedder = nullptr;
 };
 
 struct AddSummary {
@@ -181,6 +185,7 @@ struct SearchResult {
   bool larger_is_nearer = true;
   std::string score_name;  // "cosine", "dot", "euclidean", "reciprocal rank"
   SearchExplanation explanation;
+  std::vector<float> query = {};  // what was searched with, [dim]; empty where only keywords were sought
 };
 
 // A named state of the collection that can be searched and gone back to.
@@ -263,7 +268,8 @@ class VectorStore;
 class Collection {
  public:
   // kInvalidArgument for settings that cannot be, or when there is a collection at `location` already.
-  static Result<Collection> create(std::string_view location, const CollectionSettings& settings);
+  static Result<Collection> create(std::string_view location, const CollectionSettings& settings,
+                                   std::shared_ptr<CollectionEmbedder> embedder = nullptr);
   // kNotFound when there is none; kIo naming the lock when another process writes and `wait_for_writer` is not set.
   static Result<Collection> open(std::string_view location, const CollectionOpenOptions& options = {});
   // Removes it with all its items. kNotFound when there is none; refuses folders that hold anything else.

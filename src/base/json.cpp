@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -173,6 +175,16 @@ Result<void> json_expect_only(const Json& object, std::initializer_list<std::str
   }
   return fail(ErrorCode::kUnsupported, fmt::format("{}: unknown {}: expected only \"{}\"", source,
                                                    fmt::join(unknown, ", "), fmt::join(known, "\", \"")));
+}
+
+Json json_number(float value) {
+  if (!std::isfinite(value)) {
+    return nullptr;
+  }
+  const std::string digits = fmt::format("{}", value);
+  double shortest = 0.0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), shortest);
+  return shortest;
 }
 
 }  // namespace asterism

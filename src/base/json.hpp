@@ -40,4 +40,7 @@ Result<std::optional<T>> json_find(const Json& object, std::string_view key, std
 Result<void> json_expect_only(const Json& object, std::initializer_list<std::string_view> known,
                               std::string_view source);
 
+// A float with the fewest digits that give it back (0.7 and not 0.699999988079071); null when it is not finite.
+Json json_number(float value);
+
 }  // namespace asterism

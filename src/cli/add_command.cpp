@@ -10,6 +10,7 @@
 #include "cli/progress.hpp"
 #include "cli/text_format.hpp"
 #include "service/collection_add.hpp"
+#include "service/collection_json.hpp"
 
 namespace asterism::cli {
 namespace {
@@ -70,7 +71,7 @@ Json to_json(const AddArguments& arguments, const service::AddResponse& response
           {"failed", response.failed_row_count},
           {"ignored_files", response.ignored_file_count},
           {"seconds", response.seconds},
-          {"collection", status_json(arguments.target.location, response.status)}};
+          {"collection", service::status_json(service::shown_location(arguments.target.location), response.status)}};
 }
 
 void report(Console& console, const AddArguments& arguments, const service::AddResponse& response) {

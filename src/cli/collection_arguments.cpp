@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "base/base64.hpp"
 #include "cli/json_text.hpp"
 #include "cli/text_format.hpp"
 
@@ -125,74 +124,6 @@ ProgressSink stage_sink(StepProgress& progress) {
         known ? fmt::format("{} of {}", format_count(now.done), format_count(now.total)) : format_count(now.done),
         known ? static_cast<double>(now.done) / static_cast<double>(now.total) : 0.0);
   };
-}
-
-Json item_json(const Item& item, const ItemParts& parts) {
-  Json json;
-  json["id"] = item.id;
-  json["kind"] = item_kind_name(item.kind);
-  if (parts.content) {
-    json["content"] = item.content.empty() && item.kind == ItemKind::kVector ? Json(nullptr) : Json(item.content);
-  }
-  if (parts.metadata) {
-    auto metadata = parse_json(item.metadata.empty() ? "{}" : item.metadata, "metadata");
-    json["metadata"] = metadata ? std::move(*metadata) : Json(nullptr);
-  }
-  if (parts.data) {
-    json["file_base64"] = item.data.empty() ? Json(nullptr) : Json(base64(item.data));
-  }
-  if (parts.vector) {
-    json["vector"] = Json::array();
-    for (const float component : item.vector) {
-      json["vector"].push_back(json_number(component));
-    }
-  }
-  return json;
-}
-
-Json status_json(const std::string& location, const CollectionStatus& status) {
-  const CollectionSettings& settings = status.settings;
-  const CollectionModel& model = settings.model;
-  Json json;
-  json["collection"] = service::shown_location(location);
-  json["backend"] = status.backend;
-  json["items"] = status.item_count;
-  json["dim"] = settings.dim;
-  json["metric"] = metric_name(settings.metric);
-  json["vector_type"] = vector_type_name(settings.vector_type);
-  json["model"] = model.id.empty() ? Json(nullptr)
-                                   : Json({{"id", model.id},
-                                           {"revision", model.revision},
-                                           {"sha256", model.sha256},
-                                           {"prompt", model.prompt_name},
-                                           {"query_prompt", model.query_prompt_name}});
-  json["columns"] = settings.columns;
-  json["text_columns"] = settings.text_columns;
-  json["version"] = status.version_number;
-  json["versions"] = Json::array();
-  for (const CollectionVersion& version : status.versions) {
-    json["versions"].push_back({{"name", version.name},
-                                {"created_at", version.created_at},
-                                {"version", version.number},
-                                {"items", version.item_count}});
-  }
-  json["size_bytes"] = status.size_bytes;
-  json["index_size_bytes"] = status.index_size_bytes;
-  json["index"] = status.index;
-  json["recall"] = nullptr;
-  if (const auto& recall = status.recall) {
-    json["recall"] = {{"k", recall->k},
-                      {"queries", recall->query_count},
-                      {"recall", recall->recall},
-                      {"expansion", recall->expansion},
-                      {"checked_at", recall->checked_at}};
-  }
-  json["served_recall"] = nullptr;
-  if (const auto& served = status.served_recall) {
-    json["served_recall"] = {
-        {"recall", served->recall}, {"queries", served->query_count}, {"checked_at", served->checked_at}};
-  }
-  return json;
 }
 
 std::string score_text(std::string_view score_name, bool larger_is_nearer) {

@@ -37,8 +37,6 @@ Result<ItemParts> to_parts(const std::vector<std::string>& with, bool json);
 // A sink that shows the stages of long work; borrows `progress`.
 ProgressSink stage_sink(StepProgress& progress);
 
-Json item_json(const Item& item, const ItemParts& parts);
-Json status_json(const std::string& location, const CollectionStatus& status);
 // "cosine, larger is nearer".
 std::string score_text(std::string_view score_name, bool larger_is_nearer);
 // "price: 120, colour: blue", the members of a JSON object for people.

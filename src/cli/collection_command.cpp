@@ -9,13 +9,14 @@
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/text_format.hpp"
+#include "service/collection_json.hpp"
 
 namespace asterism::cli {
 namespace {
 
 void print_status(Console& console, const std::string& location, const CollectionStatus& status) {
   if (console.json()) {
-    console.print(json_line(status_json(location, status)));
+    console.print(json_line(service::status_json(service::shown_location(location), status)));
     return;
   }
   const CollectionSettings& settings = status.settings;
@@ -112,7 +113,7 @@ Result<int> run_list(const std::vector<std::string>& folders, Console& console) 
     Json json = Json::array();
     for (const service::ListedCollection& entry : *list) {
       if (entry.status) {
-        json.push_back(status_json(entry.location, *entry.status));
+        json.push_back(service::status_json(service::shown_location(entry.location), *entry.status));
       } else {
         json.push_back({{"collection", entry.location}, {"error", entry.error->to_string()}});
       }
@@ -217,7 +218,7 @@ Result<int> run_index(const service::CollectionTarget& target, Console& console)
     return std::unexpected(status.error());
   }
   if (console.json()) {
-    console.print(json_line(status_json(target.location, *status)));
+    console.print(json_line(service::status_json(service::shown_location(target.location), *status)));
   } else {
     console.print(status->index + "\n");
   }

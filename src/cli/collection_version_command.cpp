@@ -8,6 +8,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/text_format.hpp"
+#include "service/collection_json.hpp"
 
 namespace asterism::cli {
 namespace {
@@ -51,7 +52,7 @@ Result<int> run_restore(const VersionArguments& arguments, Console& console) {
     return std::unexpected(status.error());
   }
   if (console.json()) {
-    console.print(json_line(status_json(arguments.target.location, *status)));
+    console.print(json_line(service::status_json(service::shown_location(arguments.target.location), *status)));
   } else {
     console.print(fmt::format("as in version {}: {}\n", arguments.name, counted(status->item_count, "item")));
   }

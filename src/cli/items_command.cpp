@@ -9,6 +9,7 @@
 #include "cli/json_text.hpp"
 #include "cli/text_format.hpp"
 #include "service/collection_items.hpp"
+#include "service/collection_json.hpp"
 
 namespace asterism::cli {
 namespace {
@@ -47,7 +48,7 @@ Result<int> run_get(const GetArguments& arguments, Console& console) {
     if (!(*items)[i]) {
       missing.push_back(arguments.ids[i]);
     } else if (console.json()) {
-      console.print(json_line(item_json(*(*items)[i], *parts)));
+      console.print(json_line(service::item_json(*(*items)[i], *parts)));
     } else {
       console.print(i == 0 ? "" : "\n");
       print_item(console, *(*items)[i]);

@@ -3,23 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 namespace asterism::cli {
 
 std::string json_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json json_number(float value) {
-  if (!std::isfinite(value)) {
-    return nullptr;
-  }
-  const std::string digits = fmt::format("{}", value);
-  double shortest = 0.0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), shortest);
-  return shortest;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -10,8 +10,6 @@ namespace asterism::cli {
 
 // One line with its end; invalid UTF-8 becomes U+FFFD.
 std::string json_line(const Json& json);
-// A float with the fewest digits that give it back (0.7 and not 0.699999988079071); null when it is not finite.
-Json json_number(float value);
 // Appends `text` with its quotes and escapes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 

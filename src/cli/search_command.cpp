@@ -11,6 +11,7 @@
 #include "cli/json_text.hpp"
 #include "cli/progress.hpp"
 #include "cli/text_format.hpp"
+#include "service/collection_json.hpp"
 #include "service/collection_search.hpp"
 
 namespace asterism::cli {
@@ -88,32 +89,9 @@ Result<service::CollectionSearchRequest> to_request(const SearchArguments& argum
   return request;
 }
 
-Json explanation_json(const SearchExplanation& explanation) {
-  return {{"plan", explanation.plan},
-          {"reason", explanation.reason},
-          {"kernel", explanation.kernel},
-          {"rows", explanation.row_count},
-          {"rows_filtered", explanation.filtered_row_count},
-          {"nodes_visited", explanation.node_visited_count},
-          {"distances", explanation.distance_count},
-          {"expansion", explanation.expansion},
-          {"latency_ms", explanation.latency_ms}};
-}
-
 Json answer_json(const service::SearchAnswer& answer, const SearchArguments& arguments, const ItemParts& parts) {
-  Json json;
-  json["query"] = answer.name;
-  json["score"] = answer.result.score_name;
-  json["larger_is_nearer"] = answer.result.larger_is_nearer;
-  json["hits"] = Json::array();
-  for (const SearchHit& hit : answer.result.hits) {
-    Json entry{{"score", json_number(hit.score)}};
-    entry.update(item_json(hit.item, parts));
-    json["hits"].push_back(std::move(entry));
-  }
-  if (arguments.explain) {
-    json["explanation"] = explanation_json(answer.result.explanation);
-  }
+  Json json{{"query", answer.name}};
+  json.update(service::search_json(answer.result, parts, arguments.explain));
   return json;
 }
 

@@ -181,6 +181,11 @@ void add_serve(CLI::App& root, CommandLine& line) {
   command.add_option("--precision", arguments->precision, "auto, f32 or bf16 [auto]")
       ->type_name("PRECISION")
       ->group("Model");
+  command
+      .add_option("--collections", arguments->options.collections_folder,
+                  "a folder of collections to serve under /v1/collections; made where there is none [no collections]")
+      ->type_name("FOLDER")
+      ->group("Collections");
   add_listen_options(command, *arguments);
   add_limit_options(command, *arguments);
   add_common_options(command, line);

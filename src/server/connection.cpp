@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "server/body_stream.hpp"
 #include "server/content_coding.hpp"
 #include "server/request_id.hpp"
 
@@ -37,6 +38,7 @@ constexpr std::size_t kDroppedSizeBytesMax = std::size_t{1} << 20;
 constexpr std::chrono::seconds kDropTime{1};
 // Given back as it came; whoever sends none gets one.
 constexpr std::string_view kRequestIdHeader = "x-request-id";
+constexpr unsigned kHttp11 = 11;
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 Method method_of(http::verb verb) noexcept {
@@ -110,6 +112,7 @@ int refusal_status(const error_code& error) {
 struct Answer {
   HttpResponse response;
   bool keep_alive = false;
+  bool chunked = false;  // of streams; clients of HTTP/1.0 see the end of the connection instead
 };
 
 std::string head_text(const Answer& answer, const HttpRequest& request) {
@@ -117,8 +120,13 @@ std::string head_text(const Answer& answer, const HttpRequest& request) {
   std::string out;
   out.reserve(256);
   auto end = std::back_inserter(out);
-  fmt::format_to(end, "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n", response.status,
-                 status_reason(response.status), response.content_type, response.body.size());
+  fmt::format_to(end, "HTTP/1.1 {} {}\r\ncontent-type: {}\r\n", response.status, status_reason(response.status),
+                 response.content_type);
+  if (answer.chunked) {
+    out += "transfer-encoding: chunked\r\n";
+  } else if (!response.stream) {
+    fmt::format_to(end, "content-length: {}\r\n", response.body.size());
+  }
   if (const std::string_view id = request.header(kRequestIdHeader); !id.empty()) {
     fmt::format_to(end, "{}: {}\r\n", kRequestIdHeader, id);
   }
@@ -337,7 +345,13 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       self->watching_ = false;
       char byte = 0;
       const int descriptor = lowest(self->stream_).socket().native_handle();
-      if (!error && self->exchange_ && ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+      if (error) {
+        return;
+      }
+      if (!self->exchange_) {
+        // A client that sends before its answer has ended is not waited for either.
+        self->end_stream(false);
+      } else if (::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
         self->exchange_->client_gone();
       }
     });
@@ -352,6 +366,10 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
 
   void answer(HttpResponse response) {
     const bool keep_alive = parser_->keep_alive() && !context_.draining;
+    if (response.stream) {
+      begin_stream(std::move(response), keep_alive);
+      return;
+    }
     write({.response = std::move(response), .keep_alive = keep_alive}, [this](bool whole) {
       if (whole && answer_.keep_alive) {
         wait_for_request();
@@ -372,13 +390,86 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
     const std::array<asio::const_buffer, 2> buffers{
         asio::buffer(answer_head_), head_only ? asio::const_buffer() : asio::buffer(answer_.response.body)};
     asio::async_write(stream_, buffers, [self = self(), then](const error_code& error, std::size_t) {
-      const double latency_ms =
-          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - self->started_).count();
-      self->context_.application.finished(self->head_, {.status = error ? 0 : self->answer_.response.status,
-                                                        .body_size_bytes = self->answer_.response.body.size(),
-                                                        .latency_ms = latency_ms});
+      self->report_finished(error ? 0 : self->answer_.response.status, self->answer_.response.body.size());
       then(!error);
     });
+  }
+
+  void begin_stream(HttpResponse response, bool keep_alive) {
+    const bool chunked = parser_->get().version() >= kHttp11;
+    answer_ = {.response = std::move(response), .keep_alive = keep_alive && chunked, .chunked = chunked};
+    answer_head_ = head_text(answer_);
+    streamed_size_bytes_ = 0;
+    lowest(stream_).expires_after(context_.options.write_time_max);
+    asio::async_write(stream_, asio::buffer(answer_head_), [self = self()](const error_code& error, std::size_t) {
+      if (error || self->head_.method == Method::kHead) {
+        self->end_stream(!error);
+      } else {
+        self->stream_next();
+      }
+    });
+  }
+
+  void stream_next() {
+    if (!answer_.response.stream) {
+      return;
+    }
+    lowest(stream_).expires_never();
+    // While nothing waits, watch() keeps this alive: who makes the body may outlive the loop that the socket is of.
+    BodyStream::Taken taken = answer_.response.stream->take([weak = this->weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        asio::post(self->stream_.get_executor(), [self] { self->wake_stream(); });
+      }
+    });
+    if (taken.aborted) {
+      end_stream(false);
+      return;
+    }
+    if (taken.data.empty() && !taken.ended) {
+      watch();
+      return;
+    }
+    streamed_size_bytes_ += taken.data.size();
+    piece_ = std::move(taken.data);
+    piece_head_ = answer_.chunked && !piece_.empty() ? fmt::format("{:x}\r\n", piece_.size()) : "";
+    const std::string_view tail = !answer_.chunked ? ""
+                                  : taken.ended    ? (piece_.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n")
+                                                   : "\r\n";
+    lowest(stream_).expires_after(context_.options.write_time_max);
+    const std::array<asio::const_buffer, 3> buffers{asio::buffer(piece_head_), asio::buffer(piece_),
+                                                    asio::buffer(tail.data(), tail.size())};
+    asio::async_write(stream_, buffers, [self = self(), ended = taken.ended](const error_code& error, std::size_t) {
+      if (error || ended) {
+        self->end_stream(!error);
+      } else {
+        self->stream_next();
+      }
+    });
+  }
+
+  void wake_stream() {
+    unwatch();
+    stream_next();
+  }
+
+  void end_stream(bool whole) {
+    const auto stream = std::exchange(answer_.response.stream, nullptr);
+    if (!stream) {
+      return;
+    }
+    stream->client_gone();
+    report_finished(whole ? answer_.response.status : 0, streamed_size_bytes_);
+    if (whole && answer_.keep_alive) {
+      wait_for_request();
+    } else {
+      close();
+    }
+  }
+
+  void report_finished(int status, std::size_t size_bytes) {
+    const double latency_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started_).count();
+    context_.application.finished(head_, {.status = status, .body_size_bytes = size_bytes, .latency_ms = latency_ms});
   }
 
   void refuse(const error_code& error) {
@@ -457,6 +548,9 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   bool late_ = false;
   Answer answer_;
   std::string answer_head_;
+  std::string piece_;
+  std::string piece_head_;
+  std::size_t streamed_size_bytes_ = 0;
   std::array<char, 2048> dropped_{};
 };
 

@@ -94,6 +94,8 @@ std::string_view code_of(int status) {
     case 408:
     case 504:
       return "timeout";
+    case 409:
+      return "conflict";
     case 413:
     case 431:
       return "limit_exceeded";

@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "server/collection_service.hpp"
 #include "server/content_coding.hpp"
 #include "server/dialect.hpp"
 #include "server/metrics.hpp"
 #include "server/openapi.hpp"
 #include "server/routes.hpp"
+#include "server/served_embedder.hpp"
 
 namespace asterism::server {
 
@@ -34,15 +36,32 @@ struct EmbedServer::Impl final : Application {
         keys(std::move(options.keys)) {
     routes = all_routes();
   }
-
-  // One after the other hands its work on to the next.
+  // What still runs may answer, and with it post to the loops of `http`: it ends before them, and one after the other
+  // hands its work on to the next.
   ~Impl() override {
+    collections.reset();
     pool.stop();
     tasks.drain();
     scheduler.drain();
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
+
+  Result<void> open_collections() {
+    if (options.collections_folder.empty()) {
+      return {};
+    }
+    embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.pool, options.scheduler.queue_row_count_max);
+    auto host = CollectionHost::open(
+        {.folder = options.collections_folder, .thread_count = options.pool.encoder.thread_count}, embedder);
+    if (!host) {
+      return std::unexpected(host.error());
+    }
+    collections = std::make_unique<CollectionService>(*std::move(host), CollectionServiceLimits{});
+    std::ranges::move(collection_routes(*collections), std::back_inserter(routes));
+    metrics.add_source([host = collections->host.get()] { return host->metrics_text(); });
+    return {};
+  }
 
   EmbedServerOptions options;
   Metrics metrics;
@@ -56,6 +75,8 @@ struct EmbedServer::Impl final : Application {
   ApiKeys keys;
   std::vector<Route> routes;
   std::string open_api;
+  std::shared_ptr<ServedEmbedder> embedder;
+  std::unique_ptr<CollectionService> collections;
   std::optional<HttpServer> http;
 
   const Route* find(const HttpRequest& head) const {
@@ -100,6 +121,11 @@ struct EmbedServer::Impl final : Application {
   Dialect dialect_of(const HttpRequest& head) const {
     if (const Route* route = find_path(head)) {
       return route->dialect;
+    }
+    for (const std::string_view own : {"/v1/collections", "/v1/jobs"}) {
+      if (head.path.starts_with(own)) {
+        return Dialect::kAsterism;
+      }
     }
     return head.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kTei;
   }
@@ -266,6 +292,9 @@ Result<EmbedServer> EmbedServer::start(EmbedServerOptions options) {
   const auto documented = model ? impl->write_open_api((*model)->encoder.info()) : std::unexpected(model.error());
   if (!documented) {
     return std::unexpected(documented.error());
+  }
+  if (auto opened = impl->open_collections(); !opened) {
+    return std::unexpected(std::move(opened.error()));
   }
   auto http = HttpServer::listen(impl->options.http, *impl);
   if (!http) {

@@ -29,6 +29,7 @@ struct EmbedServerOptions {
   TaskQueueOptions tasks = {};
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
+  std::string collections_folder = {};  // each folder in it is a collection; empty = no routes for them
   std::size_t body_size_bytes_max = std::size_t{64} << 20;
   PictureFetcherOptions fetches = {};
   TraceExporterOptions traces = {};

@@ -16,6 +16,8 @@
 
 namespace asterism::server {
 
+class BodyStream;
+
 enum class Method : std::uint8_t { kGet, kPost, kPut, kPatch, kDelete, kHead, kOptions, kOther };
 
 struct Header {
@@ -61,6 +63,7 @@ struct HttpResponse {
   std::string content_type = "application/json";
   std::vector<Header> headers = {};
   std::string body = {};
+  std::shared_ptr<BodyStream> stream = {};  // in place of `body`: written in pieces, for as long as it takes
 };
 
 class Exchange {

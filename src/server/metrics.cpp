@@ -151,6 +151,9 @@ std::string Metrics::text(const SchedulerStatus& scheduler) const {
   for (const std::string_view state : {"idle", "running", "stuck"}) {
     fmt::format_to(std::back_inserter(out), "asterism_worker_state{{state=\"{}\"}} {}\n", state, state == now ? 1 : 0);
   }
+  for (const auto& source : sources_) {
+    out += source();
+  }
   return out;
 }
 

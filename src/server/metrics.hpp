@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -39,12 +40,15 @@ class Metrics {
   // One embedding request that ended: `error` empty, or the name of its error code.
   void embedded(std::string_view error, double queue_ms, std::size_t token_count);
   void connections_changed(std::ptrdiff_t difference);
+  // Text that is put behind the rest each time; before the first text().
+  void add_source(std::function<std::string()> source) { sources_.push_back(std::move(source)); }
   std::string text(const SchedulerStatus& scheduler) const;
 
  private:
   void append_requests(std::string& out) const;
   void append_times(std::string& out) const;
 
+  std::vector<std::function<std::string()>> sources_;
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, int>, std::uint64_t> requests_;
   std::map<std::string, Histogram, std::less<>> durations_;  // seconds, by route

@@ -37,14 +37,14 @@ std::string place_of(const Row& row) {
   return row.line == 0 ? row.source : fmt::format("{}:{}", row.source, row.line);
 }
 
-Item to_item(Row&& row, bool keep_files) {
+Item to_item(Row&& row, bool is_named, bool keep_files) {
   Item item{.id = item_id_of(row), .kind = asterism::ItemKind::kText, .metadata = std::move(row.metadata)};
   if (row.payload.kind == PayloadKind::kText) {
     item.content = std::move(row.payload.bytes);
     return item;
   }
   item.kind = asterism::ItemKind::kImage;
-  const bool is_file = row.source != "-" && !is_archive_member(row.source);
+  const bool is_file = !is_named && row.source != "-" && !is_archive_member(row.source);
   std::error_code failure;
   item.content = is_file ? std::filesystem::absolute(row.source, failure).lexically_normal().string() : row.source;
   if (keep_files || !is_file) {
@@ -101,13 +101,23 @@ class RowAdder {
     return open_collection();
   }
 
-  bool has_input() const { return !request_.input.inputs.empty() || !request_.input.list.empty(); }
+  bool has_input() const {
+    return request_.open_rows || !request_.input.inputs.empty() || !request_.input.list.empty();
+  }
 
   Result<void> open_windows() {
     if (vectors_) {
       if (auto agreed = expect_as_many_rows(); !agreed) {
         return agreed;
       }
+    }
+    if (request_.open_rows) {
+      auto rows = request_.open_rows();
+      if (!rows) {
+        return std::unexpected(std::move(rows.error()));
+      }
+      windows_.emplace(std::move(*rows), request_.collection.cancel);
+      return {};
     }
     auto windows = InputWindows::open(request_.input, request_.collection.cancel);
     if (!windows) {
@@ -158,6 +168,10 @@ class RowAdder {
   }
 
   Result<void> open_collection() {
+    if (request_.opened != nullptr) {
+      collection_ = request_.opened;
+      return expect_model();
+    }
     auto opened = open_for_writing(request_.collection);
     if (!opened && opened.error().code == ErrorCode::kNotFound) {
       if (auto created = create(); !created) {
@@ -168,7 +182,7 @@ class RowAdder {
     if (!opened) {
       return std::unexpected(std::move(opened.error()));
     }
-    collection_.emplace(std::move(*opened));
+    collection_ = &owned_.emplace(std::move(*opened));
     return expect_model();
   }
 
@@ -229,6 +243,9 @@ class RowAdder {
         return added;
       }
       response_.row_count = windows_->row_count();
+      if (request_.on_window) {
+        request_.on_window(response_);
+      }
     }
   }
 
@@ -245,7 +262,7 @@ class RowAdder {
         row_failed(place, *row.error);
         continue;
       }
-      items.push_back(to_item(std::move(row), request_.keep_files));
+      items.push_back(to_item(std::move(row), static_cast<bool>(request_.open_rows), request_.keep_files));
       note_metadata(items.back().metadata);
       if (vectors_) {
         items.back().vector = vectors_->row(window.row_first + i);
@@ -341,7 +358,8 @@ class RowAdder {
   const Clock::time_point start_ = Clock::now();
   std::optional<OwnVectors> vectors_;
   std::optional<InputWindows> windows_;
-  std::optional<Collection> collection_;
+  std::optional<Collection> owned_;
+  Collection* collection_ = nullptr;
   AddResponse response_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,12 @@ namespace asterism::service {
 // again, so that the row is replaced and not doubled.
 std::string item_id_of(const Row& row);
 
+struct AddResponse;
+
 struct AddRequest {
   CollectionTarget collection;
+  // Borrowed: the collection, open for writing already; nothing is opened or made then. Null = `collection` says which.
+  Collection* opened = nullptr;
   // Of a collection that is not there yet; the model's id is in `model`.
   CollectionSettings settings;
   // As the user names it. Empty: the collection's, or of a new one the built-in model for what the rows are. Another
@@ -29,11 +34,15 @@ struct AddRequest {
   ModelFetch fetch;
   // Its inputs may be empty with `vectors`: ids are then row numbers from 0.
   RowSourceOptions input;
+  // Rows that come from elsewhere than `input`, whose sources are names and no paths: pictures are kept whole.
+  std::function<Result<std::unique_ptr<RowReader>>()> open_rows;
   std::string vectors;      // a .npy file [rows, dim]: a vector for each row of the input
   bool keep_files = false;  // the bytes of image files, not their paths alone
   bool build_index = true;  // afterwards
   std::function<void(const CollectionStatus&)> on_created;
   std::function<void(const EmbedJobProgress&)> on_progress;
+  // After each window, durable by then: counts so far.
+  std::function<void(const AddResponse& so_far)> on_window;
   // Of a row that cannot be added; those after it can.
   std::function<void(std::string_view place, const Error&)> on_row_error;
   ProgressSink on_index_progress;

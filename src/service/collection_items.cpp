@@ -12,25 +12,40 @@ Result<std::vector<std::optional<Item>>> get_items(const CollectionTarget& targe
   return collection ? collection->get(ids, parts) : std::unexpected(collection.error());
 }
 
-Result<EraseResponse> erase_items(const EraseRequest& request) {
+namespace {
+
+Result<void> check_erase(const EraseRequest& request) {
   if (request.ids.empty() == request.filter.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("delete: expected ids or a filter, found {}", request.ids.empty() ? "neither" : "both"));
   }
+  return {};
+}
+
+}  // namespace
+
+Result<EraseResponse> erase_items(const EraseRequest& request) {
+  if (auto checked = check_erase(request); !checked) {
+    return std::unexpected(std::move(checked.error()));
+  }
   auto collection = request.dry_run ? open_for_reading(request.collection) : open_for_writing(request.collection);
-  if (!collection) {
-    return std::unexpected(std::move(collection.error()));
+  return collection ? erase_items(*collection, request) : std::unexpected(std::move(collection.error()));
+}
+
+Result<EraseResponse> erase_items(Collection& collection, const EraseRequest& request) {
+  if (auto checked = check_erase(request); !checked) {
+    return std::unexpected(std::move(checked.error()));
   }
   EraseResponse response;
   if (!request.filter.empty()) {
-    const auto count = request.dry_run ? collection->count(request.filter) : collection->erase_where(request.filter);
+    const auto count = request.dry_run ? collection.count(request.filter) : collection.erase_where(request.filter);
     if (!count) {
       return std::unexpected(count.error());
     }
     response.count = *count;
     return response;
   }
-  const auto there = collection->get(request.ids, {.metadata = false, .content = false});
+  const auto there = collection.get(request.ids, {.metadata = false, .content = false});
   if (!there) {
     return std::unexpected(there.error());
   }
@@ -42,7 +57,7 @@ Result<EraseResponse> erase_items(const EraseRequest& request) {
     }
   }
   if (!request.dry_run) {
-    const auto count = collection->erase(request.ids);
+    const auto count = collection.erase(request.ids);
     if (!count) {
       return std::unexpected(count.error());
     }

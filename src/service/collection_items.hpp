@@ -28,6 +28,8 @@ struct EraseResponse {
 };
 // kInvalidArgument for neither or both of ids and filter.
 Result<EraseResponse> erase_items(const EraseRequest& request);
+// Of one that is open already; `request.collection` is not looked at.
+Result<EraseResponse> erase_items(Collection& collection, const EraseRequest& request);
 
 struct DuplicatesRequest {
   CollectionTarget collection;

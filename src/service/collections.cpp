@@ -82,17 +82,24 @@ std::string kept_model_id(std::string_view model, PayloadKind kind) {
   return id;
 }
 
-Result<CollectionSettings> new_collection_settings(CollectionSettings settings, PayloadKind kind,
-                                                   const ModelFetch& fetch) {
+CollectionSettings kept_settings(CollectionSettings settings, PayloadKind kind) {
   if (settings.text_columns == std::vector<std::string>{std::string(kNoTextColumns)}) {
     settings.text_columns.clear();
   } else if (settings.text_columns.empty() && !settings.model.id.empty()) {
     settings.text_columns.emplace_back(kContentColumn);
   }
+  if (!settings.model.id.empty()) {
+    settings.model.id = kept_model_id(settings.model.id, kind);
+  }
+  return settings;
+}
+
+Result<CollectionSettings> new_collection_settings(CollectionSettings settings, PayloadKind kind,
+                                                   const ModelFetch& fetch) {
+  settings = kept_settings(std::move(settings), kind);
   if (settings.model.id.empty()) {
     return settings;
   }
-  settings.model.id = kept_model_id(settings.model.id, kind);
   if (auto fetched = fetch_model(settings.model.id, fetch); !fetched) {
     return std::unexpected(std::move(fetched.error()));
   }

@@ -42,8 +42,10 @@ std::string kept_model_id(std::string_view model, PayloadKind kind);
 // As the only text column: keywords are sought nowhere, and cost nothing.
 inline constexpr std::string_view kNoTextColumns = "none";
 
-// Settings of a new collection as they are kept: its model fetched and named as above; where it has one and no text
-// columns are named, keywords are sought in the texts themselves (of images in their paths).
+// Settings of a new collection as they are kept: its model named as above; where it has one and no text columns are
+// named, keywords are sought in the texts themselves (of images in their paths).
+CollectionSettings kept_settings(CollectionSettings settings, PayloadKind kind);
+// The same, and the model is fetched.
 Result<CollectionSettings> new_collection_settings(CollectionSettings settings, PayloadKind kind,
                                                    const ModelFetch& fetch);
 

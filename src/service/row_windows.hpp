@@ -23,6 +23,10 @@ class InputWindows {
   // `cancel` is borrowed and may be null.
   static Result<InputWindows> open(RowSourceOptions input, const CancelFlag* cancel);
 
+  // Over rows that come from elsewhere.
+  InputWindows(std::unique_ptr<RowReader> reader, const CancelFlag* cancel)
+      : reader_(std::move(reader)), cancel_(cancel) {}
+
   // False at the end. kCancelled when asked to stop.
   Result<bool> next(InputWindow& window);
   PayloadKind kind() const noexcept { return reader_->kind(); }
@@ -32,9 +36,6 @@ class InputWindows {
   double fraction() const noexcept;
 
  private:
-  InputWindows(std::unique_ptr<RowReader> reader, const CancelFlag* cancel)
-      : reader_(std::move(reader)), cancel_(cancel) {}
-
   std::unique_ptr<RowReader> reader_;
   const CancelFlag* cancel_;
   std::uint64_t row_count_ = 0;

@@ -15,12 +15,16 @@ Collection::Collection(Collection&&) noexcept = default;
 Collection& Collection::operator=(Collection&&) noexcept = default;
 Collection::~Collection() = default;
 
-Result<Collection> Collection::create(std::string_view location, const CollectionSettings& settings) {
+Result<Collection> Collection::create(std::string_view location, const CollectionSettings& settings,
+                                      std::shared_ptr<CollectionEmbedder> embedder) {
+  if (!embedder) {
+    embedder = std::make_shared<CollectionEncoder>(0);
+  }
   const auto place = parse_location(location);
   if (!place) {
     return std::unexpected(place.error());
   }
-  const auto complete = complete_settings(settings);
+  const auto complete = embedder->complete(settings);
   if (!complete) {
     return std::unexpected(complete.error());
   }
@@ -28,7 +32,7 @@ Result<Collection> Collection::create(std::string_view location, const Collectio
   if (!store) {
     return std::unexpected(std::move(store.error()));
   }
-  return Collection(std::make_unique<Impl>(std::move(*store), 0));
+  return Collection(std::make_unique<Impl>(std::move(*store), std::move(embedder)));
 }
 
 Result<Collection> Collection::open(std::string_view location, const CollectionOpenOptions& options) {
@@ -40,7 +44,8 @@ Result<Collection> Collection::open(std::string_view location, const CollectionO
   if (!store) {
     return std::unexpected(std::move(store.error()));
   }
-  return Collection(std::make_unique<Impl>(std::move(*store), options.thread_count));
+  auto embedder = options.embedder ? options.embedder : std::make_shared<CollectionEncoder>(options.thread_count);
+  return Collection(std::make_unique<Impl>(std::move(*store), std::move(embedder)));
 }
 
 Result<void> Collection::drop(std::string_view location) {

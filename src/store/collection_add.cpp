@@ -39,7 +39,7 @@ Result<Pending> prepare(Item& item, std::size_t index) {
 }
 
 // Vectors of items of one kind, [pending, dim]; rows that failed are reported.
-Result<Embeddings> embed(const Encoder& encoder, std::span<const Item> items, std::span<const Pending> pending,
+Result<Embeddings> embed(Collection::Impl& collection, std::span<const Item> items, std::span<const Pending> pending,
                          ItemKind kind) {
   std::vector<std::string_view> contents;
   contents.reserve(pending.size());
@@ -47,7 +47,7 @@ Result<Embeddings> embed(const Encoder& encoder, std::span<const Item> items, st
     const auto& item = items[one.index];
     contents.push_back(kind == ItemKind::kText ? item.content : item.data.empty() ? one.file : item.data);
   }
-  return kind == ItemKind::kText ? encoder.encode(contents) : encoder.encode_images(contents);
+  return collection.embedder->embed(collection.store->settings(), CollectionEmbedder::Use::kItems, kind, contents);
 }
 
 class Adder {
@@ -132,11 +132,7 @@ class Adder {
     if (chosen.empty()) {
       return {};
     }
-    const auto encoder = collection_.encoder->for_items();
-    if (!encoder) {
-      return std::unexpected(encoder.error());
-    }
-    const auto vectors = embed(**encoder, items_, chosen, kind);
+    const auto vectors = embed(collection_, items_, chosen, kind);
     if (!vectors) {
       return std::unexpected(vectors.error());
     }

@@ -19,16 +19,35 @@ EncoderOptions encoder_options(const CollectionSettings& settings, const std::st
 
 }  // namespace
 
-Result<const Encoder*> CollectionEncoder::load(std::unique_ptr<Encoder>& place, const std::string& prompt_name) {
+Result<void> expect_model(const CollectionSettings& settings) {
+  if (!settings.model.id.empty()) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument, "the collection has no model: its vectors were given, not made",
+              "ask with a vector or an id; a collection with a model is made with -m MODEL");
+}
+
+Result<void> expect_same_model(const CollectionSettings& settings, std::string_view sha256, std::size_t dim) {
+  if (sha256 == settings.model.sha256 && dim == settings.dim) {
+    return {};
+  }
+  return fail(ErrorCode::kMismatch,
+              fmt::format("model '{}': the collection's vectors were made by other files of that name (expected sha256 "
+                          "{}, found {})",
+                          settings.model.id, settings.model.sha256, sha256),
+              "put the model back as it was, or make a collection anew with the present one");
+}
+
+Result<const Encoder*> CollectionEncoder::load(const CollectionSettings& settings, const std::string& prompt_name) {
   const std::scoped_lock lock(mutex_);
-  if (place) {
-    return place.get();
+  const auto found = encoders_.find(prompt_name);
+  if (found != encoders_.end()) {
+    return &found->second;
   }
-  if (settings_.model.id.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "the collection has no model: its vectors were given, not made",
-                "ask with a vector or an id; a collection with a model is made with -m MODEL");
+  if (auto named = expect_model(settings); !named) {
+    return std::unexpected(std::move(named.error()));
   }
-  auto encoder = Encoder::load(settings_.model.id, encoder_options(settings_, prompt_name, thread_count_));
+  auto encoder = Encoder::load(settings.model.id, encoder_options(settings, prompt_name, thread_count_));
   if (!encoder) {
     return std::unexpected(std::move(encoder.error()));
   }
@@ -36,33 +55,28 @@ Result<const Encoder*> CollectionEncoder::load(std::unique_ptr<Encoder>& place, 
   if (!digest) {
     return std::unexpected(digest.error());
   }
-  if (*digest != settings_.model.sha256 || encoder->dim() != settings_.dim) {
-    return fail(
-        ErrorCode::kMismatch,
-        fmt::format("model '{}': the collection's vectors were made by other files of that name (expected sha256 "
-                    "{}, found {})",
-                    settings_.model.id, settings_.model.sha256, *digest),
-        "put the model back as it was, or make a collection anew with the present one");
+  if (auto same = expect_same_model(settings, *digest, encoder->dim()); !same) {
+    return std::unexpected(std::move(same.error()));
   }
-  place = std::make_unique<Encoder>(std::move(*encoder));
-  return place.get();
+  return &encoders_.try_emplace(prompt_name, std::move(*encoder)).first->second;
 }
 
-Result<const Encoder*> CollectionEncoder::for_items() {
-  return load(items_, settings_.model.prompt_name);
+Result<Embeddings> CollectionEncoder::embed(const CollectionSettings& settings, Use use, ItemKind kind,
+                                            std::span<const std::string_view> contents) {
+  const auto& model = settings.model;
+  const auto encoder = load(settings, use == Use::kItems ? model.prompt_name : model.query_prompt_name);
+  if (!encoder) {
+    return std::unexpected(encoder.error());
+  }
+  return kind == ItemKind::kText ? (*encoder)->encode(contents) : (*encoder)->encode_images(contents);
 }
 
-Result<const Encoder*> CollectionEncoder::for_queries() {
-  return settings_.model.query_prompt_name == settings_.model.prompt_name
-             ? for_items()
-             : load(queries_, settings_.model.query_prompt_name);
-}
-
-Result<CollectionSettings> complete_settings(CollectionSettings settings) {
+Result<CollectionSettings> CollectionEncoder::complete(CollectionSettings settings) {
   if (settings.model.id.empty()) {
     return settings;
   }
-  const auto encoder = Encoder::load(settings.model.id, encoder_options(settings, settings.model.prompt_name, 0));
+  const auto encoder =
+      Encoder::load(settings.model.id, encoder_options(settings, settings.model.prompt_name, thread_count_));
   if (!encoder) {
     return std::unexpected(encoder.error());
   }

@@ -1,6 +1,7 @@
 // What a Collection is made of: a store, and the model that made its vectors, loaded when it is first needed.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,30 +14,28 @@
 
 #include "asterism/collection.hpp"
 #include "asterism/encoder.hpp"
+#include "store/collection_embedder.hpp"
 #include "store/filter_expression.hpp"
 #include "store/vector_store.hpp"
 
 namespace asterism {
 
-// Loads the model that collections name and checks that it is the one that made their vectors.
-class CollectionEncoder {
+// Loads the model that a collection names and checks that it is the one that made its vectors. One of these serves one
+// collection; two encoders where the prompts of items and of questions differ.
+class CollectionEncoder final : public CollectionEmbedder {
  public:
-  explicit CollectionEncoder(const CollectionSettings& settings, std::size_t thread_count)
-      : settings_(settings), thread_count_(thread_count) {}
+  explicit CollectionEncoder(std::size_t thread_count) : thread_count_(thread_count) {}
 
-  // For what is kept, and for what is asked: two where their prompts differ. kInvalidArgument when the collection has
-  // no model; kMismatch when the model's files are others than those that made the vectors.
-  Result<const Encoder*> for_items();
-  Result<const Encoder*> for_queries();
+  Result<CollectionSettings> complete(CollectionSettings settings) override;
+  Result<Embeddings> embed(const CollectionSettings& settings, Use use, ItemKind kind,
+                           std::span<const std::string_view> contents) override;
 
  private:
-  Result<const Encoder*> load(std::unique_ptr<Encoder>& place, const std::string& prompt_name);
+  Result<const Encoder*> load(const CollectionSettings& settings, const std::string& prompt_name);
 
-  const CollectionSettings settings_;
   const std::size_t thread_count_;
   std::mutex mutex_;
-  std::unique_ptr<Encoder> items_;
-  std::unique_ptr<Encoder> queries_;
+  std::map<std::string, Encoder, std::less<>> encoders_;  // by prompt name
 };
 
 // A request with its question as a vector and its filter read.
@@ -60,11 +59,11 @@ struct PreparedSearch {
 };
 
 struct Collection::Impl {
-  Impl(std::unique_ptr<VectorStore> owned, std::size_t thread_count)
-      : store(std::move(owned)), encoder(std::make_unique<CollectionEncoder>(store->settings(), thread_count)) {}
+  Impl(std::unique_ptr<VectorStore> owned, std::shared_ptr<CollectionEmbedder> shared)
+      : store(std::move(owned)), embedder(std::move(shared)) {}
 
   std::unique_ptr<VectorStore> store;
-  std::unique_ptr<CollectionEncoder> encoder;
+  std::shared_ptr<CollectionEmbedder> embedder;
 
   // A filter, with unknown names refused; nothing for an empty one.
   Result<std::optional<FilterExpression>> parse(std::string_view filter) const;
@@ -85,8 +84,5 @@ struct Collection::Impl {
   Result<std::vector<SearchHit>> reordered(const PreparedSearch& prepared, const std::optional<FilterPath>& group_path,
                                            std::vector<SearchHit> hits) const;
 };
-
-// The settings with what the model says: dim, digest, revision.
-Result<CollectionSettings> complete_settings(CollectionSettings settings);
 
 }  // namespace asterism

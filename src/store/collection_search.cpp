@@ -84,12 +84,8 @@ Result<void> Collection::Impl::embed_parts(std::span<const QueryPart* const> par
   if (chosen.empty()) {
     return {};
   }
-  const auto queries = encoder->for_queries();
-  if (!queries) {
-    return std::unexpected(queries.error());
-  }
-  const auto embedded =
-      kind == QueryPart::Kind::kText ? (*queries)->encode(contents) : (*queries)->encode_images(contents);
+  const auto embedded = embedder->embed(store->settings(), CollectionEmbedder::Use::kQueries,
+                                        kind == QueryPart::Kind::kText ? ItemKind::kText : ItemKind::kImage, contents);
   if (!embedded) {
     return std::unexpected(embedded.error());
   }
@@ -336,6 +332,7 @@ SearchResult Collection::Impl::plain_result(const PreparedSearch& prepared, Stor
   result.hits = std::move(found.hits);
   leave_out(result.hits, prepared.asked_ids);
   result.hits.resize(std::min(result.hits.size(), prepared.request->k));
+  result.query = prepared.query;
   return result;
 }
 
@@ -383,6 +380,7 @@ Result<SearchResult> Collection::Impl::search(const SearchRequest& request) cons
       hit.item.metadata.clear();
     }
   }
+  result.query = prepared->front().query;
   result.explanation.latency_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return result;

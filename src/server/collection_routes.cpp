@@ -1,0 +1,280 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/json.hpp"
+#include "server/collection_requests.hpp"
+#include "server/collection_service.hpp"
+#include "service/collection_items.hpp"
+#include "service/collection_json.hpp"
+#include "service/collections.hpp"
+
+namespace asterism::server {
+namespace {
+
+HttpResponse json_response(const Json& json, int status = 200) {
+  HttpResponse out;
+  out.status = status;
+  out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out;
+}
+
+// What a handler below is given; the request stays until it returns.
+struct Call {
+  CollectionService& service;
+  const HttpRequest& request;
+  std::string_view pattern;
+
+  CollectionHost& host() const { return *service.host; }
+  std::string value(std::string_view name) const { return path_value(pattern, request.path_as_sent, name); }
+  std::string name() const { return value("name"); }
+};
+using Handler = Result<HttpResponse> (*)(const Call&);
+
+// A filter that names what is not there is a wrong request, and no path that is not there.
+Error request_error(Error error) {
+  if (error.code == ErrorCode::kNotFound && error.message.starts_with("filter:")) {
+    error.code = ErrorCode::kInvalidArgument;
+  }
+  return error;
+}
+
+Result<Json> status_of(const std::string& name, const Collection& collection) {
+  const auto status = collection.status();
+  return status ? Result<Json>(service::status_json(name, *status)) : std::unexpected(status.error());
+}
+
+Result<HttpResponse> list_collections(const Call& call) {
+  const auto names = call.host().names();
+  if (!names) {
+    return std::unexpected(names.error());
+  }
+  Json list = Json::array();
+  for (const std::string& name : *names) {
+    const auto collection = call.host().get(name);
+    auto json = collection ? status_of(name, **collection) : std::unexpected(collection.error());
+    // One that is damaged does not hide the others.
+    list.push_back(json ? *std::move(json) : Json{{"collection", name}, {"error", json.error().to_string()}});
+  }
+  return json_response({{"collections", std::move(list)}});
+}
+
+Result<HttpResponse> create_collection(const Call& call) {
+  auto asked = read_create(call.request.body);
+  if (!asked) {
+    return std::unexpected(std::move(asked.error()));
+  }
+  const bool images = asked->settings.model.id == kBuiltinImageModel;
+  const auto settings =
+      service::kept_settings(std::move(asked->settings), images ? PayloadKind::kImage : PayloadKind::kText);
+  const auto created = call.host().create(asked->name, settings);
+  if (!created && created.error().code == ErrorCode::kMismatch) {
+    return error_response(Dialect::kAsterism, 409, created.error().message, created.error().hint);
+  }
+  auto json = created ? status_of(asked->name, **created) : std::unexpected(created.error());
+  return json ? Result<HttpResponse>(json_response(*json, 201)) : std::unexpected(std::move(json.error()));
+}
+
+Result<HttpResponse> show_collection(const Call& call) {
+  const auto collection = call.host().get(call.name());
+  if (!collection) {
+    return std::unexpected(collection.error());
+  }
+  auto json = status_of(call.name(), **collection);
+  if (!json) {
+    return std::unexpected(std::move(json.error()));
+  }
+  if (const auto upkeep = call.host().upkeep_status(call.name())) {
+    const bool building = upkeep->state == UpkeepStatus::State::kBuilding;
+    (*json)["index_building"] = building;
+    (*json)["index_error"] = upkeep->error ? Json(upkeep->error->message) : Json(nullptr);
+  }
+  return json_response(*json);
+}
+
+Result<HttpResponse> drop_collection(const Call& call) {
+  const auto dropped = call.host().drop(call.name());
+  return dropped ? Result<HttpResponse>(json_response({{"dropped", call.name()}})) : std::unexpected(dropped.error());
+}
+
+Result<HttpResponse> get_item(const Call& call) {
+  const auto parts = read_include(call.request.query);
+  const auto collection =
+      parts ? call.host().get_version(call.name(), query_value(call.request.query, "version"))
+            : std::unexpected(parts.error());
+  if (!collection) {
+    return std::unexpected(collection.error());
+  }
+  const std::vector<std::string> ids{call.value("id")};
+  const auto items = (*collection)->get(ids, *parts);
+  if (!items) {
+    return std::unexpected(items.error());
+  }
+  if (!items->front()) {
+    return fail(ErrorCode::kNotFound, fmt::format("collection \"{}\": there is no item \"{}\"", call.name(), ids[0]));
+  }
+  return json_response(service::item_json(*items->front(), *parts));
+}
+
+Result<HttpResponse> get_items(const Call& call) {
+  const auto asked = read_get(call.request.body);
+  const auto collection =
+      asked ? call.host().get_version(call.name(), query_value(call.request.query, "version"))
+            : std::unexpected(asked.error());
+  if (!collection) {
+    return std::unexpected(collection.error());
+  }
+  const auto items = (*collection)->get(asked->ids, asked->parts);
+  if (!items) {
+    return std::unexpected(items.error());
+  }
+  Json list = Json::array();
+  for (const auto& item : *items) {
+    list.push_back(item ? service::item_json(*item, asked->parts) : Json(nullptr));
+  }
+  return json_response({{"items", std::move(list)}});
+}
+
+Result<service::EraseResponse> erase(const Call& call, const service::EraseRequest& request) {
+  const auto collection = request.dry_run ? call.host().get(call.name()) : call.host().get_writable(call.name());
+  return collection ? service::erase_items(**collection, request) : std::unexpected(collection.error());
+}
+
+Result<HttpResponse> delete_item(const Call& call) {
+  service::EraseRequest request;
+  request.ids = {call.value("id")};
+  const auto erased = erase(call, request);
+  if (!erased) {
+    return std::unexpected(erased.error());
+  }
+  if (erased->count == 0) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("collection \"{}\": there is no item \"{}\"", call.name(), call.value("id")));
+  }
+  return json_response({{"deleted", erased->count}});
+}
+
+Result<HttpResponse> delete_items(const Call& call) {
+  const auto request = read_delete(call.request.body);
+  const auto erased = request ? erase(call, *request) : std::unexpected(request.error());
+  if (!erased) {
+    return std::unexpected(request_error(erased.error()));
+  }
+  return json_response({{"deleted", request->dry_run ? 0 : erased->count},
+                        {"matched", erased->count},
+                        {"not_found", erased->not_found}});
+}
+
+Result<HttpResponse> search(const Call& call) {
+  const bool picture = call.request.header("content-type").starts_with("image/");
+  const auto asked = picture ? read_picture_search(call.request) : read_search(call.request.body);
+  const auto collection =
+      asked ? call.host().get_version(call.name(), asked->version) : std::unexpected(asked.error());
+  if (!collection) {
+    return std::unexpected(collection.error());
+  }
+  const auto result = (*collection)->search(asked->search);
+  if (!result) {
+    return std::unexpected(request_error(result.error()));
+  }
+  if (asked->search.filter.empty() && asked->version.empty()) {
+    call.host().note_search(call.name(), *result, asked->search.k);
+  }
+  return json_response(service::search_json(*result, asked->search.parts, asked->explain));
+}
+
+Result<HttpResponse> list_versions(const Call& call) {
+  const auto collection = call.host().get(call.name());
+  const auto status = collection ? (*collection)->status() : std::unexpected(collection.error());
+  if (!status) {
+    return std::unexpected(status.error());
+  }
+  Json list = Json::array();
+  for (const CollectionVersion& version : status->versions) {
+    list.push_back(service::version_json(version));
+  }
+  return json_response({{"versions", std::move(list)}});
+}
+
+Result<HttpResponse> create_version(const Call& call) {
+  const auto name = read_version_name(call.request.body);
+  const auto collection = name ? call.host().get_writable(call.name()) : std::unexpected(name.error());
+  const auto version = collection ? (*collection)->create_version(*name) : std::unexpected(collection.error());
+  return version ? Result<HttpResponse>(json_response(service::version_json(*version), 201))
+                 : std::unexpected(version.error());
+}
+
+Result<HttpResponse> drop_version(const Call& call) {
+  const std::string version = call.value("version");
+  const auto collection = call.host().get_writable(call.name());
+  if (!collection) {
+    return std::unexpected(collection.error());
+  }
+  call.host().forget_version(call.name(), version);
+  const auto dropped = (*collection)->drop_version(version);
+  return dropped ? Result<HttpResponse>(json_response({{"dropped", version}})) : std::unexpected(dropped.error());
+}
+
+Result<HttpResponse> restore_version(const Call& call) {
+  const auto collection = call.host().get_writable(call.name());
+  const auto restored =
+      collection ? (*collection)->restore_version(call.value("version")) : std::unexpected(collection.error());
+  const auto json = restored ? status_of(call.name(), **collection) : std::unexpected(restored.error());
+  return json ? Result<HttpResponse>(json_response(*json)) : std::unexpected(json.error());
+}
+
+Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::string_view path, Scope scope,
+              Handler handler) {
+  return {method, path, Dialect::kAsterism, scope,
+          [&service, &pool, handler](const RouteContext&, const Route& route,
+                                     const std::shared_ptr<Exchange>& exchange) {
+            answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
+              return handler({.service = service, .request = exchange->request(), .pattern = pattern});
+            });
+          }};
+}
+
+}  // namespace
+
+void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchange>& exchange,
+                 std::function<Result<HttpResponse>()> work) {
+  const auto posted = pool.post([exchange, dialect, work = std::move(work)] {
+    auto response = work();
+    exchange->respond(response ? *std::move(response) : error_response(dialect, response.error()));
+  });
+  if (!posted) {
+    exchange->respond(error_response(dialect, posted.error()));
+  }
+}
+
+std::vector<Route> collection_routes(CollectionService& service) {
+  const auto read = [&](Method method, std::string_view path, Handler handler) {
+    return on_pool(service, service.reads, method, path, Scope::kRead, handler);
+  };
+  const auto write = [&](Method method, std::string_view path, Scope scope, Handler handler) {
+    return on_pool(service, service.writes, method, path, scope, handler);
+  };
+  std::vector<Route> routes;
+  routes.push_back(read(Method::kGet, "/v1/collections", list_collections));
+  routes.push_back(write(Method::kPost, "/v1/collections", Scope::kAdmin, create_collection));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}", show_collection));
+  routes.push_back(write(Method::kDelete, "/v1/collections/{name}", Scope::kAdmin, drop_collection));
+  routes.push_back({Method::kPost, "/v1/collections/{name}/items", Dialect::kAsterism, Scope::kWrite,
+                    [&service](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+                      add_items(service, route.dialect,
+                                path_value(route.path, exchange->request().path_as_sent, "name"), exchange);
+                    }});
+  routes.push_back(read(Method::kPost, "/v1/collections/{name}/items/get", get_items));
+  routes.push_back(write(Method::kPost, "/v1/collections/{name}/items/delete", Scope::kWrite, delete_items));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}/items/{id}", get_item));
+  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/items/{id}", Scope::kWrite, delete_item));
+  routes.push_back(read(Method::kPost, "/v1/collections/{name}/search", search));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}/versions", list_versions));
+  routes.push_back(write(Method::kPost, "/v1/collections/{name}/versions", Scope::kAdmin, create_version));
+  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/versions/{version}", Scope::kAdmin, drop_version));
+  routes.push_back(
+      write(Method::kPost, "/v1/collections/{name}/versions/{version}/restore", Scope::kAdmin, restore_version));
+  return routes;
+}
+
+}  // namespace asterism::server

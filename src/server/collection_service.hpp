@@ -1,0 +1,47 @@
+// What the routes of collections work with: the collections, and threads that may wait.
+//
+// Ownership: owns both; borrows the jobs. Thread-safety: any thread. The destructor finishes what was taken.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "asterism/error.hpp"
+#include "server/collection_host.hpp"
+#include "server/dialect.hpp"
+#include "server/http_message.hpp"
+#include "server/routes.hpp"
+#include "server/worker_pool.hpp"
+
+namespace asterism::server {
+
+struct CollectionServiceLimits {
+  std::size_t read_thread_count = 4;
+  std::size_t write_thread_count = 4;  // one add at a time each
+  std::size_t waiting_count_max = 256;
+};
+
+struct CollectionService {
+  CollectionService(std::unique_ptr<CollectionHost> owned, const CollectionServiceLimits& limits)
+      : host(std::move(owned)),
+        reads("reads of collections", limits.read_thread_count, limits.waiting_count_max),
+        writes("writes to collections", limits.write_thread_count, limits.waiting_count_max) {}
+
+  std::unique_ptr<CollectionHost> host;
+  WorkerPool reads;
+  WorkerPool writes;
+};
+
+// Runs `work` on the pool and answers with what it says, errors in the route's dialect; 429 when the pool is full.
+// `work` may read the exchange's request until it returns.
+void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchange>& exchange,
+                 std::function<Result<HttpResponse>()> work);
+
+// collection_routes.cpp: /v1/collections and what is below it. The service must outlive the routes.
+std::vector<Route> collection_routes(CollectionService& service);
+
+// collection_upload.cpp: POST .../items, of JSON and of files of rows, the latter with progress.
+void add_items(CollectionService& service, Dialect dialect, const std::string& name,
+               const std::shared_ptr<Exchange>& exchange);
+
+}  // namespace asterism::server

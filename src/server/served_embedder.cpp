@@ -1,0 +1,220 @@
+#include "server/served_embedder.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "encoder/model_digest.hpp"
+#include "service/collections.hpp"
+#include "store/unit_vector.hpp"
+
+namespace asterism::server {
+namespace {
+
+// Rows that are handed to the queue at once: enough for full batches, few enough to leave it room for others.
+constexpr std::size_t kShareRowCountMax = 512;
+// Images are whole files.
+constexpr std::size_t kShareImageCountMax = 64;
+// One share takes so much of the queue at most, or it would never fit.
+constexpr std::size_t kQueueShare = 4;
+// How long a bulk row waits before it asks a full queue again.
+constexpr std::chrono::milliseconds kQueueRetry{20};
+
+PayloadKind payload_kind(RowKind kind) {
+  return kind == RowKind::kText ? PayloadKind::kText : PayloadKind::kImage;
+}
+
+Result<std::string> prompt_of(const EncoderInfo& info, const std::string& asked) {
+  const std::string& name = asked.empty() ? info.default_prompt_name : asked;
+  if (name.empty()) {
+    return std::string();
+  }
+  const auto found = std::ranges::find(info.prompts, name, &std::pair<std::string, std::string>::first);
+  if (found == info.prompts.end()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("prompt: the model {} has none named \"{}\"", info.model, name));
+  }
+  return found->second;
+}
+
+Result<void> expect_takes(const EncoderInfo& info, RowKind kind) {
+  const bool text = kind == RowKind::kText;
+  if (text ? info.takes_texts : info.takes_images) {
+    return {};
+  }
+  return fail(ErrorCode::kUnsupported, fmt::format("the model {} takes no {}", info.model, text ? "texts" : "images"));
+}
+
+void append(Embeddings& out, WorkResult&& share, bool normalized) {
+  const Embeddings& vectors = share.vectors;
+  for (std::size_t i = 0; i < vectors.row_count; ++i) {
+    const auto row = vectors.row(i).first(out.dim);
+    const auto unit = normalized ? unit_vector(row) : std::vector<float>(row.begin(), row.end());
+    out.values.insert(out.values.end(), unit.begin(), unit.end());
+    out.reports.push_back(vectors.reports[i]);
+  }
+  out.row_count += vectors.row_count;
+}
+
+}  // namespace
+
+ServedEmbedder::ServedEmbedder(ModelPool& pool, Scheduler& scheduler, ModelPoolOptions options,
+                               std::size_t queue_row_count_max)
+    : pool_(pool),
+      scheduler_(scheduler),
+      options_(std::move(options)),
+      share_row_count_max_(std::max<std::size_t>(1, queue_row_count_max / kQueueShare)) {}
+
+Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::served_model(const std::string& name, RowKind kind) {
+  const auto& names = pool_.names();
+  const std::string wanted = service::kept_model_id(name, payload_kind(kind));
+  const auto found = std::ranges::find_if(names, [&](const std::string& candidate) {
+    return candidate == name || service::kept_model_id(candidate, PayloadKind::kText) == wanted;
+  });
+  if (found == names.end()) {
+    return fail(ErrorCode::kNotFound, fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names, ", "), name),
+                "the models that the server was started with");
+  }
+  return pool_.get(*found);
+}
+
+Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::kept_model(const std::string& id, RowKind kind) {
+  auto served = served_model(id, kind);
+  if (served || served.error().code != ErrorCode::kNotFound) {
+    return served;
+  }
+  ModelPool* other = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto& place = others_[id];
+    if (!place) {
+      place = std::make_unique<ModelPool>(std::vector<std::string>{id}, options_);
+    }
+    other = place.get();
+  }
+  return other->get(id);
+}
+
+Result<CollectionSettings> ServedEmbedder::complete(CollectionSettings settings) {
+  CollectionModel& model = settings.model;
+  if (model.id.empty()) {
+    return settings;
+  }
+  const auto loaded = served_model(model.id, model.id == kBuiltinImageModel ? RowKind::kImage : RowKind::kText);
+  if (!loaded) {
+    return std::unexpected(loaded.error());
+  }
+  const EncoderInfo& info = (*loaded)->encoder.info();
+  for (const std::string& prompt : {model.prompt_name, model.query_prompt_name}) {
+    if (const auto found = prompt_of(info, prompt); !found) {
+      return std::unexpected(found.error());
+    }
+  }
+  if (settings.dim > info.dim) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("dim: expected at most {}, the values of the model's vector, found {}", info.dim,
+                            settings.dim));
+  }
+  auto digest = model_digest(info.folder);
+  if (!digest) {
+    return std::unexpected(std::move(digest.error()));
+  }
+  settings.dim = settings.dim == 0 ? info.dim : settings.dim;
+  model.sha256 = std::move(*digest);
+  model.revision = info.source;
+  return settings;
+}
+
+Result<Embeddings> ServedEmbedder::embed(const CollectionSettings& settings, Use use, ItemKind kind,
+                                         std::span<const std::string_view> contents) {
+  if (auto named = expect_model(settings); !named) {
+    return std::unexpected(std::move(named.error()));
+  }
+  const ServedRows what{.model = settings.model.id,
+                        .kind = kind == ItemKind::kText ? RowKind::kText : RowKind::kImage,
+                        .prompt_name = use == Use::kItems ? settings.model.prompt_name : settings.model.query_prompt_name,
+                        .dim = settings.dim,
+                        .priority = use == Use::kItems ? Priority::kBulk : Priority::kInteractive};
+  const auto model = kept_model(what.model, what.kind);
+  if (!model) {
+    return std::unexpected(model.error());
+  }
+  const std::string& folder = (*model)->encoder.info().folder;
+  std::string digest;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto& place = digests_[folder];
+    if (place.empty() && !folder.empty()) {
+      auto made = model_digest(folder);
+      if (!made) {
+        return std::unexpected(std::move(made.error()));
+      }
+      place = std::move(*made);
+    }
+    digest = place;
+  }
+  const std::size_t dim = std::min(settings.dim, (*model)->encoder.dim());
+  if (auto same = expect_same_model(settings, digest, dim); !same) {
+    return std::unexpected(std::move(same.error()));
+  }
+  return embed_with(*model, what, contents, {});
+}
+
+Result<Embeddings> ServedEmbedder::embed_rows(const ServedRows& what, std::span<const std::string_view> rows,
+                                              const std::function<bool()>& cancelled) {
+  const auto model = served_model(what.model, what.kind);
+  return model ? embed_with(*model, what, rows, cancelled) : std::unexpected(model.error());
+}
+
+Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const LoadedModel>& model, const ServedRows& what,
+                                              std::span<const std::string_view> rows,
+                                              const std::function<bool()>& cancelled) {
+  const EncoderInfo& info = model->encoder.info();
+  const auto takes = expect_takes(info, what.kind);
+  const auto prompt = what.kind == RowKind::kText ? prompt_of(info, what.prompt_name) : Result<std::string>("");
+  if (!takes || !prompt) {
+    return std::unexpected(takes ? prompt.error() : takes.error());
+  }
+  const auto encoder = model_rows(model, what.kind);
+  const std::size_t share_row_count =
+      std::min(share_row_count_max_, what.kind == RowKind::kText ? kShareRowCountMax : kShareImageCountMax);
+  Embeddings out;
+  out.dim = what.dim == 0 ? info.dim : what.dim;
+  for (std::size_t first = 0; first < rows.size(); first += share_row_count) {
+    Work work{.encoder = encoder, .rows = {}, .priority = what.priority};
+    for (const std::string_view row : rows.subspan(first, std::min(share_row_count, rows.size() - first))) {
+      work.rows.push_back(*prompt + std::string(row));
+    }
+    auto share = wait_for(work, cancelled);
+    if (!share) {
+      return std::unexpected(std::move(share.error()));
+    }
+    append(out, std::move(*share), model->normalized);
+  }
+  return out;
+}
+
+Result<WorkResult> ServedEmbedder::wait_for(const Work& work, const std::function<bool()>& cancelled) {
+  for (;;) {
+    if (cancelled && cancelled()) {
+      return fail(ErrorCode::kCancelled, "stopped before every row was embedded");
+    }
+    auto promise = std::make_shared<std::promise<Result<WorkResult>>>();
+    auto answer = promise->get_future();
+    const auto handle =
+        scheduler_.submit(work, [promise](Result<WorkResult> result) { promise->set_value(std::move(result)); });
+    if (handle) {
+      return answer.get();
+    }
+    if (handle.error().code != ErrorCode::kOverloaded || work.priority != Priority::kBulk) {
+      return std::unexpected(handle.error());
+    }
+    std::this_thread::sleep_for(kQueueRetry);
+  }
+}
+
+}  // namespace asterism::server
