@@ -88,7 +88,8 @@ std::string CollectionHost::location(std::string_view name) const {
 Result<std::vector<std::string>> CollectionHost::names() const {
   std::vector<std::string> out;
   std::error_code failure;
-  for (fs::directory_iterator entry(options_.folder, failure), end; !failure && entry != end; entry.increment(failure)) {
+  for (fs::directory_iterator entry(options_.folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
     std::string name = entry->path().filename().string();
     if (check_collection_name(name) && holds_collection(entry->path())) {
       out.push_back(std::move(name));
@@ -107,9 +108,7 @@ Result<std::shared_ptr<CollectionHost::Entry>> CollectionHost::entry(std::string
   }
   const std::scoped_lock lock(mutex_);
   // Names that are asked for and are none leave nothing behind.
-  std::erase_if(entries_, [](const auto& known) {
-    return known.second.use_count() == 1 && !known.second->collection;
-  });
+  std::erase_if(entries_, [](const auto& known) { return known.second.use_count() == 1 && !known.second->collection; });
   auto& place = entries_[std::string(name)];
   if (!place) {
     place = std::make_shared<Entry>();
@@ -121,13 +120,13 @@ Result<std::shared_ptr<CollectionHost::Entry>> CollectionHost::entry(std::string
 void CollectionHost::keep(std::string_view name, Entry& entry, Collection&& collection, bool writable) {
   entry.closing = std::make_shared<Closing>();
   entry.writable = writable;
-  entry.collection = std::shared_ptr<Collection>(
-      std::make_unique<Collection>(std::move(collection)).release(), [closing = entry.closing](Collection* last) {
-        std::default_delete<Collection>()(last);
-        const std::scoped_lock lock(closing->mutex);
-        closing->closed = true;
-        closing->changed.notify_all();
-      });
+  entry.collection = std::shared_ptr<Collection>(std::make_unique<Collection>(std::move(collection)).release(),
+                                                 [closing = entry.closing](Collection* last) {
+                                                   std::default_delete<Collection>()(last);
+                                                   const std::scoped_lock lock(closing->mutex);
+                                                   closing->closed = true;
+                                                   closing->changed.notify_all();
+                                                 });
   if (writable) {
     upkeep_.watch(name, std::shared_ptr<VectorStore>(entry.collection, &entry.collection->store()));
   }
@@ -314,7 +313,8 @@ std::string CollectionHost::metrics_text() const {
                    status->failed_build_count);
   }
   return fmt::format(
-      "# HELP asterism_collection_recall Share of the true nearest in answers given, mean of the last searches checked\n"
+      "# HELP asterism_collection_recall Share of the true nearest in answers given, mean of the last searches "
+      "checked\n"
       "# TYPE asterism_collection_recall gauge\n{}"
       "# HELP asterism_collection_index_builds_total Index builds in the background\n"
       "# TYPE asterism_collection_index_builds_total counter\n{}"

@@ -2,8 +2,9 @@
 //
 // Each is open for writing, so that its index is built in the background and its recall is measured; while another
 // process holds the writer's lock it is open for reading, and what writes says so.
-// Ownership: owns collections and upkeep; what get() gives lives as long as somebody holds it. Thread-safety: any thread.
-// Cost: opening reads no vectors; get() of an open one is a map lookup. It touches disks: not for a connection's thread.
+// Ownership: owns collections and upkeep; what get() gives lives as long as somebody holds it. Thread-safety: any
+// thread. Cost: opening reads no vectors; get() of an open one is a map lookup. It touches disks: not for a
+// connection's thread.
 #pragma once
 
 #include <condition_variable>

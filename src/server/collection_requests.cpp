@@ -91,8 +91,8 @@ Result<Item> read_item(const Json& json, std::size_t index) {
   }
   if (const auto metadata = json.find("metadata"); metadata != json.end() && !metadata->is_null()) {
     if (!metadata->is_object()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"metadata\": expected an object, found {}", place,
-                                                           metadata->type_name()));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: \"metadata\": expected an object, found {}", place, metadata->type_name()));
     }
     item.metadata = metadata->dump();
   }
@@ -108,9 +108,9 @@ Result<QueryPart> read_part(const Json& json, const std::string& place) {
     return std::unexpected(std::move(only.error()));
   }
   if (json.size() != 1) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected one of \"text\", \"image\", \"id\" and \"vector\", found {}", place,
-                            json.size()));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: expected one of \"text\", \"image\", \"id\" and \"vector\", found {}", place, json.size()));
   }
   auto vector = vector_field(json, "vector", place);
   const auto text = find_field<std::string>(json, "text", place);
@@ -261,8 +261,8 @@ std::vector<std::string> split(std::string_view list) {
 }  // namespace
 
 Result<CreateRequest> read_create(std::string_view body) {
-  const auto json = parse_body(body, {"name", "model", "dim", "metric", "vector_type", "columns", "text_columns",
-                                      "prompt", "query_prompt"});
+  const auto json = parse_body(
+      body, {"name", "model", "dim", "metric", "vector_type", "columns", "text_columns", "prompt", "query_prompt"});
   if (!json) {
     return std::unexpected(json.error());
   }
@@ -274,13 +274,12 @@ Result<CreateRequest> read_create(std::string_view body) {
   CollectionSettings& settings = out.settings;
   auto columns = texts_field(*json, "columns", kColumnCountMax);
   auto text_columns = texts_field(*json, "text_columns", kColumnCountMax);
-  if (const auto error = first_error(
-          read_field(*json, "name", out.name), read_field(*json, "model", settings.model.id),
-          read_count(*json, "dim", settings.dim, 1, kCollectionDimMax),
-          read_choice<Metric>(*json, "metric", kMetrics, settings.metric),
-          read_choice<VectorType>(*json, "vector_type", kTypes, settings.vector_type), columns, text_columns,
-          read_field(*json, "prompt", settings.model.prompt_name),
-          read_field(*json, "query_prompt", settings.model.query_prompt_name))) {
+  if (const auto error = first_error(read_field(*json, "name", out.name), read_field(*json, "model", settings.model.id),
+                                     read_count(*json, "dim", settings.dim, 1, kCollectionDimMax),
+                                     read_choice<Metric>(*json, "metric", kMetrics, settings.metric),
+                                     read_choice<VectorType>(*json, "vector_type", kTypes, settings.vector_type),
+                                     columns, text_columns, read_field(*json, "prompt", settings.model.prompt_name),
+                                     read_field(*json, "query_prompt", settings.model.query_prompt_name))) {
     return std::unexpected(*error);
   }
   if (out.name.empty()) {
@@ -329,10 +328,9 @@ Result<std::vector<Item>> read_items(std::string_view body) {
 }
 
 Result<AskedSearch> read_search(std::string_view body) {
-  const auto json =
-      parse_body(body, {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter",
-                        "group_by", "group_size", "diversity", "score_limit", "exact", "expansion", "explain",
-                        "version", "include"});
+  const auto json = parse_body(
+      body, {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter", "group_by",
+             "group_size", "diversity", "score_limit", "exact", "expansion", "explain", "version", "include"});
   return json ? to_search(*json) : std::unexpected(json.error());
 }
 
@@ -423,9 +421,8 @@ Result<std::string> read_version_name(std::string_view body) {
     return std::unexpected(std::move(read.error()));
   }
   if (name.empty() || name.size() > kVersionNameSizeMax) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("request body: \"name\": expected 1 to {} bytes, found {}", kVersionNameSizeMax,
-                            name.size()));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("request body: \"name\": expected 1 to {} bytes, found {}",
+                                                         kVersionNameSizeMax, name.size()));
   }
   return name;
 }

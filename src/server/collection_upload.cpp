@@ -229,9 +229,8 @@ void add_items(CollectionService& service, Dialect dialect, const std::string& n
                 [&service, name, exchange] { return add_json(*service.host, name, exchange->request()); });
     return;
   }
-  const auto posted = service.writes.post([&service, name, exchange, dialect] {
-    StreamedAdd(exchange, dialect).run(*service.host, name);
-  });
+  const auto posted = service.writes.post(
+      [&service, name, exchange, dialect] { StreamedAdd(exchange, dialect).run(*service.host, name); });
   if (!posted) {
     exchange->respond(error_response(dialect, posted.error()));
   }

@@ -398,7 +398,8 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   void begin_stream(HttpResponse response, bool keep_alive) {
     const bool chunked = parser_->get().version() >= kHttp11;
     answer_ = {.response = std::move(response), .keep_alive = keep_alive && chunked, .chunked = chunked};
-    answer_head_ = head_text(answer_);
+    context_.application.complete(head_, answer_.response);
+    answer_head_ = head_text(answer_, head_);
     streamed_size_bytes_ = 0;
     lowest(stream_).expires_after(context_.options.write_time_max);
     asio::async_write(stream_, asio::buffer(answer_head_), [self = self()](const error_code& error, std::size_t) {

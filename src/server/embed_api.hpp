@@ -14,11 +14,11 @@
 #include "scheduler/model_pool.hpp"
 #include "scheduler/model_rows.hpp"
 #include "scheduler/scheduler.hpp"
-#include "scheduler/task_queue.hpp"
 #include "server/http_message.hpp"
 #include "server/metrics.hpp"
 #include "server/picture_fetcher.hpp"
 #include "server/trace_exporter.hpp"
+#include "server/worker_pool.hpp"
 
 namespace asterism::server {
 
@@ -75,7 +75,7 @@ class EmbedApi {
   struct Parts {
     ModelPool& pool;
     Scheduler& scheduler;
-    TaskQueue& tasks;
+    WorkerPool& tasks;
     Metrics& metrics;
     const PictureFetcher& fetcher;
     TraceExporter& traces;

@@ -14,20 +14,27 @@
 #include "server/openapi.hpp"
 #include "server/routes.hpp"
 #include "server/served_embedder.hpp"
+#include "server/worker_pool.hpp"
 
 namespace asterism::server {
+namespace {
+
+// For what is too long for a connection's thread: tokenising much text, fetching pictures.
+constexpr std::size_t kTaskThreadCount = 2;
+constexpr std::size_t kTasksWaitingMax = 256;
+
+}  // namespace
 
 struct EmbedServer::Impl final : Application {
   explicit Impl(EmbedServerOptions given)
       : options(std::move(given)),
         pool(options.models, options.pool),
         scheduler(options.scheduler, [this](const BatchReport& report) { metrics.batch(report); }),
-        tasks(options.tasks),
         fetcher(options.fetches),
         traces(options.traces),
         api({.pool = pool,
              .scheduler = scheduler,
-             .tasks = tasks,
+             .tasks = *tasks,
              .metrics = metrics,
              .fetcher = fetcher,
              .traces = traces},
@@ -41,7 +48,7 @@ struct EmbedServer::Impl final : Application {
   ~Impl() override {
     collections.reset();
     pool.stop();
-    tasks.drain();
+    tasks.reset();
     scheduler.drain();
   }
   Impl(const Impl&) = delete;
@@ -67,7 +74,7 @@ struct EmbedServer::Impl final : Application {
   Metrics metrics;
   ModelPool pool;
   Scheduler scheduler;
-  TaskQueue tasks;
+  std::optional<WorkerPool> tasks{std::in_place, "large requests", kTaskThreadCount, kTasksWaitingMax};
   PictureFetcher fetcher;
   TraceExporter traces;
   EmbedApi api;
@@ -202,7 +209,7 @@ struct EmbedServer::Impl final : Application {
     if (route != nullptr) {
       route->handle({.pool = pool,
                      .scheduler = scheduler,
-                     .tasks = tasks,
+                     .tasks = *tasks,
                      .api = api,
                      .metrics = metrics,
                      .limits = options.limits,

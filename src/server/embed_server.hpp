@@ -12,7 +12,6 @@
 #include "asterism/error.hpp"
 #include "scheduler/model_pool.hpp"
 #include "scheduler/scheduler.hpp"
-#include "scheduler/task_queue.hpp"
 #include "server/api_keys.hpp"
 #include "server/embed_api.hpp"
 #include "server/http_server.hpp"
@@ -26,7 +25,6 @@ struct EmbedServerOptions {
   HttpServerOptions http = {};
   ModelPoolOptions pool = {};
   SchedulerOptions scheduler = {};
-  TaskQueueOptions tasks = {};
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
   std::string collections_folder = {};  // each folder in it is a collection; empty = no routes for them

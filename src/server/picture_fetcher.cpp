@@ -48,7 +48,8 @@ Result<std::string> PictureFetcher::fetch(const std::string& url) const {
                 "send the picture itself: raw bytes, multipart, or a data URI");
   }
   HubOptions options;
-  options.limits.connect_timeout_ms = static_cast<decltype(options.limits.connect_timeout_ms)>(options_.time_max.count());
+  options.limits.connect_timeout_ms =
+      static_cast<decltype(options.limits.connect_timeout_ms)>(options_.time_max.count());
   options.limits.stall_timeout_ms = static_cast<decltype(options.limits.stall_timeout_ms)>(options_.time_max.count());
   auto client = HttpClient::create(options);
   if (!client) {
@@ -59,8 +60,7 @@ Result<std::string> PictureFetcher::fetch(const std::string& url) const {
   const auto end = std::chrono::steady_clock::now() + options_.time_max;
   std::string bytes;
   const HttpReceiver receiver{
-      .on_head = {},
-      .on_body = [&](std::span<const std::byte> piece) -> Result<void> {
+      .on_head = {}, .on_body = [&](std::span<const std::byte> piece) -> Result<void> {
         if (bytes.size() + piece.size() > options_.size_bytes_max) {
           return std::unexpected(
               refusal(fmt::format("{}: expected at most {} bytes, found more", url, options_.size_bytes_max)));

@@ -20,16 +20,27 @@ constexpr std::uint32_t v4(std::uint32_t a, std::uint32_t b, std::uint32_t c = 0
 }
 
 constexpr std::array<V4Range, 16> kSpecialV4{{
-    {v4(0, 0), 8},         {v4(10, 0), 8},        {v4(100, 64), 10},      {v4(127, 0), 8},
-    {v4(169, 254), 16},    {v4(172, 16), 12},     {v4(192, 0, 0), 24},    {v4(192, 0, 2), 24},
-    {v4(192, 88, 99), 24}, {v4(192, 168), 16},    {v4(198, 18), 15},      {v4(198, 51, 100), 24},
-    {v4(203, 0, 113), 24}, {v4(224, 0), 4},       {v4(240, 0), 4},        {v4(255, 255, 255, 255), 32},
+    {v4(0, 0), 8},
+    {v4(10, 0), 8},
+    {v4(100, 64), 10},
+    {v4(127, 0), 8},
+    {v4(169, 254), 16},
+    {v4(172, 16), 12},
+    {v4(192, 0, 0), 24},
+    {v4(192, 0, 2), 24},
+    {v4(192, 88, 99), 24},
+    {v4(192, 168), 16},
+    {v4(198, 18), 15},
+    {v4(198, 51, 100), 24},
+    {v4(203, 0, 113), 24},
+    {v4(224, 0), 4},
+    {v4(240, 0), 4},
+    {v4(255, 255, 255, 255), 32},
 }};
 
 bool is_public_v4(std::uint32_t address) {
-  return std::ranges::none_of(kSpecialV4, [&](const V4Range& range) {
-    return (address ^ range.first) >> (32U - range.prefix_bits) == 0;
-  });
+  return std::ranges::none_of(
+      kSpecialV4, [&](const V4Range& range) { return (address ^ range.first) >> (32U - range.prefix_bits) == 0; });
 }
 
 // Global unicast is 2000::/3; special within it: 2001::/23 (protocols, Teredo), 2001:db8::/32 and 3fff::/20

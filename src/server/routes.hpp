@@ -22,7 +22,7 @@ namespace asterism::server {
 struct RouteContext {
   ModelPool& pool;
   Scheduler& scheduler;
-  TaskQueue& tasks;
+  WorkerPool& tasks;
   EmbedApi& api;
   Metrics& metrics;
   EmbedApiLimits limits;

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <thread>
 #include <utility>
 
 #include "encoder/model_digest.hpp"
+#include "server/embed_api.hpp"
 #include "service/collections.hpp"
 #include "store/unit_vector.hpp"
 
@@ -29,18 +31,6 @@ PayloadKind payload_kind(RowKind kind) {
   return kind == RowKind::kText ? PayloadKind::kText : PayloadKind::kImage;
 }
 
-Result<std::string> prompt_of(const EncoderInfo& info, const std::string& asked) {
-  const std::string& name = asked.empty() ? info.default_prompt_name : asked;
-  if (name.empty()) {
-    return std::string();
-  }
-  const auto found = std::ranges::find(info.prompts, name, &std::pair<std::string, std::string>::first);
-  if (found == info.prompts.end()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("prompt: the model {} has none named \"{}\"", info.model, name));
-  }
-  return found->second;
-}
-
 Result<void> expect_takes(const EncoderInfo& info, RowKind kind) {
   const bool text = kind == RowKind::kText;
   if (text ? info.takes_texts : info.takes_images) {
@@ -50,14 +40,13 @@ Result<void> expect_takes(const EncoderInfo& info, RowKind kind) {
 }
 
 void append(Embeddings& out, WorkResult&& share, bool normalized) {
-  const Embeddings& vectors = share.vectors;
-  for (std::size_t i = 0; i < vectors.row_count; ++i) {
-    const auto row = vectors.row(i).first(out.dim);
-    const auto unit = normalized ? unit_vector(row) : std::vector<float>(row.begin(), row.end());
+  for (RowVector& vector : share.rows) {
+    vector.values.resize(out.dim, std::numeric_limits<float>::quiet_NaN());  // a row that failed has none
+    const auto unit = normalized ? unit_vector(vector.values) : vector.values;
     out.values.insert(out.values.end(), unit.begin(), unit.end());
-    out.reports.push_back(vectors.reports[i]);
+    out.reports.push_back(std::move(vector.report));
   }
-  out.row_count += vectors.row_count;
+  out.row_count += share.rows.size();
 }
 
 }  // namespace
@@ -76,7 +65,8 @@ Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::served_model(const st
     return candidate == name || service::kept_model_id(candidate, PayloadKind::kText) == wanted;
   });
   if (found == names.end()) {
-    return fail(ErrorCode::kNotFound, fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names, ", "), name),
+    return fail(ErrorCode::kNotFound,
+                fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names, ", "), name),
                 "the models that the server was started with");
   }
   return pool_.get(*found);
@@ -110,14 +100,14 @@ Result<CollectionSettings> ServedEmbedder::complete(CollectionSettings settings)
   }
   const EncoderInfo& info = (*loaded)->encoder.info();
   for (const std::string& prompt : {model.prompt_name, model.query_prompt_name}) {
-    if (const auto found = prompt_of(info, prompt); !found) {
+    if (const auto found = prompt_of(info, prompt.empty() ? info.default_prompt_name : prompt); !found) {
       return std::unexpected(found.error());
     }
   }
   if (settings.dim > info.dim) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("dim: expected at most {}, the values of the model's vector, found {}", info.dim,
-                            settings.dim));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("dim: expected at most {}, the values of the model's vector, found {}", info.dim, settings.dim));
   }
   auto digest = model_digest(info.folder);
   if (!digest) {
@@ -134,11 +124,12 @@ Result<Embeddings> ServedEmbedder::embed(const CollectionSettings& settings, Use
   if (auto named = expect_model(settings); !named) {
     return std::unexpected(std::move(named.error()));
   }
-  const ServedRows what{.model = settings.model.id,
-                        .kind = kind == ItemKind::kText ? RowKind::kText : RowKind::kImage,
-                        .prompt_name = use == Use::kItems ? settings.model.prompt_name : settings.model.query_prompt_name,
-                        .dim = settings.dim,
-                        .priority = use == Use::kItems ? Priority::kBulk : Priority::kInteractive};
+  const ServedRows what{
+      .model = settings.model.id,
+      .kind = kind == ItemKind::kText ? RowKind::kText : RowKind::kImage,
+      .prompt_name = use == Use::kItems ? settings.model.prompt_name : settings.model.query_prompt_name,
+      .dim = settings.dim,
+      .priority = use == Use::kItems ? Priority::kBulk : Priority::kInteractive};
   const auto model = kept_model(what.model, what.kind);
   if (!model) {
     return std::unexpected(model.error());
@@ -175,7 +166,8 @@ Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const Loaded
                                               const std::function<bool()>& cancelled) {
   const EncoderInfo& info = model->encoder.info();
   const auto takes = expect_takes(info, what.kind);
-  const auto prompt = what.kind == RowKind::kText ? prompt_of(info, what.prompt_name) : Result<std::string>("");
+  const std::string& prompt_name = what.prompt_name.empty() ? info.default_prompt_name : what.prompt_name;
+  const auto prompt = what.kind == RowKind::kText ? prompt_of(info, prompt_name) : Result<std::string>("");
   if (!takes || !prompt) {
     return std::unexpected(takes ? prompt.error() : takes.error());
   }

@@ -22,7 +22,8 @@ constexpr int kStatusError = 2;
 
 bool is_id(std::string_view text, std::size_t size) {
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  return text.size() == size && std::ranges::all_of(text, is_digit) && text.find_first_not_of('0') != std::string_view::npos;
+  return text.size() == size && std::ranges::all_of(text, is_digit) &&
+         text.find_first_not_of('0') != std::string_view::npos;
 }
 
 std::string nanoseconds(std::chrono::system_clock::time_point time) {

@@ -53,7 +53,8 @@ class EmbedServerTest : public ::testing::Test {
   }
 
   static std::string post(std::string_view path, std::string_view body, std::string_view headers = {}) {
-    return fmt::format("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n{}\r\n{}", path, body.size(), headers, body);
+    return fmt::format("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n{}\r\n{}", path, body.size(), headers,
+                       body);
   }
   std::string ask(std::string_view request) const {
     RawClient client(port_);
@@ -154,9 +155,9 @@ TEST_F(EmbedServerTest, clients_at_once_get_their_own_answers) {
 }
 
 TEST_F(EmbedServerTest, pages_of_allowed_origins_may_ask_and_no_others) {
-  const std::string preflight = ask(
-      "OPTIONS /embed HTTP/1.1\r\nhost: x\r\norigin: https://app.example.com\r\naccess-control-request-method: "
-      "POST\r\n\r\n");
+  const std::string preflight =
+      ask("OPTIONS /embed HTTP/1.1\r\nhost: x\r\norigin: https://app.example.com\r\naccess-control-request-method: "
+          "POST\r\n\r\n");
   EXPECT_EQ(status_of(preflight), 204);
   EXPECT_NE(preflight.find("access-control-allow-origin: https://app.example.com\r\n"), std::string::npos);
   EXPECT_NE(preflight.find("access-control-allow-headers: authorization"), std::string::npos);

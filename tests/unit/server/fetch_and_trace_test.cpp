@@ -84,8 +84,8 @@ class SmallServer {
 };
 
 std::string answer_of(int status, std::string_view body, std::string_view headers = {}) {
-  return fmt::format("HTTP/1.1 {} X\r\ncontent-length: {}\r\nconnection: close\r\n{}\r\n{}", status, body.size(), headers,
-                     body);
+  return fmt::format("HTTP/1.1 {} X\r\ncontent-length: {}\r\nconnection: close\r\n{}\r\n{}", status, body.size(),
+                     headers, body);
 }
 
 PictureFetcher fetcher_for(std::vector<std::string> hosts, std::function<bool(std::string_view)> addresses) {
@@ -100,11 +100,35 @@ TEST(PublicAddress, private_local_and_reserved_addresses_are_not) {
   for (const char* address : {"93.184.216.34", "8.8.8.8", "172.32.0.1", "192.169.0.1", "2606:4700::1111", "2a00::1"}) {
     EXPECT_TRUE(is_public_address(address)) << address;
   }
-  for (const char* address :
-       {"127.0.0.1", "127.255.0.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-        "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "198.18.0.1", "203.0.113.5", "::1", "::",
-        "fe80::1", "fc00::1", "fd12::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::a00:1", "2002:7f00:1::",
-        "2001:db8::1", "2001::1", "ff02::1", "", "nonsense", "127.1", "0x7f000001"}) {
+  for (const char* address : {"127.0.0.1",
+                              "127.255.0.9",
+                              "10.1.2.3",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.168.1.1",
+                              "169.254.169.254",
+                              "100.64.0.1",
+                              "0.0.0.0",
+                              "224.0.0.1",
+                              "255.255.255.255",
+                              "198.18.0.1",
+                              "203.0.113.5",
+                              "::1",
+                              "::",
+                              "fe80::1",
+                              "fc00::1",
+                              "fd12::1",
+                              "::ffff:127.0.0.1",
+                              "::ffff:8.8.8.8",
+                              "64:ff9b::a00:1",
+                              "2002:7f00:1::",
+                              "2001:db8::1",
+                              "2001::1",
+                              "ff02::1",
+                              "",
+                              "nonsense",
+                              "127.1",
+                              "0x7f000001"}) {
     EXPECT_FALSE(is_public_address(address)) << address;
   }
 }
@@ -134,10 +158,9 @@ TEST(PictureFetcher, other_hosts_ports_schemes_and_private_addresses_are_never_a
 TEST(PictureFetcher, redirects_are_checked_like_the_first_address) {
   const SmallServer secret([](const std::string&) { return answer_of(200, "secret"); });
   const SmallServer server([&](const std::string& request) {
-    return request.starts_with("GET /in ") ? answer_of(302, "", "location: /p.png\r\n")
-           : request.starts_with("GET /out ")
-               ? answer_of(302, "", fmt::format("location: {}\r\n", secret.url("/")))
-               : answer_of(200, "bytes");
+    return request.starts_with("GET /in ")    ? answer_of(302, "", "location: /p.png\r\n")
+           : request.starts_with("GET /out ") ? answer_of(302, "", fmt::format("location: {}\r\n", secret.url("/")))
+                                              : answer_of(200, "bytes");
   });
   const auto fetcher = fetcher_for({server.host()}, any_address);
   EXPECT_EQ(fetcher.fetch(server.url("/in")).value(), "bytes");
@@ -157,10 +180,12 @@ TEST(TraceContext, reads_what_is_well_formed_and_begins_anew_otherwise) {
   EXPECT_EQ(parent->span_id, "00f067aa0ba902b7");
   EXPECT_TRUE(parent->sampled);
   EXPECT_FALSE(read_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")->sampled);
-  for (const char* header :
-       {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"}) {
+  for (const char* header : {"", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+                             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+                             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+                             "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+                             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"}) {
     EXPECT_FALSE(read_traceparent(header)) << header;
   }
   const TraceContext child = begin_trace(parent);
