@@ -127,9 +127,10 @@ def main() -> None:
                     rows.append([library, str(threads), str(clients), f"{rate:.0f}", f"{p50:.3f}", f"{p99:.3f}", times])
     print(table(["library", "threads", "clients", "requests/s", "p50 ms", "p99 ms", "x restinio"], rows))
     sizes = {library: stripped_bytes(program_of(arguments.build, library)) for library in LIBRARIES}
-    seconds = {library: compile_seconds(arguments.build, library, 1 if arguments.smoke else 3) for library in LIBRARIES}
+    seconds = {} if arguments.smoke else {each: compile_seconds(arguments.build, each, 3) for each in LIBRARIES}
     for library in LIBRARIES:
-        print(f"{library}: {seconds[library]:.1f} s to compile, {sizes[library] / 1024:.0f} KiB stripped")
+        compiled = f"{seconds[library]:.1f} s to compile, " if library in seconds else ""
+        print(f"{library}: {compiled}{sizes[library] / 1024:.0f} KiB stripped")
     result = {"loads": loads, "compile_seconds": seconds, "stripped_bytes": sizes}
     print(f"written: {write_result('http-libraries', result, smoke=arguments.smoke)}")
 

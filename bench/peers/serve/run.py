@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -46,10 +47,8 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def vectors_of(contender: Any, texts: list[str]) -> Any:
-    """[texts, dim] as the server answers, one request a text."""
-    import numpy as np
-
+def vectors_of(contender: Any, texts: list[str]) -> list[list[float]]:
+    """As the server answers, one request a text."""
     rows = []
     contender.server.resume()
     for text in texts:
@@ -59,23 +58,29 @@ def vectors_of(contender: Any, texts: list[str]) -> Any:
         answer = json.loads(body)
         rows.append(answer["data"][0]["embedding"] if isinstance(answer, dict) else answer[0])
     contender.server.pause()
-    return np.asarray(rows, dtype=np.float64)
+    return rows
+
+
+def cosine(a: list[float], b: list[float]) -> float:
+    """Of two vectors."""
+    return sum(x * y for x, y in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b))
 
 
 def fidelity(contenders: list[Any], texts: list[str]) -> dict[str, dict[str, Any]]:
-    """Against sentence-transformers in float32; against ours in float32 where that is not there."""
-    import numpy as np
-
+    """Against sentence-transformers in float32; against our own float32 where that is not there."""
     vectors = {contender.name: vectors_of(contender, texts) for contender in contenders}
-    judge = next((name for name in vectors if name.startswith("sentence-transformers f32")), "asterism f32")
-    result = {}
-    for name, values in vectors.items():
-        difference = np.abs(values - vectors[judge]).max() if judge in vectors else np.nan
-        cosines = (values * vectors[judge]).sum(axis=1) / (
-            np.linalg.norm(values, axis=1) * np.linalg.norm(vectors[judge], axis=1)
-        )
-        result[name] = {"cosine_min": float(cosines.min()), "max_difference": float(difference), "judge": judge}
-    return result
+    judges = [name for part in ("sentence-transformers f32", "asterism f32", "") for name in vectors if part in name]
+    truth = vectors[judges[0]]
+    return {
+        name: {
+            "judge": judges[0],
+            "cosine_min": min(cosine(a, b) for a, b in zip(rows, truth, strict=True)),
+            "max_difference": max(
+                abs(x - y) for a, b in zip(rows, truth, strict=True) for x, y in zip(a, b, strict=True)
+            ),
+        }
+        for name, rows in vectors.items()
+    }
 
 
 def levels(smoke: bool) -> list[tuple[str, int, int]]:
@@ -167,7 +172,7 @@ def main() -> None:
     llama = ROOT / ".cache" / "peers-serve" / "llama"
     options = Options(
         build=arguments.build.resolve(), model=model.resolve(), texts=corpus.texts, threads=arguments.threads,
-        cache=arguments.cache.resolve(), only=arguments.only, llama=llama if llama.is_dir() else None,
+        cache=arguments.cache.resolve(), only=arguments.only, llama=llama if (llama / "llama-server").is_file() else None,
         smoke=arguments.smoke,
     )  # fmt: skip
     options.cache.mkdir(parents=True, exist_ok=True)
@@ -194,6 +199,7 @@ def main() -> None:
         "seconds": seconds,
         "rounds": rounds,
         "settings": {contender.name: contender.setting for contender in contenders},
+        "calibration": options.calibration,
         "fidelity": closeness,
         "levels": figures,
         "times_best_peer": ratios,

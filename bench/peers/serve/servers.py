@@ -34,6 +34,8 @@ class Options:
     llama: Path | None  # llama-server and minilm.gguf, as make_llama.sh leaves them
     smoke: bool
     skipped: list[str] = field(default_factory=list)
+    # Requests a second at CALIBRATION_CLIENTS clients, by peer and setting.
+    calibration: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def generator(self) -> Path:
@@ -102,6 +104,13 @@ def start_peer(options: Options, peer: str, workers: int) -> Contender:
     return Contender(name, Server(name, command, log, threads=threads, environment=environment))
 
 
+def describe(setting: str) -> str:
+    together, batch, streams = setting.split()
+    if together == "1":
+        return "one by one"
+    return f"up to {together} together, batches of {batch}" + (f", {streams} streams" if streams != "1" else "")
+
+
 def calibrate(options: Options, contender: Contender, peer: str) -> float:
     """Sets the fastest setting at CALIBRATION_CLIENTS clients; its requests a second."""
     file = options.cache / f"{contender.name.replace(' ', '_')}.setting"
@@ -113,8 +122,8 @@ def calibrate(options: Options, contender: Contender, peer: str) -> float:
         rates[setting] = float(report["requests_per_second"])
     best = max(rates, key=lambda setting: rates[setting])
     file.write_text(best, encoding="utf-8")
-    together, batch, streams = best.split()
-    contender.setting = f"{together} together, batches of {batch}, {streams} streams"
+    options.calibration[contender.name] = {describe(setting): round(rate, 1) for setting, rate in rates.items()}
+    contender.setting = describe(best)
     return rates[best]
 
 
