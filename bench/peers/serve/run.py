@@ -10,7 +10,6 @@ together or not, one process or one a thread. Rounds alternate, their order turn
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
 import statistics
@@ -102,13 +101,14 @@ def run_rounds(options: Any, contenders: list[Any], rounds: int, seconds: float)
     return reports
 
 
-def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(reports: list[dict[str, Any]], batch: int) -> dict[str, Any]:
     """Medians over the rounds; errors are added up."""
     return {
         "requests_per_second": statistics.median(each["requests_per_second"] for each in reports),
         "texts_per_second": statistics.median(each["vectors_per_second"] for each in reports),
         "p50_ms": statistics.median(each["accepted"]["p50_ms"] for each in reports),
         "p99_ms": statistics.median(each["accepted"]["p99_ms"] for each in reports),
+        "processor_ms_per_text": statistics.median(each["processor_ms_per_request"] for each in reports) / batch,
         "rates": [round(each["requests_per_second"], 1) for each in reports],
         "requests": sum(each["accepted"]["count"] for each in reports),
         "refused": sum(each["refused"]["count"] for each in reports),
@@ -145,12 +145,12 @@ def print_tables(figures: dict[str, dict[str, Any]], ratios: dict[str, dict[str,
         unit = "texts/s" if batch else "requests/s"
         key = "texts_per_second" if batch else "requests_per_second"
         lines = [
-            [name, f"{row[key]:.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}",
+            [name, f"{row[key]:.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}", f"{row['processor_ms_per_text']:.2f}",
              f"{ratios[level][name]:.2f}" if name in ratios[level] else "", f"{closeness[name]['cosine_min']:.6f}"]
             for name, row in rows.items()
         ]  # fmt: skip
         print(f"\n{level}")
-        print(table(["server", unit, "p50 ms", "p99 ms", "x best peer", "min cosine"], lines))
+        print(table(["server", unit, "p50 ms", "p99 ms", "processor ms/text", "x best peer", "min cosine"], lines))
 
 
 def main() -> None:
@@ -176,17 +176,17 @@ def main() -> None:
         smoke=arguments.smoke,
     )  # fmt: skip
     options.cache.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        contenders = []
-        for contender in start_all(options):
-            stack.enter_context(contender.server)
-            contenders.append(contender)
+    with options.started:
+        contenders = list(start_all(options))
         for reason in options.skipped:
             print(f"skipped: {reason}")
         closeness = fidelity(contenders, options.texts[: 8 if options.smoke else FIDELITY_TEXTS])
         rounds, seconds = (1, 0.8) if options.smoke else (arguments.rounds, arguments.seconds)
         reports = run_rounds(options, contenders, rounds, seconds)
-    figures = {level: {name: summary(each) for name, each in by_name.items()} for level, by_name in reports.items()}
+    figures = {
+        level: {name: summary(each, batch) for name, each in reports[level].items()}
+        for level, _, batch in levels(options.smoke)
+    }
     with_peers = any(not contender.name.startswith("asterism") for contender in contenders)
     ratios = {
         level: {n: times_the_best_peer(rows, n) for n in rows if n.startswith("asterism") and with_peers}
