@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every micro benchmark of a build: tools/bench.sh BUILD [--smoke]. With --smoke each runs for a moment only, to
-# show that it works and that its answers are right, and so do bench/peers/image and train; the figures mean nothing then.
+# show that it works and that its answers are right, and so do bench/peers/image, train and serve, bench/serve and
+# bench/http_libraries; the figures mean nothing then.
 set -euo pipefail
 
 build=${1:?usage: tools/bench.sh BUILD [--smoke]}
@@ -28,4 +29,10 @@ if [ "${2:-}" = --smoke ] && [ -x "$build/bench/asterism_peer_image_encoder" ]; 
 fi
 if [ "${2:-}" = --smoke ] && [ -x "$build/bin/asterism" ]; then
   make --no-print-directory -C "$peers/train" smoke BUILD="$(cd "$build" && pwd)"
+fi
+if [ "${2:-}" = --smoke ] && [ -x "$build/bench/serve/asterism_load" ] && [ -x "$build/bin/asterism" ]; then
+  here=$(dirname "${BASH_SOURCE[0]}")
+  "$here/../bench/serve/run.sh" "$build" --smoke
+  "$here/../bench/http_libraries/run.sh" "$build" --smoke
+  "$here/../bench/peers/serve/run.sh" "$build" --smoke
 fi

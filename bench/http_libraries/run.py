@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers" / "common"))
 from contenders import ROOT
 from report import table, write_result
-from serving import Server, run_load, write_bodies
+from serving import Server, write_bodies
 
 LIBRARIES = ("beast", "restinio")
 THREADS = (1, 2)
@@ -78,12 +78,10 @@ def measure_rounds(arguments: argparse.Namespace, servers: dict[str, Server], cl
     reports: dict[str, list[dict[str, Any]]] = {library: [] for library in servers}
     for turn in range(1 if arguments.smoke else arguments.rounds):
         for library in list(servers)[turn % 2 :] + list(servers)[: turn % 2]:
-            servers[library].resume()
-            report = run_load(
-                generator, servers[library].port, bodies, path="/job", clients=clients, dim=ANSWER_NUMBERS,
+            report = servers[library].measure(
+                generator, bodies, path="/job", clients=clients, dim=ANSWER_NUMBERS,
                 duration=0.2 if arguments.smoke else arguments.seconds, warm_up=0.2,
             )  # fmt: skip
-            servers[library].pause()
             if report["invalid"] or report["connect_errors"] or report["lost"] or list(report["status"]) != ["200"]:
                 raise SystemExit(f"{library}: expected answers of status 200 alone, found {report}")
             reports[library].append(report)
@@ -92,6 +90,7 @@ def measure_rounds(arguments: argparse.Namespace, servers: dict[str, Server], cl
             "requests_per_second": statistics.median(each["requests_per_second"] for each in runs),
             "p50_ms": statistics.median(each["accepted"]["p50_ms"] for each in runs),
             "p99_ms": statistics.median(each["accepted"]["p99_ms"] for each in runs),
+            "processor_us": statistics.median(1e3 * each["processor_ms_per_request"] for each in runs),
             "rates": [round(each["requests_per_second"]) for each in runs],
         }
         for library, runs in reports.items()
@@ -124,12 +123,15 @@ def main() -> None:
                 for library, row in found.items():
                     rate, p50, p99 = row["requests_per_second"], row["p50_ms"], row["p99_ms"]
                     times = f"{ratio:.2f}" if library == "beast" else ""
-                    rows.append([library, str(threads), str(clients), f"{rate:.0f}", f"{p50:.3f}", f"{p99:.3f}", times])
-    print(table(["library", "threads", "clients", "requests/s", "p50 ms", "p99 ms", "x restinio"], rows))
+                    cells = [f"{rate:.0f}", f"{p50:.3f}", f"{p99:.3f}", f"{row['processor_us']:.1f}", times]
+                    rows.append([library, str(threads), str(clients), *cells])
+    header = ["library", "threads", "clients", "requests/s", "p50 ms", "p99 ms", "processor us/request", "x restinio"]
+    print(table(header, rows))
     sizes = {library: stripped_bytes(program_of(arguments.build, library)) for library in LIBRARIES}
-    seconds = {library: compile_seconds(arguments.build, library, 1 if arguments.smoke else 3) for library in LIBRARIES}
+    seconds = {} if arguments.smoke else {each: compile_seconds(arguments.build, each, 3) for each in LIBRARIES}
     for library in LIBRARIES:
-        print(f"{library}: {seconds[library]:.1f} s to compile, {sizes[library] / 1024:.0f} KiB stripped")
+        compiled = f"{seconds[library]:.1f} s to compile, " if library in seconds else ""
+        print(f"{library}: {compiled}{sizes[library] / 1024:.0f} KiB stripped")
     result = {"loads": loads, "compile_seconds": seconds, "stripped_bytes": sizes}
     print(f"written: {write_result('http-libraries', result, smoke=arguments.smoke)}")
 

@@ -209,6 +209,7 @@ void Run::read(Client& client) {
 void Run::finish(Client& client) {
   const auto now = Clock::now();
   const int status = client.answer.status();
+  ++report_.answer_count;
   if (now < counted_from_) {
     first_edge_ = now;
   } else if (now < end_) {

@@ -40,6 +40,7 @@ struct LoadReport {
   // within one.
   double seconds = 0.0;
   std::uint64_t accepted_in_time_count = 0;    // answers of status 200 within these seconds: the rate
+  std::uint64_t answer_count = 0;              // of all, those of the warm-up too
   std::map<int, std::uint64_t> statuses = {};  // of all requests that began in the counted time
   LatencyHistogram accepted = {};              // of status 200
   LatencyHistogram refused = {};               // of any other

@@ -64,6 +64,7 @@ Json to_json(const LoadOptions& options, const LoadReport& report) {
           {"seconds", report.seconds},
           {"requests_per_second", rate},
           {"vectors_per_second", rate * static_cast<double>(options.vector_count)},
+          {"answers", report.answer_count},
           {"status", statuses},
           {"accepted", times(report.accepted)},
           {"refused", times(report.refused)},

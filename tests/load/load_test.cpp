@@ -104,6 +104,7 @@ TEST(Load, ClosedLoopCountsEveryAnswerByStatus) {
   EXPECT_EQ(report->accepted.count(), 30U);
   EXPECT_EQ(report->refused.count(), 10U);
   EXPECT_EQ(report->accepted_in_time_count, 30U);
+  EXPECT_EQ(report->answer_count, 40U);
   EXPECT_EQ(report->invalid_count + report->connect_error_count + report->lost_count, 0U);
   EXPECT_LT(report->seconds, 5.0);
 }

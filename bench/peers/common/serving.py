@@ -6,6 +6,7 @@ that no idle thread of one spins while another is measured.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -23,6 +24,10 @@ from process import KIB
 
 START_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.05
+# Fields of /proc/PID/stat after the name, as proc(5) numbers them less 3.
+STAT_GROUP = 2
+STAT_USER = 11
+STAT_SYSTEM = 12
 
 
 class ServerError(RuntimeError):
@@ -105,6 +110,27 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * KIB
+
+    def processor_seconds(self) -> float:
+        """Of all processes of the server so far: what a machine with other work does not change much."""
+        ticks = 0
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = status.read_text(encoding="utf-8").rpartition(")")[2].split()
+                if int(fields[STAT_GROUP]) == self.process.pid:
+                    ticks += int(fields[STAT_USER]) + int(fields[STAT_SYSTEM])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def measure(self, generator: Path, bodies: Path, **options: Any) -> dict[str, Any]:
+        """One run of the generator, and the server's processor time of one request; before and after it is stopped."""
+        self.resume()
+        try:
+            before = self.processor_seconds()
+            report = run_load(generator, self.port, bodies, **options)
+            seconds = self.processor_seconds() - before
+        finally:
+            self.pause()
+        return {**report, "processor_ms_per_request": 1e3 * seconds / max(1, report["answers"])}
 
     def close(self) -> None:
         self.resume()

@@ -10,8 +10,8 @@ together or not, one process or one a thread. Rounds alternate, their order turn
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -46,10 +46,8 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def vectors_of(contender: Any, texts: list[str]) -> Any:
-    """[texts, dim] as the server answers, one request a text."""
-    import numpy as np
-
+def vectors_of(contender: Any, texts: list[str]) -> list[list[float]]:
+    """As the server answers, one request a text."""
     rows = []
     contender.server.resume()
     for text in texts:
@@ -59,23 +57,29 @@ def vectors_of(contender: Any, texts: list[str]) -> Any:
         answer = json.loads(body)
         rows.append(answer["data"][0]["embedding"] if isinstance(answer, dict) else answer[0])
     contender.server.pause()
-    return np.asarray(rows, dtype=np.float64)
+    return rows
+
+
+def cosine(a: list[float], b: list[float]) -> float:
+    """Of two vectors."""
+    return sum(x * y for x, y in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b))
 
 
 def fidelity(contenders: list[Any], texts: list[str]) -> dict[str, dict[str, Any]]:
-    """Against sentence-transformers in float32; against ours in float32 where that is not there."""
-    import numpy as np
-
+    """Against sentence-transformers in float32; against our own float32 where that is not there."""
     vectors = {contender.name: vectors_of(contender, texts) for contender in contenders}
-    judge = next((name for name in vectors if name.startswith("sentence-transformers f32")), "asterism f32")
-    result = {}
-    for name, values in vectors.items():
-        difference = np.abs(values - vectors[judge]).max() if judge in vectors else np.nan
-        cosines = (values * vectors[judge]).sum(axis=1) / (
-            np.linalg.norm(values, axis=1) * np.linalg.norm(vectors[judge], axis=1)
-        )
-        result[name] = {"cosine_min": float(cosines.min()), "max_difference": float(difference), "judge": judge}
-    return result
+    judges = [name for part in ("sentence-transformers f32", "asterism f32", "") for name in vectors if part in name]
+    truth = vectors[judges[0]]
+    return {
+        name: {
+            "judge": judges[0],
+            "cosine_min": min(cosine(a, b) for a, b in zip(rows, truth, strict=True)),
+            "max_difference": max(
+                abs(x - y) for a, b in zip(rows, truth, strict=True) for x, y in zip(a, b, strict=True)
+            ),
+        }
+        for name, rows in vectors.items()
+    }
 
 
 def levels(smoke: bool) -> list[tuple[str, int, int]]:
@@ -97,13 +101,14 @@ def run_rounds(options: Any, contenders: list[Any], rounds: int, seconds: float)
     return reports
 
 
-def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(reports: list[dict[str, Any]], batch: int) -> dict[str, Any]:
     """Medians over the rounds; errors are added up."""
     return {
         "requests_per_second": statistics.median(each["requests_per_second"] for each in reports),
         "texts_per_second": statistics.median(each["vectors_per_second"] for each in reports),
         "p50_ms": statistics.median(each["accepted"]["p50_ms"] for each in reports),
         "p99_ms": statistics.median(each["accepted"]["p99_ms"] for each in reports),
+        "processor_ms_per_text": statistics.median(each["processor_ms_per_request"] for each in reports) / batch,
         "rates": [round(each["requests_per_second"], 1) for each in reports],
         "requests": sum(each["accepted"]["count"] for each in reports),
         "refused": sum(each["refused"]["count"] for each in reports),
@@ -140,12 +145,12 @@ def print_tables(figures: dict[str, dict[str, Any]], ratios: dict[str, dict[str,
         unit = "texts/s" if batch else "requests/s"
         key = "texts_per_second" if batch else "requests_per_second"
         lines = [
-            [name, f"{row[key]:.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}",
+            [name, f"{row[key]:.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}", f"{row['processor_ms_per_text']:.2f}",
              f"{ratios[level][name]:.2f}" if name in ratios[level] else "", f"{closeness[name]['cosine_min']:.6f}"]
             for name, row in rows.items()
         ]  # fmt: skip
         print(f"\n{level}")
-        print(table(["server", unit, "p50 ms", "p99 ms", "x best peer", "min cosine"], lines))
+        print(table(["server", unit, "p50 ms", "p99 ms", "processor ms/text", "x best peer", "min cosine"], lines))
 
 
 def main() -> None:
@@ -167,21 +172,21 @@ def main() -> None:
     llama = ROOT / ".cache" / "peers-serve" / "llama"
     options = Options(
         build=arguments.build.resolve(), model=model.resolve(), texts=corpus.texts, threads=arguments.threads,
-        cache=arguments.cache.resolve(), only=arguments.only, llama=llama if llama.is_dir() else None,
+        cache=arguments.cache.resolve(), only=arguments.only, llama=llama if (llama / "llama-server").is_file() else None,
         smoke=arguments.smoke,
     )  # fmt: skip
     options.cache.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        contenders = []
-        for contender in start_all(options):
-            stack.enter_context(contender.server)
-            contenders.append(contender)
+    with options.started:
+        contenders = list(start_all(options))
         for reason in options.skipped:
             print(f"skipped: {reason}")
         closeness = fidelity(contenders, options.texts[: 8 if options.smoke else FIDELITY_TEXTS])
         rounds, seconds = (1, 0.8) if options.smoke else (arguments.rounds, arguments.seconds)
         reports = run_rounds(options, contenders, rounds, seconds)
-    figures = {level: {name: summary(each) for name, each in by_name.items()} for level, by_name in reports.items()}
+    figures = {
+        level: {name: summary(each, batch) for name, each in reports[level].items()}
+        for level, _, batch in levels(options.smoke)
+    }
     with_peers = any(not contender.name.startswith("asterism") for contender in contenders)
     ratios = {
         level: {n: times_the_best_peer(rows, n) for n in rows if n.startswith("asterism") and with_peers}
@@ -194,6 +199,7 @@ def main() -> None:
         "seconds": seconds,
         "rounds": rounds,
         "settings": {contender.name: contender.setting for contender in contenders},
+        "calibration": options.calibration,
         "fidelity": closeness,
         "levels": figures,
         "times_best_peer": ratios,

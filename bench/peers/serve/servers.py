@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from report import has_native_bf16
-from serving import Server, ServerError, run_load, write_bodies
+from serving import Server, ServerError, write_bodies
 
 HERE = Path(__file__).resolve().parent
 OURS = "asterism"
@@ -33,11 +34,19 @@ class Options:
     only: list[str]
     llama: Path | None  # llama-server and minilm.gguf, as make_llama.sh leaves them
     smoke: bool
+    # Ends every server that was started, however the run ends.
+    started: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     skipped: list[str] = field(default_factory=list)
+    # Requests a second at CALIBRATION_CLIENTS clients, by peer and setting.
+    calibration: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def generator(self) -> Path:
         return self.build / "bench" / "serve" / "asterism_load"
+
+    def start(self, name: str, command: list[str], **options: Any) -> Server:
+        log = self.cache / "logs" / f"{name.replace(' ', '_')}.log"
+        return self.started.enter_context(Server(name, command, log, **options))
 
     def wants(self, name: str) -> bool:
         return not self.only or any(part in name for part in self.only)
@@ -62,15 +71,10 @@ class Contender:
 
     def measure(self, options: Options, clients: int, batch: int, seconds: float) -> dict[str, Any]:
         """One run of the generator; all other servers are stopped."""
-        bodies = self.bodies(options, batch)
-        self.server.resume()
-        try:
-            return run_load(
-                options.generator, self.server.port, bodies,
-                path=self.path, clients=clients, duration=seconds, warm_up=seconds / 4, vectors=batch, dim=DIM,
-            )  # fmt: skip
-        finally:
-            self.server.pause()
+        return self.server.measure(
+            options.generator, self.bodies(options, batch),
+            path=self.path, clients=clients, duration=seconds, warm_up=seconds / 4, vectors=batch, dim=DIM,
+        )  # fmt: skip
 
 
 def start_ours(options: Options, precision: str) -> Contender:
@@ -78,14 +82,12 @@ def start_ours(options: Options, precision: str) -> Contender:
     command = [str(options.build / "bin" / "asterism"), "serve", "-m", str(options.model), "--port", "{port}"]
     # Texts come again in longer runs: every one is to be computed.
     command += ["--threads", str(options.threads), "--precision", precision, "--cache-mb", "0"]
-    log = options.cache / "logs" / f"{name.replace(' ', '_')}.log"
-    return Contender(name, Server(name, command, log, threads=options.threads))
+    return Contender(name, options.start(name, command, threads=options.threads))
 
 
 def start_peer(options: Options, peer: str, workers: int) -> Contender:
     """`workers` processes share the threads."""
     name = f"{peer}, {workers} workers"
-    log = options.cache / "logs" / f"{name.replace(' ', '_')}.log"
     setting_file = options.cache / f"{name.replace(' ', '_')}.setting"
     setting_file.write_text(SETTINGS[0], encoding="utf-8")
     threads = options.threads // workers
@@ -99,7 +101,14 @@ def start_peer(options: Options, peer: str, workers: int) -> Contender:
     command = [sys.executable, "-m", "uvicorn", "peer_app:create_app", "--factory", "--app-dir", str(HERE)]
     command += ["--host", "127.0.0.1", "--port", "{port}", "--workers", str(workers)]
     command += ["--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-access-log"]
-    return Contender(name, Server(name, command, log, threads=threads, environment=environment))
+    return Contender(name, options.start(name, command, threads=threads, environment=environment))
+
+
+def describe(setting: str) -> str:
+    together, batch, streams = setting.split()
+    if together == "1":
+        return "one by one"
+    return f"up to {together} together, batches of {batch}" + (f", {streams} streams" if streams != "1" else "")
 
 
 def calibrate(options: Options, contender: Contender, peer: str) -> float:
@@ -113,8 +122,8 @@ def calibrate(options: Options, contender: Contender, peer: str) -> float:
         rates[setting] = float(report["requests_per_second"])
     best = max(rates, key=lambda setting: rates[setting])
     file.write_text(best, encoding="utf-8")
-    together, batch, streams = best.split()
-    contender.setting = f"{together} together, batches of {batch}, {streams} streams"
+    options.calibration[contender.name] = {describe(setting): round(rate, 1) for setting, rate in rates.items()}
+    contender.setting = describe(best)
     return rates[best]
 
 
@@ -143,8 +152,7 @@ def start_llama(options: Options) -> Contender:
     # 128 clients, 256 tokens each; a batch holds as many tokens as fit.
     command += ["--threads-batch", str(options.threads), "--parallel", "32", "--ctx-size", "16384"]
     command += ["--batch-size", "4096", "--ubatch-size", "4096", "--no-webui", "--log-disable"]
-    log = options.cache / "logs" / "llama.cpp.log"
-    server = Server(LLAMA, command, log, threads=options.threads)
+    server = options.start(LLAMA, command, threads=options.threads)
     return Contender(LLAMA, server, path="/v1/embeddings", key="input")
 
 
