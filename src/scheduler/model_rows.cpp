@@ -1,7 +1,7 @@
 #include "scheduler/model_rows.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -16,7 +16,7 @@ std::vector<std::vector<std::uint32_t>> tokens_of(std::span<const std::string_vi
   std::vector<std::vector<std::uint32_t>> out(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     out[i].resize(rows[i].size() / sizeof(std::uint32_t));
-    std::memcpy(out[i].data(), rows[i].data(), out[i].size() * sizeof(std::uint32_t));
+    std::ranges::copy(std::as_bytes(std::span(rows[i])), std::as_writable_bytes(std::span(out[i])).begin());
   }
   return out;
 }
@@ -103,8 +103,9 @@ class ModelRows final : public RowEncoder {
 }  // namespace
 
 std::string row_of_tokens(std::span<const std::uint32_t> ids) {
-  std::string row(ids.size_bytes(), '\0');
-  std::memcpy(row.data(), ids.data(), row.size());
+  const auto bytes = std::as_bytes(ids);
+  std::string row(bytes.size(), '\0');
+  std::ranges::transform(bytes, row.begin(), [](std::byte byte) { return static_cast<char>(byte); });
   return row;
 }
 
