@@ -149,9 +149,10 @@ def start_llama(options: Options) -> Contender:
         raise ServerError(f"{LLAMA}: not built (bench/peers/serve/make_llama.sh)")
     command = [str(options.llama / "llama-server"), "-m", str(options.llama / "minilm.gguf"), "--embeddings"]
     command += ["--pooling", "mean", "--host", "127.0.0.1", "--port", "{port}", "--threads", str(options.threads)]
-    # 128 clients, 256 tokens each; a batch holds as many tokens as fit.
+    # A text may have 512 tokens, a batch 4,096; each kept-alive client holds a thread of its HTTP library.
     command += ["--threads-batch", str(options.threads), "--parallel", "32", "--ctx-size", "16384"]
     command += ["--batch-size", "4096", "--ubatch-size", "4096", "--no-webui", "--log-disable"]
+    command += ["--threads-http", "160"]
     server = options.start(LLAMA, command, threads=options.threads)
     return Contender(LLAMA, server, path="/v1/embeddings", key="input")
 
