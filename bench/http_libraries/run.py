@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers" / "common")
 from contenders import ROOT
 from process import processor_seconds_of_children
 from report import table, write_result
-from serving import Server, write_bodies
+from serving import SMOKE_TIMES, Server, write_bodies
 
 LIBRARIES = ("beast", "restinio")
 THREADS = (1, 2)
@@ -78,10 +78,10 @@ def measure_rounds(arguments: argparse.Namespace, servers: dict[str, Server], cl
     reports: dict[str, list[dict[str, Any]]] = {library: [] for library in servers}
     for turn in range(1 if arguments.smoke else arguments.rounds):
         for library in list(servers)[turn % 2 :] + list(servers)[: turn % 2]:
+            times = SMOKE_TIMES if arguments.smoke else {"duration": arguments.seconds, "warm_up": 0.2}
             report = servers[library].measure(
-                generator, bodies, path="/job", clients=clients, dim=ANSWER_NUMBERS,
-                duration=0.2 if arguments.smoke else arguments.seconds, warm_up=0.2,
-            )  # fmt: skip
+                generator, bodies, path="/job", clients=clients, dim=ANSWER_NUMBERS, **times
+            )
             if report["invalid"] or report["connect_errors"] or report["lost"] or list(report["status"]) != ["200"]:
                 raise SystemExit(f"{library}: expected answers of status 200 alone, found {report}")
             reports[library].append(report)
