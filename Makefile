@@ -46,6 +46,12 @@ bench: build  ## run the micro benchmarks
 bench-peers: build  ## the same work in other libraries, alternated with ours (makes a Python environment first)
 	@bench/peers/text/run.sh build/release
 
+.PHONY: bench-serve
+bench-serve: build  ## the server beside its peers, its limits, and two HTTP libraries (makes a Python environment first)
+	@bench/peers/serve/run.sh build/release
+	@bench/serve/run.sh build/release
+	@bench/http_libraries/run.sh build/release
+
 .PHONY: dev-tools
 dev-tools:  ## install clang-format, clang-tidy, shellcheck, ccache, ruff and mypy
 	@tools/setup/dev_tools.sh

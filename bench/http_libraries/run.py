@@ -15,14 +15,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers" / "common"))
 from contenders import ROOT
+from process import processor_seconds_of_children
 from report import table, write_result
-from serving import Server, write_bodies
+from serving import SMOKE_TIMES, Server, write_bodies
 
 LIBRARIES = ("beast", "restinio")
 THREADS = (1, 2)
@@ -48,7 +48,7 @@ def program_of(build: Path, library: str) -> Path:
 
 
 def compile_seconds(build: Path, library: str, rounds: int) -> float:
-    """Of the server's one source, without the compiler cache; the fastest of some runs."""
+    """Processor time of the server's one source, without the compiler cache; the least of some runs."""
     listed = subprocess.run(
         ["ninja", "-C", str(build), "-t", "commands", f"asterism_http_{library}"],
         capture_output=True, text=True, check=True,
@@ -56,9 +56,9 @@ def compile_seconds(build: Path, library: str, rounds: int) -> float:
     command = next(line for line in listed if f"{library}_server.cpp" in line and " -c " in line)
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = processor_seconds_of_children()
         subprocess.run(command, shell=True, cwd=build, check=True, env={**os.environ, "CCACHE_DISABLE": "1"})
-        times.append(time.perf_counter() - start)
+        times.append(processor_seconds_of_children() - start)
     return min(times)
 
 
@@ -78,10 +78,10 @@ def measure_rounds(arguments: argparse.Namespace, servers: dict[str, Server], cl
     reports: dict[str, list[dict[str, Any]]] = {library: [] for library in servers}
     for turn in range(1 if arguments.smoke else arguments.rounds):
         for library in list(servers)[turn % 2 :] + list(servers)[: turn % 2]:
+            times = SMOKE_TIMES if arguments.smoke else {"duration": arguments.seconds, "warm_up": 0.2}
             report = servers[library].measure(
-                generator, bodies, path="/job", clients=clients, dim=ANSWER_NUMBERS,
-                duration=0.2 if arguments.smoke else arguments.seconds, warm_up=0.2,
-            )  # fmt: skip
+                generator, bodies, path="/job", clients=clients, dim=ANSWER_NUMBERS, **times
+            )
             if report["invalid"] or report["connect_errors"] or report["lost"] or list(report["status"]) != ["200"]:
                 raise SystemExit(f"{library}: expected answers of status 200 alone, found {report}")
             reports[library].append(report)
@@ -128,9 +128,9 @@ def main() -> None:
     header = ["library", "threads", "clients", "requests/s", "p50 ms", "p99 ms", "processor us/request", "x restinio"]
     print(table(header, rows))
     sizes = {library: stripped_bytes(program_of(arguments.build, library)) for library in LIBRARIES}
-    seconds = {} if arguments.smoke else {each: compile_seconds(arguments.build, each, 3) for each in LIBRARIES}
+    seconds = {} if arguments.smoke else {each: compile_seconds(arguments.build, each, 2) for each in LIBRARIES}
     for library in LIBRARIES:
-        compiled = f"{seconds[library]:.1f} s to compile, " if library in seconds else ""
+        compiled = f"{seconds[library]:.1f} s of processor time to compile, " if library in seconds else ""
         print(f"{library}: {compiled}{sizes[library] / 1024:.0f} KiB stripped")
     result = {"loads": loads, "compile_seconds": seconds, "stripped_bytes": sizes}
     print(f"written: {write_result('http-libraries', result, smoke=arguments.smoke)}")

@@ -50,9 +50,7 @@ def json_share(bench: Bench) -> Figure:
     batches = [bench.texts[i : i + BATCH] for i in range(0, len(bench.texts) - BATCH + 1, BATCH)]
     bodies = bench.bodies("batches", batches)
     with bench.minilm("json") as server:
-        report = bench.load(
-            server, bodies, clients=1, duration=bench.seconds(3), vectors=BATCH, dim=MINILM_DIM, warm_up=0.2
-        )
+        report = bench.load(server, bodies, clients=1, duration=3, vectors=BATCH, dim=MINILM_DIM, warm_up=0.2)
     program = bench.build / "bench" / "serve" / "asterism_serve_json_cost"
     cost = json.loads(
         subprocess.run([str(program), str(bodies), str(MINILM_DIM)], capture_output=True, check=True).stdout
@@ -67,8 +65,7 @@ def builtin_rate(bench: Bench) -> Figure:
     bodies = bench.bodies("short", bench.texts)
     with bench.builtin("builtin") as server:
         reports = [
-            bench.load(server, bodies, clients=32, duration=bench.seconds(2), dim=BUILTIN_DIM)
-            for _ in range(1 if bench.smoke else 5)
+            bench.load(server, bodies, clients=32, duration=2, dim=BUILTIN_DIM) for _ in range(1 if bench.smoke else 5)
         ]
     rates = [report["requests_per_second"] for report in reports]
     values = {

@@ -57,7 +57,7 @@ def idle_connections(bench: Bench) -> list[Figure]:
         fresh = settled_bytes(server)
         ask_once(connections)
         used = settled_bytes(server)
-        report = bench.load(server, bodies, clients=1, duration=bench.seconds(0.5), dim=BUILTIN_DIM)
+        report = bench.load(server, bodies, clients=1, duration=0.5, dim=BUILTIN_DIM)
         for connection in connections:
             connection.close()
         after = settled_bytes(server)

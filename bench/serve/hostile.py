@@ -100,7 +100,7 @@ def ended_by_server(connections: list[socket.socket], seconds: float) -> int:
 
 def hostile(bench: Bench) -> list[Figure]:
     bodies = bench.bodies("short", bench.texts)
-    seconds = bench.seconds(3)
+    seconds = 3
 
     def healthy(server: Server) -> dict[str, float]:
         return dict(bench.load(server, bodies, clients=1, duration=seconds, dim=BUILTIN_DIM)["accepted"])

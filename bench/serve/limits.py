@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving import Server, run_load, write_bodies
+from serving import SMOKE_TIMES, Server, run_load, write_bodies
 
 BUILTIN_DIM = 256
 MINILM_DIM = 384
@@ -50,9 +50,6 @@ class Bench:
     def generator(self) -> Path:
         return self.build / "bench" / "serve" / "asterism_load"
 
-    def seconds(self, full: float) -> float:
-        return min(full, 0.3) if self.smoke else full
-
     def server(self, name: str, model: str | Path, *options: str) -> Server:
         """Two threads for the model; nothing is taken from the cache."""
         command = [str(self.build / "bin" / "asterism"), "serve", "-m", str(model), "--port", "{port}"]
@@ -70,7 +67,9 @@ class Bench:
         return write_bodies(self.cache / f"{name}.jsonl", [{"inputs": each} for each in inputs])
 
     def load(self, server: Server, bodies: Path, **options: Any) -> dict[str, Any]:
-        """Runs the generator; whatever is no vector and no refusal is an error."""
+        """Runs the generator; whatever is no vector and no refusal is an error. In a smoke run only some requests."""
+        if self.smoke:
+            options = {**options, **SMOKE_TIMES, "requests": options.get("requests", SMOKE_TIMES["requests"])}
         report = run_load(self.generator, server.port, bodies, **options)
         wrong = {key: report[key] for key in ("invalid", "connect_errors", "lost") if report[key]}
         others = {status: count for status, count in report["status"].items() if status not in ("200", "429")}

@@ -12,9 +12,9 @@ TIMES = 4
 
 def overload(bench: Bench) -> list[Figure]:
     bodies = bench.bodies("short", bench.texts)
-    seconds = bench.seconds(4)
+    seconds = 4
     with bench.minilm("overload", "--queue-rows", str(QUEUE_ROWS)) as server:
-        alone = bench.load(server, bodies, clients=1, duration=bench.seconds(1), dim=MINILM_DIM)
+        alone = bench.load(server, bodies, clients=1, duration=1, dim=MINILM_DIM)
         # As many as wait in a full queue and in the batch that was taken from one: the latency of the last accepted.
         full = bench.load(server, bodies, clients=2 * QUEUE_ROWS, duration=seconds, dim=MINILM_DIM)
         capacity = full["requests_per_second"]
@@ -23,7 +23,7 @@ def overload(bench: Bench) -> list[Figure]:
             server, bodies, clients=1024, rate=TIMES * capacity, warm_up=0.3, duration=seconds, dim=MINILM_DIM
         )
         drain_ms = 1e3 * max(0.0, time.monotonic() - start - seconds - 0.3)
-        after = bench.load(server, bodies, clients=1, warm_up=0, duration=bench.seconds(1), dim=MINILM_DIM)
+        after = bench.load(server, bodies, clients=1, warm_up=0, duration=1, dim=MINILM_DIM)
     normal = 2 * alone["accepted"]["p99_ms"]
     recovery_ms = drain_ms
     for latency_ms in after["first_ms"]:

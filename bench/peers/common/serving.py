@@ -24,6 +24,8 @@ from process import KIB
 
 START_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.05
+# The generator's options for a smoke run: some requests, however long they take on a machine with other work.
+SMOKE_TIMES = {"requests": 64, "warm_up": 0, "duration": 120}
 # Fields of /proc/PID/stat after the name, as proc(5) numbers them less 3.
 STAT_GROUP = 2
 STAT_USER = 11

@@ -181,7 +181,7 @@ def main() -> None:
         for reason in options.skipped:
             print(f"skipped: {reason}")
         closeness = fidelity(contenders, options.texts[: 8 if options.smoke else FIDELITY_TEXTS])
-        rounds, seconds = (1, 0.8) if options.smoke else (arguments.rounds, arguments.seconds)
+        rounds, seconds = 1 if options.smoke else arguments.rounds, arguments.seconds
         reports = run_rounds(options, contenders, rounds, seconds)
     figures = {
         level: {name: summary(each, batch) for name, each in reports[level].items()}

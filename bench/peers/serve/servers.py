@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from report import has_native_bf16
-from serving import Server, ServerError, write_bodies
+from serving import SMOKE_TIMES, Server, ServerError, write_bodies
 
 HERE = Path(__file__).resolve().parent
 OURS = "asterism"
@@ -70,10 +70,13 @@ class Contender:
         return write_bodies(options.cache / f"{self.key}-{batch}.jsonl", [{self.key: text} for text in texts])
 
     def measure(self, options: Options, clients: int, batch: int, seconds: float) -> dict[str, Any]:
-        """One run of the generator; all other servers are stopped."""
+        """One run of the generator; all other servers are stopped. In a smoke run some requests, however long they take."""
+        times: dict[str, Any] = {"duration": seconds, "warm_up": seconds / 4}
+        if options.smoke:
+            times = {**SMOKE_TIMES, "requests": max(4, SMOKE_TIMES["requests"] // batch)}
         return self.server.measure(
             options.generator, self.bodies(options, batch),
-            path=self.path, clients=clients, duration=seconds, warm_up=seconds / 4, vectors=batch, dim=DIM,
+            path=self.path, clients=clients, vectors=batch, dim=DIM, **times,
         )  # fmt: skip
 
 
@@ -118,7 +121,7 @@ def calibrate(options: Options, contender: Contender, peer: str) -> float:
     rates = {}
     for setting in settings[-1:] if options.smoke else settings:
         file.write_text(setting, encoding="utf-8")
-        report = contender.measure(options, CALIBRATION_CLIENTS, 1, 0.2 if options.smoke else 1.2)
+        report = contender.measure(options, CALIBRATION_CLIENTS, 1, 1.2)
         rates[setting] = float(report["requests_per_second"])
     best = max(rates, key=lambda setting: rates[setting])
     file.write_text(best, encoding="utf-8")
@@ -149,11 +152,16 @@ def start_llama(options: Options) -> Contender:
         raise ServerError(f"{LLAMA}: not built (bench/peers/serve/make_llama.sh)")
     command = [str(options.llama / "llama-server"), "-m", str(options.llama / "minilm.gguf"), "--embeddings"]
     command += ["--pooling", "mean", "--host", "127.0.0.1", "--port", "{port}", "--threads", str(options.threads)]
-    # 128 clients, 256 tokens each; a batch holds as many tokens as fit.
+    # A text may have 512 tokens, a batch 4,096; each kept-alive client holds a thread of its HTTP library.
     command += ["--threads-batch", str(options.threads), "--parallel", "32", "--ctx-size", "16384"]
     command += ["--batch-size", "4096", "--ubatch-size", "4096", "--no-webui", "--log-disable"]
+    command += ["--threads-http", "160"]
     server = options.start(LLAMA, command, threads=options.threads)
     return Contender(LLAMA, server, path="/v1/embeddings", key="input")
+
+
+def peers_available() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("sentence_transformers", "fastapi", "uvicorn"))
 
 
 def start_all(options: Options) -> Iterator[Contender]:
@@ -167,7 +175,7 @@ def start_all(options: Options) -> Iterator[Contender]:
     for name, start in starts.items():
         if not options.wants(name):
             continue
-        if name in PEERS and importlib.util.find_spec("fastapi") is None:
+        if name in PEERS and not peers_available():
             options.skipped.append(f"{name}: no Python environment of the peers (make -C bench/peers/serve env)")
         elif name.endswith("bf16") and not has_native_bf16():
             options.skipped.append(f"{name}: this processor has no bf16 of its own")
