@@ -2,8 +2,9 @@
 //
 // Each is open for writing, so that its index is built in the background and its recall is measured; while another
 // process holds the writer's lock it is open for reading, and what writes says so.
-// Ownership: owns collections and upkeep; what get() gives lives as long as somebody holds it. Thread-safety: any thread.
-// Cost: opening reads no vectors; get() of an open one is a map lookup. It touches disks: not for a connection's thread.
+// Ownership: owns collections and upkeep; what get() gives lives as long as somebody holds it. Thread-safety: any
+// thread. Cost: opening reads no vectors; get() of an open one is a map lookup. It touches disks: not for a
+// connection's thread.
 #pragma once
 
 #include <condition_variable>
@@ -38,7 +39,11 @@ struct CollectionHostOptions {
 };
 
 class CollectionHost {
+  // Only open() makes hosts.
+  struct Key {};
+
  public:
+  CollectionHost(Key key, CollectionHostOptions options, std::shared_ptr<CollectionEmbedder> embedder);
   // Makes the folder where there is none.
   static Result<std::unique_ptr<CollectionHost>> open(CollectionHostOptions options,
                                                       std::shared_ptr<CollectionEmbedder> embedder);
@@ -84,7 +89,6 @@ class CollectionHost {
     std::shared_ptr<Collection> collection;
   };
 
-  CollectionHost(CollectionHostOptions options, std::shared_ptr<CollectionEmbedder> embedder);
   std::string location(std::string_view name) const;
   Result<std::shared_ptr<Entry>> entry(std::string_view name);
   Result<std::shared_ptr<Collection>> open_entry(std::string_view name, Entry& entry, bool writable);

@@ -91,8 +91,8 @@ Result<Item> read_item(const Json& json, std::size_t index) {
   }
   if (const auto metadata = json.find("metadata"); metadata != json.end() && !metadata->is_null()) {
     if (!metadata->is_object()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"metadata\": expected an object, found {}", place,
-                                                           metadata->type_name()));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: \"metadata\": expected an object, found {}", place, metadata->type_name()));
     }
     item.metadata = metadata->dump();
   }
@@ -108,9 +108,9 @@ Result<QueryPart> read_part(const Json& json, const std::string& place) {
     return std::unexpected(std::move(only.error()));
   }
   if (json.size() != 1) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected one of \"text\", \"image\", \"id\" and \"vector\", found {}", place,
-                            json.size()));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: expected one of \"text\", \"image\", \"id\" and \"vector\", found {}", place, json.size()));
   }
   auto vector = vector_field(json, "vector", place);
   const auto text = find_field<std::string>(json, "text", place);
@@ -210,11 +210,17 @@ Result<AskedSearch> to_search(const Json& body) {
   SearchRequest& search = asked.search;
   bool exact = false;
   std::optional<double> limit;
+  // One after the other: the words of a hybrid search are those of its texts.
+  for (const auto read : {read_query, read_hybrid}) {
+    if (auto done = read(body, search); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
+  }
   const auto found_limit = find_field<double>(body, "score_limit");
   const auto include = texts_field(body, "include", kColumnCountMax);
   if (const auto error = first_error(
-          read_query(body, search), read_hybrid(body, search), read_count(body, "k", search.k, 1, kSearchCountMax),
-          read_field(body, "filter", search.filter), read_field(body, "group_by", search.group_by),
+          read_count(body, "k", search.k, 1, kSearchCountMax), read_field(body, "filter", search.filter),
+          read_field(body, "group_by", search.group_by),
           read_count(body, "group_size", search.group_size, 1, kSearchCountMax),
           read_field(body, "diversity", search.diversity), found_limit, read_field(body, "exact", exact),
           read_count(body, "expansion", search.expansion, 0, kSearchCountMax),
@@ -261,8 +267,8 @@ std::vector<std::string> split(std::string_view list) {
 }  // namespace
 
 Result<CreateRequest> read_create(std::string_view body) {
-  const auto json = parse_body(body, {"name", "model", "dim", "metric", "vector_type", "columns", "text_columns",
-                                      "prompt", "query_prompt"});
+  const auto json = parse_body(
+      body, {"name", "model", "dim", "metric", "vector_type", "columns", "text_columns", "prompt", "query_prompt"});
   if (!json) {
     return std::unexpected(json.error());
   }
@@ -274,13 +280,12 @@ Result<CreateRequest> read_create(std::string_view body) {
   CollectionSettings& settings = out.settings;
   auto columns = texts_field(*json, "columns", kColumnCountMax);
   auto text_columns = texts_field(*json, "text_columns", kColumnCountMax);
-  if (const auto error = first_error(
-          read_field(*json, "name", out.name), read_field(*json, "model", settings.model.id),
-          read_count(*json, "dim", settings.dim, 1, kCollectionDimMax),
-          read_choice<Metric>(*json, "metric", kMetrics, settings.metric),
-          read_choice<VectorType>(*json, "vector_type", kTypes, settings.vector_type), columns, text_columns,
-          read_field(*json, "prompt", settings.model.prompt_name),
-          read_field(*json, "query_prompt", settings.model.query_prompt_name))) {
+  if (const auto error = first_error(read_field(*json, "name", out.name), read_field(*json, "model", settings.model.id),
+                                     read_count(*json, "dim", settings.dim, 1, kCollectionDimMax),
+                                     read_choice<Metric>(*json, "metric", kMetrics, settings.metric),
+                                     read_choice<VectorType>(*json, "vector_type", kTypes, settings.vector_type),
+                                     columns, text_columns, read_field(*json, "prompt", settings.model.prompt_name),
+                                     read_field(*json, "query_prompt", settings.model.query_prompt_name))) {
     return std::unexpected(*error);
   }
   if (out.name.empty()) {
@@ -329,10 +334,9 @@ Result<std::vector<Item>> read_items(std::string_view body) {
 }
 
 Result<AskedSearch> read_search(std::string_view body) {
-  const auto json =
-      parse_body(body, {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter",
-                        "group_by", "group_size", "diversity", "score_limit", "exact", "expansion", "explain",
-                        "version", "include"});
+  const auto json = parse_body(
+      body, {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter", "group_by",
+             "group_size", "diversity", "score_limit", "exact", "expansion", "explain", "version", "include"});
   return json ? to_search(*json) : std::unexpected(json.error());
 }
 
@@ -423,9 +427,8 @@ Result<std::string> read_version_name(std::string_view body) {
     return std::unexpected(std::move(read.error()));
   }
   if (name.empty() || name.size() > kVersionNameSizeMax) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("request body: \"name\": expected 1 to {} bytes, found {}", kVersionNameSizeMax,
-                            name.size()));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("request body: \"name\": expected 1 to {} bytes, found {}",
+                                                         kVersionNameSizeMax, name.size()));
   }
   return name;
 }

@@ -9,8 +9,8 @@
 
 #include "asterism/collection.hpp"
 #include "asterism/error.hpp"
-#include "service/collection_items.hpp"
 #include "server/http_message.hpp"
+#include "service/collection_items.hpp"
 
 namespace asterism::server {
 

@@ -99,9 +99,8 @@ Result<HttpResponse> drop_collection(const Call& call) {
 
 Result<HttpResponse> get_item(const Call& call) {
   const auto parts = read_include(call.request.query);
-  const auto collection =
-      parts ? call.host().get_version(call.name(), query_value(call.request.query, "version"))
-            : std::unexpected(parts.error());
+  const auto collection = parts ? call.host().get_version(call.name(), query_value(call.request.query, "version"))
+                                : std::unexpected(parts.error());
   if (!collection) {
     return std::unexpected(collection.error());
   }
@@ -118,9 +117,8 @@ Result<HttpResponse> get_item(const Call& call) {
 
 Result<HttpResponse> get_items(const Call& call) {
   const auto asked = read_get(call.request.body);
-  const auto collection =
-      asked ? call.host().get_version(call.name(), query_value(call.request.query, "version"))
-            : std::unexpected(asked.error());
+  const auto collection = asked ? call.host().get_version(call.name(), query_value(call.request.query, "version"))
+                                : std::unexpected(asked.error());
   if (!collection) {
     return std::unexpected(collection.error());
   }
@@ -168,8 +166,7 @@ Result<HttpResponse> delete_items(const Call& call) {
 Result<HttpResponse> search(const Call& call) {
   const bool picture = call.request.header("content-type").starts_with("image/");
   const auto asked = picture ? read_picture_search(call.request) : read_search(call.request.body);
-  const auto collection =
-      asked ? call.host().get_version(call.name(), asked->version) : std::unexpected(asked.error());
+  const auto collection = asked ? call.host().get_version(call.name(), asked->version) : std::unexpected(asked.error());
   if (!collection) {
     return std::unexpected(collection.error());
   }
@@ -225,13 +222,13 @@ Result<HttpResponse> restore_version(const Call& call) {
 
 Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::string_view path, Scope scope,
               Handler handler) {
-  return {method, path, Dialect::kAsterism, scope,
-          [&service, &pool, handler](const RouteContext&, const Route& route,
-                                     const std::shared_ptr<Exchange>& exchange) {
-            answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
-              return handler({.service = service, .request = exchange->request(), .pattern = pattern});
-            });
-          }};
+  return {
+      method, path, Dialect::kAsterism, scope,
+      [&service, &pool, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+        answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
+          return handler({.service = service, .request = exchange->request(), .pattern = pattern});
+        });
+      }};
 }
 
 }  // namespace

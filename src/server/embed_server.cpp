@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <utility>
 
 #include "base/json.hpp"
 #include "server/collection_service.hpp"
 #include "server/dialect.hpp"
+#include "server/job_service.hpp"
 #include "server/metrics.hpp"
 #include "server/routes.hpp"
 #include "server/served_embedder.hpp"
@@ -26,13 +28,25 @@ struct EmbedServer::Impl final : Application {
     std::ranges::move(embed_routes(), std::back_inserter(routes));
   }
   // What still runs may answer, and with it post to the loops of `http`: it ends before them.
-  ~Impl() override { collections.reset(); }
+  ~Impl() override {
+    jobs.reset();
+    collections.reset();
+  }
+
+  Result<void> open_stores() {
+    embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.pool, options.scheduler.queue_row_count_max);
+    if (!options.collections_folder.empty()) {
+      if (auto opened = open_collections(); !opened) {
+        return opened;
+      }
+      if (options.jobs_folder.empty()) {
+        options.jobs_folder = (std::filesystem::path(options.collections_folder) / ".jobs").string();
+      }
+    }
+    return options.jobs_folder.empty() ? Result<void>{} : open_jobs();
+  }
 
   Result<void> open_collections() {
-    if (options.collections_folder.empty()) {
-      return {};
-    }
-    embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.pool, options.scheduler.queue_row_count_max);
     auto host = CollectionHost::open(
         {.folder = options.collections_folder, .thread_count = options.pool.encoder.thread_count}, embedder);
     if (!host) {
@@ -41,6 +55,17 @@ struct EmbedServer::Impl final : Application {
     collections = std::make_unique<CollectionService>(*std::move(host), CollectionServiceLimits{});
     std::ranges::move(collection_routes(*collections), std::back_inserter(routes));
     metrics.add_source([host = collections->host.get()] { return host->metrics_text(); });
+    return {};
+  }
+
+  Result<void> open_jobs() {
+    auto opened = JobService::open({.board = {.folder = options.jobs_folder}}, *embedder,
+                                   collections ? collections->host.get() : nullptr);
+    if (!opened) {
+      return std::unexpected(opened.error());
+    }
+    jobs = *std::move(opened);
+    std::ranges::move(job_routes(*jobs), std::back_inserter(routes));
     return {};
   }
 
@@ -53,6 +78,7 @@ struct EmbedServer::Impl final : Application {
   std::vector<Route> routes;
   std::shared_ptr<ServedEmbedder> embedder;
   std::unique_ptr<CollectionService> collections;
+  std::unique_ptr<JobService> jobs;
   std::optional<HttpServer> http;
 
   const Route* find(const HttpRequest& head) const {
@@ -154,7 +180,7 @@ Result<EmbedServer> EmbedServer::start(EmbedServerOptions options) {
   if (auto model = impl->pool.get(impl->options.models.front()); !model) {
     return std::unexpected(model.error());
   }
-  if (auto opened = impl->open_collections(); !opened) {
+  if (auto opened = impl->open_stores(); !opened) {
     return std::unexpected(std::move(opened.error()));
   }
   auto http = HttpServer::listen(impl->options.http, *impl);
@@ -174,6 +200,9 @@ Result<void> EmbedServer::run() {
 }
 
 void EmbedServer::stop() {
+  if (impl_->jobs) {
+    impl_->jobs->board->begin_stop();
+  }
   impl_->http->stop();
 }
 

@@ -81,8 +81,8 @@ Result<std::vector<std::string>> texts_field(const Json& object, std::string_vie
     return unexpected_type(place, name, "a text or a list of texts", *found);
   }
   if (found->size() > count_max) {
-    return fail(ErrorCode::kLimitExceeded,
-                fmt::format("{}: \"{}\": expected at most {} entries, found {}", place, name, count_max, found->size()));
+    return fail(ErrorCode::kLimitExceeded, fmt::format("{}: \"{}\": expected at most {} entries, found {}", place, name,
+                                                       count_max, found->size()));
   }
   for (const Json& entry : *found) {
     if (!entry.is_string()) {

@@ -36,7 +36,8 @@ Result<std::string> prompt_of(const EncoderInfo& info, const std::string& asked)
   }
   const auto found = std::ranges::find(info.prompts, name, &std::pair<std::string, std::string>::first);
   if (found == info.prompts.end()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("prompt: the model {} has none named \"{}\"", info.model, name));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("prompt: the model {} has none named \"{}\"", info.model, name));
   }
   return found->second;
 }
@@ -76,10 +77,21 @@ Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::served_model(const st
     return candidate == name || service::kept_model_id(candidate, PayloadKind::kText) == wanted;
   });
   if (found == names.end()) {
-    return fail(ErrorCode::kNotFound, fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names, ", "), name),
+    return fail(ErrorCode::kNotFound,
+                fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names, ", "), name),
                 "the models that the server was started with");
   }
   return pool_.get(*found);
+}
+
+std::string ServedEmbedder::default_model(RowKind kind) {
+  for (const std::string& name : pool_.names()) {
+    const auto model = pool_.get(name);
+    if (model && expect_takes((*model)->encoder.info(), kind)) {
+      return name;
+    }
+  }
+  return {};
 }
 
 Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::kept_model(const std::string& id, RowKind kind) {
@@ -115,9 +127,9 @@ Result<CollectionSettings> ServedEmbedder::complete(CollectionSettings settings)
     }
   }
   if (settings.dim > info.dim) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("dim: expected at most {}, the values of the model's vector, found {}", info.dim,
-                            settings.dim));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("dim: expected at most {}, the values of the model's vector, found {}", info.dim, settings.dim));
   }
   auto digest = model_digest(info.folder);
   if (!digest) {
@@ -134,11 +146,12 @@ Result<Embeddings> ServedEmbedder::embed(const CollectionSettings& settings, Use
   if (auto named = expect_model(settings); !named) {
     return std::unexpected(std::move(named.error()));
   }
-  const ServedRows what{.model = settings.model.id,
-                        .kind = kind == ItemKind::kText ? RowKind::kText : RowKind::kImage,
-                        .prompt_name = use == Use::kItems ? settings.model.prompt_name : settings.model.query_prompt_name,
-                        .dim = settings.dim,
-                        .priority = use == Use::kItems ? Priority::kBulk : Priority::kInteractive};
+  const ServedRows what{
+      .model = settings.model.id,
+      .kind = kind == ItemKind::kText ? RowKind::kText : RowKind::kImage,
+      .prompt_name = use == Use::kItems ? settings.model.prompt_name : settings.model.query_prompt_name,
+      .dim = settings.dim,
+      .priority = use == Use::kItems ? Priority::kBulk : Priority::kInteractive};
   const auto model = kept_model(what.model, what.kind);
   if (!model) {
     return std::unexpected(model.error());

@@ -139,7 +139,8 @@ Result<UploadedRows> UploadedRows::take(HttpRequest& request) {
   UploadedRows out;
   const std::string_view given = request.header("content-type");
   const std::string type = media_type(given);
-  const auto* const text = std::ranges::find(kTexts, std::string_view(type), &std::pair<std::string_view, TextFormat>::first);
+  const auto* const text =
+      std::ranges::find(kTexts, std::string_view(type), &std::pair<std::string_view, TextFormat>::first);
   if (text != kTexts.end()) {
     out.options_.format = text->second;
     out.options_.column = query_value(request.query, "column");
@@ -179,15 +180,13 @@ Result<UploadedRows> UploadedRows::take(HttpRequest& request) {
 }
 
 Result<std::unique_ptr<RowReader>> UploadedRows::open() const {
-  const auto open_records = [body = body_, form = form_, options = options_, source = source_,
-                             boundary = boundary_, id = picture_id_](std::size_t) -> Result<std::unique_ptr<RecordReader>> {
+  const auto open_records = [body = body_, form = form_, options = options_, source = source_, boundary = boundary_,
+                             id = picture_id_](std::size_t) -> Result<std::unique_ptr<RecordReader>> {
     switch (form) {
       case Form::kText:
-        return make_record_reader(options.format, std::make_unique<SharedBytes>(body),
-                                  {.source = source,
-                                   .column = options.column,
-                                   .id_column = options.id_column,
-                                   .metadata = options.metadata});
+        return make_record_reader(
+            options.format, std::make_unique<SharedBytes>(body),
+            {.source = source, .column = options.column, .id_column = options.id_column, .metadata = options.metadata});
       case Form::kParts:
         return open_parts(body, boundary);
       case Form::kTar:
@@ -202,7 +201,9 @@ Result<std::unique_ptr<RowReader>> UploadedRows::open() const {
     return std::make_unique<PictureParts>(body, std::move(one), Json::object());
   };
   if (auto first = open_records(0); !first) {
-    return std::unexpected(std::move(first.error()));
+    // A column that is not there is the request's fault, and no path that is not there.
+    const bool missing = first.error().code == ErrorCode::kNotFound;
+    return fail(missing ? ErrorCode::kInvalidArgument : first.error().code, first.error().message, first.error().hint);
   }
   return make_inputs_reader({.kind = kind_,
                              .inputs = {{.path = source_, .seekable = true, .size_bytes = body_->size()}},

@@ -1,6 +1,7 @@
 // Threads for what would hold up a connection's thread: disks, locks, waiting for vectors.
 //
-// Ownership: owns its threads; the destructor finishes what was taken. Thread-safety: any thread. Cost: one lock a task.
+// Ownership: owns its threads; the destructor finishes what was taken. Thread-safety: any thread. Cost: one lock a
+// task.
 #pragma once
 
 #include <condition_variable>
