@@ -417,6 +417,66 @@ class Jobs(ServedCollections):
             self.assertIn(key, done["result"])
 
 
+class Clip(ServedCollections):
+    model = str(ROOT / "tests" / "golden" / "dual_models" / "clip")
+    options = ("-m", model)
+
+    def test_words_find_pictures(self) -> None:
+        photos = self.create("photos", model=self.model)
+        for i, picture in enumerate(PICTURES[:6]):
+            self.add_file(photos, picture.read_bytes(), "image/jpeg", f"?id=p{i}")
+        pictures = self.folder / "pictures"
+        pictures.mkdir()
+        for i, picture in enumerate(PICTURES[:6]):
+            shutil.copy(picture, pictures / f"p{i}.jpg")
+        self.ok("add", "own", "pictures", "-m", self.model)
+        told = json.loads(self.ok("search", "own", "a red car", "--json")[0])["hits"]
+        answer = self.post(f"{photos}/search", {"text": "a red car"})["hits"]
+        self.assertEqual([hit["id"] for hit in answer], [Path(hit["id"]).stem for hit in told])
+        for ours, theirs in zip(answer, told, strict=True):
+            self.assertAlmostEqual(ours["score"], theirs["score"], places=4)
+
+
+class Ends(ServedCollections):
+    def rows(self, count: int, words: int) -> bytes:
+        lines = (json.dumps({"id": f"r{i}", "text": f"{i} " + "water stone sky " * words}) for i in range(count))
+        return "\n".join(lines).encode()
+
+    def test_a_client_that_goes_breaks_its_add_off(self) -> None:
+        notes = self.create()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", f"{notes}/items", self.rows(100_000, 20), {"content-type": NDJSON})
+        response = connection.getresponse()
+        self.assertIn("done", json.loads(response.readline()))
+        response.close()
+        connection.close()
+        before = -1
+        for _ in range(400):
+            count = self.get(notes)["items"]
+            if count == before:
+                break
+            before = count
+            time.sleep(0.5)
+        self.assertGreater(count, 0)
+        self.assertLess(count, 100_000)
+
+    def test_sigterm_ends_event_streams_and_leaves_jobs_to_the_next_server(self) -> None:
+        status, _, body = self.ask("POST", "/v1/jobs", self.rows(15_000, 200), content_type=NDJSON)
+        self.assertEqual(status, 202, body)
+        job = json.loads(body)["id"]
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", f"/v1/jobs/{job}/events")
+        response = connection.getresponse()
+        self.assertIn(json.loads(response.readline())["state"], ("waiting", "running"))
+        self.assertEqual(self.end(), 0)
+        response.read()
+        connection.close()
+        kept = json.loads((self.store / ".jobs" / job / "job.json").read_text(encoding="utf-8"))
+        self.assertIn(kept["state"], ("waiting", "running"))
+        self.start()
+        self.assertEqual(self.wait_for_job(job, "done", "failed")["result"]["rows"], 15_000)
+
+
 class Documentation(ServedCollections):
     @unittest.skipUnless(shutil.which("curl"), "curl is not installed")
     def test_the_commands_of_the_page_work(self) -> None:
