@@ -186,17 +186,24 @@ void add_serve(CLI::App& root, CommandLine& line) {
                   "a folder of collections to serve under /v1/collections; made where there is none [no collections]")
       ->type_name("FOLDER")
       ->group("Collections");
+  command
+      .add_option("--jobs", arguments->options.jobs_folder,
+                  "a folder for bulk jobs under /v1/jobs; made where there is none [.jobs in that of --collections]")
+      ->type_name("FOLDER")
+      ->group("Collections");
   add_listen_options(command, *arguments);
   add_limit_options(command, *arguments);
   add_common_options(command, line);
-  set_examples(command,
-               {{"asterism serve -m all-MiniLM-L6-v2", "http://127.0.0.1:8080 for this machine alone"},
-                {"curl localhost:8080/embed -H 'content-type: application/json' -d '{\"inputs\": \"a text\"}'",
-                 "ask it, as one would ask text-embeddings-inference"},
-                {"asterism serve -m all-MiniLM-L6-v2 -m efficientnet-lite0 --unix-socket /run/asterism.sock",
-                 "texts and pictures, over a local socket as well"},
-                {"asterism serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate c.pem --tls-key k.pem",
-                 "for a network: keys and TLS"}});
+  set_examples(
+      command,
+      {{"asterism serve -m all-MiniLM-L6-v2", "http://127.0.0.1:8080 for this machine alone"},
+       {"curl localhost:8080/embed -H 'content-type: application/json' -d '{\"inputs\": \"a text\"}'",
+        "ask it, as one would ask text-embeddings-inference"},
+       {"asterism serve -m all-MiniLM-L6-v2 -m efficientnet-lite0 --unix-socket /run/asterism.sock",
+        "texts and pictures, over a local socket as well"},
+       {"asterism serve -m all-MiniLM-L6-v2 --collections collections/", "search and bulk jobs beside vectors"},
+       {"asterism serve --host 0.0.0.0 --api-key-file keys.txt --tls-certificate c.pem --tls-key k.pem",
+        "for a network: keys and TLS"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return serve(*arguments, console); }; });
 }

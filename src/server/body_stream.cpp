@@ -48,10 +48,10 @@ void BodyStream::end() {
   call(wake);
 }
 
-void BodyStream::abort() {
+void BodyStream::break_off() {
   {
     const std::scoped_lock lock(mutex_);
-    aborted_ = true;
+    broken_off_ = true;
   }
   end();
 }
@@ -90,7 +90,7 @@ BodyStream::Taken BodyStream::take(std::function<void()> wake) {
     const std::scoped_lock lock(mutex_);
     taken.data = std::exchange(waiting_, {});
     taken.ended = ended_;
-    taken.aborted = aborted_;
+    taken.broken_off = broken_off_;
     if (taken.data.empty() && !ended_) {
       wake_ = std::move(wake);
     }

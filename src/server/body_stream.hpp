@@ -23,7 +23,7 @@ class BodyStream {
   // After the last piece.
   void end();
   // The body cannot be finished: the connection is closed, so that the client sees that something is missing.
-  void abort();
+  void break_off();
   // Calls `action` once, on any thread, when nothing waits any more: at once if nothing does. Dropped when the client
   // goes.
   void on_room(std::function<void()> action);
@@ -34,7 +34,7 @@ class BodyStream {
   struct Taken {
     std::string data;
     bool ended = false;  // nothing follows
-    bool aborted = false;
+    bool broken_off = false;
   };
   // What waits. When there is nothing, `wake` is called once, on any thread, as soon as there is.
   Taken take(std::function<void()> wake);
@@ -44,7 +44,7 @@ class BodyStream {
   std::mutex mutex_;
   std::string waiting_;
   bool ended_ = false;
-  bool aborted_ = false;
+  bool broken_off_ = false;
   bool gone_ = false;
   std::function<void()> wake_;
   std::function<void()> on_room_;

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "server/path_free_error.hpp"
 #include "store/embedded_store.hpp"
 
 namespace asterism::server {
@@ -25,16 +26,6 @@ bool is_name_letter(char c) noexcept {
 std::unexpected<Error> no_collection(std::string_view name) {
   return fail(ErrorCode::kNotFound, fmt::format("there is no collection \"{}\"", name),
               "GET /v1/collections lists them; POST /v1/collections makes one");
-}
-
-// Paths of this machine are no business of clients.
-Error without_paths(Error error, std::string_view name, const std::string& location) {
-  for (std::string* text : {&error.message, &error.hint}) {
-    for (std::size_t at = text->find(location); at != std::string::npos; at = text->find(location, at + name.size())) {
-      text->replace(at, location.size(), name);
-    }
-  }
-  return error;
 }
 
 }  // namespace
@@ -54,7 +45,7 @@ Result<void> check_collection_name(std::string_view name) {
                           kCollectionNameSizeMax, name.substr(0, kCollectionNameSizeMax)));
 }
 
-CollectionHost::CollectionHost(CollectionHostOptions options, std::shared_ptr<CollectionEmbedder> embedder)
+CollectionHost::CollectionHost(Key /*key*/, CollectionHostOptions options, std::shared_ptr<CollectionEmbedder> embedder)
     : options_(std::move(options)), embedder_(std::move(embedder)), upkeep_(options_.upkeep) {}
 
 CollectionHost::~CollectionHost() {
@@ -69,7 +60,7 @@ Result<std::unique_ptr<CollectionHost>> CollectionHost::open(CollectionHostOptio
     return fail(ErrorCode::kIo, fmt::format("{}: expected a folder for collections: {}", options.folder.string(),
                                             failure ? failure.message() : "it is none"));
   }
-  std::unique_ptr<CollectionHost> host(new CollectionHost(std::move(options), std::move(embedder)));
+  auto host = std::make_unique<CollectionHost>(Key{}, std::move(options), std::move(embedder));
   // So that what is due is built before anybody asks. One that cannot be opened says so when it is asked for.
   const auto names = host->names();
   if (!names) {
@@ -156,7 +147,7 @@ Result<std::shared_ptr<Collection>> CollectionHost::open_entry(std::string_view 
     opened = Collection::open(place, options);
   }
   if (!opened) {
-    return std::unexpected(without_paths(std::move(opened.error()), name, place));
+    return std::unexpected(without_path(std::move(opened.error()), place, name));
   }
   keep(name, entry, std::move(*opened), may_write);
   return entry.collection;
@@ -203,7 +194,7 @@ Result<std::shared_ptr<Collection>> CollectionHost::get_version(std::string_view
                                          .thread_count = options_.thread_count,
                                          .embedder = embedder_});
   if (!opened) {
-    return std::unexpected(without_paths(std::move(opened.error()), name, place));
+    return std::unexpected(without_path(std::move(opened.error()), place, name));
   }
   auto collection = std::make_shared<Collection>(*std::move(opened));
   const std::scoped_lock lock(mutex_);
@@ -239,7 +230,7 @@ Result<std::shared_ptr<Collection>> CollectionHost::create(std::string_view name
   }
   auto created = Collection::create(place, settings, embedder_);
   if (!created) {
-    return std::unexpected(without_paths(std::move(created.error()), name, place));
+    return std::unexpected(without_path(std::move(created.error()), place, name));
   }
   keep(name, entry, std::move(*created), true);
   return entry.collection;
@@ -271,7 +262,7 @@ Result<void> CollectionHost::drop(std::string_view name) {
     }
   }
   if (auto dropped = Collection::drop(place); !dropped) {
-    return std::unexpected(without_paths(std::move(dropped.error()), name, place));
+    return std::unexpected(without_path(std::move(dropped.error()), place, name));
   }
   // Whoever waits for this entry's lock finds that it is of no use; the next to ask gets a new one.
   entry.dropped = true;

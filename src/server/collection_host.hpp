@@ -39,7 +39,11 @@ struct CollectionHostOptions {
 };
 
 class CollectionHost {
+  // Only open() makes hosts.
+  struct Key {};
+
  public:
+  CollectionHost(Key key, CollectionHostOptions options, std::shared_ptr<CollectionEmbedder> embedder);
   // Makes the folder where there is none.
   static Result<std::unique_ptr<CollectionHost>> open(CollectionHostOptions options,
                                                       std::shared_ptr<CollectionEmbedder> embedder);
@@ -85,7 +89,6 @@ class CollectionHost {
     std::shared_ptr<Collection> collection;
   };
 
-  CollectionHost(CollectionHostOptions options, std::shared_ptr<CollectionEmbedder> embedder);
   std::string location(std::string_view name) const;
   Result<std::shared_ptr<Entry>> entry(std::string_view name);
   Result<std::shared_ptr<Collection>> open_entry(std::string_view name, Entry& entry, bool writable);

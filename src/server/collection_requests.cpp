@@ -210,11 +210,17 @@ Result<AskedSearch> to_search(const Json& body) {
   SearchRequest& search = asked.search;
   bool exact = false;
   std::optional<double> limit;
+  // One after the other: the words of a hybrid search are those of its texts.
+  for (const auto read : {read_query, read_hybrid}) {
+    if (auto done = read(body, search); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
+  }
   const auto found_limit = find_field<double>(body, "score_limit");
   const auto include = texts_field(body, "include", kColumnCountMax);
   if (const auto error = first_error(
-          read_query(body, search), read_hybrid(body, search), read_count(body, "k", search.k, 1, kSearchCountMax),
-          read_field(body, "filter", search.filter), read_field(body, "group_by", search.group_by),
+          read_count(body, "k", search.k, 1, kSearchCountMax), read_field(body, "filter", search.filter),
+          read_field(body, "group_by", search.group_by),
           read_count(body, "group_size", search.group_size, 1, kSearchCountMax),
           read_field(body, "diversity", search.diversity), found_limit, read_field(body, "exact", exact),
           read_count(body, "expansion", search.expansion, 0, kSearchCountMax),

@@ -5,7 +5,10 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
+#include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "server/collection_host.hpp"
 #include "server/dialect.hpp"
@@ -26,7 +29,29 @@ struct CollectionService {
       : host(std::move(owned)),
         reads("reads of collections", limits.read_thread_count, limits.waiting_count_max),
         writes("writes to collections", limits.write_thread_count, limits.waiting_count_max) {}
+  CollectionService(const CollectionService&) = delete;
+  CollectionService& operator=(const CollectionService&) = delete;
+  // Adds that still run are broken off between two windows: what was added stays.
+  ~CollectionService() {
+    const std::scoped_lock lock(mutex);
+    for (const auto& flag : cancels) {
+      if (const auto running = flag.lock()) {
+        running->request();
+      }
+    }
+  }
 
+  // Of one long write; raised also when the service ends.
+  std::shared_ptr<CancelFlag> new_cancel_flag() {
+    const std::scoped_lock lock(mutex);
+    std::erase_if(cancels, [](const auto& flag) { return flag.expired(); });
+    auto flag = std::make_shared<CancelFlag>();
+    cancels.push_back(flag);
+    return flag;
+  }
+
+  std::mutex mutex;
+  std::vector<std::weak_ptr<CancelFlag>> cancels;
   std::unique_ptr<CollectionHost> host;
   WorkerPool reads;
   WorkerPool writes;

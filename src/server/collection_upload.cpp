@@ -147,8 +147,8 @@ Result<HttpResponse> add_json(CollectionHost& host, const std::string& name, con
 // start has a status of its own.
 class StreamedAdd {
  public:
-  StreamedAdd(std::shared_ptr<Exchange> exchange, Dialect dialect)
-      : exchange_(std::move(exchange)), dialect_(dialect), cancel_(std::make_shared<CancelFlag>()) {
+  StreamedAdd(std::shared_ptr<Exchange> exchange, Dialect dialect, std::shared_ptr<CancelFlag> cancel)
+      : exchange_(std::move(exchange)), dialect_(dialect), cancel_(std::move(cancel)) {
     exchange_->on_client_gone([cancel = cancel_] { cancel->request(); });
   }
 
@@ -229,8 +229,9 @@ void add_items(CollectionService& service, Dialect dialect, const std::string& n
                 [&service, name, exchange] { return add_json(*service.host, name, exchange->request()); });
     return;
   }
-  const auto posted = service.writes.post(
-      [&service, name, exchange, dialect] { StreamedAdd(exchange, dialect).run(*service.host, name); });
+  const auto posted = service.writes.post([&service, name, exchange, dialect] {
+    StreamedAdd(exchange, dialect, service.new_cancel_flag()).run(*service.host, name);
+  });
   if (!posted) {
     exchange->respond(error_response(dialect, posted.error()));
   }

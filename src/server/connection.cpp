@@ -422,7 +422,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
         asio::post(self->stream_.get_executor(), [self] { self->wake_stream(); });
       }
     });
-    if (taken.aborted) {
+    if (taken.broken_off) {
       end_stream(false);
       return;
     }

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <utility>
 
 #include "base/json.hpp"
 #include "server/collection_service.hpp"
 #include "server/content_coding.hpp"
 #include "server/dialect.hpp"
+#include "server/job_service.hpp"
 #include "server/metrics.hpp"
 #include "server/openapi.hpp"
 #include "server/routes.hpp"
@@ -43,9 +45,11 @@ struct EmbedServer::Impl final : Application {
         keys(std::move(options.keys)) {
     routes = all_routes();
   }
+
   // What still runs may answer, and with it post to the loops of `http`: it ends before them, and one after the other
   // hands its work on to the next.
   ~Impl() override {
+    jobs.reset();
     collections.reset();
     pool.stop();
     tasks.reset();
@@ -54,11 +58,20 @@ struct EmbedServer::Impl final : Application {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  Result<void> open_collections() {
-    if (options.collections_folder.empty()) {
-      return {};
-    }
+  Result<void> open_stores() {
     embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.pool, options.scheduler.queue_row_count_max);
+    if (!options.collections_folder.empty()) {
+      if (auto opened = open_collections(); !opened) {
+        return opened;
+      }
+      if (options.jobs_folder.empty()) {
+        options.jobs_folder = (std::filesystem::path(options.collections_folder) / ".jobs").string();
+      }
+    }
+    return options.jobs_folder.empty() ? Result<void>{} : open_jobs();
+  }
+
+  Result<void> open_collections() {
     auto host = CollectionHost::open(
         {.folder = options.collections_folder, .thread_count = options.pool.encoder.thread_count}, embedder);
     if (!host) {
@@ -67,6 +80,17 @@ struct EmbedServer::Impl final : Application {
     collections = std::make_unique<CollectionService>(*std::move(host), CollectionServiceLimits{});
     std::ranges::move(collection_routes(*collections), std::back_inserter(routes));
     metrics.add_source([host = collections->host.get()] { return host->metrics_text(); });
+    return {};
+  }
+
+  Result<void> open_jobs() {
+    auto opened = JobService::open({.board = {.folder = options.jobs_folder}}, *embedder,
+                                   collections ? collections->host.get() : nullptr);
+    if (!opened) {
+      return std::unexpected(opened.error());
+    }
+    jobs = *std::move(opened);
+    std::ranges::move(job_routes(*jobs), std::back_inserter(routes));
     return {};
   }
 
@@ -84,6 +108,7 @@ struct EmbedServer::Impl final : Application {
   std::string open_api;
   std::shared_ptr<ServedEmbedder> embedder;
   std::unique_ptr<CollectionService> collections;
+  std::unique_ptr<JobService> jobs;
   std::optional<HttpServer> http;
 
   const Route* find(const HttpRequest& head) const {
@@ -296,12 +321,10 @@ Result<EmbedServer> EmbedServer::start(EmbedServerOptions options) {
   }
   auto impl = std::make_unique<Impl>(std::move(options));
   const auto model = impl->pool.get(impl->options.models.front());
-  const auto documented = model ? impl->write_open_api((*model)->encoder.info()) : std::unexpected(model.error());
+  const auto opened = model ? impl->open_stores() : std::unexpected(model.error());
+  const auto documented = opened ? impl->write_open_api((*model)->encoder.info()) : opened;
   if (!documented) {
     return std::unexpected(documented.error());
-  }
-  if (auto opened = impl->open_collections(); !opened) {
-    return std::unexpected(std::move(opened.error()));
   }
   auto http = HttpServer::listen(impl->options.http, *impl);
   if (!http) {
@@ -320,6 +343,9 @@ Result<void> EmbedServer::run() {
 }
 
 void EmbedServer::stop() {
+  if (impl_->jobs) {
+    impl_->jobs->board->begin_stop();
+  }
   impl_->http->stop();
 }
 

@@ -28,6 +28,7 @@ struct EmbedServerOptions {
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
   std::string collections_folder = {};  // each folder in it is a collection; empty = no routes for them
+  std::string jobs_folder = {};         // of bulk jobs; empty = ".jobs" in the folder of collections where there is one
   std::size_t body_size_bytes_max = std::size_t{64} << 20;
   PictureFetcherOptions fetches = {};
   TraceExporterOptions traces = {};

@@ -72,6 +72,16 @@ Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::served_model(const st
   return pool_.get(*found);
 }
 
+std::string ServedEmbedder::default_model(RowKind kind) {
+  for (const std::string& name : pool_.names()) {
+    const auto model = pool_.get(name);
+    if (model && expect_takes((*model)->encoder.info(), kind)) {
+      return name;
+    }
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::kept_model(const std::string& id, RowKind kind) {
   auto served = served_model(id, kind);
   if (served || served.error().code != ErrorCode::kNotFound) {

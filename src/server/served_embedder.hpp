@@ -45,6 +45,9 @@ class ServedEmbedder final : public CollectionEmbedder {
   // One of the server's, by its name or as a collection keeps it.
   Result<std::shared_ptr<const LoadedModel>> served_model(const std::string& name, RowKind kind);
 
+  // The first that takes such rows; empty where none does.
+  std::string default_model(RowKind kind);
+
  private:
   Result<std::shared_ptr<const LoadedModel>> kept_model(const std::string& id, RowKind kind);
   Result<Embeddings> embed_with(const std::shared_ptr<const LoadedModel>& model, const ServedRows& what,

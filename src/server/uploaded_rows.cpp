@@ -201,7 +201,9 @@ Result<std::unique_ptr<RowReader>> UploadedRows::open() const {
     return std::make_unique<PictureParts>(body, std::move(one), Json::object());
   };
   if (auto first = open_records(0); !first) {
-    return std::unexpected(std::move(first.error()));
+    // A column that is not there is the request's fault, and no path that is not there.
+    const bool missing = first.error().code == ErrorCode::kNotFound;
+    return fail(missing ? ErrorCode::kInvalidArgument : first.error().code, first.error().message, first.error().hint);
   }
   return make_inputs_reader({.kind = kind_,
                              .inputs = {{.path = source_, .seekable = true, .size_bytes = body_->size()}},

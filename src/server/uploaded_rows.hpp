@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,12 @@ class UploadedRows {
   // Reads it once.
   Result<std::uint64_t> count_rows() const;
   PayloadKind kind() const noexcept { return kind_; }
+  const std::string& body() const noexcept { return *body_; }
+  bool is_archive() const noexcept { return form_ == Form::kTar; }
+  // Nothing where the rows are pictures.
+  std::optional<TextFormat> text_format() const noexcept {
+    return form_ == Form::kText ? std::optional(options_.format) : std::nullopt;
+  }
 
  private:
   enum class Form : std::uint8_t { kText, kParts, kTar, kOnePicture };

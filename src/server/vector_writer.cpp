@@ -54,11 +54,11 @@ std::string little_endian_bytes(std::span<const float> values) {
   return out;
 }
 
-std::string npy_bytes(std::span<const float> values, std::size_t dim) {
+std::string npy_header(std::size_t row_count, std::size_t dim) {
   constexpr std::size_t kPrefixSize = 10;
   constexpr std::size_t kAlignment = 64;
-  std::string dictionary = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}",
-                                       dim == 0 ? 0 : values.size() / dim, dim);
+  std::string dictionary =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", row_count, dim);
   while ((kPrefixSize + dictionary.size() + 1) % kAlignment != 0) {
     dictionary += ' ';
   }
@@ -66,7 +66,11 @@ std::string npy_bytes(std::span<const float> values, std::size_t dim) {
   std::string out("\x93NUMPY\x01\x00", 8);
   out += static_cast<char>(dictionary.size() & 0xFFU);
   out += static_cast<char>(dictionary.size() >> 8U);
-  return out + dictionary + little_endian_bytes(values);
+  return out + dictionary;
+}
+
+std::string npy_bytes(std::span<const float> values, std::size_t dim) {
+  return npy_header(dim == 0 ? 0 : values.size() / dim, dim) + little_endian_bytes(values);
 }
 
 void append_json_text(std::string& out, std::string_view text) {

@@ -1,0 +1,111 @@
+// Any bytes as what a client asks of collections: an error that is the client's and says something, or a request within
+// its limits. The first byte says which request.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "server/collection_requests.hpp"
+#include "server/uploaded_rows.hpp"
+
+namespace {
+
+using asterism::ErrorCode;
+
+void require(bool holds) {
+  if (!holds) {
+    std::abort();
+  }
+}
+
+template <typename Read>
+void expect_answer(Read&& result) {
+  if (!result) {
+    const int status = asterism::error_traits(result.error().code).http_status;
+    require(status >= 400 && status < 500 && !result.error().message.empty());
+  }
+}
+
+void check_search(const asterism::Result<asterism::server::AskedSearch>& asked) {
+  expect_answer(asked);
+  if (!asked) {
+    return;
+  }
+  const auto& search = asked->search;
+  require(search.k >= 1 && search.k <= asterism::kSearchCountMax);
+  require(search.like.size() + search.unlike.size() <= asterism::server::kQueryPartCountMax + 1);
+  for (const auto& part : search.like) {
+    for (const float value : part.vector) {
+      require(std::isfinite(value));
+    }
+  }
+}
+
+void check_items(std::string_view body) {
+  const auto items = asterism::server::read_items(body);
+  expect_answer(items);
+  if (items) {
+    for (const auto& item : *items) {
+      require(!item.id.empty() && item.metadata.starts_with('{'));
+    }
+  }
+}
+
+void check_rows(std::string_view type, std::string_view body) {
+  asterism::server::HttpRequest request;
+  request.headers.push_back({"content-type", std::string(type)});
+  request.query = "id=x";
+  request.body = body;
+  const auto rows = asterism::server::UploadedRows::take(request);
+  expect_answer(rows);
+  if (rows) {
+    expect_answer(rows->count_rows());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) {
+    return 0;
+  }
+  const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (static_cast<char>(data[0])) {
+    case 's':
+      check_search(asterism::server::read_search(body));
+      break;
+    case 'p': {
+      asterism::server::HttpRequest request;
+      request.query = body;
+      check_search(asterism::server::read_picture_search(request));
+      break;
+    }
+    case 'i':
+      check_items(body);
+      break;
+    case 'c':
+      expect_answer(asterism::server::read_create(body));
+      break;
+    case 'd':
+      expect_answer(asterism::server::read_delete(body));
+      break;
+    case 'g':
+      expect_answer(asterism::server::read_get(body));
+      break;
+    case 'm':
+      check_rows("multipart/form-data; boundary=X", body);
+      break;
+    case 't':
+      check_rows("application/x-tar", body);
+      break;
+    case 'v':
+      check_rows("text/csv", body);
+      break;
+    default:
+      check_rows("application/x-ndjson", body);
+      break;
+  }
+  return 0;
+}

@@ -1,0 +1,282 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/file.hpp"
+#include "base/json.hpp"
+#include "server/body_stream.hpp"
+#include "server/collection_service.hpp"
+#include "server/embed_jobs.hpp"
+#include "server/job_service.hpp"
+#include "server/json_body.hpp"
+
+namespace asterism::server {
+namespace {
+
+// Jobs of one collection, by their names in paths and as kinds.
+constexpr std::array<std::string_view, 4> kCollectionKinds{"compact", "verify", "index", "tune"};
+constexpr std::string_view kEmbedKind = "embed";
+
+HttpResponse json_response(const Json& json, int status = 200) {
+  HttpResponse out;
+  out.status = status;
+  out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out;
+}
+
+HttpResponse conflict(const Error& error) {
+  return error_response(Dialect::kAsterism, 409, error.message, error.hint);
+}
+
+ProgressSink progress_of(const JobRun& run) {
+  return [&run](const Progress& now) { run.progress(now.done, now.total, now.stage, 0); };
+}
+
+Result<Json> compact(Collection& collection, const JobRun& run) {
+  const auto before = collection.status();
+  const auto compacted = before ? collection.compact(progress_of(run)) : std::unexpected(before.error());
+  const auto after = compacted ? collection.status() : std::unexpected(compacted.error());
+  if (!after) {
+    return std::unexpected(after.error());
+  }
+  return Json{{"size_before_bytes", before->size_bytes}, {"size_bytes", after->size_bytes}};
+}
+
+Result<Json> verify(Collection& collection, const JobRun& run) {
+  const auto report = collection.verify(progress_of(run));
+  if (!report) {
+    return std::unexpected(report.error());
+  }
+  return Json{{"items", report->item_count}, {"problems", report->problems}};
+}
+
+Result<Json> build_index(Collection& collection, const JobRun& run) {
+  const auto built = collection.build_index(progress_of(run));
+  const auto status = built ? collection.status() : std::unexpected(built.error());
+  return status ? Result<Json>(Json{{"index", status->index}}) : std::unexpected(status.error());
+}
+
+Result<Json> tune(Collection& collection, const JobRun& run) {
+  CollectionTuneOptions options;
+  if (const auto read = read_field(run.parameters, "recall", options.recall); !read) {
+    return std::unexpected(read.error());
+  }
+  const auto tuned = collection.tune(options);
+  if (!tuned) {
+    return std::unexpected(tuned.error());
+  }
+  return Json{{"recall", tuned->chosen.recall}, {"expansion", tuned->chosen.expansion}, {"k", tuned->chosen.k}};
+}
+
+JobFunction collection_function(CollectionHost& host, Result<Json> (*work)(Collection&, const JobRun&)) {
+  return [&host, work](const JobRun& run) -> Result<Json> {
+    const auto name = json_get<std::string>(run.parameters, "collection", "job");
+    const auto collection = name ? host.get_writable(*name) : std::unexpected(name.error());
+    return collection ? work(**collection, run) : std::unexpected(collection.error());
+  };
+}
+
+struct Call {
+  JobService& service;
+  HttpRequest& request;
+  std::string_view pattern;
+
+  JobBoard& board() const { return *service.board; }
+  std::string value(std::string_view name) const { return path_value(pattern, request.path_as_sent, name); }
+};
+using Handler = Result<HttpResponse> (*)(const Call&);
+
+Result<HttpResponse> accepted(Result<JobStatus> status) {
+  return status ? Result<HttpResponse>(json_response(job_json(*status), 202)) : std::unexpected(status.error());
+}
+
+Result<HttpResponse> submit_embed(const Call& call) {
+  auto asked = read_embed_job(call.request, call.service.embedder);
+  if (!asked) {
+    return std::unexpected(std::move(asked.error()));
+  }
+  return accepted(call.board().submit(kEmbedKind, std::move(asked->parameters),
+                                      [&](const std::filesystem::path& folder, Json&) -> Result<void> {
+                                        return write_file_atomic(folder / asked->input_name, asked->input);
+                                      }));
+}
+
+Result<HttpResponse> submit_for_collection(const Call& call, std::string_view kind, const std::string& name,
+                                           const Json& body) {
+  if (call.service.collections == nullptr) {
+    return fail(ErrorCode::kNotFound, "this server has no collections");
+  }
+  if (const auto there = call.service.collections->get(name); !there) {
+    return std::unexpected(there.error());
+  }
+  Json parameters{{"collection", name}};
+  if (kind == "tune") {
+    const auto recall = find_field<double>(body, "recall");
+    if (!recall || (*recall && !(**recall > 0.0 && **recall <= 1.0))) {
+      return recall ? fail(ErrorCode::kInvalidArgument, "request body: \"recall\": expected more than 0, at most 1")
+                    : std::unexpected(recall.error());
+    }
+    if (*recall) {
+      parameters["recall"] = **recall;
+    }
+  }
+  return accepted(call.board().submit(kind, std::move(parameters)));
+}
+
+Result<HttpResponse> submit_job(const Call& call) {
+  const std::string_view type = call.request.header("content-type");
+  std::string kind = query_value(call.request.query, "kind");
+  Json body = Json::object();
+  if (type.empty() || type.starts_with("application/json")) {
+    auto parsed =
+        parse_body(call.request.body, {"kind", "model", "inputs", "prompt_name", "dimensions", "collection", "recall"});
+    if (!parsed) {
+      return std::unexpected(std::move(parsed.error()));
+    }
+    body = *std::move(parsed);
+    if (const auto read = read_field(body, "kind", kind); !read) {
+      return std::unexpected(read.error());
+    }
+  } else if (kind.empty()) {
+    kind = kEmbedKind;
+  }
+  if (kind == kEmbedKind) {
+    return submit_embed(call);
+  }
+  if (std::ranges::find(kCollectionKinds, kind) == kCollectionKinds.end()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"kind\": expected embed, compact, verify, index or tune, found \"{}\"", kind));
+  }
+  std::string name;
+  if (const auto error = first_error(expect_fields(body, {"kind", "collection", "recall"}, "request body"),
+                                     read_field(body, "collection", name))) {
+    return std::unexpected(*error);
+  }
+  return submit_for_collection(call, kind, name, body);
+}
+
+// POST /v1/collections/{name}/compact and its like: the last segment is the kind.
+Result<HttpResponse> submit_collection_job(const Call& call) {
+  const auto body =
+      call.request.body.empty() ? Result<Json>(Json::object()) : parse_body(call.request.body, {"recall"});
+  if (!body) {
+    return std::unexpected(body.error());
+  }
+  return submit_for_collection(call, call.pattern.substr(call.pattern.rfind('/') + 1), call.value("name"), *body);
+}
+
+Result<HttpResponse> list_jobs(const Call& call) {
+  Json list = Json::array();
+  for (const JobStatus& status : call.board().list()) {
+    list.push_back(job_json(status));
+  }
+  return json_response({{"jobs", std::move(list)}});
+}
+
+Result<HttpResponse> show_job(const Call& call) {
+  const auto status = call.board().status(call.value("id"));
+  return status ? Result<HttpResponse>(json_response(job_json(*status))) : std::unexpected(status.error());
+}
+
+Result<HttpResponse> cancel_job(const Call& call) {
+  const auto status = call.board().cancel_or_remove(call.value("id"));
+  return status ? Result<HttpResponse>(json_response(job_json(*status))) : std::unexpected(status.error());
+}
+
+Result<HttpResponse> resume_job(const Call& call) {
+  auto status = call.board().resume(call.value("id"));
+  if (!status && status.error().code == ErrorCode::kInvalidArgument) {
+    return conflict(status.error());
+  }
+  return accepted(std::move(status));
+}
+
+Result<HttpResponse> job_events(const Call& call) {
+  auto stream = call.board().events(call.value("id"));
+  if (!stream) {
+    return std::unexpected(std::move(stream.error()));
+  }
+  return HttpResponse{.content_type = "application/x-ndjson", .stream = *std::move(stream)};
+}
+
+// The next piece when the client has taken the one before; the connection holds the stream.
+void send_next(WorkerPool& pool, const std::shared_ptr<BodyStream>& stream, const std::shared_ptr<JobResult>& result) {
+  const auto piece = result->next();
+  if (!piece) {
+    stream->break_off();
+  } else if (!*piece) {
+    stream->end();
+  } else if (stream->write(**piece)) {
+    stream->on_room([&pool, weak = std::weak_ptr(stream), result] {
+      if (auto held = weak.lock()) {
+        pool.post_rest([&pool, held = std::move(held), result] { send_next(pool, held, result); });
+      }
+    });
+  }
+}
+
+Result<HttpResponse> job_result(const Call& call) {
+  const auto folder = call.board().result_folder(call.value("id"));
+  if (!folder) {
+    return folder.error().code == ErrorCode::kInvalidArgument ? Result<HttpResponse>(conflict(folder.error()))
+                                                              : std::unexpected(folder.error());
+  }
+  const bool npy = call.request.header("accept").find("application/x-npy") != std::string_view::npos;
+  auto opened = JobResult::open(*folder, npy ? JobResult::Form::kNpy : JobResult::Form::kJsonl);
+  if (!opened) {
+    return std::unexpected(std::move(opened.error()));
+  }
+  const auto result = std::make_shared<JobResult>(*std::move(opened));
+  auto stream = std::make_shared<BodyStream>();
+  call.service.pool.post_rest([&pool = call.service.pool, stream, result] { send_next(pool, stream, result); });
+  return HttpResponse{.content_type = npy ? "application/x-npy" : "application/x-ndjson", .stream = std::move(stream)};
+}
+
+Route job_route(JobService& service, Method method, std::string_view path, Scope scope, Handler handler) {
+  return {method, path, Dialect::kAsterism, scope,
+          [&service, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+            answer_from(service.pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
+              return handler({.service = service, .request = exchange->request(), .pattern = pattern});
+            });
+          }};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JobService>> JobService::open(JobServiceOptions options, ServedEmbedder& embedder,
+                                                     CollectionHost* collections) {
+  std::map<std::string, JobFunction, std::less<>> kinds;
+  kinds.emplace(kEmbedKind, embed_job_function(embedder));
+  if (collections != nullptr) {
+    kinds.emplace("compact", collection_function(*collections, compact));
+    kinds.emplace("verify", collection_function(*collections, verify));
+    kinds.emplace("index", collection_function(*collections, build_index));
+    kinds.emplace("tune", collection_function(*collections, tune));
+  }
+  auto board = JobBoard::open(options.board, std::move(kinds));
+  if (!board) {
+    return std::unexpected(std::move(board.error()));
+  }
+  return std::make_unique<JobService>(*std::move(board), embedder, collections, options);
+}
+
+std::vector<Route> job_routes(JobService& service) {
+  std::vector<Route> routes{job_route(service, Method::kGet, "/v1/jobs", Scope::kRead, list_jobs),
+                            job_route(service, Method::kPost, "/v1/jobs", Scope::kWrite, submit_job),
+                            job_route(service, Method::kGet, "/v1/jobs/{id}", Scope::kRead, show_job),
+                            job_route(service, Method::kDelete, "/v1/jobs/{id}", Scope::kWrite, cancel_job),
+                            job_route(service, Method::kPost, "/v1/jobs/{id}/resume", Scope::kWrite, resume_job),
+                            job_route(service, Method::kGet, "/v1/jobs/{id}/events", Scope::kRead, job_events),
+                            job_route(service, Method::kGet, "/v1/jobs/{id}/result", Scope::kRead, job_result)};
+  if (service.collections != nullptr) {
+    for (const std::string_view path : {"/v1/collections/{name}/compact", "/v1/collections/{name}/verify",
+                                        "/v1/collections/{name}/index", "/v1/collections/{name}/tune"}) {
+      routes.push_back(job_route(service, Method::kPost, path, Scope::kAdmin, submit_collection_job));
+    }
+  }
+  return routes;
+}
+
+}  // namespace asterism::server
