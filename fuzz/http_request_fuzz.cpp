@@ -38,13 +38,9 @@ struct Server {
   WorkerPool tasks{"tasks", 1, 16};
   PictureFetcher fetcher{{}};
   TraceExporter traces{{}};
-  EmbedApi api{{.pool = pool,
-                .scheduler = scheduler,
-                .tasks = tasks,
-                .metrics = metrics,
-                .fetcher = fetcher,
-                .traces = traces},
-               {.row_count_max = 8}};
+  EmbedApi api{
+      {.pool = pool, .scheduler = scheduler, .tasks = tasks, .metrics = metrics, .fetcher = fetcher, .traces = traces},
+      {.row_count_max = 8}};
   std::string open_api = "{}";
   std::vector<Route> routes = all_routes();
 };
