@@ -9,7 +9,7 @@ namespace {
 
 void health(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const double running = context.scheduler.status().running_seconds.value_or(0.0);
-  if (running > kStuckSeconds) {
+  if (std::chrono::duration<double>(running) > context.limits.batch_time_max) {
     exchange->respond(error_response(route.dialect, 503,
                                      fmt::format("the worker has been at one batch for {:.0f} seconds", running)));
     return;
@@ -25,7 +25,7 @@ void health(const RouteContext& context, const Route& route, const std::shared_p
 
 void metrics(const RouteContext& context, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
   exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = context.metrics.text(context.scheduler.status())});
+                     .body = context.metrics.text(context.scheduler.status(), context.limits.batch_time_max)});
 }
 
 void info(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
