@@ -271,6 +271,13 @@ void EmbedApi::prepare(const std::shared_ptr<Running>& running, ModelPool::Loade
          .hint = {}});
   }
   if (call.kind != RowKind::kText) {
+    if (!call.prompt_name.empty()) {
+      return running->fail_with(
+          {.code = ErrorCode::kInvalidArgument,
+           .message = fmt::format("`prompt_name`: expected none with {}, found \"{}\"",
+                                  call.kind == RowKind::kImage ? "images" : "token ids", call.prompt_name),
+           .hint = "prompts are words before texts"});
+    }
     if (!call.pooled && !running->is_variant) {
       return load_variant(running, {.name = running->model->name, .pooled = false});
     }

@@ -138,6 +138,7 @@ struct EmbedServer::Impl final : Application {
                                                         {"row_count_below", row_count - 1},
                                                         {"dim_max", one ? Json(model.dim) : Json()},
                                                         {"token_id_max", token_id_max},
+                                                        {"takes_images", one ? Json(model.takes_images) : Json()},
                                                         {"prompt_names", one ? prompt_names : Json()}}});
     if (!document) {
       return std::unexpected(document.error());
