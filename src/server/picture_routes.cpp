@@ -140,7 +140,11 @@ Result<Classes> classes_of(const Json& body, const EmbedApiLimits& limits) {
 Result<EmbedCall> inputs_of(const Json& body) {
   EmbedCall call;
   call.normalize = true;
-  const bool has_images = body.contains("images") && !body["images"].is_null();
+  const auto given = [&](const char* key) { return body.contains(key) && !body[key].is_null(); };
+  const bool has_images = given("images");
+  if (has_images && given("inputs")) {
+    return fail(ErrorCode::kInvalidArgument, "expected `inputs` or `images`, found both", "leave one out");
+  }
   auto rows = texts_of(body, has_images ? "images" : "inputs");
   if (!rows) {
     return std::unexpected(rows.error());
