@@ -101,6 +101,9 @@ Result<void> read_types(const Json& body, Shape& shape) {
 // Texts or pictures.
 Result<void> read_rows(const Json& body, EmbedCall& call) {
   const auto given = [&](const char* key) { return body.contains(key) && !body[key].is_null(); };
+  if (given("images") && given("texts")) {
+    return fail(ErrorCode::kInvalidArgument, "expected `texts` or `images`, found both", "leave one out");
+  }
   if (given("images")) {
     return read_pictures(body, "images", call);
   }

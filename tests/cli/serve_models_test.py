@@ -176,6 +176,7 @@ class Formats(ModelTest):
             self.assertEqual(unsigned, expected)
             self.assertEqual(signed, [value - 128 for value in expected])
         self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "embedding_types": ["int8"]})[0], 400)
+        self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "images": ["QQ=="]})[0], 400)
 
     def test_arrow_stream_has_the_values_of_the_answer(self) -> None:
         body = json.dumps({"inputs": TEXTS})

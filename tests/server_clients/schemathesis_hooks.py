@@ -22,6 +22,11 @@ for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream"
     schemathesis.openapi.media_type(kind, strategies.sampled_from(PICTURES))
 
 
+@schemathesis.deserializer("text/html")
+def html(context: Any, response: Any) -> str:
+    return str(response.content.decode())
+
+
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Times that are right but short are answered by 504, rightly, and taken for an error of the server."""
