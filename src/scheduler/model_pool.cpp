@@ -146,9 +146,9 @@ void ModelPool::get(const ModelVariant& variant, OnModel on_model) {
   }
 }
 
-ModelPool::Loaded ModelPool::get(const std::string& name) {
+ModelPool::Loaded ModelPool::get(const ModelVariant& variant) {
   std::promise<Loaded> promise;
-  get({.name = name}, [&](Loaded model) { promise.set_value(std::move(model)); });
+  get(variant, [&](Loaded model) { promise.set_value(std::move(model)); });
   return promise.get_future().get();
 }
 

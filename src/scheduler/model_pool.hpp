@@ -71,7 +71,8 @@ class ModelPool {
   // kNotFound for a name that is not of the pool; the error of a load that failed is given again for a while.
   void get(const ModelVariant& variant, OnModel on_model);
   // Waits for it.
-  Loaded get(const std::string& name);
+  Loaded get(const ModelVariant& variant);
+  Loaded get(const std::string& name) { return get(ModelVariant{.name = name}); }
   // What is being loaded is loaded; whoever waits for more, or comes later, gets kUnavailable.
   void stop();
   const std::vector<std::string>& names() const noexcept { return names_; }

@@ -37,7 +37,8 @@ std::string_view open_ai_type(int status) {
   }
 }
 
-// TEI answers 424 where the model failed.
+// TEI answers 424 where the model failed. OpenAI and Cohere call every value that cannot be a bad request, and their
+// clients have an exception for that.
 int status_of(Dialect dialect, const Error& error) {
   const bool tei = dialect == Dialect::kTei || dialect == Dialect::kTeiOpenAi;
   if (error.message == kEmptyInputMessage || error.code == ErrorCode::kUsage) {
@@ -46,7 +47,9 @@ int status_of(Dialect dialect, const Error& error) {
   if (tei && error.code == ErrorCode::kInternal) {
     return 424;
   }
-  return error_traits(error.code).http_status;
+  const int status = error_traits(error.code).http_status;
+  const bool says_bad_request = dialect == Dialect::kOpenAi || dialect == Dialect::kCohere;
+  return says_bad_request && status == 422 ? 400 : status;
 }
 
 Json body_of(Dialect dialect, int status, std::string_view code, std::string_view message, std::string_view hint) {

@@ -86,7 +86,7 @@ void refuse(const Route& route, const std::shared_ptr<Exchange>& exchange, const
 // An unknown model, a bad value, a failed model, a full queue, a deadline.
 std::vector<int> model_errors(Dialect dialect) {
   const bool tei = dialect == Dialect::kTei || dialect == Dialect::kTeiOpenAi;
-  return {404, 422, tei ? 424 : 500, 429, 504};
+  return tei ? std::vector<int>{404, 422, 424, 429, 504} : std::vector<int>{404, 429, 500, 504};
 }
 
 std::vector<std::string_view> tei_header_names() {

@@ -194,8 +194,13 @@ void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, 
   const std::size_t others = request_count_.fetch_add(1);
   OnEmbedded counted = [this, then = std::move(on_embedded)](Result<EmbedAnswer> answer) {
     request_count_.fetch_sub(1);
-    parts_.metrics.embedded(answer ? std::string_view() : error_traits(answer.error().code).name,
-                            answer ? answer->queue_ms : 0.0, answer ? answer->token_count : 0);
+    if (answer) {
+      parts_.metrics.embedded({.tokenization_ms = answer->tokenization_ms,
+                               .queue_ms = answer->queue_ms,
+                               .token_count = answer->token_count});
+    } else {
+      parts_.metrics.embedding_failed(error_traits(answer.error().code).name);
+    }
     then(std::move(answer));
   };
   const auto running = std::make_shared<Running>(
@@ -266,6 +271,13 @@ void EmbedApi::prepare(const std::shared_ptr<Running>& running, ModelPool::Loade
          .hint = {}});
   }
   if (call.kind != RowKind::kText) {
+    if (!call.prompt_name.empty()) {
+      return running->fail_with(
+          {.code = ErrorCode::kInvalidArgument,
+           .message = fmt::format("`prompt_name`: expected none with {}, found \"{}\"",
+                                  call.kind == RowKind::kImage ? "images" : "token ids", call.prompt_name),
+           .hint = "prompts are words before texts"});
+    }
     if (!call.pooled && !running->is_variant) {
       return load_variant(running, {.name = running->model->name, .pooled = false});
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -57,6 +58,8 @@ using OnEmbedded = std::function<void(Result<EmbedAnswer>)>;
 struct EmbedApiLimits {
   std::size_t row_count_max = 2048;      // of one request
   std::size_t request_count_max = 2048;  // in flight; one past it is kOverloaded
+  // A batch that runs longer hangs: the server is not healthy.
+  std::chrono::milliseconds batch_time_max{120'000};
 };
 
 // Text that is tokenised within a fraction of a millisecond: on the connection's own thread.

@@ -44,6 +44,10 @@ struct EmbedServer::Impl final : Application {
         keys_needed(!options.keys.empty()),
         keys(std::move(options.keys)) {
     routes = all_routes();
+    metrics.add_source([this] {
+      return fmt::format("# HELP {0} Spans that the collector did not take\n# TYPE {0} counter\n{0} {1}\n",
+                         "asterism_trace_spans_dropped_total", traces.dropped_count());
+    });
   }
 
   // What still runs may answer, and with it post to the loops of `http`: it ends before them, and one after the other
@@ -134,6 +138,7 @@ struct EmbedServer::Impl final : Application {
                                                         {"row_count_below", row_count - 1},
                                                         {"dim_max", one ? Json(model.dim) : Json()},
                                                         {"token_id_max", token_id_max},
+                                                        {"takes_images", one ? Json(model.takes_images) : Json()},
                                                         {"prompt_names", one ? prompt_names : Json()}}});
     if (!document) {
       return std::unexpected(document.error());

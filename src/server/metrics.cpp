@@ -52,16 +52,19 @@ void Metrics::request(std::string_view route, int status, double latency_ms) {
   duration_.observe(latency_ms / 1000.0);
 }
 
-void Metrics::embedded(std::string_view error, double queue_ms, std::size_t token_count) {
+void Metrics::embedded(const EmbedFigures& figures) {
   const std::scoped_lock lock(mutex_);
   ++embed_count_;
-  if (!error.empty()) {
-    ++failures_[std::string(error)];
-    return;
-  }
   ++embed_success_;
-  queue_.observe(queue_ms / 1000.0);
-  input_length_.observe(static_cast<double>(token_count));
+  tokenization_.observe(figures.tokenization_ms / 1000.0);
+  queue_.observe(figures.queue_ms / 1000.0);
+  input_length_.observe(static_cast<double>(figures.token_count));
+}
+
+void Metrics::embedding_failed(std::string_view error) {
+  const std::scoped_lock lock(mutex_);
+  ++embed_count_;
+  ++failures_[std::string(error)];
 }
 
 void Metrics::batch(const BatchReport& report) {
@@ -113,16 +116,18 @@ void Metrics::append_times(std::string& out) const {
     histogram.append(out, name, "");
   };
   append("te_request_duration", duration_, "Seconds from the whole request to its whole answer");
+  append("te_request_tokenization_duration", tokenization_,
+         "Seconds that an embedding request's texts took to be tokens");
   append("te_request_queue_duration", queue_, "Seconds that an embedding request waited");
   append("te_request_inference_duration", inference_, "Seconds that the model needed for a batch");
   append("te_request_input_length", input_length_, "Tokens of an embedding request");
   append("te_batch_next_size", batch_rows_, "Rows of a batch");
-  append("te_batch_next_tokens", batch_tokens_, "Tokens of a batch, about; of images pixels");
+  append("te_batch_next_tokens", batch_tokens_, "Tokens of a batch; of images pixels");
   append("asterism_batch_rows", batch_rows_, "Rows of a batch");
-  append("asterism_batch_tokens", batch_tokens_, "Tokens of a batch, about; of images pixels");
+  append("asterism_batch_tokens", batch_tokens_, "Tokens of a batch; of images pixels");
 }
 
-std::string Metrics::text(const SchedulerStatus& scheduler) const {
+std::string Metrics::text(const SchedulerStatus& scheduler, std::chrono::milliseconds batch_time_max) const {
   const std::scoped_lock lock(mutex_);
   std::string out;
   append_requests(out);
@@ -147,7 +152,9 @@ std::string Metrics::text(const SchedulerStatus& scheduler) const {
   append_value(out, "asterism_batch_running_seconds", "gauge", "How long the batch that runs has been running",
                running);
   append_type(out, "asterism_worker_state", "gauge", "1 for the state that the worker is in");
-  const std::string_view now = running > kStuckSeconds ? "stuck" : scheduler.running_seconds ? "running" : "idle";
+  const std::string_view now = std::chrono::duration<double>(running) > batch_time_max ? "stuck"
+                               : scheduler.running_seconds                             ? "running"
+                                                                                       : "idle";
   for (const std::string_view state : {"idle", "running", "stuck"}) {
     fmt::format_to(std::back_inserter(out), "asterism_worker_state{{state=\"{}\"}} {}\n", state, state == now ? 1 : 0);
   }

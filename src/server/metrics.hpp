@@ -2,6 +2,7 @@
 // has them. Thread-safety: any thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,9 +16,6 @@
 #include "scheduler/scheduler.hpp"
 
 namespace asterism::server {
-
-// A batch that runs longer than this is a worker that hangs.
-inline constexpr double kStuckSeconds = 120.0;
 
 class Histogram {
  public:
@@ -37,12 +35,19 @@ class Metrics {
  public:
   void request(std::string_view route, int status, double latency_ms);
   void batch(const BatchReport& report);
-  // One embedding request that ended: `error` empty, or the name of its error code.
-  void embedded(std::string_view error, double queue_ms, std::size_t token_count);
+  struct EmbedFigures {
+    double tokenization_ms = 0.0;
+    double queue_ms = 0.0;
+    std::size_t token_count = 0;
+  };
+  // One embedding request that has its vectors, and one that has none, with the name of its error code.
+  void embedded(const EmbedFigures& figures);
+  void embedding_failed(std::string_view error);
   void connections_changed(std::ptrdiff_t difference);
   // Text that is put behind the rest each time; before the first text().
   void add_source(std::function<std::string()> source) { sources_.push_back(std::move(source)); }
-  std::string text(const SchedulerStatus& scheduler) const;
+  // A batch that runs longer than `batch_time_max` is a worker that hangs.
+  std::string text(const SchedulerStatus& scheduler, std::chrono::milliseconds batch_time_max) const;
 
  private:
   void append_requests(std::string& out) const;
@@ -56,6 +61,7 @@ class Metrics {
   Histogram batch_tokens_{1, 2, 18};
   Histogram inference_{15e-6, 1.5, 35};  // seconds, TEI's bounds
   Histogram queue_{15e-6, 1.5, 35};
+  Histogram tokenization_{15e-6, 1.5, 35};
   Histogram duration_{15e-6, 1.5, 35};
   Histogram input_length_{1, 2, 18};
   std::map<std::string, std::uint64_t, std::less<>> failures_;  // by error code

@@ -2,6 +2,7 @@
 // of chat messages ("image_url"), of the responses API ("input_image"), and {"image": ...} as Jina has it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -87,30 +88,32 @@ Result<void> add_part(const Json& part, MixedRows& rows) {
     const auto found = object.is_object() ? object.find(key) : object.end();
     return object.is_object() && found != object.end() ? found->get_ptr<const std::string*>() : nullptr;
   };
-  if (const std::string* text = text_at(part, "text")) {
+  const Json type = part.is_object() ? part.value("type", Json()) : Json();
+  if (const std::string* text = text_at(part, "text"); text != nullptr && (type.is_null() || type == "text")) {
     rows.add_text(*text);
     return {};
   }
   if (const std::string* image = text_at(part, "image")) {
     return rows.add_image(*image);
   }
-  if (const std::string* image = text_at(part, "image_url")) {
+  const bool may_be_address = type.is_null() || type == "image_url" || type == "input_image";
+  if (const std::string* image = text_at(part, "image_url"); image != nullptr && may_be_address) {
     return rows.add_image(*image);
   }
-  if (part.is_object() && part.contains("image_url")) {
+  if (may_be_address && part.is_object() && part.contains("image_url")) {
     if (const std::string* url = text_at(part["image_url"], "url")) {
       return rows.add_image(*url);
     }
   }
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("`input`, entry {}: {}, found {}", rows.kinds.size(), kPartForms, part.type_name()));
+              fmt::format("`input`, entry {}: {}, found {}", rows.kinds.size(), kPartForms, json_excerpt(part)));
 }
 
 bool has_parts(const Json& body) {
   const auto input = body.find("input");
   return body.contains("messages") ||
          (input != body.end() &&
-          (input->is_object() || (input->is_array() && !input->empty() && input->front().is_object())));
+          (input->is_object() || (input->is_array() && std::ranges::any_of(*input, &Json::is_object))));
 }
 
 // A message is one row: several parts would need a model that reads them together.
@@ -195,6 +198,10 @@ void embeddings(const RouteContext& context, const Route& route, const std::shar
   const auto make = [as_base64 = format == "base64"](const Exchange&, const EmbedAnswer& answer) {
     return response(answer, as_base64);
   };
+  if (body->contains("messages") && body->contains("input")) {
+    return refuse(route, exchange,
+                  {ErrorCode::kInvalidArgument, "expected `input` or `messages`, found both", "leave one out"});
+  }
   if (has_parts(*body)) {
     auto rows = mixed_rows_of(*body, call);
     const auto counted = rows ? check_row_count(rows->kinds.size(), context.limits) : Result<void>{};

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kRefStart = "#/components/";
 constexpr std::string_view kSecurityScheme = "key";
+constexpr std::string_view kConditionKey = "x-if";
 
 // As a key of OpenAPI: "get".
 std::string method_key(Method method) {
@@ -101,7 +102,7 @@ std::vector<std::string_view> path_names(std::string_view path) {
   return out;
 }
 
-// Every "$name" replaced, at any depth; false where the value shall go with its key.
+// Every "$name" replaced, at any depth; false where the value shall go with its key, or the object for its "x-if".
 bool replace_values(Json& json, const std::map<std::string, Json, std::less<>>& values) {
   if (json.is_string()) {
     const auto& text = json.get_ref<const std::string&>();
@@ -110,14 +111,15 @@ bool replace_values(Json& json, const std::map<std::string, Json, std::less<>>& 
       json = found->second;
       return !json.is_null();
     }
-  } else if (json.is_array()) {
-    for (Json& entry : json) {
-      (void)replace_values(entry, values);
-    }
-  } else if (json.is_object()) {
+  } else if (json.is_structured()) {
     for (auto entry = json.begin(); entry != json.end();) {
       entry = replace_values(*entry, values) ? std::next(entry) : json.erase(entry);
     }
+  }
+  if (json.is_object() && json.contains(kConditionKey)) {
+    const bool holds = json[kConditionKey] == true;
+    json.erase(kConditionKey);
+    return holds;
   }
   return true;
 }

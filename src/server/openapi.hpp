@@ -19,12 +19,15 @@ namespace asterism::server {
 
 struct OpenApiSettings {
   bool keys_needed = false;
-  // What "$name" stands for in fragments; a null takes its key out: nothing is known about it.
+  // What "$name" stands for in fragments; a null takes its key out: nothing is known about it. An object with "x-if" is
+  // there only where that is true, or not known.
   //   row_count_max    rows of one request
   //   row_count_below  one less: of what goes together with a row of its own
   //   dim_max          values of the model's vector; null where there are several models
   //   token_id_max     of its vocabulary; null where there are several models or it has none
   //   prompt_names     of the model, and null; null where there are several models
+  //   token_id_max     of the model's vocabulary; null where there are several models
+  //   takes_images     null where there are several models
   std::map<std::string, Json, std::less<>> values = {};
 };
 

@@ -106,18 +106,20 @@ Json scores_of(std::span<const float> row, const EmbedAnswer& label_vectors, con
 Result<Classes> classes_of(const Json& body, const EmbedApiLimits& limits) {
   Classes out;
   auto labels = texts_of(body, "labels");
-  std::int64_t top_k = 0;
-  const auto top = read_optional(body, "top_k", top_k);
+  const Json top = body.value("top_k", Json());
+  const auto top_k = top.is_null() ? std::optional<std::uint32_t>(0) : whole_number(top);
   auto templates = body.contains("template") && !body["template"].is_null()
                        ? texts_of(body, "template")
                        : Result<std::vector<std::string>>(std::vector<std::string>{"{}"});
-  if (const auto error = first_error(labels, top, templates)) {
+  if (const auto error = first_error(labels, templates)) {
     return std::unexpected(*error);
   }
-  if (labels->empty() || templates->empty() || top_k < 0) {
+  if (!top_k) {
     return fail(ErrorCode::kInvalidArgument,
-                "`labels`, `template`, `top_k`: expected labels, a template and no "
-                "negative number, found none of one");
+                fmt::format("`top_k`: expected an integer >= 0, found {}", json_excerpt(top)));
+  }
+  if (labels->empty() || templates->empty()) {
+    return fail(ErrorCode::kInvalidArgument, "`labels`, `template`: expected labels and a template, found none of one");
   }
   const auto gapless = std::ranges::find_if(*templates, [](const std::string& form) { return !form.contains("{}"); });
   if (gapless != templates->end()) {
@@ -126,7 +128,7 @@ Result<Classes> classes_of(const Json& body, const EmbedApiLimits& limits) {
   }
   out.labels = *std::move(labels);
   out.templates = *std::move(templates);
-  out.top_k = static_cast<std::size_t>(top_k);
+  out.top_k = *top_k;
   const auto counted = check_row_count(out.labels.size() * out.templates.size(), limits);
   return counted ? Result<Classes>(std::move(out)) : std::unexpected(counted.error());
 }

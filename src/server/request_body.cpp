@@ -35,12 +35,12 @@ std::string_view found_name(const Json& value) {
 Result<std::vector<std::uint32_t>> token_ids(const Json& list, std::string_view key) {
   std::vector<std::uint32_t> out;
   for (const Json& entry : list) {
-    const bool fits =
-        entry.is_number_unsigned() && entry.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
-    if (!fits) {
-      return std::unexpected(unexpected_member(key, "token ids", fmt::format("{} at {}", entry.dump(), out.size())));
+    const auto id = whole_number(entry);
+    if (!id) {
+      return std::unexpected(
+          unexpected_member(key, "token ids", fmt::format("{} at {}", json_excerpt(entry), out.size())));
     }
-    out.push_back(entry.get<std::uint32_t>());
+    out.push_back(*id);
   }
   return out;
 }
@@ -51,6 +51,15 @@ bool holds_numbers(const Json& list) {
 }
 
 }  // namespace
+
+std::string json_excerpt(const Json& value) {
+  constexpr std::size_t kSizeMax = 60;
+  std::string out = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (out.size() > kSizeMax) {
+    out = out.substr(0, kSizeMax - 3) + "...";
+  }
+  return out;
+}
 
 Result<Json> parse_object(const std::string& body) {
   auto json = parse_json(body, kRequestBody);
@@ -185,6 +194,14 @@ Result<void> read_pictures(const HttpRequest& request, EmbedCall& call) {
   return {};
 }
 
+std::optional<std::uint32_t> whole_number(const Json& value) {
+  const double number = value.is_number() ? value.get<double>() : -1.0;
+  if (number < 0.0 || number > std::numeric_limits<std::uint32_t>::max() || number != std::floor(number)) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(number);
+}
+
 Result<void> read_choice(const Json& body, std::string_view key, std::initializer_list<std::string_view> choices,
                          std::string& value) {
   auto read = read_optional(body, key, value);
@@ -210,14 +227,13 @@ Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call) {
   if (value.is_null()) {
     return {};
   }
-  // 25.0 is an integer in JSON's schemas.
-  double dim = 0.0;
-  const auto read = read_optional(body, key, dim);
-  if (read && (dim < 1.0 || dim != std::floor(dim) || dim > std::numeric_limits<std::int32_t>::max())) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}` must be an integer > 0, found {}", key, value.dump()));
+  const auto dim = whole_number(value);
+  if (!dim || *dim == 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("`{}` must be an integer > 0, found {}", key, json_excerpt(value)));
   }
-  call.dim = static_cast<std::size_t>(dim);
-  return read;
+  call.dim = *dim;
+  return {};
 }
 
 }  // namespace asterism::server

@@ -23,6 +23,9 @@ inline constexpr std::string_view kRequestBody = "request body";
 // kUsage: not well-formed, or no object.
 Result<Json> parse_object(const std::string& body);
 
+// A value as errors show it: cut where it is long.
+std::string json_excerpt(const Json& value);
+
 // A text, or a list of texts.
 Result<std::vector<std::string>> texts_of(const Json& body, std::string_view key);
 // A text or a list of texts into `call.rows`, a list of token ids or a list of such lists into `call.token_ids`.
@@ -54,6 +57,8 @@ Result<void> read_choice(const Json& body, std::string_view key, std::initialize
                          std::string& value);
 // TEI's `truncation_direction` and `truncate`.
 Result<void> read_truncation(const Json& body, EmbedCall& call);
+// 25 and 25.0, which JSON's schemas call an integer too; nothing where it is none or too large.
+std::optional<std::uint32_t> whole_number(const Json& value);
 // The length of vectors to keep: at least 1.
 Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call);
 

@@ -171,15 +171,32 @@ Result<Embeddings> ServedEmbedder::embed_rows(const ServedRows& what, std::span<
   return model ? embed_with(*model, what, rows, cancelled) : std::unexpected(model.error());
 }
 
-Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const LoadedModel>& model, const ServedRows& what,
+ModelPool& ServedEmbedder::pool_of(const LoadedModel& model) {
+  const std::scoped_lock lock(mutex_);
+  const auto other = others_.find(model.name);
+  const bool served = std::ranges::find(pool_.names(), model.name) != pool_.names().end();
+  return served || other == others_.end() ? pool_ : *other->second;
+}
+
+Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const LoadedModel>& chosen, const ServedRows& what,
                                               std::span<const std::string_view> rows,
                                               const std::function<bool()>& cancelled) {
-  const EncoderInfo& info = model->encoder.info();
+  const EncoderInfo& info = chosen->encoder.info();
   const auto takes = expect_takes(info, what.kind);
   const std::string& prompt_name = what.prompt_name.empty() ? info.default_prompt_name : what.prompt_name;
-  const auto prompt = what.kind == RowKind::kText ? prompt_of(info, prompt_name) : Result<std::string>("");
+  auto prompt = what.kind == RowKind::kText ? prompt_of(info, prompt_name) : Result<std::string>("");
   if (!takes || !prompt) {
     return std::unexpected(takes ? prompt.error() : takes.error());
+  }
+  auto model = chosen;
+  if (!prompt->empty() && !info.prompt_is_pooled) {
+    // Pooling that leaves the prompt out has to know it when the model is loaded.
+    auto prompted = pool_of(*chosen).get(ModelVariant{.name = chosen->name, .prompt_name = prompt_name});
+    if (!prompted) {
+      return std::unexpected(prompted.error());
+    }
+    model = *std::move(prompted);
+    prompt->clear();
   }
   const auto encoder = model_rows(model, what.kind);
   const std::size_t share_row_count =

@@ -50,7 +50,9 @@ class ServedEmbedder final : public CollectionEmbedder {
 
  private:
   Result<std::shared_ptr<const LoadedModel>> kept_model(const std::string& id, RowKind kind);
-  Result<Embeddings> embed_with(const std::shared_ptr<const LoadedModel>& model, const ServedRows& what,
+  // The pool that gave it.
+  ModelPool& pool_of(const LoadedModel& model);
+  Result<Embeddings> embed_with(const std::shared_ptr<const LoadedModel>& chosen, const ServedRows& what,
                                 std::span<const std::string_view> rows, const std::function<bool()>& cancelled);
   Result<WorkResult> wait_for(const Work& work, const std::function<bool()>& cancelled);
 

@@ -8,6 +8,7 @@
 
 ASTERISM_EMBED_ASSET(asterism_server_collections, "collections.json");
 ASTERISM_EMBED_ASSET(asterism_server_common, "common.json");
+ASTERISM_EMBED_ASSET(asterism_server_docs, "docs.html");
 ASTERISM_EMBED_ASSET(asterism_server_embed, "embed.json");
 ASTERISM_EMBED_ASSET(asterism_server_jobs, "jobs.json");
 ASTERISM_EMBED_ASSET(asterism_server_status, "status.json");
@@ -17,6 +18,8 @@ extern const char asterism_server_collections[];
 extern const char asterism_server_collections_end[];
 extern const char asterism_server_common[];
 extern const char asterism_server_common_end[];
+extern const char asterism_server_docs[];
+extern const char asterism_server_docs_end[];
 extern const char asterism_server_embed[];
 extern const char asterism_server_embed_end[];
 extern const char asterism_server_jobs[];
@@ -36,6 +39,10 @@ std::span<const OpenApiFragment> open_api_fragments() {
       {"status.json", embedded_text(asterism_server_status, asterism_server_status_end)},
   }};
   return kFragments;
+}
+
+std::string_view docs_page() {
+  return embedded_text(asterism_server_docs, asterism_server_docs_end);
 }
 
 }  // namespace asterism::server

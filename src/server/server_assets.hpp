@@ -14,4 +14,7 @@ struct OpenApiFragment {
 // A new one is a line in server_assets.cpp.
 std::span<const OpenApiFragment> open_api_fragments();
 
+// HTML that reads /openapi.json.
+std::string_view docs_page();
+
 }  // namespace asterism::server

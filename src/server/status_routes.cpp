@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "asterism/version.hpp"
 #include "base/json.hpp"
@@ -9,7 +12,7 @@ namespace {
 
 void health(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const double running = context.scheduler.status().running_seconds.value_or(0.0);
-  if (running > kStuckSeconds) {
+  if (std::chrono::duration<double>(running) > context.limits.batch_time_max) {
     exchange->respond(error_response(route.dialect, 503,
                                      fmt::format("the worker has been at one batch for {:.0f} seconds", running)));
     return;
@@ -25,7 +28,7 @@ void health(const RouteContext& context, const Route& route, const std::shared_p
 
 void metrics(const RouteContext& context, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
   exchange->respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = context.metrics.text(context.scheduler.status())});
+                     .body = context.metrics.text(context.scheduler.status(), context.limits.batch_time_max)});
 }
 
 void info(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
@@ -53,12 +56,26 @@ void info(const RouteContext& context, const Route& route, const std::shared_ptr
   exchange->respond({.body = body.dump()});
 }
 
+Json model_json(std::string_view name) {
+  return {{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "asterism"}};
+}
+
 void models(const RouteContext& context, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
   Json list = Json::array();
   for (const std::string& name : context.pool.names()) {
-    list.push_back({{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "asterism"}});
+    list.push_back(model_json(name));
   }
   exchange->respond({.body = Json{{"object", "list"}, {"data", std::move(list)}}.dump()});
+}
+
+void model(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const std::string name = path_value(route.path, exchange->request().path_as_sent, "model");
+  const auto& names = context.pool.names();
+  if (std::ranges::find(names, name) == names.end()) {
+    return exchange->respond(error_response(
+        route.dialect, 404, fmt::format("model \"{}\": expected one of {}", name, fmt::join(names, ", "))));
+  }
+  exchange->respond({.body = model_json(name).dump()});
 }
 
 }  // namespace
@@ -96,7 +113,17 @@ std::vector<Route> status_routes() {
            models,
            {.tag = "OpenAI",
             .summary = "Models that are served",
-            .answers = {{200, "As OpenAI has it", {{"application/json", "ModelList"}}}}}}};
+            .answers = {{200, "As OpenAI has it", {{"application/json", "ModelList"}}}}}},
+          {Method::kGet,
+           "/v1/models/{model}",
+           Dialect::kOpenAi,
+           Scope::kRead,
+           model,
+           {.tag = "OpenAI",
+            .summary = "One of them",
+            .parameters = {"PathModel"},
+            .answers = {{200, "As OpenAI has it", {{"application/json", "Model"}}}},
+            .errors = {404}}}};
 }
 
 }  // namespace asterism::server

@@ -19,21 +19,23 @@
 namespace asterism::server {
 namespace {
 
-void embed(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
-  const auto body = parse_object(exchange->request().body);
-  if (!body) {
-    return refuse(route, exchange, body.error());
-  }
+void embed_inputs(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange,
+                  const Json& body) {
   EmbedCall call;
   bool normalize = true;
   if (const auto error =
-          first_error(read_inputs(*body, "inputs", call), read_optional(*body, "normalize", normalize),
-                      read_dim(*body, "dimensions", call), read_optional(*body, "prompt_name", call.prompt_name),
-                      read_optional(*body, "model", call.model), read_truncation(*body, call))) {
+          first_error(read_inputs(body, "inputs", call), read_optional(body, "normalize", normalize),
+                      read_dim(body, "dimensions", call), read_optional(body, "prompt_name", call.prompt_name),
+                      read_optional(body, "model", call.model), read_truncation(body, call))) {
     return refuse(route, exchange, *error);
   }
   call.normalize = normalize;
   run(context, route, exchange, std::move(call), rows_response);
+}
+
+void embed(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const auto body = parse_object(exchange->request().body);
+  return body ? embed_inputs(context, route, exchange, *body) : refuse(route, exchange, body.error());
 }
 
 HttpResponse token_rows_response(const Exchange& exchange, const EmbedAnswer& answer) {
@@ -64,22 +66,26 @@ void embed_all(const RouteContext& context, const Route& route, const std::share
   run(context, route, exchange, std::move(call), token_rows_response);
 }
 
-void similarity(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
-  const auto body = parse_object(exchange->request().body);
-  if (!body) {
-    return refuse(route, exchange, body.error());
-  }
-  const auto object_of = [&](const char* key) {
-    return body->contains(key) && (*body)[key].is_object() ? (*body)[key] : Json::object();
+void compare_inputs(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange,
+                    const Json& body) {
+  const auto object_of = [&](const char* key) -> Result<Json> {
+    const Json found = body.value(key, Json());
+    if (found.is_object() || found.is_null()) {
+      return found.is_null() ? Json::object() : found;
+    }
+    return fail(ErrorCode::kInvalidArgument, fmt::format("`{}`: expected an object, found {}", key, found.type_name()));
   };
-  const Json inputs = object_of("inputs");
-  const Json parameters = object_of("parameters");
+  const auto inputs = object_of("inputs");
+  const auto parameters = object_of("parameters");
+  if (const auto error = first_error(inputs, parameters)) {
+    return refuse(route, exchange, *error);
+  }
   EmbedCall call;
-  auto source = json_get<std::string>(inputs, "source_sentence", "`inputs`");
-  auto sentences = texts_of(inputs, "sentences");
-  if (const auto error = first_error(source, sentences, read_truncation(parameters, call),
-                                     read_optional(parameters, "prompt_name", call.prompt_name),
-                                     read_optional(*body, "model", call.model))) {
+  auto source = json_get<std::string>(*inputs, "source_sentence", "`inputs`");
+  auto sentences = texts_of(*inputs, "sentences");
+  if (const auto error = first_error(source, sentences, read_truncation(*parameters, call),
+                                     read_optional(*parameters, "prompt_name", call.prompt_name),
+                                     read_optional(body, "model", call.model))) {
     return refuse(route, exchange, *error);
   }
   if (sentences->empty()) {
@@ -98,6 +104,21 @@ void similarity(const RouteContext& context, const Route& route, const std::shar
     append_json(out.body, scores);
     return out;
   });
+}
+
+void similarity(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const auto body = parse_object(exchange->request().body);
+  return body ? compare_inputs(context, route, exchange, *body) : refuse(route, exchange, body.error());
+}
+
+// Clients of one model's address tell the task by the form of what they send.
+void root(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const auto body = parse_object(exchange->request().body);
+  if (!body) {
+    return refuse(route, exchange, body.error());
+  }
+  const bool sentences = body->value("inputs", Json()).is_object();
+  return sentences ? compare_inputs(context, route, exchange, *body) : embed_inputs(context, route, exchange, *body);
 }
 
 // Byte positions of a text as positions in code points; asked for in ascending order of `begin`.
@@ -242,6 +263,19 @@ RouteDoc embed_doc() {
           .errors = model_errors(Dialect::kTei)};
 }
 
+RouteDoc root_doc() {
+  AnswerDoc answer = rows_answer();
+  answer.description = "A vector for each row, or a cosine for each sentence";
+  answer.contents.front().schema = "VectorsOrScores";
+  return {.tag = "Text embeddings",
+          .summary = "As /embed or /similarity",
+          .description = "For clients of one model's address, such as InferenceClient: what they send says which.",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "EmbedOrSimilarityRequest"}},
+          .answers = {answer},
+          .errors = model_errors(Dialect::kTei)};
+}
+
 RouteDoc embed_all_doc() {
   return {
       .tag = "Text embeddings",
@@ -285,7 +319,7 @@ RouteDoc decode_doc() {
 
 std::vector<Route> tei_routes() {
   return {{Method::kPost, "/embed", Dialect::kTei, Scope::kRead, embed, embed_doc()},
-          {Method::kPost, "/", Dialect::kTei, Scope::kRead, embed, embed_doc()},
+          {Method::kPost, "/", Dialect::kTei, Scope::kRead, root, root_doc()},
           {Method::kPost, "/embed_all", Dialect::kTei, Scope::kRead, embed_all, embed_all_doc()},
           {Method::kPost, "/similarity", Dialect::kTei, Scope::kRead, similarity, similarity_doc()},
           {Method::kPost, "/tokenize", Dialect::kTei, Scope::kRead, tokenize, tokenize_doc()},

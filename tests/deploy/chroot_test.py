@@ -60,7 +60,13 @@ class Chroot(unittest.TestCase):
         return answer.stdout
 
     def in_chroot(self, command: str) -> str:
-        environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LANG=C.UTF-8"]
+        environment = [
+            "env",
+            "-i",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            "DEBIAN_FRONTEND=noninteractive",
+            "LANG=C.UTF-8",
+        ]
         return self.done("chroot", self.folder, *environment, "sh", "-ec", command)
 
     def build_image(self) -> None:
@@ -114,7 +120,9 @@ class Chroot(unittest.TestCase):
         writable = self.done(*self.as_user(["find", "/opt/asterism", "-writable", "-not", "-type", "l"]))
         self.assertEqual(writable, "")
         size = self.done("du", "-sm", "--exclude=proc", "--exclude=dev", self.folder).split()[0]
-        print(f"the chroot holds {size} MB, of them the program {self.done('du', '-sm', self.folder / 'opt').split()[0]}")
+        print(
+            f"the chroot holds {size} MB, of them the program {self.done('du', '-sm', self.folder / 'opt').split()[0]}"
+        )
 
     def ask(self, url: str, body: bytes, content_type: str) -> list[list[float]]:
         request = urllib.request.Request(url, body, {"content-type": content_type})

@@ -11,6 +11,7 @@ OpenApiSettings settings(bool keys_needed) {
                      {"row_count_below", 6},
                      {"dim_max", nullptr},
                      {"token_id_max", nullptr},
+                     {"takes_images", nullptr},
                      {"prompt_names", {"q", nullptr}}}};
 }
 
@@ -59,6 +60,15 @@ TEST(OpenApi, the_server_s_values_stand_in_the_schemas) {
   EXPECT_FALSE(schemas.at("Dimensions").contains("maximum"));
   EXPECT_EQ(schemas.at("PromptName").at("enum"), (Json{"q", nullptr}));
   EXPECT_EQ(made.dump().find("\"$row"), std::string::npos);
+  EXPECT_EQ(made.dump().find("x-if"), std::string::npos);
+  EXPECT_TRUE(schemas.at("ClassifyRequest").at("properties").contains("images"));
+  OpenApiSettings texts_only = settings(false);
+  texts_only.values["takes_images"] = false;
+  const auto without = open_api_document(all_routes(), open_api_fragments(), texts_only);
+  ASSERT_TRUE(without);
+  const Json& request = without->at("components").at("schemas").at("ClassifyRequest");
+  EXPECT_FALSE(request.at("properties").contains("images"));
+  EXPECT_EQ(request.at("anyOf").size(), 1U);
 }
 
 TEST(OpenApi, keys_are_asked_for_where_the_server_has_them) {
