@@ -221,14 +221,130 @@ Result<HttpResponse> restore_version(const Call& call) {
 }
 
 Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::string_view path, Scope scope,
-              Handler handler) {
+              Handler handler, RouteDoc doc) {
   return {
       method, path, Dialect::kAsterism, scope,
       [&service, &pool, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
         answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
           return handler({.service = service, .request = exchange->request(), .pattern = pattern});
         });
-      }};
+      },
+      std::move(doc)};
+}
+
+AnswerDoc json_answer(int status, std::string_view description, std::string_view schema) {
+  return {.status = status, .description = description, .contents = {{"application/json", schema}}};
+}
+
+// What documents of routes below one collection share; `errors` beside those that each has.
+RouteDoc collection_doc(std::string_view summary, AnswerDoc answer, std::vector<int> errors = {}) {
+  errors.insert(errors.end(), {404, 422, 429, 500});
+  return {.tag = "Collections",
+          .summary = summary,
+          .parameters = {"CollectionName"},
+          .answers = {std::move(answer)},
+          .errors = std::move(errors)};
+}
+
+RouteDoc list_collections_doc() {
+  return {.tag = "Collections",
+          .summary = "All collections with their state",
+          .description = "One that cannot be opened stands there with its error.",
+          .answers = {json_answer(200, "By name", "CollectionList")},
+          .errors = {429, 500}};
+}
+
+RouteDoc create_collection_doc() {
+  return {.tag = "Collections",
+          .summary = "A new collection",
+          .description = "With a model, whose vectors it keeps, or with `dim` for vectors of your own.",
+          .bodies = {{"application/json", "CollectionCreateRequest"}},
+          .answers = {json_answer(201, "Its state", "CollectionStatus")},
+          .errors = {404, 409, 422, 429, 500}};
+}
+
+RouteDoc add_items_doc() {
+  RouteDoc doc = collection_doc("Add items, or replace those of the same id",
+                                {.status = 200,
+                                 .description = "All were added; of a file lines of progress and a summary, which "
+                                                "counts the rows that failed",
+                                 .contents = {{"application/json", "AddReport"}, {"application/x-ndjson", "AddLines"}}},
+                                {424});
+  doc.description =
+      "A JSON list of items is answered at once: 422 where all failed. A file of rows, a form of pictures, an archive "
+      "or one picture is answered line by line while it is added: each window is durable before its line is sent. "
+      "What is there already is not embedded again.";
+  doc.parameters.insert(doc.parameters.end(),
+                        {"UploadColumn", "UploadIdColumn", "UploadMetadata", "UploadSource", "UploadPictureId"});
+  doc.bodies = {{"application/json", "AddRequest"},    {"application/x-ndjson", "Rows"},
+                {"text/csv", "Rows"},                  {"text/tab-separated-values", "Rows"},
+                {"text/plain", "Rows"},                {"multipart/form-data", "ItemForm"},
+                {"application/x-tar", "Archive"},      {"image/jpeg", "Picture"},
+                {"image/png", "Picture"},              {"image/webp", "Picture"}};
+  doc.answers.push_back(json_answer(207, "Some items of the list failed; the others were added", "AddReport"));
+  return doc;
+}
+
+RouteDoc search_doc() {
+  RouteDoc doc = collection_doc("What is nearest", json_answer(200, "The best first", "SearchResponse"), {424});
+  doc.description =
+      "With texts, pictures, ids or a vector, with what the answer shall be like and unlike, with keywords, or with "
+      "both. A picture may be the body itself: all else stands in the query then, and only then.";
+  doc.parameters.insert(doc.parameters.end(), {"SearchCount", "SearchFilter", "SearchGroupBy", "SearchGroupSize",
+                                               "SearchDiversity", "SearchScoreLimit", "SearchExact", "SearchExpansion",
+                                               "SearchExplain", "QueryVersion", "QueryInclude"});
+  doc.bodies = {{"application/json", "SearchRequest"},
+                {"image/jpeg", "Picture"},
+                {"image/png", "Picture"},
+                {"image/webp", "Picture"}};
+  return doc;
+}
+
+RouteDoc get_item_doc() {
+  RouteDoc doc = collection_doc("One item", json_answer(200, "What was asked for of it", "Item"));
+  doc.parameters.insert(doc.parameters.end(), {"ItemId", "QueryInclude", "QueryVersion"});
+  return doc;
+}
+
+RouteDoc delete_item_doc() {
+  RouteDoc doc = collection_doc("Delete one item", json_answer(200, "It was deleted", "ItemDeleted"));
+  doc.parameters.emplace_back("ItemId");
+  return doc;
+}
+
+RouteDoc get_items_doc() {
+  RouteDoc doc = collection_doc("Items by id", json_answer(200, "In the order of the ids", "ItemList"));
+  doc.parameters.emplace_back("QueryVersion");
+  doc.bodies = {{"application/json", "GetItemsRequest"}};
+  return doc;
+}
+
+RouteDoc delete_items_doc() {
+  RouteDoc doc = collection_doc("Delete items by id or filter",
+                                json_answer(200, "How many there were, and how many are gone", "ItemsDeleted"));
+  doc.bodies = {{"application/json", "DeleteItemsRequest"}};
+  return doc;
+}
+
+RouteDoc create_version_doc() {
+  RouteDoc doc = collection_doc("Name the present state", json_answer(201, "It", "CollectionVersion"));
+  doc.description = "It can be searched and gone back to.";
+  doc.bodies = {{"application/json", "VersionCreateRequest"}};
+  return doc;
+}
+
+RouteDoc drop_version_doc() {
+  RouteDoc doc = collection_doc("Forget a version", json_answer(200, "Its name", "Dropped"));
+  doc.parameters.emplace_back("VersionName");
+  return doc;
+}
+
+RouteDoc restore_version_doc() {
+  RouteDoc doc = collection_doc("Make a version's items the present ones",
+                                json_answer(200, "The collection's state", "CollectionStatus"));
+  doc.description = "The version stays.";
+  doc.parameters.emplace_back("VersionName");
+  return doc;
 }
 
 }  // namespace
@@ -245,32 +361,41 @@ void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchan
 }
 
 std::vector<Route> collection_routes(CollectionService& service) {
-  const auto read = [&](Method method, std::string_view path, Handler handler) {
-    return on_pool(service, service.reads, method, path, Scope::kRead, handler);
+  const auto read = [&](Method method, std::string_view path, Handler handler, RouteDoc doc) {
+    return on_pool(service, service.reads, method, path, Scope::kRead, handler, std::move(doc));
   };
-  const auto write = [&](Method method, std::string_view path, Scope scope, Handler handler) {
-    return on_pool(service, service.writes, method, path, scope, handler);
+  const auto write = [&](Method method, std::string_view path, Scope scope, Handler handler, RouteDoc doc) {
+    return on_pool(service, service.writes, method, path, scope, handler, std::move(doc));
   };
   std::vector<Route> routes;
-  routes.push_back(read(Method::kGet, "/v1/collections", list_collections));
-  routes.push_back(write(Method::kPost, "/v1/collections", Scope::kAdmin, create_collection));
-  routes.push_back(read(Method::kGet, "/v1/collections/{name}", show_collection));
-  routes.push_back(write(Method::kDelete, "/v1/collections/{name}", Scope::kAdmin, drop_collection));
+  routes.push_back(read(Method::kGet, "/v1/collections", list_collections, list_collections_doc()));
+  routes.push_back(
+      write(Method::kPost, "/v1/collections", Scope::kAdmin, create_collection, create_collection_doc()));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}", show_collection,
+                        collection_doc("State of a collection", json_answer(200, "It", "CollectionStatus"))));
+  routes.push_back(write(Method::kDelete, "/v1/collections/{name}", Scope::kAdmin, drop_collection,
+                         collection_doc("Remove a collection", json_answer(200, "Its name", "Dropped"))));
   routes.push_back({Method::kPost, "/v1/collections/{name}/items", Dialect::kAsterism, Scope::kWrite,
                     [&service](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
                       add_items(service, route.dialect,
                                 path_value(route.path, exchange->request().path_as_sent, "name"), exchange);
-                    }});
-  routes.push_back(read(Method::kPost, "/v1/collections/{name}/items/get", get_items));
-  routes.push_back(write(Method::kPost, "/v1/collections/{name}/items/delete", Scope::kWrite, delete_items));
-  routes.push_back(read(Method::kGet, "/v1/collections/{name}/items/{id}", get_item));
-  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/items/{id}", Scope::kWrite, delete_item));
-  routes.push_back(read(Method::kPost, "/v1/collections/{name}/search", search));
-  routes.push_back(read(Method::kGet, "/v1/collections/{name}/versions", list_versions));
-  routes.push_back(write(Method::kPost, "/v1/collections/{name}/versions", Scope::kAdmin, create_version));
-  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/versions/{version}", Scope::kAdmin, drop_version));
-  routes.push_back(
-      write(Method::kPost, "/v1/collections/{name}/versions/{version}/restore", Scope::kAdmin, restore_version));
+                    },
+                    add_items_doc()});
+  routes.push_back(read(Method::kPost, "/v1/collections/{name}/items/get", get_items, get_items_doc()));
+  routes.push_back(write(Method::kPost, "/v1/collections/{name}/items/delete", Scope::kWrite, delete_items,
+                         delete_items_doc()));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}/items/{id}", get_item, get_item_doc()));
+  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/items/{id}", Scope::kWrite, delete_item,
+                         delete_item_doc()));
+  routes.push_back(read(Method::kPost, "/v1/collections/{name}/search", search, search_doc()));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}/versions", list_versions,
+                        collection_doc("Named versions", json_answer(200, "The oldest first", "VersionList"))));
+  routes.push_back(write(Method::kPost, "/v1/collections/{name}/versions", Scope::kAdmin, create_version,
+                         create_version_doc()));
+  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/versions/{version}", Scope::kAdmin, drop_version,
+                         drop_version_doc()));
+  routes.push_back(write(Method::kPost, "/v1/collections/{name}/versions/{version}/restore", Scope::kAdmin,
+                         restore_version, restore_version_doc()));
   return routes;
 }
 

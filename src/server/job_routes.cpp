@@ -234,13 +234,84 @@ Result<HttpResponse> job_result(const Call& call) {
   return HttpResponse{.content_type = npy ? "application/x-npy" : "application/x-ndjson", .stream = std::move(stream)};
 }
 
-Route job_route(JobService& service, Method method, std::string_view path, Scope scope, Handler handler) {
+Route job_route(JobService& service, Method method, std::string_view path, Scope scope, Handler handler,
+                RouteDoc doc) {
   return {method, path, Dialect::kAsterism, scope,
           [&service, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
             answer_from(service.pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
               return handler({.service = service, .request = exchange->request(), .pattern = pattern});
             });
-          }};
+          },
+          std::move(doc)};
+}
+
+RouteDoc job_doc(std::string_view summary, int status, std::string_view description) {
+  return {.tag = "Jobs",
+          .summary = summary,
+          .parameters = {"JobId"},
+          .answers = {{.status = status, .description = description, .contents = {{"application/json", "Job"}}}},
+          .errors = {404, 429, 500}};
+}
+
+RouteDoc list_jobs_doc() {
+  return {.tag = "Jobs",
+          .summary = "All jobs with their state",
+          .answers = {{200, "The newest first", {{"application/json", "JobList"}}}},
+          .errors = {429, 500}};
+}
+
+RouteDoc submit_job_doc() {
+  return {.tag = "Jobs",
+          .summary = "Begin a job",
+          .description =
+              "Of kind `embed`: texts as JSON, or a file of rows as the body and all else in the query. Of the other "
+              "kinds: JSON with the collection's name. Jobs outlive the server: one that was waiting or running when "
+              "it ended, or was killed, is gone on with by the next.",
+          .parameters = {"JobKind", "QueryModel", "JobPromptName", "JobDimensions", "UploadColumn", "UploadIdColumn"},
+          .bodies = {{"application/json", "JobRequest"},
+                     {"application/x-ndjson", "Rows"},
+                     {"text/csv", "Rows"},
+                     {"text/tab-separated-values", "Rows"},
+                     {"text/plain", "Rows"},
+                     {"application/x-tar", "Archive"}},
+          .answers = {{202, "It waits", {{"application/json", "Job"}}}},
+          .errors = {404, 422, 429, 500}};
+}
+
+RouteDoc resume_job_doc() {
+  RouteDoc doc = job_doc("Go on with a job that was cancelled or has failed", 202, "It waits");
+  doc.errors.push_back(409);
+  return doc;
+}
+
+RouteDoc job_events_doc() {
+  RouteDoc doc = job_doc("How a job stands, until it has ended", 200, "The same as of GET /v1/jobs/{id}, line by line");
+  doc.answers[0].contents = {{"application/x-ndjson", "JobLines"}};
+  return doc;
+}
+
+RouteDoc job_result_doc() {
+  RouteDoc doc = job_doc("Vectors of a job of kind `embed`", 200,
+                         "A line a row; or a .npy file by Accept, where rows that failed are NaN");
+  doc.answers[0].contents = {{"application/x-ndjson", "JobRowLines"}, {"application/x-npy"}};
+  doc.errors.insert(doc.errors.end(), {409, 422});
+  return doc;
+}
+
+RouteDoc collection_job_doc(std::string_view kind) {
+  const std::string_view summary = kind == "compact"  ? "Give room back and build the index anew"
+                                   : kind == "verify" ? "Check every file against its sums"
+                                   : kind == "index"  ? "Bring the index up to date"
+                                                      : "Find what the graph search needs for a recall";
+  RouteDoc doc = job_doc(summary, 202, "The job, which waits");
+  doc.tag = "Collections";
+  doc.parameters = {"CollectionName"};
+  doc.errors.push_back(422);
+  if (kind == "tune") {
+    doc.bodies = {{"application/json", "TuneRequest"}};
+    doc.body_needed = false;
+  }
+  return doc;
 }
 
 }  // namespace
@@ -263,17 +334,26 @@ Result<std::unique_ptr<JobService>> JobService::open(JobServiceOptions options, 
 }
 
 std::vector<Route> job_routes(JobService& service) {
-  std::vector<Route> routes{job_route(service, Method::kGet, "/v1/jobs", Scope::kRead, list_jobs),
-                            job_route(service, Method::kPost, "/v1/jobs", Scope::kWrite, submit_job),
-                            job_route(service, Method::kGet, "/v1/jobs/{id}", Scope::kRead, show_job),
-                            job_route(service, Method::kDelete, "/v1/jobs/{id}", Scope::kWrite, cancel_job),
-                            job_route(service, Method::kPost, "/v1/jobs/{id}/resume", Scope::kWrite, resume_job),
-                            job_route(service, Method::kGet, "/v1/jobs/{id}/events", Scope::kRead, job_events),
-                            job_route(service, Method::kGet, "/v1/jobs/{id}/result", Scope::kRead, job_result)};
+  const auto read = [&](std::string_view path, Handler handler, RouteDoc doc) {
+    return job_route(service, Method::kGet, path, Scope::kRead, handler, std::move(doc));
+  };
+  const auto write = [&](Method method, std::string_view path, Handler handler, RouteDoc doc) {
+    return job_route(service, method, path, Scope::kWrite, handler, std::move(doc));
+  };
+  std::vector<Route> routes;
+  routes.push_back(read("/v1/jobs", list_jobs, list_jobs_doc()));
+  routes.push_back(write(Method::kPost, "/v1/jobs", submit_job, submit_job_doc()));
+  routes.push_back(read("/v1/jobs/{id}", show_job, job_doc("State of a job", 200, "It")));
+  routes.push_back(write(Method::kDelete, "/v1/jobs/{id}", cancel_job,
+                         job_doc("Cancel a job; remove one that has ended, with its files", 200, "As it was")));
+  routes.push_back(write(Method::kPost, "/v1/jobs/{id}/resume", resume_job, resume_job_doc()));
+  routes.push_back(read("/v1/jobs/{id}/events", job_events, job_events_doc()));
+  routes.push_back(read("/v1/jobs/{id}/result", job_result, job_result_doc()));
   if (service.collections != nullptr) {
     for (const std::string_view path : {"/v1/collections/{name}/compact", "/v1/collections/{name}/verify",
                                         "/v1/collections/{name}/index", "/v1/collections/{name}/tune"}) {
-      routes.push_back(job_route(service, Method::kPost, path, Scope::kAdmin, submit_collection_job));
+      routes.push_back(job_route(service, Method::kPost, path, Scope::kAdmin, submit_collection_job,
+                                 collection_job_doc(path.substr(path.rfind('/') + 1))));
     }
   }
   return routes;

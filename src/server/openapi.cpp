@@ -266,7 +266,7 @@ class DocumentWriter {
       out["parameters"] = std::move(given);
     }
     if (!doc.bodies.empty()) {
-      out["requestBody"] = Json{{"required", true}, {"content", content(doc.bodies)}};
+      out["requestBody"] = Json{{"required", doc.body_needed}, {"content", content(doc.bodies)}};
     }
     Json& responses = out["responses"] = Json::object();
     for (const AnswerDoc& one : doc.answers) {

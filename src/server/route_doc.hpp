@@ -28,6 +28,7 @@ struct RouteDoc {
   std::string_view description = {};
   std::vector<std::string_view> parameters = {};  // under "parameters": of path, query and headers
   std::vector<ContentDoc> bodies = {};            // one for each content type that is taken
+  bool body_needed = true;                        // where there are bodies
   std::vector<AnswerDoc> answers = {};
   // Statuses of errors, in the route's dialect, beside those that every route has: 400, 431 and 503; with keys 401, 403
   // and 429; with a body 408, 413 and 415.
