@@ -29,6 +29,7 @@ class Streams final : public Application {
     exchange->respond({.content_type = "text/plain", .stream = stream});
     begun.set_value(stream);
   }
+  void complete(const HttpRequest& /*request*/, HttpResponse& /*response*/) override {}
   HttpResponse refuse(const HttpRequest& /*head*/, int status, std::string_view reason) override {
     HttpResponse out;
     out.status = status;
