@@ -11,6 +11,7 @@ OpenApiSettings settings(bool keys_needed) {
                      {"row_count_below", 6},
                      {"dim_max", nullptr},
                      {"token_id_max", nullptr},
+                     {"token_count_max", nullptr},
                      {"takes_images", nullptr},
                      {"prompt_names", {"q", nullptr}}}};
 }
