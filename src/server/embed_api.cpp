@@ -150,10 +150,13 @@ Result<EmbedAnswer> EmbedApi::Running::answer(const WorkResult& result) const {
     }
     out.token_count += report.token_count_used;
     const std::span<const float> values = result.rows[i].values;
+    // Tokens have the width of the model's last layer, which need not be that of its vectors (CLIP).
+    const std::size_t width = call.pooled ? info.dim : values.size() / std::max(1U, report.token_count_used);
     if (!call.pooled) {
-      out.row_lengths.push_back(values.size() / info.dim);
+      out.row_lengths.push_back(report.token_count_used);
+      out.dim = call.dim == 0 && width != 0 ? width : out.dim;
     }
-    for (std::size_t begin = 0; begin < values.size(); begin += info.dim) {
+    for (std::size_t begin = 0; begin + width <= values.size() && width != 0; begin += width) {
       const auto row = values.subspan(begin, out.dim);
       out.values.insert(out.values.end(), row.begin(), row.end());
       if (normalize) {
