@@ -9,6 +9,7 @@
 
 #include "asterism/collection.hpp"
 #include "base/base64.hpp"
+#include "server/http_message.hpp"
 
 namespace asterism::server {
 namespace {
@@ -49,6 +50,17 @@ Result<Json> parse_body(std::string_view body, std::initializer_list<std::string
     return std::unexpected(std::move(only.error()));
   }
   return json;
+}
+
+Result<void> expect_not_in_query(std::string_view query, std::span<const std::string_view> names) {
+  for (const std::string_view name : names) {
+    if (!query_value(query, name).empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("?{}: expected a query without it where the body is JSON", name),
+                  "what a JSON body can say stands in the body");
+    }
+  }
+  return {};
 }
 
 template <typename T>

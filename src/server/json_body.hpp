@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ namespace asterism::server {
 Result<Json> parse_body(std::string_view body, std::initializer_list<std::string_view> known);
 // The same of an object inside; `place` names it ("like, entry 2").
 Result<void> expect_fields(const Json& object, std::initializer_list<std::string_view> known, std::string_view place);
+
+// Beside a JSON body, whose fields these are: in the query nobody would read them. An empty value is none.
+Result<void> expect_not_in_query(std::string_view query, std::span<const std::string_view> names);
 
 // Nothing where the field is missing or null.
 template <typename T>
