@@ -78,8 +78,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'p': {
       asterism::server::HttpRequest request;
+      request.headers.push_back({"content-type", "image/png"});
       request.query = body;
-      check_search(asterism::server::read_picture_search(request));
+      check_search(asterism::server::read_search_request(request));
       break;
     }
     case 'i':

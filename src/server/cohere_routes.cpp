@@ -145,7 +145,7 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
   std::string truncate = "END";
   std::string input_type = "none";
   if (const auto error = first_error(
-          read_rows(*body, call), read_optional(*body, "model", call.model), read_types(*body, shape),
+          read_rows(*body, call), read_field(*body, "model", call.model), read_types(*body, shape),
           read_choice(*body, "truncate", {"NONE", "START", "END"}, truncate),
           read_choice(*body, "input_type",
                       {"none", "search_document", "search_query", "classification", "clustering", "image"}, input_type),

@@ -20,6 +20,7 @@
 
 #include "asterism/collection.hpp"
 #include "asterism/error.hpp"
+#include "server/path_free_error.hpp"
 #include "store/collection_embedder.hpp"
 #include "store/collection_upkeep.hpp"
 
@@ -65,6 +66,13 @@ class CollectionHost {
   Result<std::shared_ptr<Collection>> create(std::string_view name, const CollectionSettings& settings);
   // Waits for those who use it; kUnavailable when that takes too long.
   Result<void> drop(std::string_view name);
+
+  // What clients may see of what a collection answers: its name in place of its path.
+  template <typename T>
+  Result<T> without_folder(Result<T> result) const {
+    return result ? std::move(result)
+                  : std::unexpected(without_path(std::move(result.error()), location({}), {}));
+  }
 
   // Of each search without a filter that was answered by vectors.
   void note_search(std::string_view name, const SearchResult& result, std::size_t k);

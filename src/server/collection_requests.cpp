@@ -340,10 +340,16 @@ Result<AskedSearch> read_search(std::string_view body) {
   return json ? to_search(*json) : std::unexpected(json.error());
 }
 
-Result<AskedSearch> read_picture_search(const HttpRequest& request) {
+Result<AskedSearch> read_search_request(const HttpRequest& request) {
+  static constexpr std::array<std::string_view, 11> kNames{"k",         "filter",      "group_by", "group_size",
+                                                           "diversity", "score_limit", "exact",    "expansion",
+                                                           "explain",   "version",     "include"};
+  if (!request.header("content-type").starts_with("image/")) {
+    const auto alone = expect_not_in_query(request.query, kNames);
+    return alone ? read_search(request.body) : std::unexpected(alone.error());
+  }
   Json body = Json::object();
-  for (const std::string_view name : {"k", "filter", "group_by", "group_size", "diversity", "score_limit", "exact",
-                                      "expansion", "explain", "version"}) {
+  for (const std::string_view name : std::span(kNames).first(kNames.size() - 1)) {
     if (const std::string value = query_value(request.query, name); !value.empty()) {
       body[std::string(name)] = query_json(name, value);
     }

@@ -40,8 +40,8 @@ struct AskedSearch {
 // {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter", "group_by", "group_size",
 //  "diversity", "score_limit", "exact", "expansion", "explain", "version", "include"}
 Result<AskedSearch> read_search(std::string_view body);
-// A picture as the body, and all else in the query: ?k=5&filter=...
-Result<AskedSearch> read_picture_search(const HttpRequest& request);
+// By the content type: JSON, or a picture as the body and all else in the query: ?k=5&filter=...
+Result<AskedSearch> read_search_request(const HttpRequest& request);
 
 struct AskedItems {
   std::vector<std::string> ids;

@@ -164,8 +164,7 @@ Result<HttpResponse> delete_items(const Call& call) {
 }
 
 Result<HttpResponse> search(const Call& call) {
-  const bool picture = call.request.header("content-type").starts_with("image/");
-  const auto asked = picture ? read_picture_search(call.request) : read_search(call.request.body);
+  const auto asked = read_search_request(call.request);
   const auto collection = asked ? call.host().get_version(call.name(), asked->version) : std::unexpected(asked.error());
   if (!collection) {
     return std::unexpected(collection.error());
@@ -226,7 +225,8 @@ Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::
       method, path, Dialect::kAsterism, scope,
       [&service, &pool, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
         answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
-          return handler({.service = service, .request = exchange->request(), .pattern = pattern});
+          return service.host->without_folder(
+              handler({.service = service, .request = exchange->request(), .pattern = pattern}));
         });
       },
       std::move(doc)};

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "server/body_stream.hpp"
 #include "server/collection_requests.hpp"
 #include "server/collection_service.hpp"
+#include "server/json_body.hpp"
 #include "server/uploaded_rows.hpp"
 #include "service/collection_add.hpp"
 #include "store/vector_store.hpp"
@@ -116,7 +118,9 @@ Result<void> embed_and_add(Collection& collection, const std::vector<Item>& item
 }
 
 Result<HttpResponse> add_json(CollectionHost& host, const std::string& name, const HttpRequest& request) {
-  auto items = read_items(request.body);
+  static constexpr std::array<std::string_view, 5> kOfFiles{"column", "id_column", "metadata", "source", "id"};
+  const auto alone = expect_not_in_query(request.query, kOfFiles);
+  auto items = alone ? read_items(request.body) : std::unexpected(alone.error());
   const auto collection = items ? host.get_writable(name) : std::unexpected(items.error());
   if (!collection) {
     return std::unexpected(collection.error());
@@ -153,7 +157,7 @@ class StreamedAdd {
   }
 
   void run(CollectionHost& host, const std::string& name) {
-    const auto done = add(host, name);
+    const auto done = host.without_folder(add(host, name));
     if (!done && !stream_) {
       exchange_->respond(error_response(dialect_, done.error()));
       return;
@@ -226,7 +230,9 @@ void add_items(CollectionService& service, Dialect dialect, const std::string& n
   const std::string_view type = exchange->request().header("content-type");
   if (type.empty() || type.starts_with("application/json")) {
     answer_from(service.writes, dialect, exchange,
-                [&service, name, exchange] { return add_json(*service.host, name, exchange->request()); });
+                [&service, name, exchange] {
+                  return service.host->without_folder(add_json(*service.host, name, exchange->request()));
+                });
     return;
   }
   const auto posted = service.writes.post([&service, name, exchange, dialect] {

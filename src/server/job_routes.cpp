@@ -74,7 +74,7 @@ JobFunction collection_function(CollectionHost& host, Result<Json> (*work)(Colle
   return [&host, work](const JobRun& run) -> Result<Json> {
     const auto name = json_get<std::string>(run.parameters, "collection", "job");
     const auto collection = name ? host.get_writable(*name) : std::unexpected(name.error());
-    return collection ? work(**collection, run) : std::unexpected(collection.error());
+    return collection ? host.without_folder(work(**collection, run)) : std::unexpected(collection.error());
   };
 }
 
@@ -112,6 +112,10 @@ Result<HttpResponse> submit_for_collection(const Call& call, std::string_view ki
     return std::unexpected(there.error());
   }
   Json parameters{{"collection", name}};
+  if (kind != "tune" && body.contains("recall")) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("request body: \"recall\": expected for \"tune\" alone, found for \"{}\"", kind));
+  }
   if (kind == "tune") {
     const auto recall = find_field<double>(body, "recall");
     if (!recall || (*recall && !(**recall > 0.0 && **recall <= 1.0))) {
@@ -136,8 +140,12 @@ Result<HttpResponse> submit_job(const Call& call) {
       return std::unexpected(std::move(parsed.error()));
     }
     body = *std::move(parsed);
-    if (const auto read = read_field(body, "kind", kind); !read) {
-      return std::unexpected(read.error());
+    kind.clear();
+    static constexpr std::array<std::string_view, 6> kOfFiles{"kind",       "model",  "prompt_name",
+                                                              "dimensions", "column", "id_column"};
+    if (const auto error =
+            first_error(expect_not_in_query(call.request.query, kOfFiles), read_field(body, "kind", kind))) {
+      return std::unexpected(*error);
     }
   } else if (kind.empty()) {
     kind = kEmbedKind;

@@ -9,11 +9,10 @@
 
 #include "asterism/collection.hpp"
 #include "base/base64.hpp"
+#include "server/http_message.hpp"
 
 namespace asterism::server {
 namespace {
-
-constexpr std::string_view kBody = "request body";
 
 // What is wrong with a body is the client's to change, whatever it would be of a file.
 std::unexpected<Error> invalid(Error error) {
@@ -34,8 +33,8 @@ Result<void> expect_fields(const Json& object, std::initializer_list<std::string
   return only ? Result<void>{} : invalid(std::move(only.error()));
 }
 
-Result<Json> parse_body(std::string_view body, std::initializer_list<std::string_view> known) {
-  auto json = parse_json(body, kBody);
+Result<Json> parse_object(std::string_view body) {
+  auto json = parse_json(body, kRequestBody);
   if (!json) {
     if (json.error().code == ErrorCode::kCorrupt) {
       json.error().code = ErrorCode::kUsage;
@@ -43,12 +42,31 @@ Result<Json> parse_body(std::string_view body, std::initializer_list<std::string
     return json;
   }
   if (!json->is_object()) {
-    return fail(ErrorCode::kUsage, fmt::format("{}: expected an object, found {}", kBody, json->type_name()));
+    return fail(ErrorCode::kUsage, fmt::format("{}: expected an object, found {}", kRequestBody, json->type_name()));
   }
-  if (auto only = expect_fields(*json, known, kBody); !only) {
+  return json;
+}
+
+Result<Json> parse_body(std::string_view body, std::initializer_list<std::string_view> known) {
+  auto json = parse_object(body);
+  if (!json) {
+    return json;
+  }
+  if (auto only = expect_fields(*json, known, kRequestBody); !only) {
     return std::unexpected(std::move(only.error()));
   }
   return json;
+}
+
+Result<void> expect_not_in_query(std::string_view query, std::span<const std::string_view> names) {
+  for (const std::string_view name : names) {
+    if (!query_value(query, name).empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("?{}: expected a query without it where the body is JSON", name),
+                  "what a JSON body can say stands in the body");
+    }
+  }
+  return {};
 }
 
 template <typename T>

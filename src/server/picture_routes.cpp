@@ -153,7 +153,7 @@ Result<EmbedCall> inputs_of(const Json& body) {
     }
     call.rows = *std::move(texts);
   }
-  const auto read = read_optional(body, "model", call.model);
+  const auto read = read_field(body, "model", call.model);
   return read ? Result<EmbedCall>(std::move(call)) : std::unexpected(read.error());
 }
 

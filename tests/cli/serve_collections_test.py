@@ -229,6 +229,12 @@ class BadRequests(ServedCollections):
             ("/v1/jobs", {"kind": "embed", "inputs": ["a"], "model": "other"}, 404, "other"),
             ("/v1/jobs", {"kind": "embed", "inputs": ["a"], "dimensions": 0}, 422, "dimensions"),
             ("/v1/jobs", {"kind": "verify", "collection": "none"}, 404, "none"),
+            ("/v1/jobs", {"kind": "verify", "collection": "notes", "recall": 0.9}, 422, "recall"),
+            (f"{notes}/compact", {"recall": 0.9}, 422, "recall"),
+            # Beside a JSON body nobody would read them.
+            ("/v1/jobs?kind=embed", {"kind": "embed", "inputs": ["a"]}, 422, "?kind"),
+            (f"{notes}/search?k=3", {"text": "a"}, 422, "?k"),
+            (f"{notes}/items?id_column=a", [{"id": "b", "text": "x"}], 422, "?id_column"),
         ]
         for path, value, expected, word in cases:
             status, headers, body = self.ask("POST", path, json.dumps(value), content_type="application/json")
@@ -415,6 +421,13 @@ class Jobs(ServedCollections):
             done = self.wait_for_job(json.loads(body)["id"], "done", "failed")
             self.assertEqual((done["state"], done["kind"], done["parameters"]), ("done", kind, {"collection": "notes"}))
             self.assertIn(key, done["result"])
+
+    def test_an_error_of_a_job_does_not_say_where_collections_lie(self) -> None:
+        notes = self.create()
+        job = self.post(f"{notes}/tune", {"recall": 0.9}, 202)["id"]
+        message = self.wait_for_job(job, "failed")["error"]["message"]
+        self.assertIn("notes: there is no graph", message)
+        self.assertNotIn(str(self.folder), message)
 
 
 class Clip(ServedCollections):

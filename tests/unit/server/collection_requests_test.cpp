@@ -84,9 +84,10 @@ TEST(CollectionRequests, a_search_is_read_as_it_was_meant) {
 
 TEST(CollectionRequests, a_picture_as_body_takes_the_rest_from_the_query) {
   HttpRequest request;
+  request.headers.push_back({"content-type", "image/png"});
   request.body = "bytes";
   request.query = "k=3&filter=a%20%3D%201&exact=true&include=vector,metadata";
-  const auto asked = read_picture_search(request);
+  const auto asked = read_search_request(request);
   ASSERT_TRUE(asked) << asked.error().message;
   EXPECT_EQ(asked->search.like.at(0).value, "bytes");
   EXPECT_EQ(asked->search.k, 3U);
@@ -94,7 +95,19 @@ TEST(CollectionRequests, a_picture_as_body_takes_the_rest_from_the_query) {
   EXPECT_EQ(asked->search.mode, SearchMode::kExact);
   EXPECT_TRUE(asked->search.parts.vector);
   request.query = "k=many";
-  EXPECT_EQ(read_picture_search(request).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(read_search_request(request).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(CollectionRequests, beside_json_the_query_says_nothing_that_nobody_reads) {
+  HttpRequest request;
+  request.body = R"({"text": "a", "k": 2})";
+  ASSERT_TRUE(read_search_request(request)) << read_search_request(request).error().message;
+  EXPECT_EQ(read_search_request(request)->search.k, 2U);
+  request.query = "k=3";
+  EXPECT_EQ(read_search_request(request).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(read_search_request(request).error().message.find("?k"), std::string::npos);
+  request.query = "k=&trace=1";
+  EXPECT_TRUE(read_search_request(request));
 }
 
 TEST(CollectionRequests, items_are_texts_pictures_or_vectors) {
