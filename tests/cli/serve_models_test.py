@@ -165,7 +165,13 @@ class Both(ModelTest):
         self.assertEqual(best, classes[:1])
         several = self.ok_post("/classify", {**body, "template": ["a photo of {}", "a drawing of {}"]})[0]
         self.assertNotEqual(several, classes)
-        wrongs: list[dict[str, Any]] = [{"labels": []}, {"template": "no gap"}, {"top_k": -1}, {"labels": [3]}, {"images": ["!!"]}]
+        wrongs: list[dict[str, Any]] = [
+            {"labels": []},
+            {"template": "no gap"},
+            {"top_k": -1},
+            {"labels": [3]},
+            {"images": ["!!"]},
+        ]
         for wrong in wrongs:
             self.assertIn(self.post("/classify", {**body, **wrong})[0], (400, 422), wrong)
 

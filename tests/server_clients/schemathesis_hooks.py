@@ -54,7 +54,9 @@ def rows(separator: str) -> bytes:
 
 
 FILES = {
-    "application/x-ndjson": "".join(json.dumps({"id": f"n{i}", "text": t}) + "\n" for i, t in enumerate(TEXTS)).encode(),
+    "application/x-ndjson": "".join(
+        json.dumps({"id": f"n{i}", "text": t}) + "\n" for i, t in enumerate(TEXTS)
+    ).encode(),
     "text/csv": rows(","),
     "text/tab-separated-values": rows("\t"),
     "text/plain": "\n".join(TEXTS).encode(),

@@ -90,7 +90,9 @@ class Collections(SchemathesisTest):
             status, answer = self.post(path, body)
             self.assertIn(status, (200, 201), answer)
         _, job = self.post("/v1/jobs", {"kind": "embed", "inputs": clients.TEXTS})
-        self.assertEqual(json.loads(self.ask("GET", f"/v1/jobs/{job['id']}/events")[2].splitlines()[-1])["state"], "done")
+        self.assertEqual(
+            json.loads(self.ask("GET", f"/v1/jobs/{job['id']}/events")[2].splitlines()[-1])["state"], "done"
+        )
         self.there = {"name": "notes", "id": ["n0", job["id"]], "version": "monday"}
 
     def test_collections(self) -> None:
