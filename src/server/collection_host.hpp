@@ -70,8 +70,7 @@ class CollectionHost {
   // What clients may see of what a collection answers: its name in place of its path.
   template <typename T>
   Result<T> without_folder(Result<T> result) const {
-    return result ? std::move(result)
-                  : std::unexpected(without_path(std::move(result.error()), location({}), {}));
+    return result ? std::move(result) : std::unexpected(without_path(std::move(result.error()), location({}), {}));
   }
 
   // Of each search without a filter that was answered by vectors.

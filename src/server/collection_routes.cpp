@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json.hpp"
@@ -196,6 +197,12 @@ Result<HttpResponse> create_version(const Call& call) {
   const auto name = read_version_name(call.request.body);
   const auto collection = name ? call.host().get_writable(call.name()) : std::unexpected(name.error());
   const auto version = collection ? (*collection)->create_version(*name) : std::unexpected(collection.error());
+  if (!version && collection && version.error().code == ErrorCode::kInvalidArgument) {
+    const auto status = (*collection)->status();
+    if (status && std::ranges::find(status->versions, *name, &CollectionVersion::name) != status->versions.end()) {
+      return error_response(Dialect::kAsterism, 409, version.error().message, version.error().hint);
+    }
+  }
   return version ? Result<HttpResponse>(json_response(service::version_json(*version), 201))
                  : std::unexpected(version.error());
 }
@@ -222,7 +229,10 @@ Result<HttpResponse> restore_version(const Call& call) {
 Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::string_view path, Scope scope,
               Handler handler, RouteDoc doc) {
   return {
-      method, path, Dialect::kAsterism, scope,
+      method,
+      path,
+      Dialect::kAsterism,
+      scope,
       [&service, &pool, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
         answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
           return service.host->without_folder(
@@ -276,11 +286,16 @@ RouteDoc add_items_doc() {
       "What is there already is not embedded again.";
   doc.parameters.insert(doc.parameters.end(),
                         {"UploadColumn", "UploadIdColumn", "UploadMetadata", "UploadSource", "UploadPictureId"});
-  doc.bodies = {{"application/json", "AddRequest"},    {"application/x-ndjson", "Rows"},
-                {"text/csv", "Rows"},                  {"text/tab-separated-values", "Rows"},
-                {"text/plain", "Rows"},                {"multipart/form-data", "ItemForm"},
-                {"application/x-tar", "Archive"},      {"image/jpeg", "Picture"},
-                {"image/png", "Picture"},              {"image/webp", "Picture"}};
+  doc.bodies = {{"application/json", "AddRequest"},
+                {"application/x-ndjson", "Rows"},
+                {"text/csv", "Rows"},
+                {"text/tab-separated-values", "Rows"},
+                {"text/plain", "Rows"},
+                {"multipart/form-data", "ItemForm"},
+                {"application/x-tar", "Archive"},
+                {"image/jpeg", "Picture"},
+                {"image/png", "Picture"},
+                {"image/webp", "Picture"}};
   doc.answers.push_back(json_answer(207, "Some items of the list failed; the others were added", "AddReport"));
   return doc;
 }
@@ -327,7 +342,7 @@ RouteDoc delete_items_doc() {
 }
 
 RouteDoc create_version_doc() {
-  RouteDoc doc = collection_doc("Name the present state", json_answer(201, "It", "CollectionVersion"));
+  RouteDoc doc = collection_doc("Name the present state", json_answer(201, "It", "CollectionVersion"), {409});
   doc.description = "It can be searched and gone back to.";
   doc.bodies = {{"application/json", "VersionCreateRequest"}};
   return doc;
@@ -369,8 +384,7 @@ std::vector<Route> collection_routes(CollectionService& service) {
   };
   std::vector<Route> routes;
   routes.push_back(read(Method::kGet, "/v1/collections", list_collections, list_collections_doc()));
-  routes.push_back(
-      write(Method::kPost, "/v1/collections", Scope::kAdmin, create_collection, create_collection_doc()));
+  routes.push_back(write(Method::kPost, "/v1/collections", Scope::kAdmin, create_collection, create_collection_doc()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}", show_collection,
                         collection_doc("State of a collection", json_answer(200, "It", "CollectionStatus"))));
   routes.push_back(write(Method::kDelete, "/v1/collections/{name}", Scope::kAdmin, drop_collection,
@@ -382,16 +396,16 @@ std::vector<Route> collection_routes(CollectionService& service) {
                     },
                     add_items_doc()});
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/items/get", get_items, get_items_doc()));
-  routes.push_back(write(Method::kPost, "/v1/collections/{name}/items/delete", Scope::kWrite, delete_items,
-                         delete_items_doc()));
+  routes.push_back(
+      write(Method::kPost, "/v1/collections/{name}/items/delete", Scope::kWrite, delete_items, delete_items_doc()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/items/{id}", get_item, get_item_doc()));
-  routes.push_back(write(Method::kDelete, "/v1/collections/{name}/items/{id}", Scope::kWrite, delete_item,
-                         delete_item_doc()));
+  routes.push_back(
+      write(Method::kDelete, "/v1/collections/{name}/items/{id}", Scope::kWrite, delete_item, delete_item_doc()));
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/search", search, search_doc()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/versions", list_versions,
                         collection_doc("Named versions", json_answer(200, "The oldest first", "VersionList"))));
-  routes.push_back(write(Method::kPost, "/v1/collections/{name}/versions", Scope::kAdmin, create_version,
-                         create_version_doc()));
+  routes.push_back(
+      write(Method::kPost, "/v1/collections/{name}/versions", Scope::kAdmin, create_version, create_version_doc()));
   routes.push_back(write(Method::kDelete, "/v1/collections/{name}/versions/{version}", Scope::kAdmin, drop_version,
                          drop_version_doc()));
   routes.push_back(write(Method::kPost, "/v1/collections/{name}/versions/{version}/restore", Scope::kAdmin,

@@ -229,10 +229,9 @@ void add_items(CollectionService& service, Dialect dialect, const std::string& n
                const std::shared_ptr<Exchange>& exchange) {
   const std::string_view type = exchange->request().header("content-type");
   if (type.empty() || type.starts_with("application/json")) {
-    answer_from(service.writes, dialect, exchange,
-                [&service, name, exchange] {
-                  return service.host->without_folder(add_json(*service.host, name, exchange->request()));
-                });
+    answer_from(service.writes, dialect, exchange, [&service, name, exchange] {
+      return service.host->without_folder(add_json(*service.host, name, exchange->request()));
+    });
     return;
   }
   const auto posted = service.writes.post([&service, name, exchange, dialect] {

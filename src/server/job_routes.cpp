@@ -242,9 +242,11 @@ Result<HttpResponse> job_result(const Call& call) {
   return HttpResponse{.content_type = npy ? "application/x-npy" : "application/x-ndjson", .stream = std::move(stream)};
 }
 
-Route job_route(JobService& service, Method method, std::string_view path, Scope scope, Handler handler,
-                RouteDoc doc) {
-  return {method, path, Dialect::kAsterism, scope,
+Route job_route(JobService& service, Method method, std::string_view path, Scope scope, Handler handler, RouteDoc doc) {
+  return {method,
+          path,
+          Dialect::kAsterism,
+          scope,
           [&service, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
             answer_from(service.pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
               return handler({.service = service, .request = exchange->request(), .pattern = pattern});
