@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json.hpp"
@@ -196,6 +197,12 @@ Result<HttpResponse> create_version(const Call& call) {
   const auto name = read_version_name(call.request.body);
   const auto collection = name ? call.host().get_writable(call.name()) : std::unexpected(name.error());
   const auto version = collection ? (*collection)->create_version(*name) : std::unexpected(collection.error());
+  if (!version && collection && version.error().code == ErrorCode::kInvalidArgument) {
+    const auto status = (*collection)->status();
+    if (status && std::ranges::find(status->versions, *name, &CollectionVersion::name) != status->versions.end()) {
+      return error_response(Dialect::kAsterism, 409, version.error().message, version.error().hint);
+    }
+  }
   return version ? Result<HttpResponse>(json_response(service::version_json(*version), 201))
                  : std::unexpected(version.error());
 }
@@ -335,7 +342,7 @@ RouteDoc delete_items_doc() {
 }
 
 RouteDoc create_version_doc() {
-  RouteDoc doc = collection_doc("Name the present state", json_answer(201, "It", "CollectionVersion"));
+  RouteDoc doc = collection_doc("Name the present state", json_answer(201, "It", "CollectionVersion"), {409});
   doc.description = "It can be searched and gone back to.";
   doc.bodies = {{"application/json", "VersionCreateRequest"}};
   return doc;

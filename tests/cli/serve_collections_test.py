@@ -146,6 +146,7 @@ class Words(ServedCollections):
         notes = self.create()
         self.add_file(notes, TEXTS.read_bytes())
         self.assertEqual(self.post(f"{notes}/versions", {"name": "monday"}, 201)["items"], 400)
+        self.assertIn("monday", self.post(f"{notes}/versions", {"name": "monday"}, 409)["error"]["message"])
         deleted = self.post(f"{notes}/items/delete", {"filter": "category = 'banking'"})
         self.assertEqual(deleted["deleted"], 40)
         asked = {"text": "my card was stolen", "k": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ URIS = ["data:image/jpeg;base64," + base64.b64encode(data).decode() for data in 
 TEXTS = ["a red coat", "a warm jacket", "tax law"]
 # What schemathesis_test.py has made before: by the names of path parameters.
 THERE = json.loads(os.environ.get("ASTERISM_SCHEMATHESIS_THERE", "{}"))
+DELETED = itertools.count()
 # Whose query belongs to a body that is a file; a JSON body says the same itself.
 WITH_QUERY_OR_JSON = re.compile(r"/search$|/items$|/v1/jobs$")
 # Nothing that is asked for here takes longer on a busy machine.
@@ -67,14 +69,17 @@ for kind, file in FILES.items():
 
 
 def put_names(case: Any) -> None:
-    """Of every other request: random names and ids are nearly never there."""
-    method, path = case.method.upper(), case.path
-    for name, value in THERE.items():
-        whole = path.endswith(f"/{{{name}}}")
-        found = (case.path_parameters or {}).get(name)
-        kept = method == "DELETE" and whole  # what is there is needed by those that follow
-        if isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found) and len(found) % 2 and not kept:
-            case.path_parameters[name] = value[path.startswith("/v1/jobs")] if isinstance(value, list) else value
+    """Into three of four requests: random names and ids are nearly never there."""
+    deletes = case.method.upper() == "DELETE"
+    for name, found in (case.path_parameters or {}).items():
+        kind = "job" if case.path.startswith("/v1/jobs") else name
+        if deletes and case.path.endswith(f"/{{{name}}}"):
+            # What other requests need stays.
+            value = f"d{next(DELETED)}" if kind == "id" else None
+        else:
+            value = THERE.get(kind)
+        if value and isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found) and len(found) % 4:
+            case.path_parameters[name] = value
 
 
 @schemathesis.deserializer("application/x-ndjson")
@@ -88,7 +93,8 @@ def lines(context: Any, response: Any) -> str:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Times that are right but short are answered by 504, rightly, and taken for an error of the server."""
+    """Times that are right but short are answered by 504, rightly, and taken for an error of the server; what is not
+    there is answered by 404, and what a handler does is not seen."""
     put_names(case)
     if case.meta and case.meta.generation.mode.is_positive and WITH_QUERY_OR_JSON.search(case.path):
         if case.media_type == "application/json":

@@ -74,6 +74,10 @@ class TextsAndPictures(SchemathesisTest):
         self.schemathesis("--exclude-checks", "positive_data_acceptance")
 
 
+# Items that requests delete, one each.
+DELETED_COUNT = 500
+
+
 class Collections(SchemathesisTest):
     """With a collection that is there and holds items, a version, and a job that is done."""
 
@@ -82,6 +86,7 @@ class Collections(SchemathesisTest):
         self.options = ("-m", "builtin", "--client-rows", "32", "--collections", str(self.folder / "collections"))
         super().setUp()
         items = [{"id": f"n{i}", "text": text, "metadata": {"price": i}} for i, text in enumerate(clients.TEXTS)]
+        items += [{"id": f"d{i}", "text": f"to be deleted {i}", "metadata": {}} for i in range(DELETED_COUNT)]
         for path, body in (
             ("/v1/collections", {"name": "notes", "model": "builtin", "columns": ["price"]}),
             ("/v1/collections/notes/items", items),
@@ -93,7 +98,7 @@ class Collections(SchemathesisTest):
         self.assertEqual(
             json.loads(self.ask("GET", f"/v1/jobs/{job['id']}/events")[2].splitlines()[-1])["state"], "done"
         )
-        self.there = {"name": "notes", "id": ["n0", job["id"]], "version": "monday"}
+        self.there = {"name": "notes", "id": "n0", "version": "monday", "job": job["id"]}
 
     def test_collections(self) -> None:
         self.schemathesis("--include-tag", "Collections")
