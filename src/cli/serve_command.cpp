@@ -161,7 +161,7 @@ void add_limit_options(CLI::App& command, ServeArguments& arguments) {
   add("--cache-mb", arguments.cache_mb, "vectors kept by content; 0: none [64]", 0);
   add("--memory-mb", arguments.memory_mb, "model files loaded at once; 0: no limit [0]", 0);
   add("--body-mb", arguments.body_mb, "largest body of a request [64]");
-  add("--requests", arguments.options.limits.request_count_max, "requests in flight; more is answered with 429 [2048]");
+  add("--requests", arguments.options.limits.request_count_max, "requests in flight; more is answered with 429 [512]");
   add("--compress-kb", arguments.compress_kb,
       "answers from this size on are compressed for clients that take it; 0: none [0]", 0);
   add("--connections", arguments.options.http.connection_count_max, "open connections [16384]");

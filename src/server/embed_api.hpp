@@ -56,8 +56,8 @@ struct EmbedAnswer {
 using OnEmbedded = std::function<void(Result<EmbedAnswer>)>;
 
 struct EmbedApiLimits {
-  std::size_t row_count_max = 2048;      // of one request
-  std::size_t request_count_max = 2048;  // in flight; one past it is kOverloaded
+  std::size_t row_count_max = 2048;     // of one request
+  std::size_t request_count_max = 512;  // in flight; one past it is kOverloaded
   // A batch that runs longer hangs: the server is not healthy.
   std::chrono::milliseconds batch_time_max{120'000};
 };
