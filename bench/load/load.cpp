@@ -346,7 +346,10 @@ Result<LoadReport> Run::run() {
   }
   report_.lost_count += static_cast<std::uint64_t>(
       std::ranges::count_if(waiting_, [this](Clock::time_point due) { return due >= counted_from_; }));
-  report_.seconds = std::chrono::duration<double>(last_edge_ - first_edge_).count();
+  // A server whose answers come more seldom than that is cut within its batch: then the whole time counts.
+  const bool by_requests = options_.request_count_max > 0 && sent_count_ == options_.request_count_max;
+  const auto over = by_requests || last_edge_ > counted_from_ + options_.duration / 2 ? last_edge_ : end_;
+  report_.seconds = std::chrono::duration<double>(over - first_edge_).count();
   report_.processor_seconds = processor_seconds() - processor_before;
   return std::move(report_);
 }

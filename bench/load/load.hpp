@@ -37,7 +37,7 @@ struct LoadOptions {
 
 struct LoadReport {
   // From the last answer before the counted time to the last within it: servers that answer in batches are not cut
-  // within one.
+  // within one. To its end where none came in its second half.
   double seconds = 0.0;
   std::uint64_t accepted_in_time_count = 0;    // answers of status 200 within these seconds: the rate
   std::uint64_t answer_count = 0;              // of all, those of the warm-up too

@@ -101,6 +101,9 @@ Result<void> read_types(const Json& body, Shape& shape) {
 // Texts or pictures.
 Result<void> read_rows(const Json& body, EmbedCall& call) {
   const auto given = [&](const char* key) { return body.contains(key) && !body[key].is_null(); };
+  if (given("images") && given("texts")) {
+    return fail(ErrorCode::kInvalidArgument, "expected `texts` or `images`, found both", "leave one out");
+  }
   if (given("images")) {
     return read_pictures(body, "images", call);
   }
@@ -142,7 +145,7 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
   std::string truncate = "END";
   std::string input_type = "none";
   if (const auto error = first_error(
-          read_rows(*body, call), read_optional(*body, "model", call.model), read_types(*body, shape),
+          read_rows(*body, call), read_field(*body, "model", call.model), read_types(*body, shape),
           read_choice(*body, "truncate", {"NONE", "START", "END"}, truncate),
           read_choice(*body, "input_type",
                       {"none", "search_document", "search_query", "classification", "clustering", "image"}, input_type),

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/dialect.hpp"
+#include "store/unit_vector.hpp"
 
 namespace asterism::server {
 namespace {
@@ -18,7 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 // More rows than this are bulk unless the client says otherwise.
 constexpr std::size_t kInteractiveRowCountMax = 64;
-constexpr double kNormMin = 1e-12;  // torch.nn.functional.normalize
 
 double milliseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -46,14 +46,6 @@ Result<Priority> priority_of(const HttpRequest& request, std::size_t row_count) 
   }
   const bool bulk = asked == "bulk" || (asked.empty() && row_count > kInteractiveRowCountMax);
   return bulk ? Priority::kBulk : Priority::kInteractive;
-}
-
-// In double, as numpy would sum.
-void normalize_row(std::span<float> row) {
-  const double scale = 1.0 / std::max(std::sqrt(inner_product(row, row)), kNormMin);
-  for (float& value : row) {
-    value = static_cast<float>(value * scale);
-  }
 }
 
 Error too_long(const EncoderInfo& info, std::size_t token_count) {
@@ -150,14 +142,17 @@ Result<EmbedAnswer> EmbedApi::Running::answer(const WorkResult& result) const {
     }
     out.token_count += report.token_count_used;
     const std::span<const float> values = result.rows[i].values;
+    // Tokens have the width of the model's last layer, which need not be that of its vectors (CLIP).
+    const std::size_t width = call.pooled ? info.dim : values.size() / std::max(1U, report.token_count_used);
     if (!call.pooled) {
-      out.row_lengths.push_back(values.size() / info.dim);
+      out.row_lengths.push_back(report.token_count_used);
+      out.dim = call.dim == 0 && width != 0 ? width : out.dim;
     }
-    for (std::size_t begin = 0; begin < values.size(); begin += info.dim) {
+    for (std::size_t begin = 0; begin + width <= values.size() && width != 0; begin += width) {
       const auto row = values.subspan(begin, out.dim);
       out.values.insert(out.values.end(), row.begin(), row.end());
       if (normalize) {
-        normalize_row(std::span(out.values).last(out.dim));
+        make_unit(std::span(out.values).last(out.dim));
       }
     }
   }

@@ -132,12 +132,14 @@ struct EmbedServer::Impl final : Application {
     }
     const std::size_t row_count = options.limits.row_count_max;
     const Json token_id_max = one && model.vocabulary_size > 0 ? Json(model.vocabulary_size - 1) : Json();
+    const Json token_count_max = one && model.token_count_max > 0 ? Json(model.token_count_max) : Json();
     const auto document = open_api_document(routes, open_api_fragments(),
                                             {.keys_needed = keys_needed,
                                              .values = {{"row_count_max", row_count},
                                                         {"row_count_below", row_count - 1},
                                                         {"dim_max", one ? Json(model.dim) : Json()},
                                                         {"token_id_max", token_id_max},
+                                                        {"token_count_max", token_count_max},
                                                         {"takes_images", one ? Json(model.takes_images) : Json()},
                                                         {"prompt_names", one ? prompt_names : Json()}}});
     if (!document) {

@@ -14,8 +14,6 @@
 namespace asterism::server {
 namespace {
 
-constexpr std::string_view kBody = "request body";
-
 // What is wrong with a body is the client's to change, whatever it would be of a file.
 std::unexpected<Error> invalid(Error error) {
   error.code = ErrorCode::kInvalidArgument;
@@ -35,8 +33,8 @@ Result<void> expect_fields(const Json& object, std::initializer_list<std::string
   return only ? Result<void>{} : invalid(std::move(only.error()));
 }
 
-Result<Json> parse_body(std::string_view body, std::initializer_list<std::string_view> known) {
-  auto json = parse_json(body, kBody);
+Result<Json> parse_object(std::string_view body) {
+  auto json = parse_json(body, kRequestBody);
   if (!json) {
     if (json.error().code == ErrorCode::kCorrupt) {
       json.error().code = ErrorCode::kUsage;
@@ -44,9 +42,17 @@ Result<Json> parse_body(std::string_view body, std::initializer_list<std::string
     return json;
   }
   if (!json->is_object()) {
-    return fail(ErrorCode::kUsage, fmt::format("{}: expected an object, found {}", kBody, json->type_name()));
+    return fail(ErrorCode::kUsage, fmt::format("{}: expected an object, found {}", kRequestBody, json->type_name()));
   }
-  if (auto only = expect_fields(*json, known, kBody); !only) {
+  return json;
+}
+
+Result<Json> parse_body(std::string_view body, std::initializer_list<std::string_view> known) {
+  auto json = parse_object(body);
+  if (!json) {
+    return json;
+  }
+  if (auto only = expect_fields(*json, known, kRequestBody); !only) {
     return std::unexpected(std::move(only.error()));
   }
   return json;

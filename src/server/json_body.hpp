@@ -16,7 +16,11 @@
 
 namespace asterism::server {
 
-// kUsage for what is no JSON object; kInvalidArgument names fields outside `known`.
+inline constexpr std::string_view kRequestBody = "request body";
+
+// kUsage for what is no JSON object.
+Result<Json> parse_object(std::string_view body);
+// The same; kInvalidArgument names fields outside `known`.
 Result<Json> parse_body(std::string_view body, std::initializer_list<std::string_view> known);
 // The same of an object inside; `place` names it ("like, entry 2").
 Result<void> expect_fields(const Json& object, std::initializer_list<std::string_view> known, std::string_view place);
@@ -26,16 +30,16 @@ Result<void> expect_not_in_query(std::string_view query, std::span<const std::st
 
 // Nothing where the field is missing or null.
 template <typename T>
-Result<std::optional<T>> find_field(const Json& object, std::string_view name, std::string_view place = "request body");
+Result<std::optional<T>> find_field(const Json& object, std::string_view name, std::string_view place = kRequestBody);
 // Leaves `value` as it is where there is none.
 template <typename T>
-Result<void> read_field(const Json& object, std::string_view name, T& value, std::string_view place = "request body");
+Result<void> read_field(const Json& object, std::string_view name, T& value, std::string_view place = kRequestBody);
 // A list of texts; one text alone is a list of one. Empty where there is none.
 Result<std::vector<std::string>> texts_field(const Json& object, std::string_view name, std::size_t count_max,
-                                             std::string_view place = "request body");
+                                             std::string_view place = kRequestBody);
 // A list of finite float32 numbers. Empty where there is none.
 Result<std::vector<float>> vector_field(const Json& object, std::string_view name,
-                                        std::string_view place = "request body");
+                                        std::string_view place = kRequestBody);
 // The bytes of "data:image/png;base64,..." or of bare base64. kUnsupported for addresses: nothing is fetched.
 Result<std::string> picture_bytes(std::string_view text, std::string_view place);
 

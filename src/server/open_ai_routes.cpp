@@ -190,8 +190,8 @@ void embeddings(const RouteContext& context, const Route& route, const std::shar
   EmbedCall call;
   call.normalize = true;
   std::string format = "float";
-  if (const auto error = first_error(read_dim(*body, "dimensions", call), read_optional(*body, "model", call.model),
-                                     read_optional(*body, "prompt_name", call.prompt_name),
+  if (const auto error = first_error(read_dim(*body, "dimensions", call), read_field(*body, "model", call.model),
+                                     read_field(*body, "prompt_name", call.prompt_name),
                                      read_choice(*body, "encoding_format", {"float", "base64"}, format))) {
     return refuse(route, exchange, *error);
   }

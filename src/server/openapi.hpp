@@ -27,6 +27,7 @@ struct OpenApiSettings {
   //   token_id_max     of its vocabulary; null where there are several models or it has none
   //   prompt_names     of the model, and null; null where there are several models
   //   token_id_max     of the model's vocabulary; null where there are several models
+  //   token_count_max  of one text; null where there are several models
   //   takes_images     null where there are several models
   std::map<std::string, Json, std::less<>> values = {};
 };

@@ -137,7 +137,11 @@ Result<Classes> classes_of(const Json& body, const EmbedApiLimits& limits) {
 Result<EmbedCall> inputs_of(const Json& body) {
   EmbedCall call;
   call.normalize = true;
-  const bool has_images = body.contains("images") && !body["images"].is_null();
+  const auto given = [&](const char* key) { return body.contains(key) && !body[key].is_null(); };
+  const bool has_images = given("images");
+  if (has_images && given("inputs")) {
+    return fail(ErrorCode::kInvalidArgument, "expected `inputs` or `images`, found both", "leave one out");
+  }
   if (has_images) {
     if (const auto read = read_pictures(body, "images", call); !read) {
       return std::unexpected(read.error());
@@ -149,7 +153,7 @@ Result<EmbedCall> inputs_of(const Json& body) {
     }
     call.rows = *std::move(texts);
   }
-  const auto read = read_optional(body, "model", call.model);
+  const auto read = read_field(body, "model", call.model);
   return read ? Result<EmbedCall>(std::move(call)) : std::unexpected(read.error());
 }
 

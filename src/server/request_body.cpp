@@ -9,7 +9,6 @@
 #include <limits>
 #include <utility>
 
-#include "base/base64.hpp"
 #include "server/multipart.hpp"
 
 namespace asterism::server {
@@ -59,17 +58,6 @@ std::string json_excerpt(const Json& value) {
     out = out.substr(0, kSizeMax - 3) + "...";
   }
   return out;
-}
-
-Result<Json> parse_object(const std::string& body) {
-  auto json = parse_json(body, kRequestBody);
-  if (!json) {
-    return fail(ErrorCode::kUsage, json.error().message, json.error().hint);
-  }
-  if (!json->is_object()) {
-    return fail(ErrorCode::kUsage, fmt::format("{}: expected an object, found {}", kRequestBody, json->type_name()));
-  }
-  return json;
 }
 
 Result<std::vector<std::string>> texts_of(const Json& body, std::string_view key) {
@@ -142,16 +130,9 @@ Result<void> add_picture(std::string_view text, EmbedCall& call) {
     call.rows.emplace_back();
     return {};
   }
-  if (text.starts_with("data:")) {
-    const std::size_t comma = text.find(";base64,");
-    if (comma == std::string_view::npos) {
-      return fail(ErrorCode::kInvalidArgument, "image: expected a data URI with ;base64, in it");
-    }
-    text.remove_prefix(comma + std::string_view(";base64,").size());
-  }
-  auto bytes = decode_base64(text);
+  auto bytes = picture_bytes(text, "image");
   if (!bytes) {
-    return fail(ErrorCode::kInvalidArgument, "image: expected base64, found other characters");
+    return std::unexpected(bytes.error());
   }
   call.rows.push_back(*std::move(bytes));
   return {};
@@ -204,7 +185,7 @@ std::optional<std::uint32_t> whole_number(const Json& value) {
 
 Result<void> read_choice(const Json& body, std::string_view key, std::initializer_list<std::string_view> choices,
                          std::string& value) {
-  auto read = read_optional(body, key, value);
+  auto read = read_field(body, key, value);
   if (read && std::ranges::find(choices, value) == choices.end()) {
     return std::unexpected(
         unexpected_member(key, fmt::format("one of {}", fmt::join(choices, ", ")), fmt::format("\"{}\"", value)));
@@ -219,7 +200,7 @@ Result<void> read_truncation(const Json& body, EmbedCall& call) {
     return chosen;
   }
   call.truncate_left = direction == "Left" || direction == "left";
-  return read_optional(body, "truncate", call.truncate);
+  return read_field(body, "truncate", call.truncate);
 }
 
 Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call) {

@@ -1,5 +1,5 @@
 // What the bodies of embedding requests have in common: texts, token ids and pictures, one or many, and optional
-// members. Errors name the member, what was expected and what was found.
+// members (json_body.hpp). Errors name the member, what was expected and what was found.
 //
 // Thread-safety: pure functions. Cost: the body is held as a document of JSON.
 #pragma once
@@ -15,13 +15,9 @@
 #include "base/json.hpp"
 #include "server/embed_api.hpp"
 #include "server/http_message.hpp"
+#include "server/json_body.hpp"
 
 namespace asterism::server {
-
-inline constexpr std::string_view kRequestBody = "request body";
-
-// kUsage: not well-formed, or no object.
-Result<Json> parse_object(const std::string& body);
 
 // A value as errors show it: cut where it is long.
 std::string json_excerpt(const Json& value);
@@ -40,18 +36,6 @@ Result<void> read_pictures(const Json& body, std::string_view key, EmbedCall& ca
 // Raw bytes of one picture, every part of a form, or JSON with pictures under "inputs".
 Result<void> read_pictures(const HttpRequest& request, EmbedCall& call);
 
-// `value` stays where the member is missing or null.
-template <typename T>
-Result<void> read_optional(const Json& body, std::string_view key, T& value) {
-  auto found = json_find<T>(body, key, kRequestBody);
-  if (!found) {
-    return std::unexpected(Error{ErrorCode::kInvalidArgument, found.error().message, found.error().hint});
-  }
-  if (*found) {
-    value = **std::move(found);
-  }
-  return {};
-}
 // One of a few words.
 Result<void> read_choice(const Json& body, std::string_view key, std::initializer_list<std::string_view> choices,
                          std::string& value);
@@ -61,12 +45,5 @@ Result<void> read_truncation(const Json& body, EmbedCall& call);
 std::optional<std::uint32_t> whole_number(const Json& value);
 // The length of vectors to keep: at least 1.
 Result<void> read_dim(const Json& body, std::string_view key, EmbedCall& call);
-
-template <typename... Results>
-std::optional<Error> first_error(const Results&... results) {
-  std::optional<Error> out;
-  ((out = out ? out : results ? std::nullopt : std::optional<Error>(results.error())), ...);
-  return out;
-}
 
 }  // namespace asterism::server

@@ -1,7 +1,9 @@
 #include "server/request_id.hpp"
 
 #include <fmt/format.h>
+#include <openssl/rand.h>
 
+#include <array>
 #include <random>
 
 namespace asterism::server {
@@ -9,8 +11,10 @@ namespace {
 
 std::uint64_t random_word() {
   thread_local std::mt19937_64 engine = [] {
-    std::random_device device;
-    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    std::array<std::uint32_t, 8> words{};
+    // What it could not fill stays: ids are then less random, and none is lost.
+    (void)RAND_bytes(reinterpret_cast<unsigned char*>(words.data()), sizeof(words));
+    std::seed_seq seed(words.begin(), words.end());
     return std::mt19937_64(seed);
   }();
   return engine();

@@ -24,9 +24,9 @@ void embed_inputs(const RouteContext& context, const Route& route, const std::sh
   EmbedCall call;
   bool normalize = true;
   if (const auto error =
-          first_error(read_inputs(body, "inputs", call), read_optional(body, "normalize", normalize),
-                      read_dim(body, "dimensions", call), read_optional(body, "prompt_name", call.prompt_name),
-                      read_optional(body, "model", call.model), read_truncation(body, call))) {
+          first_error(read_inputs(body, "inputs", call), read_field(body, "normalize", normalize),
+                      read_dim(body, "dimensions", call), read_field(body, "prompt_name", call.prompt_name),
+                      read_field(body, "model", call.model), read_truncation(body, call))) {
     return refuse(route, exchange, *error);
   }
   call.normalize = normalize;
@@ -59,8 +59,8 @@ void embed_all(const RouteContext& context, const Route& route, const std::share
   EmbedCall call;
   call.pooled = false;
   if (const auto error =
-          first_error(read_inputs(*body, "inputs", call), read_optional(*body, "prompt_name", call.prompt_name),
-                      read_optional(*body, "model", call.model), read_truncation(*body, call))) {
+          first_error(read_inputs(*body, "inputs", call), read_field(*body, "prompt_name", call.prompt_name),
+                      read_field(*body, "model", call.model), read_truncation(*body, call))) {
     return refuse(route, exchange, *error);
   }
   run(context, route, exchange, std::move(call), token_rows_response);
@@ -84,8 +84,8 @@ void compare_inputs(const RouteContext& context, const Route& route, const std::
   auto source = json_get<std::string>(*inputs, "source_sentence", "`inputs`");
   auto sentences = texts_of(*inputs, "sentences");
   if (const auto error = first_error(source, sentences, read_truncation(*parameters, call),
-                                     read_optional(*parameters, "prompt_name", call.prompt_name),
-                                     read_optional(body, "model", call.model))) {
+                                     read_field(*parameters, "prompt_name", call.prompt_name),
+                                     read_field(body, "model", call.model))) {
     return refuse(route, exchange, *error);
   }
   if (sentences->empty()) {
@@ -201,8 +201,8 @@ void tokenize(const RouteContext& context, const Route& route, const std::shared
   std::string prompt_name;
   std::string model_name;
   if (const auto error =
-          first_error(texts, read_optional(*body, "add_special_tokens", add_special_tokens),
-                      read_optional(*body, "prompt_name", prompt_name), read_optional(*body, "model", model_name),
+          first_error(texts, read_field(*body, "add_special_tokens", add_special_tokens),
+                      read_field(*body, "prompt_name", prompt_name), read_field(*body, "model", model_name),
                       check_row_count(texts ? texts->size() : 1, context.limits))) {
     return refuse(route, exchange, *error);
   }
@@ -232,8 +232,8 @@ void decode(const RouteContext& context, const Route& route, const std::shared_p
   auto texts = token_ids_of(*body, "ids");
   bool skip_special_tokens = true;
   std::string model_name;
-  if (const auto error = first_error(texts, read_optional(*body, "skip_special_tokens", skip_special_tokens),
-                                     read_optional(*body, "model", model_name),
+  if (const auto error = first_error(texts, read_field(*body, "skip_special_tokens", skip_special_tokens),
+                                     read_field(*body, "model", model_name),
                                      check_row_count(texts ? texts->size() : 1, context.limits))) {
     return refuse(route, exchange, *error);
   }

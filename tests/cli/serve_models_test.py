@@ -143,6 +143,15 @@ class Both(ModelTest):
         cohere = self.ok_post("/v2/embed", {"images": [self.uri()], "input_type": "image"})
         self.assert_near(cohere["embeddings"]["float"][0], picture)
 
+    def test_tokens_of_clip_are_as_wide_as_its_last_layer(self) -> None:
+        texts = ["a red coat", "a", "tax law and so on"]
+        rows = self.ok_post("/embed_all", {"inputs": texts, "model": CLIP})
+        for text, vectors in zip(texts, rows, strict=True):
+            alone = self.ok_post("/embed_all", {"inputs": [text], "model": CLIP})[0]
+            self.assertEqual({len(vector) for vector in vectors}, {32})
+            for ours, theirs in zip(vectors, alone, strict=True):
+                self.assert_near(ours, theirs)
+
     def test_classes_are_the_softmax_of_clip(self) -> None:
         labels = ["a cat", "a river", "a shoe"]
         body = {"images": [self.uri()], "labels": labels, "template": "a photo of {}"}
@@ -156,7 +165,14 @@ class Both(ModelTest):
         self.assertEqual(best, classes[:1])
         several = self.ok_post("/classify", {**body, "template": ["a photo of {}", "a drawing of {}"]})[0]
         self.assertNotEqual(several, classes)
-        for wrong in ({"labels": []}, {"template": "no gap"}, {"top_k": -1}, {"labels": [3]}, {"images": ["!!"]}):
+        wrongs: list[dict[str, Any]] = [
+            {"labels": []},
+            {"template": "no gap"},
+            {"top_k": -1},
+            {"labels": [3]},
+            {"images": ["!!"]},
+        ]
+        for wrong in wrongs:
             self.assertIn(self.post("/classify", {**body, **wrong})[0], (400, 422), wrong)
 
     def test_a_model_that_is_not_there_costs_only_its_requests(self) -> None:
@@ -176,6 +192,7 @@ class Formats(ModelTest):
             self.assertEqual(unsigned, expected)
             self.assertEqual(signed, [value - 128 for value in expected])
         self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "embedding_types": ["int8"]})[0], 400)
+        self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "images": ["QQ=="]})[0], 400)
 
     def test_arrow_stream_has_the_values_of_the_answer(self) -> None:
         body = json.dumps({"inputs": TEXTS})

@@ -16,7 +16,7 @@ import threading
 import time
 import unittest
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 from serve_support import PICTURE, ServeTest
 from support import PROGRAM, CliTest, environment
@@ -25,8 +25,8 @@ from support import PROGRAM, CliTest, environment
 class Tls(CliTest):
     def setUp(self) -> None:
         super().setUp()
-        openssl = shutil.which("openssl")
-        if openssl is None:
+        openssl = shutil.which("openssl") or ""
+        if not openssl:
             self.skipTest("openssl is not installed")
         subprocess.run(
             [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -93,7 +93,7 @@ class SocketActivation(CliTest):
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
-    bodies: list[dict[str, Any]] = []
+    bodies: ClassVar[list[dict[str, Any]]] = []
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers["content-length"]))

@@ -157,6 +157,16 @@ TEST(Load, ComesBackAfterAConnectionThatEnds) {
   EXPECT_EQ(report->connect_error_count, 1U);
 }
 
+// One answer at once, then none: its rate is that of the whole time, not of the moment until it came.
+TEST(Load, CountsTheWholeTimeWhereAnswersAreRare) {
+  const SmallServer server([](std::size_t i) { return i == 0 ? response(200, "[]") : std::string(); });
+  const auto report = run_load(options_for(server, milliseconds(200)), {"{}"});
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->accepted_in_time_count, 1U);
+  EXPECT_EQ(report->lost_count, 1U);
+  EXPECT_DOUBLE_EQ(report->seconds, 0.2);
+}
+
 TEST(Load, SaysThatNobodyIsThere) {
   std::uint16_t port = 0;
   {

@@ -36,6 +36,11 @@ for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream"
     schemathesis.openapi.media_type(kind, strategies.sampled_from(PICTURES))
 
 
+@schemathesis.deserializer("text/html")
+def html(context: Any, response: Any) -> str:
+    return str(response.content.decode())
+
+
 def archive() -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:

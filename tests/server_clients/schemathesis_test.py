@@ -16,20 +16,24 @@ import clients
 from clients import ClientTest, CliTest
 
 HERE = Path(__file__).parent
-EXAMPLE_COUNT = os.environ.get("ASTERISM_SCHEMATHESIS_EXAMPLES", "30")
+EXAMPLE_COUNT = os.environ.get("ASTERISM_SCHEMATHESIS_EXAMPLES", "15")
 SEED = os.environ.get("ASTERISM_SCHEMATHESIS_SEED", "1")
 
 
 class SchemathesisTest(ClientTest):
     there: Mapping[str, Any] = MappingProxyType({})  # values of path parameters that name something
 
-    def schemathesis(self, *options: str) -> None:
+    def schemathesis(self, *options: str, key: str = "") -> None:
         """Runs all checks; every operation that the options leave in must have been tested."""
+        settings = (HERE / "schemathesis.toml").read_text(encoding="utf-8")
+        if key:
+            settings += f'\n[auth.openapi.key]\nbearer = "{key}"\n'
+        config = self.write("schemathesis.toml", settings)
         answer = subprocess.run(
             [
-                clients.FOLDER / "bin" / "st", "--config-file", HERE / "schemathesis.toml", "run",
+                clients.FOLDER / "bin" / "st", "--config-file", config, "run",
                 f"{self.url}/openapi.json", "--checks", "all", "--max-examples", EXAMPLE_COUNT, "--seed", SEED,
-                "--no-shrink", "--continue-on-failure", *options,
+                "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all", *options,
             ],
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE), "NO_COLOR": "1",
@@ -66,7 +70,8 @@ class TextsAndPictures(SchemathesisTest):
     options = ("-m", str(clients.ROOT / "tests" / "golden" / "dual_models" / "clip"), "--client-rows", "32")
 
     def test_all_routes(self) -> None:
-        self.schemathesis()
+        # Of 20 tokens: what is longer and not to be truncated is refused, which no schema can say.
+        self.schemathesis("--exclude-checks", "positive_data_acceptance")
 
 
 # Items that requests delete, one each.
@@ -107,7 +112,7 @@ class Keys(SchemathesisTest):
     keys = clients.KEYS
 
     def test_a_request_without_a_key_is_refused(self) -> None:
-        self.schemathesis("--exclude-path", OF_PICTURES, "-H", "Authorization: Bearer reader-key-1")
+        self.schemathesis("--exclude-path", OF_PICTURES, key="reader-key-1")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace asterism {
 namespace {
 
@@ -56,6 +58,13 @@ TEST(Json, truncated_text_is_an_error_with_its_source) {
   const auto parsed = parse_json(R"({"a": [1, 2)", "broken.json");
   ASSERT_FALSE(parsed);
   EXPECT_THAT(parsed.error().message, HasSubstr("broken.json"));
+}
+
+TEST(JsonNumber, has_the_fewest_digits_that_give_the_float_back) {
+  EXPECT_EQ(json_number(0.7F).dump(), "0.7");
+  EXPECT_EQ(static_cast<float>(json_number(0.1234567F).get<double>()), 0.1234567F);
+  EXPECT_TRUE(json_number(NAN).is_null());
+  EXPECT_TRUE(json_number(INFINITY).is_null());
 }
 
 }  // namespace

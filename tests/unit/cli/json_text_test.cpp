@@ -2,17 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 namespace asterism::cli {
 namespace {
-
-TEST(JsonNumber, has_the_fewest_digits_that_give_the_float_back) {
-  EXPECT_EQ(json_number(0.7F).dump(), "0.7");
-  EXPECT_EQ(static_cast<float>(json_number(0.1234567F).get<double>()), 0.1234567F);
-  EXPECT_TRUE(json_number(NAN).is_null());
-  EXPECT_TRUE(json_number(INFINITY).is_null());
-}
 
 TEST(AppendJsonString, escapes_and_repairs) {
   std::string out;

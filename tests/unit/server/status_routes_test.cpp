@@ -66,13 +66,9 @@ struct Server {
   WorkerPool tasks{"tasks", 1, 1};
   PictureFetcher fetcher{PictureFetcherOptions{}};
   TraceExporter traces{{}};
-  EmbedApi api{{.pool = pool,
-                .scheduler = scheduler,
-                .tasks = tasks,
-                .metrics = metrics,
-                .fetcher = fetcher,
-                .traces = traces},
-               {}};
+  EmbedApi api{
+      {.pool = pool, .scheduler = scheduler, .tasks = tasks, .metrics = metrics, .fetcher = fetcher, .traces = traces},
+      {}};
   std::string open_api;
 };
 
