@@ -100,6 +100,32 @@ class Collections(SchemathesisTest):
         )
         self.there = {"name": "notes", "id": "n0", "version": "monday", "job": job["id"]}
 
+    def assert_lines(self, schema: str, lines: bytes) -> None:
+        """Validators look at contentSchema no more than at a comment."""
+        import jsonschema_rs
+
+        document = json.loads(self.ask("GET", "/openapi.json")[2])
+        validator = jsonschema_rs.validator_for(
+            {"$ref": f"#/components/schemas/{schema}", "components": document["components"]}
+        )
+        self.assertTrue(lines.endswith(b"\n"), lines)
+        for line in lines.splitlines():
+            validator.validate(json.loads(line))
+        with self.assertRaises(jsonschema_rs.ValidationError):
+            validator.validate({"line": "of another form"})
+
+    def test_lines_have_the_form_that_the_document_says(self) -> None:
+        rows = b'{"id":"a","text":"a red coat"}\n{broken\n{"id":"b"}\n'
+        _, _, added = self.ask("POST", "/v1/collections/notes/items", rows, content_type="application/x-ndjson")
+        self.assertEqual(len(added.splitlines()), 2)
+        self.assert_lines("AddLine", added)
+        _, _, answer = self.ask("POST", "/v1/jobs", rows, content_type="application/x-ndjson")
+        job = json.loads(answer)["id"]
+        self.assert_lines("Job", self.ask("GET", f"/v1/jobs/{job}/events")[2])
+        result = self.ask("GET", f"/v1/jobs/{job}/result")[2]
+        self.assertEqual([json.loads(line)["embedding"] is None for line in result.splitlines()], [False, True, True])
+        self.assert_lines("JobRow", result)
+
     def test_collections(self) -> None:
         self.schemathesis("--include-tag", "Collections")
 
