@@ -21,11 +21,12 @@ SEED = os.environ.get("ASTERISM_SCHEMATHESIS_SEED", "1")
 
 
 class SchemathesisTest(ClientTest):
+    config = "schemathesis.toml"
     there: Mapping[str, Any] = MappingProxyType({})  # values of path parameters that name something
 
     def schemathesis(self, *options: str, key: str = "") -> None:
         """Runs all checks; every operation that the options leave in must have been tested."""
-        settings = (HERE / "schemathesis.toml").read_text(encoding="utf-8")
+        settings = (HERE / self.config).read_text(encoding="utf-8")
         if key:
             settings += f'\n[auth.openapi.key]\nbearer = "{key}"\n'
         config = self.write("schemathesis.toml", settings)
@@ -80,6 +81,8 @@ DELETED_COUNT = 500
 
 class Collections(SchemathesisTest):
     """With a collection that is there and holds items, a version, and a job that is done."""
+
+    config = "schemathesis_collections.toml"
 
     def setUp(self) -> None:
         CliTest.setUp(self)
