@@ -21,11 +21,12 @@ SEED = os.environ.get("ASTERISM_SCHEMATHESIS_SEED", "1")
 
 
 class SchemathesisTest(ClientTest):
+    config = "schemathesis.toml"
     there: Mapping[str, Any] = MappingProxyType({})  # values of path parameters that name something
 
     def schemathesis(self, *options: str, key: str = "") -> None:
         """Runs all checks; every operation that the options leave in must have been tested."""
-        settings = (HERE / "schemathesis.toml").read_text(encoding="utf-8")
+        settings = (HERE / self.config).read_text(encoding="utf-8")
         if key:
             settings += f'\n[auth.openapi.key]\nbearer = "{key}"\n'
         config = self.write("schemathesis.toml", settings)
@@ -81,6 +82,8 @@ DELETED_COUNT = 500
 class Collections(SchemathesisTest):
     """With a collection that is there and holds items, a version, and a job that is done."""
 
+    config = "schemathesis_collections.toml"
+
     def setUp(self) -> None:
         CliTest.setUp(self)
         self.options = ("-m", "builtin", "--client-rows", "32", "--collections", str(self.folder / "collections"))
@@ -99,6 +102,32 @@ class Collections(SchemathesisTest):
             json.loads(self.ask("GET", f"/v1/jobs/{job['id']}/events")[2].splitlines()[-1])["state"], "done"
         )
         self.there = {"name": "notes", "id": "n0", "version": "monday", "job": job["id"]}
+
+    def assert_lines(self, schema: str, lines: bytes) -> None:
+        """Validators look at contentSchema no more than at a comment."""
+        import jsonschema_rs
+
+        document = json.loads(self.ask("GET", "/openapi.json")[2])
+        validator = jsonschema_rs.validator_for(
+            {"$ref": f"#/components/schemas/{schema}", "components": document["components"]}
+        )
+        self.assertTrue(lines.endswith(b"\n"), lines)
+        for line in lines.splitlines():
+            validator.validate(json.loads(line))
+        with self.assertRaises(jsonschema_rs.ValidationError):
+            validator.validate({"line": "of another form"})
+
+    def test_lines_have_the_form_that_the_document_says(self) -> None:
+        rows = b'{"id":"a","text":"a red coat"}\n{broken\n{"id":"b"}\n'
+        _, _, added = self.ask("POST", "/v1/collections/notes/items", rows, content_type="application/x-ndjson")
+        self.assertEqual(len(added.splitlines()), 2)
+        self.assert_lines("AddLine", added)
+        _, _, answer = self.ask("POST", "/v1/jobs", rows, content_type="application/x-ndjson")
+        job = json.loads(answer)["id"]
+        self.assert_lines("Job", self.ask("GET", f"/v1/jobs/{job}/events")[2])
+        result = self.ask("GET", f"/v1/jobs/{job}/result")[2]
+        self.assertEqual([json.loads(line)["embedding"] is None for line in result.splitlines()], [False, True, True])
+        self.assert_lines("JobRow", result)
 
     def test_collections(self) -> None:
         self.schemathesis("--include-tag", "Collections")
