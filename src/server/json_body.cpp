@@ -36,9 +36,7 @@ Result<void> expect_fields(const Json& object, std::initializer_list<std::string
 Result<Json> parse_object(std::string_view body) {
   auto json = parse_json(body, kRequestBody);
   if (!json) {
-    if (json.error().code == ErrorCode::kCorrupt) {
-      json.error().code = ErrorCode::kUsage;
-    }
+    json.error().code = ErrorCode::kUsage;  // also of what is nested too deep: the client's to change
     return json;
   }
   if (!json->is_object()) {

@@ -32,7 +32,7 @@ TEST(CollectionRequests, what_is_wrong_with_a_search_is_named) {
                                {"[1]", ErrorCode::kUsage, "object"},
                                {"{\"text\":\"\xFF\"}", ErrorCode::kUsage, "JSON"},
                                {R"({"text":NaN})", ErrorCode::kUsage, "JSON"},
-                               {"{\"text\":" + kDeep + "}", ErrorCode::kLimitExceeded, "nested"},
+                               {"{\"text\":" + kDeep + "}", ErrorCode::kUsage, "nested"},
                                {R"({"txt":"a"})", kWrong, "txt"},
                                {R"({"text":3})", kWrong, "text"},
                                {R"({"text":["a",3]})", kWrong, "entry 1"},
