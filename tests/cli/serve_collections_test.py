@@ -16,63 +16,36 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from support import EXAMPLES, PROGRAM, ROOT, CliTest, environment
+from serve_support import ServeTest
+from support import EXAMPLES, ROOT, CliTest
 
 TEXTS = EXAMPLES / "texts.jsonl"
 PICTURES = sorted((EXAMPLES / "images").rglob("*.jpg"))
-Answer = tuple[int, dict[str, str], bytes]
 NDJSON = "application/x-ndjson"
 
 
-class ServedCollections(CliTest):
-    options: tuple[str, ...] = ("-m", "builtin", "-m", "builtin-image")
-
+class ServedCollections(ServeTest):
     def setUp(self) -> None:
-        super().setUp()
+        CliTest.setUp(self)
         self.store = self.folder / "collections"
         self.start()
         self.addCleanup(self.end)
 
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--threads", "2", "--collections", str(self.store), *self.options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(self.folder),
-        )  # fmt: skip
-        assert self.process.stderr
-        line = self.process.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        assert found, line + self.process.stderr.read()
-        self.port = int(found[1])
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        code = self.process.wait(timeout=60)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream:
-                stream.close()
-        return code
-
-    def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
-        response = connection.getresponse()
-        answer = (response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        connection.close()
-        return answer
+    def arguments(self) -> tuple[str, ...]:
+        return ("--collections", str(self.store), *self.options)
 
     def get(self, path: str) -> Any:
         status, _, body = self.ask("GET", path)
         self.assertEqual(status, 200, body)
         return json.loads(body)
 
-    def post(self, path: str, value: Any, expected: int = 200) -> Any:
+    def post_json(self, path: str, value: Any, expected: int = 200) -> Any:
         status, _, body = self.ask("POST", path, json.dumps(value), content_type="application/json")
         self.assertEqual(status, expected, body)
         return json.loads(body)
 
     def create(self, name: str = "notes", **settings: Any) -> str:
-        self.post("/v1/collections", {"name": name, "model": "builtin", **settings}, 201)
+        self.post_json("/v1/collections", {"name": name, "model": "builtin", **settings}, 201)
         return f"/v1/collections/{name}"
 
     def add_file(self, collection: str, body: bytes, content_type: str = NDJSON, query: str = "") -> list[Any]:
@@ -110,7 +83,7 @@ class Words(ServedCollections):
         ):
             text = "a small bright thing in the sky"
             told = json.loads(self.ok("search", "own", text, "-k", "5", "--json", *options)[0])
-            answer = self.post(f"{notes}/search", {"text": text, "k": 5, **request})
+            answer = self.post_json(f"{notes}/search", {"text": text, "k": 5, **request})
             self.assertEqual([hit["id"] for hit in answer["hits"]], [hit["id"] for hit in told["hits"]], options)
             for ours, theirs in zip(answer["hits"], told["hits"], strict=True):
                 self.assertAlmostEqual(ours["score"], theirs["score"], places=5)
@@ -124,38 +97,38 @@ class Words(ServedCollections):
             {"id": "b", "text": "the sun"},
             {"id": "c", "vector": [1.0, 2.0]},
         ]
-        answer = self.post(f"{notes}/items", items, 207)
+        answer = self.post_json(f"{notes}/items", items, 207)
         self.assertEqual((answer["added"], answer["failed"]), (2, 1))
         self.assertIn("256 components", answer["errors"][0]["error"]["message"])
-        self.assertEqual(self.post(f"{notes}/items", {"items": items[:1]})["unchanged"], 1)
+        self.assertEqual(self.post_json(f"{notes}/items", {"items": items[:1]})["unchanged"], 1)
         self.assertEqual(self.get(f"{notes}/items/a%2Fb")["metadata"], {"price": 3})
         self.assertEqual(self.get(f"{notes}/items/b?include=content")["content"], "the sun")
         vector = self.get(f"{notes}/items/b?include=vector")["vector"]
-        self.assertEqual(self.post(f"{notes}/search", {"vector": vector, "k": 1})["hits"][0]["id"], "b")
-        self.assertEqual(self.post(f"{notes}/search", {"id": "b", "k": 1})["hits"][0]["id"], "a/b")
-        got = self.post(f"{notes}/items/get", {"ids": ["b", "none"]})["items"]
+        self.assertEqual(self.post_json(f"{notes}/search", {"vector": vector, "k": 1})["hits"][0]["id"], "b")
+        self.assertEqual(self.post_json(f"{notes}/search", {"id": "b", "k": 1})["hits"][0]["id"], "a/b")
+        got = self.post_json(f"{notes}/items/get", {"ids": ["b", "none"]})["items"]
         self.assertEqual((got[0]["id"], got[1]), ("b", None))
         self.assertEqual(self.ask("GET", f"{notes}/items/none")[0], 404)
         self.assertEqual(self.ask("DELETE", f"{notes}/items/a%2Fb")[0], 200)
         self.assertEqual(self.ask("DELETE", f"{notes}/items/a%2Fb")[0], 404)
-        deleted = self.post(f"{notes}/items/delete", {"ids": ["b", "none"], "dry_run": True})
+        deleted = self.post_json(f"{notes}/items/delete", {"ids": ["b", "none"], "dry_run": True})
         self.assertEqual(deleted, {"deleted": 0, "matched": 1, "not_found": ["none"]})
         self.assertEqual(self.get(notes)["items"], 1)
 
     def test_versions(self) -> None:
         notes = self.create()
         self.add_file(notes, TEXTS.read_bytes())
-        self.assertEqual(self.post(f"{notes}/versions", {"name": "monday"}, 201)["items"], 400)
-        self.assertIn("monday", self.post(f"{notes}/versions", {"name": "monday"}, 409)["error"]["message"])
-        deleted = self.post(f"{notes}/items/delete", {"filter": "category = 'banking'"})
+        self.assertEqual(self.post_json(f"{notes}/versions", {"name": "monday"}, 201)["items"], 400)
+        self.assertIn("monday", self.post_json(f"{notes}/versions", {"name": "monday"}, 409)["error"]["message"])
+        deleted = self.post_json(f"{notes}/items/delete", {"filter": "category = 'banking'"})
         self.assertEqual(deleted["deleted"], 40)
         asked = {"text": "my card was stolen", "k": 1}
-        then = self.post(f"{notes}/search", {**asked, "version": "monday"})["hits"][0]
+        then = self.post_json(f"{notes}/search", {**asked, "version": "monday"})["hits"][0]
         self.assertEqual(then["metadata"]["category"], "banking")
-        self.assertNotEqual(self.post(f"{notes}/search", asked)["hits"][0]["id"], then["id"])
+        self.assertNotEqual(self.post_json(f"{notes}/search", asked)["hits"][0]["id"], then["id"])
         self.assertEqual([v["name"] for v in self.get(f"{notes}/versions")["versions"]], ["monday"])
         self.assertEqual(self.ask("POST", f"{notes}/versions/monday/restore")[0], 200)
-        self.assertEqual(self.post(f"{notes}/search", asked)["hits"][0]["id"], then["id"])
+        self.assertEqual(self.post_json(f"{notes}/search", asked)["hits"][0]["id"], then["id"])
         self.assertEqual(self.ask("DELETE", f"{notes}/versions/monday")[0], 200)
         self.assertEqual(self.ask("DELETE", f"{notes}/versions/monday")[0], 404)
 
@@ -173,16 +146,18 @@ class Words(ServedCollections):
         status, _, body = self.ask("POST", f"{photos}/search?k=1", data, content_type="image/jpeg")
         self.assertEqual((status, json.loads(body)["hits"][0]["id"]), (200, "p0.jpg"))
         uri = "data:image/jpeg;base64," + base64.b64encode(data).decode()
-        self.assertEqual(self.post(f"{photos}/search", {"image": uri, "k": 1})["hits"][0]["metadata"], {"seen": True})
+        self.assertEqual(
+            self.post_json(f"{photos}/search", {"image": uri, "k": 1})["hits"][0]["metadata"], {"seen": True}
+        )
         kept = self.get(f"{photos}/items/p0.jpg?include=data")["file_base64"]
         self.assertEqual(base64.b64decode(kept), data)
-        refused = self.post(f"{photos}/search", {"text": "a car"}, 422)
+        refused = self.post_json(f"{photos}/search", {"text": "a car"}, 422)
         self.assertIn("takes no texts", refused["error"]["message"])
 
     def test_metrics_health_of_collections_and_the_end(self) -> None:
         notes = self.create()
         self.add_file(notes, TEXTS.read_bytes())
-        self.post(f"{notes}/search", {"text": "water"})
+        self.post_json(f"{notes}/search", {"text": "water"})
         for _ in range(400):
             text = self.ask("GET", "/metrics")[2].decode()
             if 'asterism_collection_recall{collection="notes"} 1' in text:
@@ -201,7 +176,7 @@ class BadRequests(ServedCollections):
 
     def test_each_wrong_field_is_a_4xx_that_says_which(self) -> None:
         notes = self.create()
-        self.post(f"{notes}/items", [{"id": "a", "text": "a red coat", "metadata": {"price": 3}}])
+        self.post_json(f"{notes}/items", [{"id": "a", "text": "a red coat", "metadata": {"price": 3}}])
         self.create("own", model=None, dim=2)
         cases: list[tuple[str, Any, int, str]] = [
             ("/v1/collections", {"name": "../up", "model": "builtin"}, 422, "name of 1 to 64"),
@@ -275,13 +250,13 @@ class TwoAtOnce(ServedCollections):
         def add(client: int) -> None:
             for batch in range(10):
                 items = [{"id": f"{client}-{batch}-{i}", "text": f"water number {i} of {batch}"} for i in range(20)]
-                answer = self.post(f"{notes}/items", items)
+                answer = self.post_json(f"{notes}/items", items)
                 if answer["added"] != 20:
                     failures.append(answer)
 
         def search() -> None:
             for _ in range(40):
-                answer = self.post(f"{notes}/search", {"text": "water", "k": 3})
+                answer = self.post_json(f"{notes}/search", {"text": "water", "k": 3})
                 if len(answer["hits"]) not in (0, 1, 2, 3):
                     failures.append(answer)
 
@@ -425,7 +400,7 @@ class Jobs(ServedCollections):
 
     def test_an_error_of_a_job_does_not_say_where_collections_lie(self) -> None:
         notes = self.create()
-        job = self.post(f"{notes}/tune", {"recall": 0.9}, 202)["id"]
+        job = self.post_json(f"{notes}/tune", {"recall": 0.9}, 202)["id"]
         message = self.wait_for_job(job, "failed")["error"]["message"]
         self.assertIn("notes: there is no graph", message)
         self.assertNotIn(str(self.folder), message)
@@ -445,7 +420,7 @@ class Clip(ServedCollections):
             shutil.copy(picture, pictures / f"p{i}.jpg")
         self.ok("add", "own", "pictures", "-m", self.model)
         told = json.loads(self.ok("search", "own", "a red car", "--json")[0])["hits"]
-        answer = self.post(f"{photos}/search", {"text": "a red car"})["hits"]
+        answer = self.post_json(f"{photos}/search", {"text": "a red car"})["hits"]
         self.assertEqual([hit["id"] for hit in answer], [Path(hit["id"]).stem for hit in told])
         for ours, theirs in zip(answer, told, strict=True):
             self.assertAlmostEqual(ours["score"], theirs["score"], places=4)

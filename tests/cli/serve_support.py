@@ -21,20 +21,27 @@ class ServeTest(CliTest):
 
     def setUp(self) -> None:
         super().setUp()
+        self.start()
+        self.addCleanup(self.end)
+
+    def arguments(self) -> tuple[str, ...]:
+        """What the server is started with."""
+        return self.options
+
+    def start(self) -> None:
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", "--threads", "2", *self.options],
+            [PROGRAM, "serve", "--port", "0", "--threads", "2", *self.arguments()],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(self.folder),
         )  # fmt: skip
-        self.addCleanup(self.end)
         assert self.process.stderr
         line = self.process.stderr.readline()
         found = re.search(r"https?://127\.0\.0\.1:(\d+)", line)
         assert found, line + self.process.stderr.read()
         self.port = int(found[1])
 
-    def end(self) -> int:
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(how)
         code = self.process.wait(timeout=60)
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
@@ -42,7 +49,7 @@ class ServeTest(CliTest):
         return code
 
     def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
         answer = (response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
