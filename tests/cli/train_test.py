@@ -282,13 +282,14 @@ class Stopped(Train):
         seed = random.randrange(1 << 30)
         chance = random.Random(seed)
         kills = 0
-        for _ in range(60):
+        for attempt in range(60):
             process = subprocess.Popen(
                 [PROGRAM, "train", *self.arguments("killed")], cwd=self.folder, env=environment(self.home),
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             try:
-                code = process.wait(timeout=chance.uniform(0.3, 1.2))
+                # Longer and longer: on a busy machine the first second is gone before the first step.
+                code = process.wait(timeout=chance.uniform(0.3, 1.2) * (1 + attempt / 10))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 process.wait()

@@ -120,7 +120,7 @@ TEST_F(HttpStreamTest, pieces_are_chunks_and_the_connection_goes_on) {
     stream->write("and two");
     stream->end();
   });
-  const std::string rest = client.read_until("0\r\n\r\n");
+  const std::string rest = client.read_until("\r\n0\r\n\r\n");
   maker.join();
   EXPECT_EQ(rest, "7\r\nand two\r\n0\r\n\r\n");
   const auto done = streams_.ended.get_future().get();
@@ -129,7 +129,7 @@ TEST_F(HttpStreamTest, pieces_are_chunks_and_the_connection_goes_on) {
   streams_.expect_another();
   client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
   streams_.begun.get_future().get()->end();
-  EXPECT_TRUE(client.read_until("0\r\n\r\n").ends_with("\r\n\r\n0\r\n\r\n")) << "an empty body on the same connection";
+  EXPECT_TRUE(client.read_until("\r\n0\r\n\r\n").ends_with("\r\n\r\n0\r\n\r\n")) << "an empty body on the same connection";
 }
 
 TEST_F(HttpStreamTest, clients_of_http_1_0_see_the_end_of_the_connection) {
@@ -197,7 +197,7 @@ TEST_F(HttpStreamTest, a_client_that_reads_slowly_gets_everything_and_holds_up_n
   };
   next();
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  const std::string all = client.read_until("0\r\n\r\n");
+  const std::string all = client.read_until("\r\n0\r\n\r\n");
   // No other 'z' stands in the head or the sizes of chunks.
   EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(all, 'z')), kPieceSize * kPieceCount);
 }
