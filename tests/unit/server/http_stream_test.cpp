@@ -129,7 +129,8 @@ TEST_F(HttpStreamTest, pieces_are_chunks_and_the_connection_goes_on) {
   streams_.expect_another();
   client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
   streams_.begun.get_future().get()->end();
-  EXPECT_TRUE(client.read_until("\r\n0\r\n\r\n").ends_with("\r\n\r\n0\r\n\r\n")) << "an empty body on the same connection";
+  EXPECT_TRUE(client.read_until("\r\n0\r\n\r\n").ends_with("\r\n\r\n0\r\n\r\n"))
+      << "an empty body on the same connection";
 }
 
 TEST_F(HttpStreamTest, clients_of_http_1_0_see_the_end_of_the_connection) {
