@@ -70,20 +70,18 @@ ModelPool::Loaded ModelPool::load(const ModelVariant& variant) const {
     return std::unexpected(encoder.error());
   }
   const EncoderInfo info = encoder->info();
-  std::string digest = info.source;
-  if (!info.folder.empty()) {
-    auto made = model_digest(info.folder);
-    if (!made) {
-      return std::unexpected(made.error());
-    }
-    digest = *std::move(made);
+  const auto digest = model_digest(info.folder);
+  if (!digest) {
+    return std::unexpected(digest.error());
   }
+  const std::string& files = info.folder.empty() ? info.source : *digest;
   return std::make_shared<const LoadedModel>(
       LoadedModel{.name = variant.name,
                   .encoder = *std::move(encoder),
                   .pooled = variant.pooled,
                   .normalized = info.normalized_by_default,
-                  .identity = fmt::format("{}\n{}\n{}", key_of(variant), digest, info.precision),
+                  .digest = *digest,
+                  .identity = fmt::format("{}\n{}\n{}", key_of(variant), files, info.precision),
                   .size_bytes = info.folder.empty() ? 0 : folder_size_bytes(info.folder)});
 }
 

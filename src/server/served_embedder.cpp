@@ -10,7 +10,6 @@
 #include <thread>
 #include <utility>
 
-#include "encoder/model_digest.hpp"
 #include "server/embed_api.hpp"
 #include "service/collections.hpp"
 #include "store/unit_vector.hpp"
@@ -119,12 +118,8 @@ Result<CollectionSettings> ServedEmbedder::complete(CollectionSettings settings)
         ErrorCode::kInvalidArgument,
         fmt::format("dim: expected at most {}, the values of the model's vector, found {}", info.dim, settings.dim));
   }
-  auto digest = model_digest(info.folder);
-  if (!digest) {
-    return std::unexpected(std::move(digest.error()));
-  }
   settings.dim = settings.dim == 0 ? info.dim : settings.dim;
-  model.sha256 = std::move(*digest);
+  model.sha256 = (*loaded)->digest;
   model.revision = info.source;
   return settings;
 }
@@ -144,22 +139,8 @@ Result<Embeddings> ServedEmbedder::embed(const CollectionSettings& settings, Use
   if (!model) {
     return std::unexpected(model.error());
   }
-  const std::string& folder = (*model)->encoder.info().folder;
-  std::string digest;
-  {
-    const std::scoped_lock lock(mutex_);
-    auto& place = digests_[folder];
-    if (place.empty() && !folder.empty()) {
-      auto made = model_digest(folder);
-      if (!made) {
-        return std::unexpected(std::move(made.error()));
-      }
-      place = std::move(*made);
-    }
-    digest = place;
-  }
   const std::size_t dim = std::min(settings.dim, (*model)->encoder.dim());
-  if (auto same = expect_same_model(settings, digest, dim); !same) {
+  if (auto same = expect_same_model(settings, (*model)->digest, dim); !same) {
     return std::unexpected(std::move(same.error()));
   }
   return embed_with(*model, what, contents, {});

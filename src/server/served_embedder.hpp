@@ -62,7 +62,6 @@ class ServedEmbedder final : public CollectionEmbedder {
   const std::size_t share_row_count_max_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<ModelPool>, std::less<>> others_;  // by id
-  std::map<std::string, std::string, std::less<>> digests_;                // of folders
 };
 
 }  // namespace asterism::server
