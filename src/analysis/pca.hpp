@@ -10,16 +10,10 @@
 #include <span>
 #include <vector>
 
+#include "analysis/rows_view.hpp"
 #include "asterism/error.hpp"
 
 namespace asterism {
-
-// Rows of `dim` floats, one after the other; borrowed.
-struct RowsView {
-  std::span<const float> values;  // [row_count, dim]
-  std::size_t row_count = 0;
-  std::size_t dim = 0;
-};
 
 class Pca {
  public:

@@ -1,0 +1,37 @@
+// The k nearest neighbours of every row among the others: what UMAP, t-SNE, PaCMAP, HDBSCAN and the measures start from.
+//
+// Exact for few rows (blocked products), over an approximate index (src/index) for many. Repeatable: the same rows and
+// options give the same bytes at any thread count. Ownership: values. Cost: exact is rows^2 x dim; approximate is that of
+// building and asking a GraphIndex. Memory: rows x k x 8 bytes, and the index.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "analysis/estimator.hpp"
+#include "analysis/rows_view.hpp"
+#include "asterism/error.hpp"
+#include "asterism/metric.hpp"
+
+namespace asterism {
+
+struct NeighborGraphOptions {
+  std::size_t neighbor_count = 15;  // of each row, without the row itself; fewer than the rows
+  Metric metric = Metric::kEuclidean;
+  enum class Search : std::uint8_t { kAuto, kExact, kApproximate } search = Search::kAuto;
+};
+
+struct NeighborGraph {
+  std::size_t row_count = 0;
+  std::size_t neighbor_count = 0;
+  // [row_count, neighbor_count], nearest first; equal distances in row order; never the row itself.
+  std::vector<std::uint32_t> neighbors;
+  // [row_count, neighbor_count]: Euclidean distance, or 1 - cosine.
+  std::vector<float> distances;
+};
+
+// kInvalidArgument where neighbor_count is 0 or not below the rows, or a value is not finite.
+Result<NeighborGraph> neighbor_graph(const RowsView& rows, const NeighborGraphOptions& options, const AnalysisRun& run);
+
+}  // namespace asterism
