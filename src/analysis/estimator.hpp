@@ -1,9 +1,9 @@
 // What every reduction is: fitted to rows, asked to place other rows, kept in a file.
 //
-// One class a method (pca.hpp, umap.hpp, ...), made by its own static fit(). This interface is what the table of methods,
-// files and the commands see. Ownership: values. Thread-safety: a fitted estimator is immutable; transform() may be
-// called from many threads, each with a pool of its own. Repeatable: the same rows, options and seed give the same
-// bytes at any thread count.
+// One class a method (pca.hpp, umap.hpp, ...), made by its own static fit(). This interface is what the table of
+// methods, files and the commands see. Ownership: values. Thread-safety: a fitted estimator is immutable; transform()
+// may be called from many threads, each with a pool of its own. Repeatable: the same rows, options and seed give the
+// same bytes at any thread count.
 #pragma once
 
 #include <cstddef>

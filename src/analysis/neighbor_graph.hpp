@@ -1,8 +1,9 @@
-// The k nearest neighbours of every row among the others: what UMAP, t-SNE, PaCMAP, HDBSCAN and the measures start from.
+// The k nearest neighbours of every row among the others: what UMAP, t-SNE, PaCMAP, HDBSCAN and the measures start
+// from.
 //
 // Exact for few rows (blocked products), over an approximate index (src/index) for many. Repeatable: the same rows and
-// options give the same bytes at any thread count. Ownership: values. Cost: exact is rows^2 x dim; approximate is that of
-// building and asking a GraphIndex. Memory: rows x k x 8 bytes, and the index.
+// options give the same bytes at any thread count. Ownership: values. Cost: exact is rows^2 x dim; approximate is that
+// of building and asking a GraphIndex. Memory: rows x k x 8 bytes, and the index.
 #pragma once
 
 #include <cstddef>
