@@ -13,6 +13,7 @@
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
 #include "encoder/backend_choice.hpp"
+#include "encoder/batch_plan.hpp"
 #include "encoder/executables.hpp"
 #include "encoder/finite.hpp"
 #include "encoder/prompt.hpp"
@@ -30,8 +31,6 @@ namespace {
 constexpr std::size_t kWindowTextCount = 16384;
 // Tokens of one run: enough that its fixed cost vanishes, few enough that the activations of a layer stay small.
 constexpr std::size_t kDefaultTokenBudget = 4096;
-// A call is cut at least this coarsely when it is shared out over streams.
-constexpr std::size_t kTokenBudgetMin = 256;
 
 Error without_pooling() {
   return {.code = ErrorCode::kUnsupported,
@@ -180,13 +179,11 @@ class TextEncoder final : public TokenEncoder {
   }
 
   BatchPlan make_plan(const TokenWindow& window, std::size_t stream_count) const {
-    if (parts_.batch_invariant) {
-      return plan_batches(window, std::numeric_limits<std::size_t>::max(), 1);
-    }
-    // Few tokens: cut finer, so that every stream has work.
-    const std::size_t share = (window.token_count() + stream_count - 1) / stream_count;
-    const std::size_t budget = std::min(parts_.token_budget, std::max(share, kTokenBudgetMin));
-    return plan_batches(window, budget, std::numeric_limits<std::size_t>::max());
+    const BatchLimits limits =
+        parts_.batch_invariant
+            ? BatchLimits{.token_count_max = std::numeric_limits<std::size_t>::max(), .text_count_max = 1}
+            : BatchLimits{.token_count_max = parts_.token_budget, .stream_count = stream_count};
+    return plan_batches(window.token_counts(), limits);
   }
 
   Result<void> run_batches(const Executable& executable, const TokenWindow& window, const BatchPlan& plan,

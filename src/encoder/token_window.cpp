@@ -11,7 +11,6 @@ namespace {
 
 // Texts that one thread tokenises before it asks for more.
 constexpr std::size_t kTextsPerChunk = 64;
-constexpr std::size_t kTextCountPerBatchMax = 4096;
 
 // Drops tokens after the leading special ones until `count_max` are left.
 void drop_first_tokens(Encoding& encoding, std::size_t count_max, std::size_t leading_count) {
@@ -140,28 +139,10 @@ TokenWindow TokenWindow::from_tokens(std::span<const std::vector<std::uint32_t>>
   return window;
 }
 
-BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std::size_t text_count_max) {
-  BatchPlan plan;
-  plan.order.resize(window.text_count());
-  std::iota(plan.order.begin(), plan.order.end(), 0U);
-  std::ranges::stable_sort(plan.order, std::ranges::greater{},
-                           [&](std::uint32_t text) { return window.tokens(text).size(); });
-  const std::size_t text_limit = std::min(text_count_max, kTextCountPerBatchMax);
-  std::size_t begin = 0;
-  std::size_t used = 0;
-  for (std::size_t i = 0; i < plan.order.size(); ++i) {
-    const std::size_t size = window.tokens(plan.order[i]).size();
-    if (i > begin && (used + size > token_budget || i - begin == text_limit)) {
-      plan.ends.push_back(i);
-      begin = i;
-      used = 0;
-    }
-    used += size;
-  }
-  if (!plan.order.empty()) {
-    plan.ends.push_back(plan.order.size());
-  }
-  return plan;
+std::vector<std::size_t> TokenWindow::token_counts() const {
+  std::vector<std::size_t> counts(texts_.size());
+  std::ranges::transform(texts_, counts.begin(), [](std::span<const TokenId> tokens) { return tokens.size(); });
+  return counts;
 }
 
 namespace {

@@ -15,6 +15,7 @@
 
 #include "asterism/encoder.hpp"
 #include "base/thread_pool.hpp"
+#include "encoder/batch_plan.hpp"
 #include "graph/backend.hpp"
 #include "models/family.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -72,28 +73,13 @@ class TokenWindow {
   std::size_t text_count() const noexcept { return texts_.size(); }
   std::span<const TokenId> tokens(std::size_t text) const noexcept { return texts_[text]; }
   std::size_t token_count() const noexcept { return token_count_; }
+  std::vector<std::size_t> token_counts() const;  // of each text
 
  private:
   std::vector<std::vector<TokenId>> chunks_;
   std::vector<std::span<const TokenId>> texts_;
   std::size_t token_count_ = 0;
 };
-
-// Texts of a batch, by index into the window.
-using Batch = std::span<const std::uint32_t>;
-
-struct BatchPlan {
-  std::vector<std::uint32_t> order;  // all texts, longest first; equal lengths in input order
-  std::vector<std::size_t> ends;     // of each batch in `order`
-  std::size_t size() const noexcept { return ends.size(); }
-  Batch batch(std::size_t i) const noexcept {
-    const std::size_t begin = i == 0 ? 0 : ends[i - 1];
-    return Batch(order).subspan(begin, ends[i] - begin);
-  }
-};
-
-// A text longer than the budget is a batch of its own. `text_count_max` 1 makes every text its own batch.
-BatchPlan plan_batches(const TokenWindow& window, std::size_t token_budget, std::size_t text_count_max);
 
 struct FeedOptions {
   std::size_t skip_token_count = 0;  // tokens in front of each text that pooling leaves out
