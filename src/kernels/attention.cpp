@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/attention_bf16.hpp"
+
 // Sums live in arrays of vectors, which vectors of unknown length cannot.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
@@ -251,6 +253,7 @@ void run_unit_bf16(const AttentionProblemBf16& p, const Unit& unit, AttentionScr
   head.query_stride = head.key_stride = head.value_stride = head.output_stride = p.head_dim;
   head.head_dim = p.head_dim;
   head.scale = p.scale;
+  head.causal = p.causal;
   widen(p.query, p.query_stride, wide.data());
   widen(p.key, p.key_stride, wide.data() + size);
   widen(p.value, p.value_stride, wide.data() + 2 * size);
@@ -302,6 +305,10 @@ void attention(const AttentionProblem& problem, std::size_t unit_begin, std::siz
 
 void attention(const AttentionProblemBf16& problem, std::size_t unit_begin, std::size_t unit_end,
                AttentionScratch& scratch) {
+  if (has_bf16_products(problem.head_dim)) {
+    attention_by_bf16_products(problem, unit_begin, unit_end, scratch);
+    return;
+  }
   HWY_DYNAMIC_DISPATCH(attention_units_bf16)(problem, unit_begin, unit_end, scratch);
 }
 

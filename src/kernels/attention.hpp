@@ -35,7 +35,8 @@ struct BasicAttentionProblem {
 };
 
 using AttentionProblem = BasicAttentionProblem<float>;
-// bfloat16 by its bits; the arithmetic is float32, results are rounded to the nearest.
+// bfloat16 by its bits; sums are float32, results are rounded to the nearest. Where the processor multiplies pairs of
+// bfloat16, the weights are rounded as well.
 using AttentionProblemBf16 = BasicAttentionProblem<std::uint16_t>;
 
 // Working memory of one thread; grows to the longest text it has seen.

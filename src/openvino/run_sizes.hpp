@@ -9,7 +9,7 @@ namespace asterism {
 // makes and keeps primitives for each size it meets; our kernels and the plugin's small ops do not mind.
 enum class RunSizes : std::uint8_t { kExact, kBuckets };
 
-// The token (or text) count that a run of `count` rows is padded to with kBuckets: at most 1/8 of padding, 1/16 on
+// The token (or text) count that a run of `count` rows is padded to with kBuckets: at most 1/16 of padding, 1/32 on
 // average.
 std::int64_t bucket_size(std::int64_t count) noexcept;
 
