@@ -233,6 +233,12 @@ struct Progress {
 };
 using ProgressSink = std::function<void(const Progress&)>;
 
+// How long work is watched, and ended: kCancelled, and the collection is as sound as before.
+struct LongWork {
+  ProgressSink progress = {};
+  const CancelFlag* cancel = nullptr;  // borrowed; null: the one it was opened with
+};
+
 // Problems found by verify(); none = sound.
 struct VerifyReport {
   std::uint64_t item_count = 0;
@@ -305,8 +311,7 @@ class Collection {
   Result<std::vector<SearchResult>> search_batch(std::span<const SearchRequest> requests) const;
   // Pairs of equal content, and with `score_limit` pairs whose score is at least that (Euclidean: at most). The latter
   // ask for every item's neighbours: as exact as the store's nearest().
-  Result<std::vector<DuplicatePair>> duplicates(std::optional<float> score_limit,
-                                                const ProgressSink& progress = {}) const;
+  Result<std::vector<DuplicatePair>> duplicates(std::optional<float> score_limit, const LongWork& work = {}) const;
 
   // Names the present state; kInvalidArgument when the name is taken.
   Result<CollectionVersion> create_version(std::string_view name);
@@ -316,13 +321,13 @@ class Collection {
 
   // Brings the index up to date with the items. Recall is measured, as by tune(), once there is a graph and again when
   // the collection has grown or shrunk by half since.
-  Result<void> build_index(const ProgressSink& progress = {});
+  Result<void> build_index(const LongWork& work = {});
   // Gives room back to the system and builds the index anew.
-  Result<void> compact(const ProgressSink& progress = {});
-  Result<VerifyReport> verify(const ProgressSink& progress = {}) const;
+  Result<void> compact(const LongWork& work = {});
+  Result<VerifyReport> verify(const LongWork& work = {}) const;
   // The smallest expansion (of 32 and more) that reaches `recall` on a sample of the collection's own items; kept and
   // used from then on. Its recall is that of the smallest on the curve that reaches it.
-  Result<CollectionTuneResult> tune(const CollectionTuneOptions& options = {});
+  Result<CollectionTuneResult> tune(const CollectionTuneOptions& options = {}, const LongWork& work = {});
 
   VectorStore& store() noexcept;
 

@@ -160,8 +160,8 @@ Result<void> MilvusStore::load() {
   });
 }
 
-Result<void> MilvusStore::build_index(const IndexBuildRequest& build) {
-  const auto& progress = build.progress;
+Result<void> MilvusStore::build_index(const LongWork& work) {
+  const auto& progress = work.progress;
   milvus::FlushRequest request;
   request.add_collection_names(connection_.address().collection);
   const auto flushed = connection_.call(&Stub::Flush, {.name = "Flush", .timeout = kPatience}, request);
@@ -169,6 +169,10 @@ Result<void> MilvusStore::build_index(const IndexBuildRequest& build) {
     return std::unexpected(flushed.error());
   }
   return wait_until(connection_, "indexed", [&]() -> Result<bool> {
+    if (work.cancel != nullptr && work.cancel->requested()) {
+      return fail(ErrorCode::kCancelled, fmt::format("{}: no longer waited for its index; the server goes on with it",
+                                                     connection_.address().shown));
+    }
     const auto found =
         connection_.call(&Stub::DescribeIndex, {.name = "DescribeIndex"}, milvus::DescribeIndexRequest());
     if (!found) {

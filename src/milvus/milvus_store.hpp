@@ -56,7 +56,7 @@ class MilvusStore final : public VectorStore {
   Result<std::vector<DuplicatePair>> equal_contents() const override;
 
   // Waits until the server's index covers all rows.
-  Result<void> build_index(const IndexBuildRequest& build) override;
+  Result<void> build_index(const LongWork& work) override;
 
  private:
   // What a row is known by.

@@ -175,8 +175,8 @@ Result<StoreHits> PostgresStore::nearest(const NearestRequest& request) const {
   return found;
 }
 
-Result<void> PostgresStore::build_index(const IndexBuildRequest& request) {
-  const auto& progress = request.progress;
+Result<void> PostgresStore::build_index(const LongWork& work) {
+  const auto& progress = work.progress;
   const auto type = collection_.indexed_type();
   if (!type) {
     return fail(ErrorCode::kUnsupported,
@@ -211,7 +211,7 @@ Result<void> PostgresStore::build_index(const IndexBuildRequest& request) {
   return built;
 }
 
-Result<void> PostgresStore::compact(const ProgressSink& progress) {
+Result<void> PostgresStore::compact(const LongWork& work) {
   auto dropped = pool_.transaction("", [&](PostgresConnection& connection) {
     return connection.run_script(fmt::format("DROP INDEX IF EXISTS {}", collection_.index()));
   });
@@ -224,10 +224,10 @@ Result<void> PostgresStore::compact(const ProgressSink& progress) {
   if (!vacuumed || !collection_.indexed_type()) {
     return vacuumed;
   }
-  return build_index({.progress = progress});
+  return build_index(work);
 }
 
-Result<VerifyReport> PostgresStore::verify(const ProgressSink& /*progress*/) const {
+Result<VerifyReport> PostgresStore::verify(const LongWork& /*work*/) const {
   VerifyReport report;
   auto asked = pool_.transaction(
       "ISOLATION LEVEL REPEATABLE READ, READ ONLY", [&](PostgresConnection& connection) -> Result<void> {

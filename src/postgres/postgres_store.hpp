@@ -56,10 +56,10 @@ class PostgresStore final : public VectorStore {
 
   // kUnsupported where the vectors are too long for one. Cost: PostgreSQL's own, with what maintenance_work_mem and
   // max_parallel_maintenance_workers it has.
-  Result<void> build_index(const IndexBuildRequest& request) override;
+  Result<void> build_index(const LongWork& work) override;
   // VACUUM, and the index anew.
-  Result<void> compact(const ProgressSink& progress) override;
-  Result<VerifyReport> verify(const ProgressSink& progress) const override;
+  Result<void> compact(const LongWork& work) override;
+  Result<VerifyReport> verify(const LongWork& work) const override;
 
  private:
   struct SearchPlan {

@@ -30,13 +30,14 @@ HttpResponse conflict(const Error& error) {
   return error_response(Dialect::kAsterism, 409, error.message, error.hint);
 }
 
-ProgressSink progress_of(const JobRun& run) {
-  return [&run](const Progress& now) { run.progress(now.done, now.total, now.stage, 0); };
+LongWork work_of(const JobRun& run) {
+  return {.progress = [&run](const Progress& now) { run.progress(now.done, now.total, now.stage, 0); },
+          .cancel = &run.cancel};
 }
 
 Result<Json> compact(Collection& collection, const JobRun& run) {
   const auto before = collection.status();
-  const auto compacted = before ? collection.compact(progress_of(run)) : std::unexpected(before.error());
+  const auto compacted = before ? collection.compact(work_of(run)) : std::unexpected(before.error());
   const auto after = compacted ? collection.status() : std::unexpected(compacted.error());
   if (!after) {
     return std::unexpected(after.error());
@@ -45,7 +46,7 @@ Result<Json> compact(Collection& collection, const JobRun& run) {
 }
 
 Result<Json> verify(Collection& collection, const JobRun& run) {
-  const auto report = collection.verify(progress_of(run));
+  const auto report = collection.verify(work_of(run));
   if (!report) {
     return std::unexpected(report.error());
   }
@@ -53,7 +54,7 @@ Result<Json> verify(Collection& collection, const JobRun& run) {
 }
 
 Result<Json> build_index(Collection& collection, const JobRun& run) {
-  const auto built = collection.build_index(progress_of(run));
+  const auto built = collection.build_index(work_of(run));
   const auto status = built ? collection.status() : std::unexpected(built.error());
   return status ? Result<Json>(Json{{"index", status->index}}) : std::unexpected(status.error());
 }
@@ -63,7 +64,7 @@ Result<Json> tune(Collection& collection, const JobRun& run) {
   if (const auto read = read_field(run.parameters, "recall", options.recall); !read) {
     return std::unexpected(read.error());
   }
-  const auto tuned = collection.tune(options);
+  const auto tuned = collection.tune(options, work_of(run));
   if (!tuned) {
     return std::unexpected(tuned.error());
   }

@@ -67,7 +67,7 @@ class RowAdder {
     }
     response_.seconds = seconds();
     if (request_.build_index && response_.row_count > response_.failed_row_count) {
-      if (auto built = collection_->build_index(request_.on_index_progress); !built) {
+      if (auto built = collection_->build_index({.progress = request_.on_index_progress}); !built) {
         return std::unexpected(explained(std::move(built.error())));
       }
     }

@@ -77,7 +77,7 @@ class Importer {
       done = read_items();
     }
     if (done && request_.build_index) {
-      done = collection_->build_index(request_.on_progress);
+      done = collection_->build_index({.progress = request_.on_progress});
     }
     if (!done) {
       return std::unexpected(std::move(done.error()));

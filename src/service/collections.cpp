@@ -152,7 +152,7 @@ Result<CompactResponse> compact_collection(const CollectionTarget& target, const
     if (!before) {
       return std::unexpected(before.error());
     }
-    if (auto compacted = collection.compact(progress); !compacted) {
+    if (auto compacted = collection.compact({.progress = progress}); !compacted) {
       return std::unexpected(std::move(compacted.error()));
     }
     const auto after = collection.status();
@@ -165,7 +165,7 @@ Result<CompactResponse> compact_collection(const CollectionTarget& target, const
 
 Result<CollectionStatus> build_collection_index(const CollectionTarget& target, const ProgressSink& progress) {
   return with_writer(target, [&](Collection& collection) -> Result<CollectionStatus> {
-    if (auto built = collection.build_index(progress); !built) {
+    if (auto built = collection.build_index({.progress = progress}); !built) {
       return std::unexpected(std::move(built.error()));
     }
     return collection.status();
@@ -174,7 +174,7 @@ Result<CollectionStatus> build_collection_index(const CollectionTarget& target, 
 
 Result<VerifyReport> verify_collection(const CollectionTarget& target, const ProgressSink& progress) {
   const auto collection = open_for_reading(target);
-  return collection ? collection->verify(progress) : std::unexpected(collection.error());
+  return collection ? collection->verify({.progress = progress}) : std::unexpected(collection.error());
 }
 
 Result<CollectionTuneResult> tune_collection(const CollectionTarget& target, const CollectionTuneOptions& options) {

@@ -126,20 +126,20 @@ Result<void> Collection::restore_version(std::string_view name) {
   return impl_->store->restore_version(name);
 }
 
-Result<void> Collection::build_index(const ProgressSink& progress) {
-  return impl_->store->build_index({.progress = progress});
+Result<void> Collection::build_index(const LongWork& work) {
+  return impl_->store->build_index(work);
 }
 
-Result<void> Collection::compact(const ProgressSink& progress) {
-  return impl_->store->compact(progress);
+Result<void> Collection::compact(const LongWork& work) {
+  return impl_->store->compact(work);
 }
 
-Result<VerifyReport> Collection::verify(const ProgressSink& progress) const {
-  return impl_->store->verify(progress);
+Result<VerifyReport> Collection::verify(const LongWork& work) const {
+  return impl_->store->verify(work);
 }
 
-Result<CollectionTuneResult> Collection::tune(const CollectionTuneOptions& options) {
-  return impl_->store->tune(options);
+Result<CollectionTuneResult> Collection::tune(const CollectionTuneOptions& options, const LongWork& work) {
+  return impl_->store->tune(options, work);
 }
 
 }  // namespace asterism

@@ -125,7 +125,7 @@ Result<std::vector<SearchResult>> Collection::search_batch(std::span<const Searc
 }
 
 Result<std::vector<DuplicatePair>> Collection::duplicates(std::optional<float> score_limit,
-                                                          const ProgressSink& progress) const {
+                                                          const LongWork& work) const {
   auto pairs = impl_->store->equal_contents();
   if (!pairs && pairs.error().code != ErrorCode::kUnsupported) {
     return std::unexpected(std::move(pairs.error()));
@@ -142,10 +142,13 @@ Result<std::vector<DuplicatePair>> Collection::duplicates(std::optional<float> s
   std::vector<Item> asked;
   std::uint64_t done = 0;
   const auto ask = [&]() -> Result<void> {
+    if (work.cancel != nullptr && work.cancel->requested()) {
+      return fail(ErrorCode::kCancelled, fmt::format("duplicates: stopped after {} of {} items", done, *total));
+    }
     done += asked.size();
     auto answered = near.ask(std::exchange(asked, {}));
-    if (answered && progress) {
-      progress({.done = done, .total = *total, .stage = "comparing"});
+    if (answered && work.progress) {
+      work.progress({.done = done, .total = *total, .stage = "comparing"});
     }
     return answered;
   };

@@ -68,12 +68,12 @@ class EmbeddedStore final : public VectorStore {
   Result<void> drop_version(std::string_view name) override;
   Result<void> restore_version(std::string_view name) override;
 
-  Result<void> build_index(const IndexBuildRequest& request) override;
+  Result<void> build_index(const LongWork& work) override;
   Result<std::optional<std::string>> index_need() const override;
   Result<void> keep_served_recall(const ServedRecall& served) override;
-  Result<void> compact(const ProgressSink& progress) override;
-  Result<VerifyReport> verify(const ProgressSink& progress) const override;
-  Result<CollectionTuneResult> tune(const CollectionTuneOptions& options) override;
+  Result<void> compact(const LongWork& work) override;
+  Result<VerifyReport> verify(const LongWork& work) const override;
+  Result<CollectionTuneResult> tune(const CollectionTuneOptions& options, const LongWork& work) override;
 
  private:
   // A reader for one call; goes back when the lease ends.
@@ -95,14 +95,15 @@ class EmbeddedStore final : public VectorStore {
   Result<StoreHits> nearest_with(ItemReader& reader, const NearestRequest& request, ThreadPool* pool) const;
   Result<std::optional<StoreHits>> items_of(ItemReader& reader, ViewHits found, const ItemParts& parts) const;
   Result<std::vector<CollectionVersion>> versions(ItemReader& reader) const;
-  Result<std::optional<IndexNames>> write_index_files(const IndexBuildRequest& request, bool from_scratch);
-  Result<void> build_index_files(const IndexBuildRequest& request, bool from_scratch);
-  Result<void> check_recall(const IndexBuildRequest& request);
+  Result<std::optional<IndexNames>> write_index_files(const LongWork& work, bool from_scratch);
+  Result<void> build_index_files(const LongWork& work, bool from_scratch);
+  Result<void> check_recall(const LongWork& work);
   Result<CollectionTuneResult> tune_until(const CollectionTuneOptions& options, const CancelFlag* cancel);
 
   std::filesystem::path folder_;
   CollectionSettings settings_;
   StoreMoment moment_;
+  const CancelFlag* cancel_of(const LongWork& work) const { return work.cancel != nullptr ? work.cancel : cancel_; }
   const CancelFlag* cancel_ = nullptr;
 
   std::optional<FileLock> writer_lock_;

@@ -52,22 +52,19 @@ std::vector<Rule> rules(const CollectionSettings& settings) {
 
 }  // namespace
 
-Result<std::optional<IndexNames>> EmbeddedStore::write_index_files(const IndexBuildRequest& request,
-                                                                   bool from_scratch) {
+Result<std::optional<IndexNames>> EmbeddedStore::write_index_files(const LongWork& work, bool from_scratch) {
   auto reader = lease();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   const std::scoped_lock pool(pool_mutex_);
-  return asterism::build_index_files(**reader, index_folder(), settings_,
-                                     {.pool = &pool_,
-                                      .cancel = request.cancel != nullptr ? request.cancel : cancel_,
-                                      .progress = request.progress,
-                                      .from_scratch = from_scratch});
+  return asterism::build_index_files(
+      **reader, index_folder(), settings_,
+      {.pool = &pool_, .cancel = cancel_of(work), .progress = work.progress, .from_scratch = from_scratch});
 }
 
-Result<void> EmbeddedStore::build_index_files(const IndexBuildRequest& request, bool from_scratch) {
-  const auto built = write_index_files(request, from_scratch);
+Result<void> EmbeddedStore::build_index_files(const LongWork& work, bool from_scratch) {
+  const auto built = write_index_files(work, from_scratch);
   if (!built) {
     return std::unexpected(built.error());
   }
@@ -92,11 +89,11 @@ Result<void> EmbeddedStore::build_index_files(const IndexBuildRequest& request, 
       return forgotten;
     }
   }
-  return (*built)->graph.empty() ? Result<void>{} : check_recall(request);
+  return (*built)->graph.empty() ? Result<void>{} : check_recall(work);
 }
 
 // How far an expansion reaches depends on the number of rows: what was measured for another number is measured again.
-Result<void> EmbeddedStore::check_recall(const IndexBuildRequest& request) {
+Result<void> EmbeddedStore::check_recall(const LongWork& work) {
   constexpr double kGrowthMax = 1.5;
   std::optional<RecallCheck> last;
   {
@@ -111,36 +108,37 @@ Result<void> EmbeddedStore::check_recall(const IndexBuildRequest& request) {
       static_cast<double>(last->row_count) < kGrowthMax * static_cast<double>(*row_count)) {
     return {};
   }
-  if (request.progress) {
-    request.progress({.done = 0, .total = 1, .stage = "recall"});
+  if (work.progress) {
+    work.progress({.done = 0, .total = 1, .stage = "recall"});
   }
   CollectionTuneOptions options;
   options.recall = last ? last->target : kRecallDefault;
   options.k = last ? last->k : options.k;
   options.query_count = kCheckedQueryCount;
-  const auto tuned = tune_until(options, request.cancel != nullptr ? request.cancel : cancel_);
+  const auto tuned = tune_until(options, cancel_of(work));
   return tuned ? Result<void>{} : std::unexpected(tuned.error());
 }
 
-Result<void> EmbeddedStore::build_index(const IndexBuildRequest& request) {
+Result<void> EmbeddedStore::build_index(const LongWork& work) {
   bool damaged = false;
   {
     const std::shared_lock lock(view_mutex_);
     damaged = !index_problem_.empty();
   }
-  return build_index_files(request, damaged);
+  return build_index_files(work, damaged);
 }
 
-Result<void> EmbeddedStore::compact(const ProgressSink& progress) {
+Result<void> EmbeddedStore::compact(const LongWork& work) {
   {
     const std::scoped_lock lock(writer_mutex_);
     auto used = writer();
     if (!used) {
       return std::unexpected(std::move(used.error()));
     }
-    if (progress) {
-      progress({.done = 0, .total = 1, .stage = "database"});
+    if (work.progress) {
+      work.progress({.done = 0, .total = 1, .stage = "database"});
     }
+    const sqlite::Interruptible interruptible((*used)->connection(), cancel_of(work));
     // Segments of the keyword index become one; then the file is written anew without its holes.
     const auto& connection = (*used)->connection();
     auto done = settings_.text_columns.empty() ? Result<void>{}
@@ -152,20 +150,21 @@ Result<void> EmbeddedStore::compact(const ProgressSink& progress) {
       return done;
     }
   }
-  return build_index_files({.progress = progress}, true);
+  return build_index_files(work, true);
 }
 
-Result<VerifyReport> EmbeddedStore::verify(const ProgressSink& progress) const {
+Result<VerifyReport> EmbeddedStore::verify(const LongWork& work) const {
   auto reader = lease();
   if (!reader) {
     return std::unexpected(std::move(reader.error()));
   }
   const auto& connection = (*reader)->connection();
   const auto report_stage = [&](std::string_view stage, std::uint64_t done) {
-    if (progress) {
-      progress({.done = done, .total = 3, .stage = stage});
+    if (work.progress) {
+      work.progress({.done = done, .total = 3, .stage = stage});
     }
   };
+  const sqlite::Interruptible interruptible(connection, cancel_of(work));
   report_stage("database", 0);
   auto problems = database_problems(connection);
   if (!problems) {
@@ -197,15 +196,19 @@ Result<VerifyReport> EmbeddedStore::verify(const ProgressSink& progress) const {
   if (!files.problem.empty()) {
     add_index_problem(files.problem);
   }
-  if (files.vectors) {
+  const auto still_wanted = [&] { return cancel_of(work) == nullptr || !cancel_of(work)->requested(); };
+  if (files.vectors && still_wanted()) {
     if (const auto sound = files.vectors->verify(); !sound) {
       add_index_problem(sound.error().message);
     }
   }
-  if (files.graph) {
+  if (files.graph && still_wanted()) {
     if (const auto sound = files.graph->verify(); !sound) {
       add_index_problem(sound.error().message);
     }
+  }
+  if (!still_wanted()) {
+    return fail(ErrorCode::kCancelled, fmt::format("{}: stopped before all was checked", folder_.string()));
   }
   return report;
 }
@@ -254,8 +257,8 @@ Result<void> EmbeddedStore::keep_served_recall(const ServedRecall& served) {
               : std::unexpected(std::move(used.error()));
 }
 
-Result<CollectionTuneResult> EmbeddedStore::tune(const CollectionTuneOptions& options) {
-  return tune_until(options, cancel_);
+Result<CollectionTuneResult> EmbeddedStore::tune(const CollectionTuneOptions& options, const LongWork& work) {
+  return tune_until(options, cancel_of(work));
 }
 
 Result<CollectionTuneResult> EmbeddedStore::tune_until(const CollectionTuneOptions& options, const CancelFlag* cancel) {

@@ -251,6 +251,18 @@ std::unexpected<Error> Connection::error(std::string_view what) const {
               hint_of(code));
 }
 
+Interruptible::Interruptible(const Connection& connection, const CancelFlag* cancel) : connection_(connection) {
+  constexpr int kStepsBetweenLooks = 10'000;  // of SQLite's virtual machine: some milliseconds
+  if (cancel != nullptr) {
+    const auto look = [](void* flag) { return static_cast<const CancelFlag*>(flag)->requested() ? 1 : 0; };
+    sqlite3_progress_handler(connection.handle(), kStepsBetweenLooks, look, const_cast<CancelFlag*>(cancel));
+  }
+}
+
+Interruptible::~Interruptible() {
+  sqlite3_progress_handler(connection_.handle(), 0, nullptr, nullptr);
+}
+
 Result<Transaction> Transaction::begin(const Connection& connection, Kind kind) {
   if (auto begun = connection.execute(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN"); !begun) {
     return std::unexpected(begun.error());

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 
 namespace asterism::sqlite {
@@ -87,6 +88,19 @@ class Connection {
   };
   std::filesystem::path path_;
   std::unique_ptr<sqlite3, Closer> handle_;
+};
+
+// While it lives, statements of the connection end with kCancelled soon after `cancel` is requested; what they changed
+// is rolled back. Null: nothing ends them.
+class Interruptible {
+ public:
+  Interruptible(const Connection& connection, const CancelFlag* cancel);
+  ~Interruptible();
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  const Connection& connection_;
 };
 
 // Rolled back unless committed. kWrite takes the write lock at once, so that nothing read in it can be out of date.

@@ -155,7 +155,7 @@ Result<void> VectorStore::restore_version(std::string_view /*name*/) {
   return unsupported("versions");
 }
 
-Result<void> VectorStore::build_index(const IndexBuildRequest& /*request*/) {
+Result<void> VectorStore::build_index(const LongWork& /*work*/) {
   return {};
 }
 
@@ -167,15 +167,15 @@ Result<void> VectorStore::keep_served_recall(const ServedRecall& /*served*/) {
   return {};
 }
 
-Result<void> VectorStore::compact(const ProgressSink& /*progress*/) {
+Result<void> VectorStore::compact(const LongWork& /*work*/) {
   return unsupported("compaction of its own");
 }
 
-Result<VerifyReport> VectorStore::verify(const ProgressSink& /*progress*/) const {
+Result<VerifyReport> VectorStore::verify(const LongWork& /*work*/) const {
   return unsupported("verification");
 }
 
-Result<CollectionTuneResult> VectorStore::tune(const CollectionTuneOptions& /*options*/) {
+Result<CollectionTuneResult> VectorStore::tune(const CollectionTuneOptions& /*options*/, const LongWork& /*work*/) {
   return unsupported("tuning");
 }
 

@@ -54,11 +54,6 @@ struct KnownVector {
   std::vector<float> vector;  // [dim]
 };
 
-struct IndexBuildRequest {
-  ProgressSink progress = {};
-  const CancelFlag* cancel = nullptr;  // borrowed; null: that of the store
-};
-
 class VectorStore {
  public:
   virtual ~VectorStore() = default;
@@ -93,15 +88,15 @@ class VectorStore {
   virtual Result<CollectionVersion> create_version(std::string_view name);
   virtual Result<void> drop_version(std::string_view name);
   virtual Result<void> restore_version(std::string_view name);
-  virtual Result<void> build_index(const IndexBuildRequest& request);
+  virtual Result<void> build_index(const LongWork& work);
   // Why the index should be built now; nothing while it serves well. A newer one that another process has built is
   // taken up on the way. The base says nothing.
   virtual Result<std::optional<std::string>> index_need() const;
   // Keeps it for status(), and for other processes where the store is open for writing. The base keeps nothing.
   virtual Result<void> keep_served_recall(const ServedRecall& served);
-  virtual Result<void> compact(const ProgressSink& progress);
-  virtual Result<VerifyReport> verify(const ProgressSink& progress) const;
-  virtual Result<CollectionTuneResult> tune(const CollectionTuneOptions& options);
+  virtual Result<void> compact(const LongWork& work);
+  virtual Result<VerifyReport> verify(const LongWork& work) const;
+  virtual Result<CollectionTuneResult> tune(const CollectionTuneOptions& options, const LongWork& work);
 
   virtual std::string_view backend() const noexcept = 0;
 

@@ -159,6 +159,14 @@ TEST_F(CollectionTest, DuplicatesByContentAndByNearness) {
   EXPECT_EQ(near->size(), 3U);  // 2 with 1, 3 with 1, 3 with 2
 }
 
+TEST_F(CollectionTest, LookingForDuplicatesEndsWhenAsked) {
+  auto collection = create();
+  ASSERT_TRUE(collection.embed_and_add(wardrobe()));
+  CancelFlag cancel;
+  cancel.request();
+  EXPECT_EQ(collection.duplicates(0.9F, {.progress = {}, .cancel = &cancel}).error().code, ErrorCode::kCancelled);
+}
+
 TEST_F(CollectionTest, AnItemThatFailsCostsOnlyItself) {
   auto collection = create();
   auto items = wardrobe();

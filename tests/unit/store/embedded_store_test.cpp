@@ -270,6 +270,35 @@ TEST_F(EmbeddedStoreTest, VerifyNamesADamagedIndex) {
   EXPECT_THAT(report->problems.front(), HasSubstr("vectors-"));
 }
 
+TEST_F(EmbeddedStoreTest, LongWorkEndsWhenAskedAndLeavesWhatWasThere) {
+  const auto items = many(kGraphItemCount);
+  const auto store = create();
+  ASSERT_TRUE(store->add(items));
+  ASSERT_TRUE(store->build_index({}));
+  CancelFlag cancel;
+  cancel.request();
+  const LongWork stopped{.progress = {}, .cancel = &cancel};
+  EXPECT_EQ(store->compact(stopped).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(store->verify(stopped).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(store->tune({}, stopped).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(store->build_index(stopped).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(plan_of_finding(*store, items[0]), "graph");
+  EXPECT_TRUE(store->verify({})->problems.empty());
+  EXPECT_TRUE(store->compact({}));
+}
+
+// In the middle: at the first word of progress.
+TEST_F(EmbeddedStoreTest, CompactingEndsInTheMiddle) {
+  const auto items = many(kGraphItemCount);
+  const auto store = create();
+  ASSERT_TRUE(store->add(items));
+  CancelFlag cancel;
+  const auto ended = store->compact({.progress = [&](const Progress&) { cancel.request(); }, .cancel = &cancel});
+  EXPECT_EQ(ended.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(*store->count(nullptr), items.size());
+  EXPECT_TRUE(store->verify({})->problems.empty());
+}
+
 // Slots of a copy from before count on as those of the original did: its index must not be taken for its own.
 TEST_F(EmbeddedStoreTest, AnIndexOfAnotherHistoryIsNotUsed) {
   const auto before = folder_.path() / "before";
@@ -366,14 +395,14 @@ TEST_F(EmbeddedStoreTest, TuningIsKept) {
   {
     const auto store = create();
     ASSERT_TRUE(store->add(many(200)));
-    EXPECT_EQ(store->tune({}).error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(store->tune({}, {}).error().code, ErrorCode::kInvalidArgument);
     ASSERT_TRUE(store->add(many(kGraphItemCount)));
     ASSERT_TRUE(store->build_index({}));
     const auto measured = store->status()->recall;
     ASSERT_TRUE(measured);
     EXPECT_GE(measured->recall, 0.95);
     EXPECT_EQ(measured->row_count, static_cast<std::uint64_t>(kGraphItemCount));
-    const auto tuned = store->tune({.recall = 0.9, .k = 10, .query_count = 50});
+    const auto tuned = store->tune({.recall = 0.9, .k = 10, .query_count = 50}, {});
     ASSERT_TRUE(tuned) << tuned.error().to_string();
     EXPECT_GE(tuned->chosen.recall, 0.9);
     EXPECT_FALSE(tuned->curve.empty());
