@@ -340,6 +340,49 @@ Result<AskedSearch> read_search(std::string_view body) {
   return json ? to_search(*json) : std::unexpected(json.error());
 }
 
+Result<AskedSearches> read_searches(std::string_view body) {
+  const auto json = parse_body(body, {"searches", "explain", "version", "include"});
+  AskedSearches asked;
+  if (!json) {
+    return std::unexpected(json.error());
+  }
+  const auto include = texts_field(*json, "include", kColumnCountMax);
+  if (const auto error = first_error(include, read_field(*json, "version", asked.version),
+                                     read_field(*json, "explain", asked.explain))) {
+    return std::unexpected(*error);
+  }
+  const auto parts = read_include(*include);
+  if (!parts) {
+    return std::unexpected(parts.error());
+  }
+  const auto list = json->find("searches");
+  if (list == json->end() || !list->is_array() || list->empty()) {
+    return fail(ErrorCode::kInvalidArgument, "request body: \"searches\": expected a list of searches, found none");
+  }
+  if (list->size() > kSearchCountMax) {
+    return fail(ErrorCode::kLimitExceeded, fmt::format("request body: \"searches\": expected at most {}, found {}",
+                                                       kSearchCountMax, list->size()));
+  }
+  for (const Json& entry : *list) {
+    const std::string source = fmt::format("searches[{}]", asked.searches.size());
+    auto known =
+        entry.is_object()
+            ? expect_fields(entry,
+                            {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter",
+                             "group_by", "group_size", "diversity", "score_limit", "exact", "expansion"},
+                            source)
+            : fail(ErrorCode::kInvalidArgument, fmt::format("expected an object, found {}", entry.type_name()));
+    auto search = known ? to_search(entry) : std::unexpected(std::move(known.error()));
+    if (!search) {
+      search.error().message = fmt::format("{}: {}", source, search.error().message);
+      return std::unexpected(std::move(search.error()));
+    }
+    search->search.parts = *parts;
+    asked.searches.push_back(std::move(search->search));
+  }
+  return asked;
+}
+
 Result<AskedSearch> read_search_request(const HttpRequest& request) {
   static constexpr std::array<std::string_view, 11> kNames{"k",         "filter",      "group_by", "group_size",
                                                            "diversity", "score_limit", "exact",    "expansion",

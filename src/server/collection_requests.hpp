@@ -18,6 +18,8 @@ namespace asterism::server {
 inline constexpr std::size_t kItemCountMax = 10'000;
 // Of ids that are got or deleted at once.
 inline constexpr std::size_t kIdCountMax = 10'000;
+// Searches of one request.
+inline constexpr std::size_t kSearchCountMax = 256;
 // Texts, pictures, ids and vectors that one search asks with.
 inline constexpr std::size_t kQueryPartCountMax = 64;
 
@@ -40,6 +42,13 @@ struct AskedSearch {
 // {"text", "image", "id", "vector", "like", "unlike", "keywords", "hybrid", "k", "filter", "group_by", "group_size",
 //  "diversity", "score_limit", "exact", "expansion", "explain", "version", "include"}
 Result<AskedSearch> read_search(std::string_view body);
+struct AskedSearches {
+  std::vector<SearchRequest> searches;
+  std::string version = {};
+  bool explain = false;
+};
+// {"searches": [...], "explain", "version", "include"}: these three of all, the rest as of a single search.
+Result<AskedSearches> read_searches(std::string_view body);
 // By the content type: JSON, or a picture as the body and all else in the query: ?k=5&filter=...
 Result<AskedSearch> read_search_request(const HttpRequest& request);
 

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/json.hpp"
 #include "server/collection_requests.hpp"
 #include "server/collection_service.hpp"
+#include "server/request_deadline.hpp"
 #include "service/collection_items.hpp"
 #include "service/collection_json.hpp"
 #include "service/collections.hpp"
@@ -180,6 +182,39 @@ Result<HttpResponse> search(const Call& call) {
   return json_response(service::search_json(*result, asked->search.parts, asked->explain));
 }
 
+// That of the first search which has one alone.
+Error error_of_one(const Collection& collection, const std::vector<SearchRequest>& searches, Error of_all) {
+  for (std::size_t i = 0; i < searches.size(); ++i) {
+    if (const auto alone = collection.search(searches[i]); !alone) {
+      Error error = request_error(alone.error());
+      error.message = fmt::format("searches[{}]: {}", i, error.message);
+      return error;
+    }
+  }
+  return request_error(std::move(of_all));
+}
+
+Result<HttpResponse> search_batch(const Call& call) {
+  const auto asked = read_searches(call.request.body);
+  const auto collection = asked ? call.host().get_version(call.name(), asked->version) : std::unexpected(asked.error());
+  if (!collection) {
+    return std::unexpected(collection.error());
+  }
+  const auto results = (*collection)->search_batch(asked->searches);
+  if (!results) {
+    return std::unexpected(error_of_one(**collection, asked->searches, results.error()));
+  }
+  Json list = Json::array();
+  for (std::size_t i = 0; i < results->size(); ++i) {
+    const SearchRequest& search = asked->searches[i];
+    if (search.filter.empty() && asked->version.empty()) {
+      call.host().note_search(call.name(), (*results)[i], search.k);
+    }
+    list.push_back(service::search_json((*results)[i], search.parts, asked->explain));
+  }
+  return json_response({{"results", std::move(list)}});
+}
+
 Result<HttpResponse> list_versions(const Call& call) {
   const auto collection = call.host().get(call.name());
   const auto status = collection ? (*collection)->status() : std::unexpected(collection.error());
@@ -315,6 +350,14 @@ RouteDoc search_doc() {
   return doc;
 }
 
+RouteDoc search_batch_doc() {
+  RouteDoc doc = collection_doc("Many searches at once",
+                                json_answer(200, "An answer each, in their order", "SearchBatchResponse"), {424});
+  doc.description = "On all threads. One that can not be answered fails them all, by its number.";
+  doc.bodies = {{"application/json", "SearchBatchRequest"}};
+  return doc;
+}
+
 RouteDoc get_item_doc() {
   RouteDoc doc = collection_doc("One item", json_answer(200, "What was asked for of it", "Item"));
   doc.parameters.insert(doc.parameters.end(), {"ItemId", "QueryInclude", "QueryVersion"});
@@ -366,7 +409,18 @@ RouteDoc restore_version_doc() {
 
 void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchange>& exchange,
                  std::function<Result<HttpResponse>()> work) {
-  const auto posted = pool.post([exchange, dialect, work = std::move(work)] {
+  const auto deadline = request_deadline(exchange->request());
+  if (!deadline) {
+    return exchange->respond(error_response(dialect, deadline.error()));
+  }
+  const auto posted = pool.post([exchange, dialect, deadline = *deadline, work = std::move(work)] {
+    if (exchange->client_has_gone()) {
+      return;
+    }
+    if (deadline && std::chrono::steady_clock::now() > *deadline) {
+      return exchange->respond(
+          error_response(dialect, Error{ErrorCode::kTimeout, "the request's time was over before its turn came", {}}));
+    }
     auto response = work();
     exchange->respond(response ? *std::move(response) : error_response(dialect, response.error()));
   });
@@ -402,6 +456,7 @@ std::vector<Route> collection_routes(CollectionService& service) {
   routes.push_back(
       write(Method::kDelete, "/v1/collections/{name}/items/{id}", Scope::kWrite, delete_item, delete_item_doc()));
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/search", search, search_doc()));
+  routes.push_back(read(Method::kPost, "/v1/collections/{name}/search/batch", search_batch, search_batch_doc()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/versions", list_versions,
                         collection_doc("Named versions", json_answer(200, "The oldest first", "VersionList"))));
   routes.push_back(

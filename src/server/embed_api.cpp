@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <string_view>
 #include <utility>
 
 #include "server/dialect.hpp"
+#include "server/request_deadline.hpp"
 #include "store/unit_vector.hpp"
 
 namespace asterism::server {
@@ -22,20 +22,6 @@ constexpr std::size_t kInteractiveRowCountMax = 64;
 
 double milliseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-Result<std::optional<Clock::time_point>> deadline_of(const HttpRequest& request) {
-  const std::string_view text = request.header("x-timeout-ms");
-  if (text.empty()) {
-    return std::nullopt;
-  }
-  std::uint32_t time_ms = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), time_ms);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || time_ms == 0) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("x-timeout-ms: expected milliseconds > 0, found \"{}\"", text));
-  }
-  return Clock::now() + std::chrono::milliseconds(time_ms);
 }
 
 Result<Priority> priority_of(const HttpRequest& request, std::size_t row_count) {
@@ -206,7 +192,7 @@ void EmbedApi::embed(const std::shared_ptr<Exchange>& exchange, EmbedCall call, 
                                .hint = fmt::format("{} requests are in flight: try again in a second", others)});
   }
   const auto valid = check(running->call, limits_);
-  const auto deadline = deadline_of(exchange->request());
+  const auto deadline = request_deadline(exchange->request());
   const auto priority = priority_of(exchange->request(), running->call.row_count());
   if (!valid || !deadline || !priority) {
     return running->fail_with(!valid ? valid.error() : !deadline ? deadline.error() : priority.error());

@@ -151,6 +151,11 @@ void Exchange::client_gone() {
   }
 }
 
+bool Exchange::client_has_gone() const {
+  const std::scoped_lock lock(mutex_);
+  return gone_;
+}
+
 bool Exchange::answered() const {
   const std::scoped_lock lock(mutex_);
   return answered_;

@@ -84,6 +84,7 @@ class Exchange {
   void on_response(std::function<void(HttpResponse)> take);
   void client_gone();
   bool answered() const;
+  bool client_has_gone() const;
 
  private:
   HttpRequest request_;

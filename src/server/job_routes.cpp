@@ -16,7 +16,9 @@ namespace asterism::server {
 namespace {
 
 // Jobs of one collection, by their names in paths and as kinds.
-constexpr std::array<std::string_view, 4> kCollectionKinds{"compact", "verify", "index", "tune"};
+constexpr std::array<std::string_view, 5> kCollectionKinds{"compact", "verify", "index", "tune", "duplicates"};
+// Pairs of duplicates that a job's state holds; all are counted.
+constexpr std::size_t kPairCountMax = 10'000;
 constexpr std::string_view kEmbedKind = "embed";
 
 HttpResponse json_response(const Json& json, int status = 200) {
@@ -71,6 +73,26 @@ Result<Json> tune(Collection& collection, const JobRun& run) {
   return Json{{"recall", tuned->chosen.recall}, {"expansion", tuned->chosen.expansion}, {"k", tuned->chosen.k}};
 }
 
+Result<Json> duplicates(Collection& collection, const JobRun& run) {
+  const auto limit = find_field<double>(run.parameters, "score_limit");
+  if (!limit) {
+    return std::unexpected(limit.error());
+  }
+  const auto score_limit = *limit ? std::optional(static_cast<float>(**limit)) : std::nullopt;
+  const auto pairs = collection.duplicates(score_limit, work_of(run));
+  if (!pairs) {
+    return std::unexpected(pairs.error());
+  }
+  Json list = Json::array();
+  for (const DuplicatePair& pair : std::span(*pairs).first(std::min(pairs->size(), kPairCountMax))) {
+    list.push_back({{"id", pair.id},
+                    {"duplicate_id", pair.duplicate_id},
+                    {"score", json_number(pair.score)},
+                    {"equal_content", pair.equal_content}});
+  }
+  return Json{{"pair_count", pairs->size()}, {"pairs", std::move(list)}};
+}
+
 JobFunction collection_function(CollectionHost& host, Result<Json> (*work)(Collection&, const JobRun&)) {
   return [&host, work](const JobRun& run) -> Result<Json> {
     const auto name = json_get<std::string>(run.parameters, "collection", "job");
@@ -104,6 +126,30 @@ Result<HttpResponse> submit_embed(const Call& call) {
                                       }));
 }
 
+// A number that jobs of one kind alone take.
+struct JobOption {
+  std::string_view kind;        // of the job that is asked for
+  std::string_view taken_kind;  // of the jobs that take it
+  std::string_view name;
+};
+Result<void> read_job_option(const Json& body, const JobOption& option, Json& parameters) {
+  if (option.kind != option.taken_kind) {
+    return !body.contains(option.name)
+               ? Result<void>{}
+               : fail(ErrorCode::kInvalidArgument,
+                      fmt::format("request body: \"{}\": expected for \"{}\" alone, found for \"{}\"", option.name,
+                                  option.taken_kind, option.kind));
+  }
+  const auto value = find_field<double>(body, option.name);
+  if (!value) {
+    return std::unexpected(value.error());
+  }
+  if (*value) {
+    parameters[std::string(option.name)] = **value;
+  }
+  return {};
+}
+
 Result<HttpResponse> submit_for_collection(const Call& call, std::string_view kind, const std::string& name,
                                            const Json& body) {
   if (call.service.collections == nullptr) {
@@ -113,19 +159,15 @@ Result<HttpResponse> submit_for_collection(const Call& call, std::string_view ki
     return std::unexpected(there.error());
   }
   Json parameters{{"collection", name}};
-  if (kind != "tune" && body.contains("recall")) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("request body: \"recall\": expected for \"tune\" alone, found for \"{}\"", kind));
+  if (auto read = read_job_option(body, {kind, "tune", "recall"}, parameters); !read) {
+    return std::unexpected(std::move(read.error()));
   }
-  if (kind == "tune") {
-    const auto recall = find_field<double>(body, "recall");
-    if (!recall || (*recall && !(**recall > 0.0 && **recall <= 1.0))) {
-      return recall ? fail(ErrorCode::kInvalidArgument, "request body: \"recall\": expected more than 0, at most 1")
-                    : std::unexpected(recall.error());
-    }
-    if (*recall) {
-      parameters["recall"] = **recall;
-    }
+  if (auto read = read_job_option(body, {kind, "duplicates", "score_limit"}, parameters); !read) {
+    return std::unexpected(std::move(read.error()));
+  }
+  const double recall = parameters.value("recall", 1.0);
+  if (!(recall > 0.0 && recall <= 1.0)) {
+    return fail(ErrorCode::kInvalidArgument, "request body: \"recall\": expected more than 0, at most 1");
   }
   return accepted(call.board().submit(kind, std::move(parameters)));
 }
@@ -135,8 +177,8 @@ Result<HttpResponse> submit_job(const Call& call) {
   std::string kind = query_value(call.request.query, "kind");
   Json body = Json::object();
   if (type.empty() || type.starts_with("application/json")) {
-    auto parsed =
-        parse_body(call.request.body, {"kind", "model", "inputs", "prompt_name", "dimensions", "collection", "recall"});
+    auto parsed = parse_body(call.request.body, {"kind", "model", "inputs", "prompt_name", "dimensions", "collection",
+                                                 "recall", "score_limit"});
     if (!parsed) {
       return std::unexpected(std::move(parsed.error()));
     }
@@ -155,12 +197,14 @@ Result<HttpResponse> submit_job(const Call& call) {
     return submit_embed(call);
   }
   if (std::ranges::find(kCollectionKinds, kind) == kCollectionKinds.end()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("\"kind\": expected embed, compact, verify, index or tune, found \"{}\"", kind));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"kind\": expected embed, compact, verify, index, tune or duplicates, found \"{}\"", kind));
   }
   std::string name;
-  if (const auto error = first_error(expect_fields(body, {"kind", "collection", "recall"}, "request body"),
-                                     read_field(body, "collection", name))) {
+  if (const auto error =
+          first_error(expect_fields(body, {"kind", "collection", "recall", "score_limit"}, "request body"),
+                      read_field(body, "collection", name))) {
     return std::unexpected(*error);
   }
   return submit_for_collection(call, kind, name, body);
@@ -168,8 +212,8 @@ Result<HttpResponse> submit_job(const Call& call) {
 
 // POST /v1/collections/{name}/compact and its like: the last segment is the kind.
 Result<HttpResponse> submit_collection_job(const Call& call) {
-  const auto body =
-      call.request.body.empty() ? Result<Json>(Json::object()) : parse_body(call.request.body, {"recall"});
+  const auto body = call.request.body.empty() ? Result<Json>(Json::object())
+                                              : parse_body(call.request.body, {"recall", "score_limit"});
   if (!body) {
     return std::unexpected(body.error());
   }
@@ -310,16 +354,23 @@ RouteDoc job_result_doc() {
 }
 
 RouteDoc collection_job_doc(std::string_view kind) {
-  const std::string_view summary = kind == "compact"  ? "Give room back and build the index anew"
-                                   : kind == "verify" ? "Check every file against its sums"
-                                   : kind == "index"  ? "Bring the index up to date"
-                                                      : "Find what the graph search needs for a recall";
+  const std::string_view summary = kind == "compact"      ? "Give room back and build the index anew"
+                                   : kind == "verify"     ? "Check every file against its sums"
+                                   : kind == "index"      ? "Bring the index up to date"
+                                   : kind == "duplicates" ? "Find items that are there twice, or nearly"
+                                                          : "Find what the graph search needs for a recall";
   RouteDoc doc = job_doc(summary, 202, "The job, which waits");
   doc.tag = "Collections";
   doc.parameters = {"CollectionName"};
   doc.errors.push_back(422);
   if (kind == "tune") {
     doc.bodies = {{"application/json", "TuneRequest"}};
+    doc.body_needed = false;
+  }
+  if (kind == "duplicates") {
+    doc.description =
+        "Of equal content; with `score_limit` also pairs at least that near. The result holds the first 10,000.";
+    doc.bodies = {{"application/json", "DuplicatesRequest"}};
     doc.body_needed = false;
   }
   return doc;
@@ -336,6 +387,7 @@ Result<std::unique_ptr<JobService>> JobService::open(JobServiceOptions options, 
     kinds.emplace("verify", collection_function(*collections, verify));
     kinds.emplace("index", collection_function(*collections, build_index));
     kinds.emplace("tune", collection_function(*collections, tune));
+    kinds.emplace("duplicates", collection_function(*collections, duplicates));
   }
   auto board = JobBoard::open(options.board, std::move(kinds));
   if (!board) {
@@ -361,8 +413,9 @@ std::vector<Route> job_routes(JobService& service) {
   routes.push_back(read("/v1/jobs/{id}/events", job_events, job_events_doc()));
   routes.push_back(read("/v1/jobs/{id}/result", job_result, job_result_doc()));
   if (service.collections != nullptr) {
-    for (const std::string_view path : {"/v1/collections/{name}/compact", "/v1/collections/{name}/verify",
-                                        "/v1/collections/{name}/index", "/v1/collections/{name}/tune"}) {
+    for (const std::string_view path :
+         {"/v1/collections/{name}/compact", "/v1/collections/{name}/verify", "/v1/collections/{name}/index",
+          "/v1/collections/{name}/tune", "/v1/collections/{name}/duplicates"}) {
       routes.push_back(job_route(service, Method::kPost, path, Scope::kAdmin, submit_collection_job,
                                  collection_job_doc(path.substr(path.rfind('/') + 1))));
     }

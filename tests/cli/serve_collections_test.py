@@ -207,6 +207,12 @@ class BadRequests(ServedCollections):
             ("/v1/jobs", {"kind": "verify", "collection": "none"}, 404, "none"),
             ("/v1/jobs", {"kind": "verify", "collection": "notes", "recall": 0.9}, 422, "recall"),
             (f"{notes}/compact", {"recall": 0.9}, 422, "recall"),
+            (f"{notes}/compact", {"score_limit": 0.9}, 422, "score_limit"),
+            (f"{notes}/duplicates", {"score_limit": "near"}, 422, "score_limit"),
+            (f"{notes}/search/batch", {"searches": []}, 422, "searches"),
+            (f"{notes}/search/batch", {"searches": [{"text": "a"}, {"k": 3}]}, 422, "searches[1]"),
+            (f"{notes}/search/batch", {"searches": [{"text": "a", "explain": True}]}, 422, "explain"),
+            (f"{notes}/search/batch", {"searches": [{"text": "a"}] * 257}, 413, "256"),
             # Beside a JSON body nobody would read them.
             ("/v1/jobs?kind=embed", {"kind": "embed", "inputs": ["a"]}, 422, "?kind"),
             (f"{notes}/search?k=3", {"text": "a"}, 422, "?k"),
@@ -224,6 +230,24 @@ class BadRequests(ServedCollections):
             status, _, body = self.ask(method, path)
             self.assertEqual(status, expected, (path, body))
         self.assertNotIn(str(self.folder), self.ask("GET", "/v1/collections/none")[2].decode())
+
+    def test_many_searches_are_answered_as_each_alone(self) -> None:
+        notes = self.create()
+        self.add_file(notes, TEXTS.read_bytes())
+        searches = [{"text": "cooking", "k": 3}, {"text": "tax law", "k": 2}]
+        together = self.post_json(f"{notes}/search/batch", {"searches": searches, "include": ["content"]})["results"]
+        for search, result in zip(searches, together, strict=True):
+            alone = self.post_json(f"{notes}/search", {**search, "include": ["content"]})
+            self.assertEqual(result, alone)
+            self.assertEqual(len(result["hits"]), search["k"])
+            self.assertNotIn("metadata", result["hits"][0])
+
+    def test_a_wrong_time_is_refused(self) -> None:
+        notes = self.create()
+        status, _, body = self.ask(
+            "POST", f"{notes}/search", b'{"text":"a"}', content_type="application/json", x_timeout_ms="soon"
+        )
+        self.assertEqual((status, b"x-timeout-ms" in body), (422, True), body)
 
     def test_what_is_no_json_and_no_file(self) -> None:
         notes = self.create()
@@ -397,6 +421,16 @@ class Jobs(ServedCollections):
             done = self.wait_for_job(json.loads(body)["id"], "done", "failed")
             self.assertEqual((done["state"], done["kind"], done["parameters"]), ("done", kind, {"collection": "notes"}))
             self.assertIn(key, done["result"])
+
+    def test_duplicates_are_found_by_a_job(self) -> None:
+        notes = self.create()
+        texts = {"a": "a warm coat", "b": "a warm coat", "c": "A warm coat!", "d": "tax law"}
+        self.post_json(f"{notes}/items", [{"id": key, "text": text} for key, text in texts.items()])
+        for body, expected in (({}, {("a", "b")}), ({"score_limit": 0.95}, {("a", "b"), ("a", "c"), ("b", "c")})):
+            job = self.post_json(f"{notes}/duplicates", body, 202)["id"]
+            result = self.wait_for_job(job, "done", "failed")["result"]
+            self.assertEqual({(pair["id"], pair["duplicate_id"]) for pair in result["pairs"]}, expected, result)
+            self.assertEqual(result["pair_count"], len(expected))
 
     def test_an_error_of_a_job_does_not_say_where_collections_lie(self) -> None:
         notes = self.create()
