@@ -328,8 +328,8 @@ Result<std::vector<std::uint32_t>> KMeans::predict(const RowsView& rows, const A
     return std::unexpected(std::move(checked.error()));
   }
   std::vector<std::uint32_t> labels(rows.row_count);
-  const std::vector<float> shift = column_means({.values = centers_, .row_count = cluster_count(), .dim = dim_},
-                                                run.pool);
+  const std::vector<float> shift =
+      column_means({.values = centers_, .row_count = cluster_count(), .dim = dim_}, run.pool);
   assign_rows(rows, centers_, shift, labels, run.pool);
   return labels;
 }

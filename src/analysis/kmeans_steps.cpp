@@ -178,8 +178,8 @@ Result<std::vector<float>> start_centers(const RowsView& rows, std::size_t clust
   std::vector<float> nearest(rows.row_count, std::numeric_limits<float>::infinity());
   std::vector<double> chunk_sums(chunk_count(rows.row_count));
   StartStep step(rows, candidate_count, run.pool);
-  std::vector<std::size_t> candidates{static_cast<std::size_t>(random.uniform(drawn++) *
-                                                               static_cast<double>(rows.row_count))};
+  std::vector<std::size_t> candidates{
+      static_cast<std::size_t>(random.uniform(drawn++) * static_cast<double>(rows.row_count))};
   std::vector<float> centers;
   centers.reserve(cluster_count * rows.dim);
   for (std::size_t c = 0; c < cluster_count; ++c) {

@@ -23,9 +23,8 @@ TEST(KMeans, from_the_same_start_it_ends_where_scikit_learn_does) {
     const auto data = golden["data"].get<std::vector<float>>();
     const RowsView rows = view_of(data, golden["dim"].get<std::size_t>());
     const auto clusters = golden["clusters"].get<std::size_t>();
-    const auto fitted =
-        KMeans::fit(rows, {.cluster_count = clusters, .initial_centers = rows.values.first(clusters * rows.dim)},
-                    {.pool = pool});
+    const auto fitted = KMeans::fit(
+        rows, {.cluster_count = clusters, .initial_centers = rows.values.first(clusters * rows.dim)}, {.pool = pool});
     ASSERT_TRUE(fitted) << fitted.error().to_string();
     const auto labels = golden["labels"].get<std::vector<std::uint32_t>>();
     EXPECT_TRUE(std::ranges::equal(fitted->labels(), labels));
@@ -63,8 +62,8 @@ TEST(KMeans, the_number_of_threads_changes_no_byte) {
   const auto data = grouped_rows(12, 301, 70, 0.7);
   const RowsView rows = view_of(data, 70);
   for (const auto method : {KMeansOptions::Method::kLloyd, KMeansOptions::Method::kMiniBatch}) {
-    const KMeansOptions options{.cluster_count = 9, .start_count = 2, .seed = 5, .method = method,
-                                .batch_row_count = 300};
+    const KMeansOptions options{
+        .cluster_count = 9, .start_count = 2, .seed = 5, .method = method, .batch_row_count = 300};
     ThreadPool one(1);
     const auto expected = KMeans::fit(rows, options, {.pool = one});
     ASSERT_TRUE(expected);
