@@ -42,7 +42,14 @@ def kmeans_case(name: str, data: np.ndarray, clusters: int) -> dict[str, object]
 
 
 def hdbscan_case(
-    name: str, data: np.ndarray, size: int, samples: int, method: str, epsilon: float
+    name: str,
+    data: np.ndarray,
+    size: int,
+    samples: int,
+    *,
+    method: str = "eom",
+    epsilon: float = 0.0,
+    single: bool = False,
 ) -> dict[str, object]:
     wide = data.astype(np.float64)
     fitted = HDBSCAN(
@@ -50,6 +57,7 @@ def hdbscan_case(
         min_samples=samples,
         cluster_selection_method=method,
         cluster_selection_epsilon=epsilon,
+        allow_single_cluster=single,
         algorithm="brute",
         copy=True,
     ).fit(wide)
@@ -59,6 +67,7 @@ def hdbscan_case(
         min_samples=samples - 1,
         cluster_selection_method=method,
         cluster_selection_epsilon=epsilon,
+        allow_single_cluster=single,
         algorithm="generic",
         approx_min_span_tree=False,
     ).fit(wide)
@@ -70,6 +79,7 @@ def hdbscan_case(
         "min_samples": samples,
         "method": method,
         "epsilon": epsilon,
+        "allow_single": single,
         "data": data.ravel().tolist(),
         "labels": fitted.labels_.tolist(),
         "probabilities": fitted.probabilities_.tolist(),
@@ -89,17 +99,20 @@ def outlier_case(data: np.ndarray, neighbors: int) -> dict[str, object]:
 
 
 def main() -> None:
+    # A row that bridges two clusters is as far from both, its core distance, and which it joins first is chance: these
+    # seeds make none.
     small = blobs(1, [40, 30, 20], 3, 0.5, 10)
-    wide = blobs(2, [60, 50, 40, 30], 8, 0.9, 20)
+    wide = blobs(4, [60, 50, 40, 30], 8, 0.9, 20)
     cases = {
         "scikit_learn": sklearn.__version__,
         "hdbscan_version": hdbscan.__version__ if hasattr(hdbscan, "__version__") else "0.8",
         "kmeans": [kmeans_case("three", small, 3), kmeans_case("seven of four", wide, 7)],
         "hdbscan": [
-            hdbscan_case("three", small, 5, 5, "eom", 0.0),
-            hdbscan_case("four", wide, 8, 4, "eom", 0.0),
-            hdbscan_case("leaves", wide, 5, 3, "leaf", 0.0),
-            hdbscan_case("epsilon", small, 4, 2, "eom", 0.9),
+            hdbscan_case("three", small, 5, 5),
+            hdbscan_case("four", wide, 8, 4),
+            hdbscan_case("leaves", blobs(2, [60, 50, 40, 30], 8, 0.9, 20), 5, 3, method="leaf"),
+            hdbscan_case("epsilon", small, 4, 2, epsilon=0.9),
+            hdbscan_case("one", blobs(3, [80], 2, 1.0, 10), 10, 6, single=True),
         ],
         "outliers": [outlier_case(small, 10), outlier_case(wide, 20)],
     }
