@@ -6,9 +6,9 @@
 #include <numeric>
 #include <utility>
 
-#include "analysis/check_rows.hpp"
 #include "analysis/condensed_tree.hpp"
 #include "analysis/neighbor_graph.hpp"
+#include "analysis/rows_check.hpp"
 #include "analysis/spanning_tree.hpp"
 
 namespace asterism {
@@ -157,9 +157,12 @@ void score_outliers(const CondensedTree& tree, Hdbscan& out) {
   }
 }
 
-Result<void> check(const RowsView& rows, const HdbscanOptions& options) {
-  if (auto checked = check_rows(rows, 1, "hdbscan"); !checked) {
+Result<void> check(const RowsView& rows, const HdbscanOptions& options, const AnalysisRun& run) {
+  if (auto checked = expect_finite_rows(rows, "hdbscan", run); !checked) {
     return checked;
+  }
+  if (rows.row_count == 0) {
+    return fail(ErrorCode::kInvalidArgument, "hdbscan: expected rows, found none");
   }
   if (options.min_cluster_size < 2) {
     return fail(ErrorCode::kInvalidArgument,
@@ -198,7 +201,7 @@ Result<std::vector<TreeEdge>> tree_of(const RowsView& rows, std::size_t min_samp
 }  // namespace
 
 Result<Hdbscan> hdbscan(const RowsView& rows, const HdbscanOptions& options, const AnalysisRun& run) {
-  if (auto checked = check(rows, options); !checked) {
+  if (auto checked = check(rows, options, run); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
   Hdbscan out;

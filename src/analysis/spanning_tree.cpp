@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "analysis/disjoint_sets.hpp"
+#include "analysis/rows_check.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/kept_rows.hpp"
 
@@ -48,8 +49,8 @@ class PrimTree {
     std::size_t at = 0;
     for (std::size_t step = 0; left_.size() > 1; ++step) {
       if (step % kStepsPerReport == 0) {
-        if (run_.cancel != nullptr && run_.cancel->requested()) {
-          return fail(ErrorCode::kCancelled, "hdbscan: stopped");
+        if (auto going = expect_not_cancelled(run_, "hdbscan"); !going) {
+          return std::unexpected(std::move(going.error()));
         }
         if (run_.progress) {
           run_.progress("spanning tree", step, row_count);
