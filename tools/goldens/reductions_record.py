@@ -79,7 +79,7 @@ def lda(name: str, rows: int, dim: int, classes: int, missing: int, constant: bo
     fitted = LinearDiscriminantAnalysis(solver="svd").fit(data[missing:].astype(np.float64), labels[missing:])
     places = fitted.transform(data.astype(np.float64))
     labels[:missing] = -1
-    values = {"explained_variance_ratios": fitted.explained_variance_ratio_}
+    values = {"between_variance_ratios": fitted.explained_variance_ratio_}
     return case(name, "lda", {}, data, places, values) | {"labels": labels.tolist()}
 
 
