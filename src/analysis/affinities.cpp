@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
+#include "analysis/mentions.hpp"
 #include "base/thread_pool.hpp"
 
 namespace asterism {
@@ -91,29 +91,6 @@ std::vector<float> conditional_affinities(const NeighborGraph& graph, double per
 
 namespace {
 
-// Who has a row among its neighbours: positions in the graph, row by row, in ascending order.
-struct Mentions {
-  std::vector<std::size_t> begin;
-  std::vector<std::size_t> positions;
-};
-
-Mentions mentions_of(const NeighborGraph& graph) {
-  Mentions mentions;
-  mentions.begin.assign(graph.row_count + 1, 0);
-  for (const std::uint32_t neighbor : graph.neighbors) {
-    ++mentions.begin[neighbor + 1];
-  }
-  for (std::size_t row = 0; row < graph.row_count; ++row) {
-    mentions.begin[row + 1] += mentions.begin[row];
-  }
-  mentions.positions.resize(graph.neighbors.size());
-  std::vector<std::size_t> next(mentions.begin.begin(), mentions.begin.end() - 1);
-  for (std::size_t position = 0; position < graph.neighbors.size(); ++position) {
-    mentions.positions[next[graph.neighbors[position]]++] = position;
-  }
-  return mentions;
-}
-
 using Pair = std::pair<std::uint32_t, double>;
 
 // Both directions of every pair of a row, merged, by neighbour.
@@ -124,8 +101,7 @@ void merge_row(const NeighborGraph& graph, std::span<const float> conditional, c
   for (std::size_t i = row * k; i < (row + 1) * k; ++i) {
     pairs.emplace_back(graph.neighbors[i], static_cast<double>(conditional[i]));
   }
-  for (std::size_t m = mentions.begin[row]; m < mentions.begin[row + 1]; ++m) {
-    const std::size_t position = mentions.positions[m];
+  for (const std::size_t position : mentions.of(row)) {
     pairs.emplace_back(static_cast<std::uint32_t>(position / k), static_cast<double>(conditional[position]));
   }
   std::ranges::sort(pairs);
@@ -143,7 +119,7 @@ void merge_row(const NeighborGraph& graph, std::span<const float> conditional, c
 }  // namespace
 
 JointAffinities joint_affinities(const NeighborGraph& graph, std::span<const float> conditional, ThreadPool& pool) {
-  const Mentions mentions = mentions_of(graph);
+  const Mentions mentions = mentions_of(graph.row_count, graph.neighbors);
   const std::size_t task_count = (graph.row_count + kRowsPerTask - 1) / kRowsPerTask;
   std::vector<std::vector<Pair>> merged(task_count);
   JointAffinities joint;
