@@ -11,6 +11,7 @@
 #include "analysis/linear_methods.hpp"
 #include "analysis/rows_check.hpp"
 #include "analysis/tsne.hpp"
+#include "analysis/umap.hpp"
 
 namespace asterism {
 namespace {
@@ -62,8 +63,8 @@ Result<void> check_initial(const EstimatorMethod& method, const FitRequest& requ
 }  // namespace
 
 std::span<const EstimatorMethod> estimator_methods() {
-  static const std::vector<EstimatorMethod> methods{pca_method(), svd_method(), lda_method(),
-                                                    random_projection_method(), tsne_method()};
+  static const std::vector<EstimatorMethod> methods{
+      pca_method(), svd_method(), lda_method(), random_projection_method(), umap_method(), tsne_method()};
   return methods;
 }
 
