@@ -118,11 +118,11 @@ void merge_row(const NeighborGraph& graph, std::span<const float> conditional, c
 
 }  // namespace
 
-JointAffinities joint_affinities(const NeighborGraph& graph, std::span<const float> conditional, ThreadPool& pool) {
+SparseGraph joint_affinities(const NeighborGraph& graph, std::span<const float> conditional, ThreadPool& pool) {
   const Mentions mentions = mentions_of(graph.row_count, graph.neighbors);
   const std::size_t task_count = (graph.row_count + kRowsPerTask - 1) / kRowsPerTask;
   std::vector<std::vector<Pair>> merged(task_count);
-  JointAffinities joint;
+  SparseGraph joint;
   joint.begin.assign(graph.row_count + 1, 0);
   pool.parallel_for(graph.row_count, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
     std::vector<Pair>& out = merged[begin / kRowsPerTask];
@@ -136,15 +136,15 @@ JointAffinities joint_affinities(const NeighborGraph& graph, std::span<const flo
   for (std::size_t row = 0; row < graph.row_count; ++row) {
     joint.begin[row + 1] += joint.begin[row];
   }
-  joint.neighbors.resize(joint.begin.back());
-  joint.values.resize(joint.begin.back());
+  joint.columns.resize(joint.begin.back());
+  joint.weights.resize(joint.begin.back());
   // Every row gives 1 and every pair is there twice.
   const double scale = 0.5 / static_cast<double>(graph.row_count);
   pool.parallel_for(task_count, 1, [&](std::size_t task, std::size_t) {
     std::size_t at = joint.begin[task * kRowsPerTask];
     for (const Pair& pair : merged[task]) {
-      joint.neighbors[at] = pair.first;
-      joint.values[at] = static_cast<float>(pair.second * scale);
+      joint.columns[at] = pair.first;
+      joint.weights[at] = static_cast<float>(pair.second * scale);
       ++at;
     }
     merged[task] = {};

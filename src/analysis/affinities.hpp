@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "analysis/neighbor_graph.hpp"
+#include "analysis/sparse_graph.hpp"
 
 namespace asterism {
 
@@ -23,21 +23,7 @@ void gaussian_weights(std::span<const float> distances, double perplexity, std::
 // [row_count, neighbor_count], each row summing up to 1, in the order of the graph's neighbours.
 std::vector<float> conditional_affinities(const NeighborGraph& graph, double perplexity, ThreadPool& pool);
 
-// (P + its transpose), summing up to 1: of row i the neighbours [begin[i], begin[i + 1]) in ascending order.
-struct JointAffinities {
-  std::vector<std::size_t> begin;
-  std::vector<std::uint32_t> neighbors;
-  std::vector<float> values;
-
-  std::size_t row_count() const noexcept { return begin.size() - 1; }
-  std::span<const std::uint32_t> neighbors_of(std::size_t row) const noexcept {
-    return std::span(neighbors).subspan(begin[row], begin[row + 1] - begin[row]);
-  }
-  std::span<const float> values_of(std::size_t row) const noexcept {
-    return std::span(values).subspan(begin[row], begin[row + 1] - begin[row]);
-  }
-};
-
-JointAffinities joint_affinities(const NeighborGraph& graph, std::span<const float> conditional, ThreadPool& pool);
+// (P + its transpose), all summing up to 1.
+SparseGraph joint_affinities(const NeighborGraph& graph, std::span<const float> conditional, ThreadPool& pool);
 
 }  // namespace asterism

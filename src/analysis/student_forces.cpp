@@ -28,7 +28,7 @@ Place place_of(const PlacesView& places, std::size_t row) {
 
 }  // namespace
 
-StudentForces::StudentForces(const JointAffinities& affinities, std::unique_ptr<PushField> push)
+StudentForces::StudentForces(const SparseGraph& affinities, std::unique_ptr<PushField> push)
     : affinities_(affinities), push_(std::move(push)) {}
 
 double StudentForces::sum_pushes(const PlacesView& places, ThreadPool& pool) {
@@ -55,8 +55,8 @@ void StudentForces::gradient(const PlacesView& places, double exaggeration, std:
   const auto pull_scale = static_cast<float>(4.0 * exaggeration);
   pool.parallel_for(places.count, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
-      const Place pull = student_pull(places, place_of(places, row), affinities_.neighbors_of(row),
-                                      affinities_.values_of(row));
+      const Place pull = student_pull(places, place_of(places, row), affinities_.columns_of(row),
+                                      affinities_.weights_of(row));
       for (std::size_t c = 0; c < places.dim; ++c) {
         const std::size_t at = c * places.count + row;
         out[at] = pull_scale * pull[c] - push_scale * push_forces_[at];
@@ -71,8 +71,8 @@ double StudentForces::divergence(const PlacesView& places, ThreadPool& pool) {
   pool.parallel_for(places.count, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
     double sum = 0.0;
     for (std::size_t row = begin; row < end; ++row) {
-      const auto neighbors = affinities_.neighbors_of(row);
-      const auto values = affinities_.values_of(row);
+      const auto neighbors = affinities_.columns_of(row);
+      const auto values = affinities_.weights_of(row);
       for (std::size_t i = 0; i < neighbors.size(); ++i) {
         double square = 0.0;
         for (std::size_t c = 0; c < places.dim; ++c) {

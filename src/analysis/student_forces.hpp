@@ -18,7 +18,7 @@ class ThreadPool;
 
 class StudentForces {
  public:
-  StudentForces(const JointAffinities& affinities, std::unique_ptr<PushField> push);
+  StudentForces(const SparseGraph& affinities, std::unique_ptr<PushField> push);
 
   // d KL / d y, by coordinate as the places are, with the affinities times `exaggeration`:
   // 4 * sum_j (exaggeration p_ij - q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2).
@@ -31,7 +31,7 @@ class StudentForces {
   // Pushes on every row to push_forces_; the sum of all weights, of each row on the others.
   double sum_pushes(const PlacesView& places, ThreadPool& pool);
 
-  const JointAffinities& affinities_;
+  const SparseGraph& affinities_;
   std::unique_ptr<PushField> push_;
   std::vector<float> push_forces_;  // by coordinate
 };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -14,40 +13,17 @@
 #include "analysis/start_places.hpp"
 #include "analysis/tsne_descent.hpp"
 #include "analysis/tsne_placing.hpp"
+#include "analysis/umap_start.hpp"
 #include "base/thread_pool.hpp"
 
 namespace asterism {
 namespace {
 
 constexpr double kStartDeviation = 1e-4;
-// Places given further apart than the kernel is wide are a map already.
-constexpr double kMapDeviation = 1.0;
 constexpr double kPerplexityMin = 1.5;
 constexpr std::string_view kRows = "rows";
 constexpr std::string_view kPlaces = "places";
 constexpr std::string_view kFitted = "fitted";  // [2]: perplexity, divergence
-
-// [row_count, component_count] to [component_count, row_count], and back with the counts swapped.
-std::vector<float> transposed(std::span<const float> values, std::size_t row_count, std::size_t column_count) {
-  std::vector<float> out(values.size());
-  for (std::size_t row = 0; row < row_count; ++row) {
-    for (std::size_t column = 0; column < column_count; ++column) {
-      out[column * row_count + row] = values[row * column_count + column];
-    }
-  }
-  return out;
-}
-
-double deviation_of_first(std::span<const float> places, std::size_t component_count) {
-  double sum = 0.0;
-  double square = 0.0;
-  const auto count = static_cast<double>(places.size() / component_count);
-  for (std::size_t i = 0; i < places.size(); i += component_count) {
-    sum += static_cast<double>(places[i]);
-    square += static_cast<double>(places[i]) * static_cast<double>(places[i]);
-  }
-  return std::sqrt(std::max(0.0, square / count - sum / count * sum / count));
-}
 
 std::vector<TsneStage> stages_of(const TsneOptions& options, std::size_t row_count, bool from_map) {
   const auto rate = [&](double exaggeration) {
@@ -61,18 +37,6 @@ std::vector<TsneStage> stages_of(const TsneOptions& options, std::size_t row_cou
   }
   stages.push_back({.exaggeration = 1.0, .step_count = options.step_count, .learning_rate = rate(1.0)});
   return stages;
-}
-
-Result<std::vector<float>> start_of(const RowsView& rows, const NeighborGraph& graph, const TsneOptions& options,
-                                    std::span<const float> initial) {
-  if (initial.empty()) {
-    return principal_places(rows, options.component_count, kStartDeviation, options.seed);
-  }
-  std::vector<float> places(initial.begin(), initial.end());
-  if (auto completed = complete_places(graph, options.component_count, places); !completed) {
-    return std::unexpected(completed.error());
-  }
-  return places;
 }
 
 Json options_json(const TsneOptions& options) {
@@ -138,22 +102,25 @@ Result<Tsne::Fit> Tsne::fit(const RowsView& rows, const TsneOptions& options, st
   if (!graph) {
     return std::unexpected(graph.error());
   }
-  auto start = start_of(rows, *graph, options, initial);
+  const SparseGraph affinities =
+      joint_affinities(*graph, conditional_affinities(*graph, tsne.perplexity_, run.pool), run.pool);
+  const std::size_t components = options.component_count;
+  const GivenPlaces given = kind_of_places(initial, components);
+  const auto start = given == GivenPlaces::kNone
+                         ? principal_places(rows, components, kStartDeviation, options.seed, run)
+                         : umap_start_from(affinities, initial, components, options.seed);
   if (!start) {
     return std::unexpected(start.error());
   }
-  const bool from_map = !initial.empty() && deviation_of_first(*start, options.component_count) > kMapDeviation;
-  const JointAffinities affinities =
-      joint_affinities(*graph, conditional_affinities(*graph, tsne.perplexity_, run.pool), run.pool);
-  std::vector<float> planes = transposed(*start, n, options.component_count);
+  std::vector<float> planes = by_component(*start, n, components);
   const auto divergence = descend_tsne(
-      affinities, make_push_field(options.push, n, options.component_count, static_cast<float>(options.theta)),
-      stages_of(options, n, from_map), options.component_count, planes, run);
+      affinities, make_push_field(options.push, n, components, static_cast<float>(options.theta)),
+      stages_of(options, n, given == GivenPlaces::kMap), components, planes, run);
   if (!divergence) {
     return std::unexpected(divergence.error());
   }
   tsne.divergence_ = *divergence;
-  tsne.places_ = transposed(planes, options.component_count, n);
+  tsne.places_ = by_component(planes, components, n);
   tsne.rows_.assign(rows.values.begin(), rows.values.begin() + static_cast<std::ptrdiff_t>(n * rows.dim));
   std::vector<float> places = tsne.places_;
   return Fit{.tsne = std::move(tsne), .places = std::move(places)};
@@ -173,7 +140,7 @@ Result<std::vector<float>> Tsne::transform(const RowsView& rows, const AnalysisR
   if (!graph) {
     return std::unexpected(graph.error());
   }
-  const std::vector<float> planes = transposed(places_, fitted.row_count, options_.component_count);
+  const std::vector<float> planes = by_component(places_, fitted.row_count, options_.component_count);
   const PlacesView places{.values = planes.data(), .count = fitted.row_count, .dim = options_.component_count};
   const auto push = make_push_field(options_.push, places.count, places.dim, static_cast<float>(options_.theta));
   push->update(places, run.pool);

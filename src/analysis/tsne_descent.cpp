@@ -1,13 +1,10 @@
 #include "analysis/tsne_descent.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
-#include "analysis/rows_check.hpp"
+#include "analysis/stage_progress.hpp"
 #include "analysis/student_forces.hpp"
 #include "base/thread_pool.hpp"
 
@@ -17,7 +14,6 @@ namespace {
 constexpr std::size_t kRowsPerTask = 1024;
 constexpr float kMomentum = 0.8F;
 constexpr float kStepMax = 5.0F;
-constexpr std::chrono::milliseconds kProgressGap{50};
 
 class Descent {
  public:
@@ -92,7 +88,7 @@ class Descent {
 
 }  // namespace
 
-Result<double> descend_tsne(const JointAffinities& affinities, std::unique_ptr<PushField> push,
+Result<double> descend_tsne(const SparseGraph& affinities, std::unique_ptr<PushField> push,
                             std::span<const TsneStage> stages, std::size_t component_count, std::span<float> places,
                             const AnalysisRun& run) {
   StudentForces forces(affinities, std::move(push));
@@ -100,22 +96,19 @@ Result<double> descend_tsne(const JointAffinities& affinities, std::unique_ptr<P
   for (const TsneStage& stage : stages) {
     total += stage.step_count;
   }
+  StageProgress progress(run, "layout", total);
   std::size_t done = 0;
-  auto told = std::chrono::steady_clock::now();
   Descent descent(affinities.row_count(), component_count, places);
   for (const TsneStage& stage : stages) {
     for (std::size_t step = 0; step < stage.step_count; ++step) {
-      if (auto ok = expect_not_cancelled(run, "tsne"); !ok) {
+      if (auto ok = progress.at(done++); !ok) {
         return std::unexpected(ok.error());
       }
       descent.step(forces, stage, run.pool);
-      ++done;
-      const auto now = std::chrono::steady_clock::now();
-      if (run.progress && (now - told >= kProgressGap || done == total)) {
-        told = now;
-        run.progress("layout", done, total);
-      }
     }
+  }
+  if (auto ok = progress.at(total); !ok) {
+    return std::unexpected(ok.error());
   }
   if (!std::ranges::all_of(places, [](float v) { return std::isfinite(v); })) {
     return fail(ErrorCode::kInvalidArgument, "tsne: the places ran away to infinity",

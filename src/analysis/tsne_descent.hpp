@@ -22,7 +22,7 @@ struct TsneStage {
 };
 
 // Moves `places`, by coordinate [component_count, row_count], through the stages; returns the divergence at the end.
-Result<double> descend_tsne(const JointAffinities& affinities, std::unique_ptr<PushField> push,
+Result<double> descend_tsne(const SparseGraph& affinities, std::unique_ptr<PushField> push,
                             std::span<const TsneStage> stages, std::size_t component_count, std::span<float> places,
                             const AnalysisRun& run);
 

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "analysis/affinities.hpp"
-#include "analysis/rows_check.hpp"
+#include "analysis/stage_progress.hpp"
 #include "analysis/tsne_descent.hpp"
 #include "base/thread_pool.hpp"
 
@@ -75,8 +75,9 @@ Result<std::vector<float>> place_rows(const NeighborGraph& graph, const PlacesVi
                                       const AnalysisRun& run) {
   const std::size_t k = graph.neighbor_count;
   std::vector<float> out(graph.row_count * places.dim);
+  StageProgress progress(run, "placing", graph.row_count);
   for (std::size_t first = 0; first < graph.row_count; first += kRowsPerRound) {
-    if (auto ok = expect_not_cancelled(run, "tsne"); !ok) {
+    if (auto ok = progress.at(first); !ok) {
       return std::unexpected(ok.error());
     }
     const std::size_t count = std::min(kRowsPerRound, graph.row_count - first);
@@ -87,9 +88,9 @@ Result<std::vector<float>> place_rows(const NeighborGraph& graph, const PlacesVi
         std::copy_n(at.begin(), places.dim, out.begin() + static_cast<std::ptrdiff_t>(row * places.dim));
       }
     });
-    if (run.progress) {
-      run.progress("placing", first + count, graph.row_count);
-    }
+  }
+  if (auto ok = progress.at(graph.row_count); !ok) {
+    return std::unexpected(ok.error());
   }
   return out;
 }

@@ -83,13 +83,13 @@ TEST(TsneGolden, affinities_equal_open_tsne) {
     for (std::size_t i = 0; i < conditional.size(); ++i) {
       EXPECT_NEAR(conditional[i], golden.conditional[i], 1e-6);
     }
-    const JointAffinities joint = joint_affinities(golden.graph, conditional, pool);
+    const SparseGraph joint = joint_affinities(golden.graph, conditional, pool);
     std::vector<double> dense(golden.joint.size(), 0.0);
     for (std::size_t row = 0; row < golden.rows; ++row) {
-      const auto neighbors = joint.neighbors_of(row);
+      const auto neighbors = joint.columns_of(row);
       EXPECT_TRUE(std::ranges::is_sorted(neighbors, std::less_equal<>()) || neighbors.size() < 2);
       for (std::size_t i = 0; i < neighbors.size(); ++i) {
-        dense[row * golden.rows + neighbors[i]] = static_cast<double>(joint.values_of(row)[i]);
+        dense[row * golden.rows + neighbors[i]] = static_cast<double>(joint.weights_of(row)[i]);
       }
     }
     for (std::size_t i = 0; i < dense.size(); ++i) {
@@ -101,7 +101,7 @@ TEST(TsneGolden, affinities_equal_open_tsne) {
 TEST(TsneGolden, gradient_and_divergence_equal_scikit_learn) {
   ThreadPool pool(2);
   for (const Golden& golden : goldens()) {
-    const JointAffinities joint =
+    const SparseGraph joint =
         joint_affinities(golden.graph, conditional_affinities(golden.graph, golden.perplexity, pool), pool);
     StudentForces forces(joint, make_push_field(PushMethod::kExact, golden.rows, golden.components, 0.0F));
     std::vector<float> gradient(golden.gradient.size());
@@ -120,7 +120,7 @@ TEST(TsneGolden, gradient_and_divergence_equal_scikit_learn) {
 TEST(TsneGolden, gradient_is_the_slope_of_the_divergence) {
   ThreadPool pool(1);
   for (const Golden& golden : goldens()) {
-    const JointAffinities joint =
+    const SparseGraph joint =
         joint_affinities(golden.graph, conditional_affinities(golden.graph, golden.perplexity, pool), pool);
     StudentForces forces(joint, make_push_field(PushMethod::kExact, golden.rows, golden.components, 0.0F));
     std::vector<float> gradient(golden.gradient.size());
