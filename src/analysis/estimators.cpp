@@ -65,7 +65,14 @@ Result<void> check_initial(const EstimatorMethod& method, const FitRequest& requ
 
 std::span<const EstimatorMethod> estimator_methods() {
   static const std::vector<EstimatorMethod> methods{
-      pca_method(), svd_method(), lda_method(), random_projection_method(), umap_method(), tsne_method(), pacmap_method()};
+      umap_method(),
+      tsne_method(),
+      pacmap_method(),
+      pca_method(),
+      svd_method(),
+      lda_method(),
+      random_projection_method(),
+  };
   return methods;
 }
 

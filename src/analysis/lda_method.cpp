@@ -61,7 +61,7 @@ Matrix within_scalings(const std::vector<double>& scatter, std::size_t dim, cons
   deviation = (deviation.array() > 0.0).select(deviation, 1.0);
   const Eigen::VectorXd inverse = deviation.cwiseInverse();
   Matrix scaled = inverse.asDiagonal() * within * inverse.asDiagonal();
-  scaled /= static_cast<double>(classes.labelled_count - classes.count);
+  scaled /= static_cast<double>(classes.labelled_count);
   scaled *= 1.0 - shrinkage;
   scaled.diagonal().array() += shrinkage;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(scaled);

@@ -21,7 +21,7 @@ Json golden() {
 
 struct Fitted {
   std::vector<float> data;
-  std::vector<std::int32_t> labels;
+  std::vector<std::int32_t> labels = {};
   Result<FittedEstimator> result = fail(ErrorCode::kInternal, "not fitted");
 };
 

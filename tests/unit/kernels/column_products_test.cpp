@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <vector>
 
 #include "base/counter_random.hpp"
@@ -36,8 +35,8 @@ TEST(ColumnProducts, equal_the_oracle_in_double_within_float_over_256_rows) {
           add_column_products_scalar(left, i, right, j, row_count, theirs);
         }
       }
-      // sqrt(rows) terms of deviation 1, each rounded to 6e-8.
-      const double tolerance = 4e-7 * std::sqrt(static_cast<double>(row_count)) * 4.0;
+      // Sums of about sqrt(rows), rounded `rows` times by 2^-24: an error of rows x 2^-24, six deviations of it.
+      const double tolerance = 6.0 * 0x1.0p-24 * static_cast<double>(row_count + 10);
       for (std::size_t at = 0; at < ours.size(); ++at) {
         ASSERT_NEAR(ours[at], theirs[at], tolerance) << columns << " columns, " << row_count << " rows, sum " << at;
       }
