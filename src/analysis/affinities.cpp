@@ -32,8 +32,7 @@ Entropy entropy_at(std::span<const double> gaps, double sharpness, std::span<dou
     second += w * gaps[i] * gaps[i];
   }
   const double mean = first / sum;
-  return {.value = std::log(sum) + sharpness * mean,
-          .slope = -sharpness * sharpness * (second / sum - mean * mean)};
+  return {.value = std::log(sum) + sharpness * mean, .slope = -sharpness * sharpness * (second / sum - mean * mean)};
 }
 
 }  // namespace
@@ -41,7 +40,8 @@ Entropy entropy_at(std::span<const double> gaps, double sharpness, std::span<dou
 void gaussian_weights(std::span<const float> distances, double perplexity, std::span<double> weights) {
   // From the nearest on, and in units of their mean: the weights stay the same, and nothing under- or overflows.
   std::vector<double> gaps(distances.size());
-  std::ranges::transform(distances, gaps.begin(), [](float d) { return static_cast<double>(d) * static_cast<double>(d); });
+  std::ranges::transform(distances, gaps.begin(),
+                         [](float d) { return static_cast<double>(d) * static_cast<double>(d); });
   const double least = *std::ranges::min_element(gaps);
   double mean = 0.0;
   for (double& gap : gaps) {
@@ -94,8 +94,8 @@ namespace {
 using Pair = std::pair<std::uint32_t, double>;
 
 // Both directions of every pair of a row, merged, by neighbour.
-void merge_row(const NeighborGraph& graph, std::span<const float> conditional, const Mentions& mentions, std::size_t row,
-               std::vector<Pair>& pairs) {
+void merge_row(const NeighborGraph& graph, std::span<const float> conditional, const Mentions& mentions,
+               std::size_t row, std::vector<Pair>& pairs) {
   const std::size_t k = graph.neighbor_count;
   pairs.clear();
   for (std::size_t i = row * k; i < (row + 1) * k; ++i) {

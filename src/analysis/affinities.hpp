@@ -15,9 +15,9 @@ namespace asterism {
 
 class ThreadPool;
 
-// Gaussian weights of the squared distances [neighbor_count], as wide as makes the perplexity of the row (2 to the power
-// of its entropy in bits) the one asked for; they sum up to 1. Where no width does (more equal nearest neighbours than
-// the perplexity) the nearest share alike. Widths are found to 1e-10 of the entropy.
+// Gaussian weights of the squared distances [neighbor_count], as wide as makes the perplexity of the row (2 to the
+// power of its entropy in bits) the one asked for; they sum up to 1. Where no width does (more equal nearest neighbours
+// than the perplexity) the nearest share alike. Widths are found to 1e-10 of the entropy.
 void gaussian_weights(std::span<const float> distances, double perplexity, std::span<double> weights);
 
 // [row_count, neighbor_count], each row summing up to 1, in the order of the graph's neighbours.

@@ -144,7 +144,8 @@ StudentPush InterpolatedPush::at(const Place& at) const {
       sums[which] += columns.weights[c] * lanes[c];
     }
   }
-  return {.force = {static_cast<double>(sums[StudentGrid::kForceFirst]), static_cast<double>(sums[StudentGrid::kForceSecond]), 0.0},
+  return {.force = {static_cast<double>(sums[StudentGrid::kForceFirst]),
+                    static_cast<double>(sums[StudentGrid::kForceSecond]), 0.0},
           .weight = static_cast<double>(sums[StudentGrid::kWeight])};
 }
 

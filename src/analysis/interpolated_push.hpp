@@ -3,7 +3,8 @@
 // After Linderman et al. 2019 (FIt-SNE) with three changes: the force itself is interpolated, so that one charge a
 // place does where four were; cubic polynomials over the four nodes around a place, continuous from cell to cell; and
 // nodes whose spacing takes few values, so that the kernels' spectra are seldom made anew. Places are spread in bands
-// of grid rows, each in row order: repeatable at any thread count. Cost: 16 nodes a place, and that of student_grid.hpp.
+// of grid rows, each in row order: repeatable at any thread count. Cost: 16 nodes a place, and that of
+// student_grid.hpp.
 #pragma once
 
 #include <cstdint>

@@ -33,14 +33,10 @@ constexpr std::string_view kShift = "principal_shift";
 constexpr std::string_view kWeight = "principal_weight";
 
 Json options_json(const PacmapOptions& options) {
-  return {{"components", options.component_count},
-          {"neighbors", options.near_count},
-          {"mid_near_ratio", options.mid_ratio},
-          {"further_ratio", options.far_ratio},
-          {"steps", options.step_count},
-          {"learning_rate", options.learning_rate},
-          {"metric", metric_name(options.metric)},
-          {"seed", options.seed}};
+  return {{"components", options.component_count}, {"neighbors", options.near_count},
+          {"mid_near_ratio", options.mid_ratio},   {"further_ratio", options.far_ratio},
+          {"steps", options.step_count},           {"learning_rate", options.learning_rate},
+          {"metric", metric_name(options.metric)}, {"seed", options.seed}};
 }
 
 PacmapOptions options_from(const Json& json) {
@@ -215,9 +211,9 @@ Result<std::vector<float>> Pacmap::transform(const RowsView& rows, const Analysi
   }
   const std::size_t fitted_count = rows_.size() / prepared_dim_;
   const std::size_t k = std::min(options_.near_count, fitted_count);
-  const auto graph = neighbors_among({.values = *asked, .row_count = rows.row_count, .dim = prepared_dim_},
-                                     {.values = rows_, .row_count = fitted_count, .dim = prepared_dim_},
-                                     {.neighbor_count = k}, run);
+  const auto graph =
+      neighbors_among({.values = *asked, .row_count = rows.row_count, .dim = prepared_dim_},
+                      {.values = rows_, .row_count = fitted_count, .dim = prepared_dim_}, {.neighbor_count = k}, run);
   if (!graph) {
     return std::unexpected(graph.error());
   }
@@ -303,37 +299,34 @@ EstimatorMethod pacmap_method() {
   return {.name = kPacmapName,
           .summary = "PaCMAP: a map that keeps neighbourhoods and how groups lie to each other",
           .takes_initial = true,
-          .options = {components,
-                      {.name = "neighbors",
-                       .kind = OptionKind::kCount,
-                       .default_value = 10,
-                       .text = "near rows that pull each row",
-                       .min = 1.0,
-                       .max = 10000.0},
-                      {.name = "mid_near_ratio",
-                       .default_value = 0.5,
-                       .text = "mid-near pairs over near ones: the large picture",
-                       .max = 100.0},
-                      {.name = "further_ratio",
-                       .default_value = 2.0,
-                       .text = "further pairs over near ones: what keeps rows apart",
-                       .max = 100.0},
-                      {.name = "steps",
-                       .kind = OptionKind::kCount,
-                       .default_value = 250,
-                       .text = "steps of the last phase; the two before have 100 each",
-                       .max = 1e6},
-                      {.name = "learning_rate",
-                       .default_value = 1.0,
-                       .text = "how far a step goes",
-                       .min = 1e-6,
-                       .max = 1e6},
-                      {.name = "metric",
-                       .kind = OptionKind::kWord,
-                       .default_value = "euclidean",
-                       .text = "how nearness of rows is measured",
-                       .words = {"euclidean", "cosine"}},
-                      seed_option()},
+          .options =
+              {components,
+               {.name = "neighbors",
+                .kind = OptionKind::kCount,
+                .default_value = 10,
+                .text = "near rows that pull each row",
+                .min = 1.0,
+                .max = 10000.0},
+               {.name = "mid_near_ratio",
+                .default_value = 0.5,
+                .text = "mid-near pairs over near ones: the large picture",
+                .max = 100.0},
+               {.name = "further_ratio",
+                .default_value = 2.0,
+                .text = "further pairs over near ones: what keeps rows apart",
+                .max = 100.0},
+               {.name = "steps",
+                .kind = OptionKind::kCount,
+                .default_value = 250,
+                .text = "steps of the last phase; the two before have 100 each",
+                .max = 1e6},
+               {.name = "learning_rate", .default_value = 1.0, .text = "how far a step goes", .min = 1e-6, .max = 1e6},
+               {.name = "metric",
+                .kind = OptionKind::kWord,
+                .default_value = "euclidean",
+                .text = "how nearness of rows is measured",
+                .words = {"euclidean", "cosine"}},
+               seed_option()},
           .fit = fit,
           .load = &Pacmap::load};
 }

@@ -4,8 +4,8 @@
 // principal components; near, mid-near and further pairs; 100, 100 and 250 steps of Adam with three sets of weights.
 // Unlike it, the start does not depend on the rows' unit, and a fit is parallel and repeatable: the same bytes at any
 // thread count. New rows are placed one by one, each pulled by its nearest fitted rows, which stay. Ownership: values;
-// keeps the fitted rows, after the principal components, and their places. Thread-safety: immutable once fitted. Cost of
-// fit: the neighbours (neighbor_graph.hpp), then 70 pairs a row and step. Memory: the rows, 600 bytes a row.
+// keeps the fitted rows, after the principal components, and their places. Thread-safety: immutable once fitted. Cost
+// of fit: the neighbours (neighbor_graph.hpp), then 70 pairs a row and step. Memory: the rows, 600 bytes a row.
 #pragma once
 
 #include <cstddef>

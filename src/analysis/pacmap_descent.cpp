@@ -73,8 +73,9 @@ float AdamStep::operator()(AdamState& state, float gradient) const noexcept {
   return -rate_ * state.mean / (std::sqrt(state.square) + kSquareMin);
 }
 
-Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, std::size_t end_step, double learning_rate,
-                            std::size_t component_count, std::span<float> places, const AnalysisRun& run) {
+Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, std::size_t end_step,
+                            double learning_rate, std::size_t component_count, std::span<float> places,
+                            const AnalysisRun& run) {
   const std::size_t row_count = places.size() / component_count;
   const PlacesView view{.values = places.data(), .count = row_count, .dim = component_count};
   std::vector<float> gradient(places.size());

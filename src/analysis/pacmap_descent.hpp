@@ -1,6 +1,7 @@
 // The way down of PaCMAP: three forces with weights that change by phase, and Adam (Kingma and Ba 2015).
 //
-// Thread-safety: one caller, with a pool. Repeatable at any thread count: each place sums its own pairs, in their order.
+// Thread-safety: one caller, with a pool. Repeatable at any thread count: each place sums its own pairs, in their
+// order.
 #pragma once
 
 #include <array>
@@ -37,7 +38,8 @@ Place pacmap_gradient(const PacmapPairs& pairs, const PlacesView& places, std::s
                       const PacmapWeights& weights) noexcept;
 
 // The pull of near rows alone on a place outside: what moves a new row.
-Place pacmap_pull(const PlacesView& places, const Place& at, std::span<const std::uint32_t> near, float weight) noexcept;
+Place pacmap_pull(const PlacesView& places, const Place& at, std::span<const std::uint32_t> near,
+                  float weight) noexcept;
 
 // Adam as the reference has it: step `step`, from 0 on, of one coordinate.
 struct AdamState {
@@ -55,7 +57,8 @@ class AdamStep {
 };
 
 // Moves `places`, by coordinate [component_count, row_count], through steps [first_step, end_step).
-Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, std::size_t end_step, double learning_rate,
-                            std::size_t component_count, std::span<float> places, const AnalysisRun& run);
+Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, std::size_t end_step,
+                            double learning_rate, std::size_t component_count, std::span<float> places,
+                            const AnalysisRun& run);
 
 }  // namespace asterism

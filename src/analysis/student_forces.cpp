@@ -55,8 +55,8 @@ void StudentForces::gradient(const PlacesView& places, double exaggeration, std:
   const auto pull_scale = static_cast<float>(4.0 * exaggeration);
   pool.parallel_for(places.count, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
     for (std::size_t row = begin; row < end; ++row) {
-      const Place pull = student_pull(places, place_of(places, row), affinities_.columns_of(row),
-                                      affinities_.weights_of(row));
+      const Place pull =
+          student_pull(places, place_of(places, row), affinities_.columns_of(row), affinities_.weights_of(row));
       for (std::size_t c = 0; c < places.dim; ++c) {
         const std::size_t at = c * places.count + row;
         out[at] = pull_scale * pull[c] - push_scale * push_forces_[at];

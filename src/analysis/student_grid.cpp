@@ -42,8 +42,8 @@ struct StudentGrid::Work {
 void StudentGrid::reshape(const GridShape& shape, ThreadPool& pool) {
   const std::size_t row_length = fourier_length(2 * shape.rows);
   const std::size_t column_length = fourier_length(2 * shape.columns);
-  const bool same_kernels = row_plan_ && row_plan_->length() == row_length &&
-                            column_plan_->length() == column_length && kernel_spacing_ == shape.spacing;
+  const bool same_kernels = row_plan_ && row_plan_->length() == row_length && column_plan_->length() == column_length &&
+                            kernel_spacing_ == shape.spacing;
   shape_ = shape;
   half_columns_ = rounded_up((shape.columns + 1) / 2);
   charges_.assign(shape.rows * stride(), 0.0F);
@@ -163,7 +163,8 @@ void StudentGrid::convolve_columns(ThreadPool& pool) {
     const FourierBlock data = charge_work.first();
     for (std::size_t c = 0; c < given; ++c) {
       std::copy_n(spectrum_.real.data() + c * frequency_stride_ + block * kStep, kStep, data.real + c * kStep);
-      std::copy_n(spectrum_.imaginary.data() + c * frequency_stride_ + block * kStep, kStep, data.imaginary + c * kStep);
+      std::copy_n(spectrum_.imaginary.data() + c * frequency_stride_ + block * kStep, kStep,
+                  data.imaginary + c * kStep);
     }
     std::fill(data.real + given * kStep, data.real + work.size, 0.0F);
     std::fill(data.imaginary + given * kStep, data.imaginary + work.size, 0.0F);
@@ -175,10 +176,12 @@ void StudentGrid::convolve_columns(ThreadPool& pool) {
         std::transform(z.real, z.real + work.size, kernel, product.real, std::multiplies<>());
         std::transform(z.imaginary, z.imaginary + work.size, kernel, product.imaginary, std::multiplies<>());
       } else {
-        std::transform(z.imaginary, z.imaginary + work.size, kernel, product.real, [](float a, float b) { return -a * b; });
+        std::transform(z.imaginary, z.imaginary + work.size, kernel, product.real,
+                       [](float a, float b) { return -a * b; });
         std::transform(z.real, z.real + work.size, kernel, product.imaginary, std::multiplies<>());
       }
-      const FourierBlock back = swapped(fourier_columns(*column_plan_, swapped(product), swapped(work.second()), kStep));
+      const FourierBlock back =
+          swapped(fourier_columns(*column_plan_, swapped(product), swapped(work.second()), kStep));
       for (std::size_t c = 0; c < column_count; ++c) {
         const std::size_t at = c * frequency_stride_ + block * kStep;
         if (c >= given) {  // it shares a transform with a column that counts

@@ -34,7 +34,7 @@ class StudentGrid {
 
   // Floats from one row of nodes to the next, of charges and fields.
   std::size_t stride() const noexcept { return 2 * half_columns_; }
-  std::span<float> charges() noexcept { return charges_; }            // [rows, stride]
+  std::span<float> charges() noexcept { return charges_; }                             // [rows, stride]
   std::span<const float> field(Field which) const noexcept { return fields_[which]; }  // [rows, stride]
 
  private:
@@ -59,8 +59,8 @@ class StudentGrid {
   std::optional<FourierPlan> column_plan_;
   std::vector<float> charges_;
   std::array<std::vector<float>, kFieldCount> fields_;
-  Spectrum spectrum_;                                          // [stride, frequency_stride] of the charges
-  std::array<Spectrum, kFieldCount> field_spectra_;            // the same of the fields
+  Spectrum spectrum_;                                           // [stride, frequency_stride] of the charges
+  std::array<Spectrum, kFieldCount> field_spectra_;             // the same of the fields
   std::array<std::vector<float>, kFieldCount> kernel_spectra_;  // [frequency block, column frequency, 16]
 };
 

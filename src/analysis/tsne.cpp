@@ -113,9 +113,9 @@ Result<Tsne::Fit> Tsne::fit(const RowsView& rows, const TsneOptions& options, st
     return std::unexpected(start.error());
   }
   std::vector<float> planes = by_component(*start, n, components);
-  const auto divergence = descend_tsne(
-      affinities, make_push_field(options.push, n, components, static_cast<float>(options.theta)),
-      stages_of(options, n, given == GivenPlaces::kMap), components, planes, run);
+  const auto divergence =
+      descend_tsne(affinities, make_push_field(options.push, n, components, static_cast<float>(options.theta)),
+                   stages_of(options, n, given == GivenPlaces::kMap), components, planes, run);
   if (!divergence) {
     return std::unexpected(divergence.error());
   }
@@ -134,9 +134,8 @@ Result<std::vector<float>> Tsne::transform(const RowsView& rows, const AnalysisR
     return std::vector<float>{};
   }
   const RowsView fitted{.values = rows_, .row_count = rows_.size() / dim_, .dim = dim_};
-  const auto graph =
-      neighbors_among(rows, fitted,
-                      {.neighbor_count = std::min(kPlacingNeighbors, fitted.row_count), .metric = options_.metric}, run);
+  const auto graph = neighbors_among(
+      rows, fitted, {.neighbor_count = std::min(kPlacingNeighbors, fitted.row_count), .metric = options_.metric}, run);
   if (!graph) {
     return std::unexpected(graph.error());
   }
@@ -194,46 +193,44 @@ EstimatorMethod tsne_method() {
   };
   EstimatorOption components = components_option(2);
   components.max = static_cast<double>(kPlaceDimMax);
-  return {.name = kTsneName,
-          .summary = "t-SNE: a map in which near rows are near; distances between groups mean little",
-          .takes_initial = true,
-          .options = {components,
-                      {.name = "perplexity",
-                       .default_value = 30.0,
-                       .text = "how many neighbours a row has, softly; lowered to a third of the rows",
-                       .min = 1.0,
-                       .max = 10000.0},
-                      {.name = "early_exaggeration",
-                       .default_value = 12.0,
-                       .text = "how much stronger neighbours pull in the early steps",
-                       .min = 1.0,
-                       .max = 1000.0},
-                      {.name = "early_steps",
-                       .kind = OptionKind::kCount,
-                       .default_value = 250,
-                       .text = "steps with exaggeration",
-                       .max = 1e6},
-                      {.name = "steps",
-                       .kind = OptionKind::kCount,
-                       .default_value = 500,
-                       .text = "steps after those",
-                       .max = 1e6},
-                      {.name = "learning_rate",
-                       .default_value = 0.0,
-                       .text = "length of a step; 0: the rows over the exaggeration",
-                       .max = 1e9},
-                      {.name = "theta",
-                       .default_value = 0.5,
-                       .text = "in one and three dimensions: how coarse far places are seen (Barnes-Hut)",
-                       .max = 1.0},
-                      {.name = "metric",
-                       .kind = OptionKind::kWord,
-                       .default_value = "euclidean",
-                       .text = "how nearness of rows is measured",
-                       .words = {"euclidean", "cosine"}},
-                      seed_option()},
-          .fit = fit,
-          .load = &Tsne::load};
+  return {
+      .name = kTsneName,
+      .summary = "t-SNE: a map in which near rows are near; distances between groups mean little",
+      .takes_initial = true,
+      .options =
+          {components,
+           {.name = "perplexity",
+            .default_value = 30.0,
+            .text = "how many neighbours a row has, softly; lowered to a third of the rows",
+            .min = 1.0,
+            .max = 10000.0},
+           {.name = "early_exaggeration",
+            .default_value = 12.0,
+            .text = "how much stronger neighbours pull in the early steps",
+            .min = 1.0,
+            .max = 1000.0},
+           {.name = "early_steps",
+            .kind = OptionKind::kCount,
+            .default_value = 250,
+            .text = "steps with exaggeration",
+            .max = 1e6},
+           {.name = "steps", .kind = OptionKind::kCount, .default_value = 500, .text = "steps after those", .max = 1e6},
+           {.name = "learning_rate",
+            .default_value = 0.0,
+            .text = "length of a step; 0: the rows over the exaggeration",
+            .max = 1e9},
+           {.name = "theta",
+            .default_value = 0.5,
+            .text = "in one and three dimensions: how coarse far places are seen (Barnes-Hut)",
+            .max = 1.0},
+           {.name = "metric",
+            .kind = OptionKind::kWord,
+            .default_value = "euclidean",
+            .text = "how nearness of rows is measured",
+            .words = {"euclidean", "cosine"}},
+           seed_option()},
+      .fit = fit,
+      .load = &Tsne::load};
 }
 
 }  // namespace asterism

@@ -30,8 +30,8 @@ struct TsneOptions {
   double early_exaggeration = 12.0;
   std::size_t early_step_count = 250;
   std::size_t step_count = 500;
-  double learning_rate = 0.0;  // of the gradient without its factor 4, as openTSNE; 0: rows / exaggeration
-  double theta = 0.5;          // of Barnes-Hut
+  double learning_rate = 0.0;          // of the gradient without its factor 4, as openTSNE; 0: rows / exaggeration
+  double theta = 0.5;                  // of Barnes-Hut
   Metric metric = Metric::kEuclidean;  // or cosine
   PushMethod push = PushMethod::kAuto;
   std::uint64_t seed = 0;

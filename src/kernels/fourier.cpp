@@ -166,7 +166,8 @@ FourierPlan::FourierPlan(std::size_t length) : length_(length) {
       radix = 3;
     }
     const std::size_t groups = left / radix;
-    steps_.push_back({.radix = radix, .group_count = groups, .first_twiddle = twiddle_cos_.size(), .rows_per_group = rows});
+    steps_.push_back(
+        {.radix = radix, .group_count = groups, .first_twiddle = twiddle_cos_.size(), .rows_per_group = rows});
     for (std::size_t group = 0; group < groups; ++group) {
       for (std::size_t k = 1; k < radix; ++k) {
         const double angle = -2.0 * std::numbers::pi * static_cast<double>(group * k) / static_cast<double>(left);

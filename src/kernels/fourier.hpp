@@ -22,9 +22,9 @@ class FourierPlan {
  public:
   struct Step {
     std::size_t radix = 2;
-    std::size_t group_count = 0;      // length left over radix: one twiddle set each
-    std::size_t first_twiddle = 0;    // of [group_count, radix - 1]
-    std::size_t rows_per_group = 0;   // rows that share a twiddle set
+    std::size_t group_count = 0;     // length left over radix: one twiddle set each
+    std::size_t first_twiddle = 0;   // of [group_count, radix - 1]
+    std::size_t rows_per_group = 0;  // rows that share a twiddle set
   };
 
   // `length` = 2^a * 3^b, as fourier_length() gives.

@@ -60,9 +60,7 @@ def print_interpolation_error(extent: float) -> None:
     random = np.random.default_rng(0)
     blob = random.integers(0, 7, 3000)
     spread = extent * 0.02 * (1 + blob)[:, None]
-    places = np.ascontiguousarray(
-        extent * (random.random((7, 2)) - 0.5)[blob] + spread * random.normal(size=(3000, 2))
-    )
+    places = np.ascontiguousarray(extent * (random.random((7, 2)) - 0.5)[blob] + spread * random.normal(size=(3000, 2)))
     differences = places[:, None] - places[None]
     weights = 1.0 / (1.0 + (differences**2).sum(-1))
     forces = (weights[..., None] ** 2 * differences).sum(1)

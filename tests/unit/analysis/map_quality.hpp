@@ -30,8 +30,8 @@ inline Blobs make_blobs(std::size_t row_count, std::size_t dim, std::size_t blob
   for (std::size_t row = 0; row < row_count; ++row) {
     blobs.blob[row] = row % blob_count;
     for (std::size_t d = 0; d < dim; ++d) {
-      blobs.values[row * dim + d] = static_cast<float>(10.0 * centers.normal(blobs.blob[row] * dim + d) / 2.0 +
-                                                       random.normal(row * dim + d));
+      blobs.values[row * dim + d] =
+          static_cast<float>(10.0 * centers.normal(blobs.blob[row] * dim + d) / 2.0 + random.normal(row * dim + d));
     }
   }
   return blobs;

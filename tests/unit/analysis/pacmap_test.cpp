@@ -227,8 +227,8 @@ TEST(Pacmap, new_rows_go_to_their_blob_and_a_map_is_gone_on_from) {
   const auto before = fit({.values = blobs.values, .row_count = 360, .dim = 8});
   ASSERT_TRUE(before);
   ThreadPool pool(2);
-  const auto places =
-      before->pacmap.transform({.values = std::span(blobs.values).subspan(2880), .row_count = 40, .dim = 8}, {.pool = pool});
+  const auto places = before->pacmap.transform(
+      {.values = std::span(blobs.values).subspan(2880), .row_count = 40, .dim = 8}, {.pool = pool});
   ASSERT_TRUE(places);
   std::vector<float> all = before->places;
   all.insert(all.end(), places->begin(), places->end());

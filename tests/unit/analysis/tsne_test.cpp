@@ -135,11 +135,12 @@ TEST(Tsne, stops_when_asked) {
   ThreadPool pool(1);
   CancelFlag cancel;
   std::size_t told = 0;
-  const auto fitted = Tsne::fit(blobs.view(), {.step_count = 100000}, {},
-                                {.pool = pool, .cancel = &cancel, .progress = [&](std::string_view stage, std::size_t, std::size_t) {
-                                   told += stage == "layout" ? 1U : 0U;
-                                   cancel.request();
-                                 }});
+  const auto fitted =
+      Tsne::fit(blobs.view(), {.step_count = 100000}, {},
+                {.pool = pool, .cancel = &cancel, .progress = [&](std::string_view stage, std::size_t, std::size_t) {
+                   told += stage == "layout" ? 1U : 0U;
+                   cancel.request();
+                 }});
   ASSERT_FALSE(fitted);
   EXPECT_EQ(fitted.error().code, ErrorCode::kCancelled);
   EXPECT_LE(told, 2U);
@@ -153,8 +154,7 @@ TEST(Tsne, new_rows_go_to_their_blob_each_alone) {
     const auto fitted = fit({.values = blobs.values, .row_count = fitted_count, .dim = 10},
                             {.component_count = way.components, .push = way.push});
     ASSERT_TRUE(fitted);
-    const RowsView added{
-        .values = std::span(blobs.values).subspan(fitted_count * 10), .row_count = 50, .dim = 10};
+    const RowsView added{.values = std::span(blobs.values).subspan(fitted_count * 10), .row_count = 50, .dim = 10};
     ThreadPool pool(2);
     const auto places = fitted->tsne.transform(added, {.pool = pool});
     ASSERT_TRUE(places) << places.error().to_string();
@@ -163,7 +163,8 @@ TEST(Tsne, new_rows_go_to_their_blob_each_alone) {
     EXPECT_GE(blob_agreement(blobs, all), 0.99);
     for (const std::size_t row : {0U, 17U, 49U}) {
       ThreadPool single(1);
-      const auto alone = fitted->tsne.transform({.values = added.row(row), .row_count = 1, .dim = 10}, {.pool = single});
+      const auto alone =
+          fitted->tsne.transform({.values = added.row(row), .row_count = 1, .dim = 10}, {.pool = single});
       ASSERT_TRUE(alone);
       EXPECT_TRUE(std::ranges::equal(*alone, std::span(*places).subspan(row * way.components, way.components)));
     }
@@ -200,10 +201,9 @@ TEST(Tsne, unknown_places_are_none_given) {
 TEST(Tsne, is_a_method_of_the_table_and_comes_back_from_its_state) {
   const Blobs blobs = make_blobs(120, 5, 3);
   ThreadPool pool(2);
-  const auto fitted = fit_estimator("tsne",
-                                    {.rows = blobs.view(),
-                                     .options = {{"components", 2}, {"perplexity", 12.5}, {"metric", "cosine"}}},
-                                    {.pool = pool});
+  const auto fitted = fit_estimator(
+      "tsne", {.rows = blobs.view(), .options = {{"components", 2}, {"perplexity", 12.5}, {"metric", "cosine"}}},
+      {.pool = pool});
   ASSERT_TRUE(fitted) << fitted.error().to_string();
   const auto method = find_estimator_method("tsne");
   ASSERT_TRUE(method);
