@@ -9,7 +9,9 @@
 
 #include "analysis/estimator_options.hpp"
 #include "analysis/linear_methods.hpp"
+#include "analysis/pacmap.hpp"
 #include "analysis/rows_check.hpp"
+#include "analysis/tsne.hpp"
 #include "analysis/umap.hpp"
 
 namespace asterism {
@@ -63,7 +65,13 @@ Result<void> check_initial(const EstimatorMethod& method, const FitRequest& requ
 
 std::span<const EstimatorMethod> estimator_methods() {
   static const std::vector<EstimatorMethod> methods{
-      umap_method(), pca_method(), svd_method(), lda_method(), random_projection_method(),
+      umap_method(),
+      tsne_method(),
+      pacmap_method(),
+      pca_method(),
+      svd_method(),
+      lda_method(),
+      random_projection_method(),
   };
   return methods;
 }

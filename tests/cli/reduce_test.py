@@ -50,7 +50,9 @@ class Files(ReduceTest):
             self.reduce("v.npy", "-o", name, "--method", "pca")
         self.assertEqual(read_tensors(self.folder / "map.safetensors")["embeddings"][1], [v for p in places for v in p])
         lines = read_jsonl((self.folder / "map.jsonl").read_text(encoding="utf-8"))
-        self.assertEqual([line["embedding"] for line in lines], places)
+        for line, place in zip(lines, places, strict=True):
+            self.assertAlmostEqual(line["embedding"][0], place[0], places=5)
+            self.assertAlmostEqual(line["embedding"][1], place[1], places=5)
         with (self.folder / "map.csv").open(newline="", encoding="utf-8") as file:
             table = list(csv.DictReader(file))
         self.assertEqual(list(table[0]), ["row", "id", "x", "y"])
@@ -187,17 +189,12 @@ class Collections(ReduceTest):
         self.add(range(ROWS))
 
     def add(self, numbers: range) -> None:
-        rows = example_rows(numbers.stop)
+        write_npy(self.folder / "items.npy", example_rows(numbers.stop)[numbers.start :])
         self.write(
             "items.jsonl",
-            "".join(
-                json.dumps({"id": f"i{n}", "vector": rows[n], "metadata": {"kind": "abc"[n % 3]}}) + "\n"
-                for n in numbers
-            ),
+            "".join(json.dumps({"id": f"i{n}", "text": f"text {n}", "kind": "abc"[n % 3]}) + "\n" for n in numbers),
         )
-        if numbers.start == 0:
-            self.ok("collection", "create", "c", "--dim", str(DIM), "--metric", "euclidean")
-        self.ok("collection", "import", "c", "items.jsonl")
+        self.ok("add", "c", "items.jsonl", "--vectors", "items.npy")
 
     def projection(self, name: str) -> tuple[list[str], list[Vector]]:
         tensors = read_tensors(self.folder / "c" / "projections" / f"{name}.safetensors")
