@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -86,15 +86,16 @@ void draw(const CounterRandom& random, std::uint64_t first_word, std::size_t cou
   }
 }
 
-// What one piece of work writes its steps to; grown once.
+// What one piece of work writes its steps to.
 struct Scratch {
-  std::vector<std::size_t> due;        // [degree_max]
-  std::vector<std::uint32_t> others;   // [degree_max, 1 + pushes, kUmapLanes]; what is left over is valid too
+  std::vector<std::size_t> due;             // [degree_max]
+  std::unique_ptr<std::uint32_t[]> others;  // [degree_max, 1 + pushes, kUmapLanes]
   std::array<std::uint32_t, kUmapLanes> counts{};
   std::array<std::uint32_t, kUmapLanes> self{};
 
   Scratch(std::size_t degree_max, std::size_t push_count)
-      : due(degree_max + 1), others((degree_max + 1) * (1 + push_count) * kUmapLanes, 0) {}
+      : due(degree_max + 1),
+        others(std::make_unique_for_overwrite<std::uint32_t[]>(degree_max * (1 + push_count) * kUmapLanes)) {}
 };
 
 UmapForces forces_of(const UmapLayoutOptions& options, std::size_t epoch, std::size_t pull_count) {
@@ -142,13 +143,13 @@ class Mover {
       scratch.counts[lane] = static_cast<std::uint32_t>(count);
       for (std::size_t step = 0; step < count; ++step) {
         const std::size_t edge = scratch.due[step];
-        std::uint32_t* const others = scratch.others.data() + step * step_size + lane;
+        std::uint32_t* const others = scratch.others.get() + step * step_size + lane;
         others[0] = schedule_.neighbor(edge);
         draw(random_, (edge_number(row, edge) * options_.epoch_count + epoch) * words_per_edge_, pushes, place_count_,
              others + kUmapLanes);
       }
     }
-    umap_move(forces_of(options_, epoch, pull_count), {scratch.others.data(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
+    umap_move(forces_of(options_, epoch, pull_count), {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
     for (std::size_t lane = 0; lane < rows.size(); ++lane) {
       for (std::size_t c = 0; c < dim; ++c) {
         to[rows[lane] * dim + c] = moved[c * kUmapLanes + lane];

@@ -25,7 +25,7 @@ struct UmapForces {
 };
 
 // Others by number: others[step][1 + push_count][lane], first the neighbour that pulls, then those that push. A lane
-// has counts[lane] steps; what is beyond is not read but must be a valid number.
+// has counts[lane] steps; what is beyond may be anything.
 struct UmapSteps {
   const std::uint32_t* others = nullptr;
   const std::uint32_t* counts = nullptr;  // [kUmapLanes]
