@@ -205,15 +205,19 @@ Eigen::Index to_index(std::size_t value) {
   return static_cast<Eigen::Index>(value);
 }
 
-// In blocks of as many vectors as are wanted: one vector alone would find but one of several of one eigenvalue, as a
-// ring has them.
+// Up to so many rows.
+constexpr std::size_t kBlockedRowsMax = 10'000;
+
+// Small graphs may be regular, and one vector alone finds but one of several of one eigenvalue, as a ring has them: they
+// are solved in blocks of as many vectors as are wanted. Of large ones no two eigenvalues are equal to the last bit, and
+// blocks would take twice the products.
 class ThickRestartLanczos {
  public:
   ThickRestartLanczos(const NormalizedGraph& matrix, const SpectralOptions& options, const AnalysisRun& run)
       : matrix_(matrix),
         options_(options),
         run_(run),
-        block_(options.vector_count),
+        block_(matrix.row_count() <= kBlockedRowsMax ? options.vector_count : 1),
         step_count_(2 * options.vector_count + 28),
         basis_(matrix.first_vector(), step_count_ + block_, run.pool),
         projected_(Eigen::MatrixXd::Zero(to_index(step_count_ + block_), to_index(step_count_ + block_))),

@@ -18,6 +18,9 @@ constexpr std::uint64_t kNegativeStream = 0x6e65676174697665ULL;
 // Rows of one block do not see each other's moves: the more blocks, the nearer to moving one row after the other.
 constexpr std::size_t kBlockCount = 8;
 constexpr std::size_t kGroupsPerChunk = 16;
+// Steps of one row in one epoch. A row that many have as their neighbour (the first of a thousand copies) takes so many
+// of its due edges, others in the next epoch: it would hold up all others, and is pulled enough.
+constexpr std::size_t kStepsMax = 64;
 
 // The edges by how often they are due: in every epoch, in every other, ... Rates are fractions of 2^31, so that a due
 // edge is one multiplication away: rate x epoch has just passed a multiple of 2^31.
@@ -89,13 +92,13 @@ void draw(const CounterRandom& random, std::uint64_t first_word, std::size_t cou
 // What one piece of work writes its steps to.
 struct Scratch {
   std::vector<std::size_t> due;             // [degree_max]
-  std::unique_ptr<std::uint32_t[]> others;  // [degree_max, 1 + pushes, kUmapLanes]
+  std::unique_ptr<std::uint32_t[]> others;  // [kStepsMax, 1 + pushes, kUmapLanes]
   std::array<std::uint32_t, kUmapLanes> counts{};
   std::array<std::uint32_t, kUmapLanes> self{};
 
   Scratch(std::size_t degree_max, std::size_t push_count)
       : due(degree_max + 1),
-        others(std::make_unique_for_overwrite<std::uint32_t[]>(degree_max * (1 + push_count) * kUmapLanes)) {}
+        others(std::make_unique_for_overwrite<std::uint32_t[]>(kStepsMax * (1 + push_count) * kUmapLanes)) {}
 };
 
 UmapForces forces_of(const UmapLayoutOptions& options, std::size_t epoch, std::size_t pull_count) {
@@ -138,11 +141,12 @@ class Mover {
       if (is_among_places) {
         scratch.self[lane] = row;
       }
-      const std::size_t count =
+      const std::size_t due_count =
           lane < rows.size() ? schedule_.due_edges(row, static_cast<std::uint32_t>(epoch), scratch.due) : 0;
+      const std::size_t count = std::min(due_count, kStepsMax);
       scratch.counts[lane] = static_cast<std::uint32_t>(count);
       for (std::size_t step = 0; step < count; ++step) {
-        const std::size_t edge = scratch.due[step];
+        const std::size_t edge = scratch.due[(step * due_count + epoch % due_count) / count];
         std::uint32_t* const others = scratch.others.get() + step * step_size + lane;
         others[0] = schedule_.neighbor(edge);
         draw(random_, (edge_number(row, edge) * options_.epoch_count + epoch) * words_per_edge_, pushes, place_count_,
