@@ -208,9 +208,9 @@ Eigen::Index to_index(std::size_t value) {
 // Up to so many rows.
 constexpr std::size_t kBlockedRowsMax = 10'000;
 
-// Small graphs may be regular, and one vector alone finds but one of several of one eigenvalue, as a ring has them: they
-// are solved in blocks of as many vectors as are wanted. Of large ones no two eigenvalues are equal to the last bit, and
-// blocks would take twice the products.
+// Small graphs may be regular, and one vector alone finds but one of several of one eigenvalue, as a ring has them:
+// they are solved in blocks of as many vectors as are wanted. Of large ones no two eigenvalues are equal to the last
+// bit, and blocks would take twice the products.
 class ThickRestartLanczos {
  public:
   ThickRestartLanczos(const NormalizedGraph& matrix, const SpectralOptions& options, const AnalysisRun& run)

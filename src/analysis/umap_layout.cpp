@@ -127,7 +127,8 @@ class Mover {
   // Where `rows` (at most sixteen) get to from `from`, by `edge_number(edge)` for the draws; written to `to`.
   template <typename EdgeNumber>
   void operator()(std::span<const std::uint32_t> rows, std::size_t epoch, std::size_t pull_count, bool is_among_places,
-                  const EdgeNumber& edge_number, std::span<const float> from, std::span<float> to, Scratch& scratch) const {
+                  const EdgeNumber& edge_number, std::span<const float> from, std::span<float> to,
+                  Scratch& scratch) const {
     const std::size_t dim = options_.dim;
     const std::size_t pushes = options_.negative_sample_count;
     const std::size_t step_size = (1 + pushes) * kUmapLanes;
@@ -153,7 +154,8 @@ class Mover {
              others + kUmapLanes);
       }
     }
-    umap_move(forces_of(options_, epoch, pull_count), {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
+    umap_move(forces_of(options_, epoch, pull_count),
+              {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
     for (std::size_t lane = 0; lane < rows.size(); ++lane) {
       for (std::size_t c = 0; c < dim; ++c) {
         to[rows[lane] * dim + c] = moved[c * kUmapLanes + lane];
@@ -208,8 +210,9 @@ Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& opt
         for (std::size_t group = begin; group < end; ++group) {
           const std::size_t first = group * kUmapLanes;
           const auto rows = std::span(block).subspan(first, std::min(kUmapLanes, block.size() - first));
-          mover(rows, epoch, 2, true, [](std::size_t, std::size_t edge) { return std::uint64_t{edge}; }, places, next,
-                scratch);
+          mover(
+              rows, epoch, 2, true, [](std::size_t, std::size_t edge) { return std::uint64_t{edge}; }, places, next,
+              scratch);
         }
       });
       for (const std::uint32_t row : block) {
@@ -236,9 +239,10 @@ Result<void> lay_out_umap_queries(const SparseGraph& graph, const UmapLayoutOpti
       std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(group * kUmapLanes));
       for (std::size_t epoch = 1; epoch < options.epoch_count; ++epoch) {
         // Draws by the edge's number within its row: the same whichever rows come with it.
-        mover(std::span(rows).first(count), epoch, 1, false,
-              [&](std::size_t row, std::size_t edge) { return std::uint64_t{edge - schedule.begin(row)}; }, places, places,
-              scratch);
+        mover(
+            std::span(rows).first(count), epoch, 1, false,
+            [&](std::size_t row, std::size_t edge) { return std::uint64_t{edge - schedule.begin(row)}; }, places,
+            places, scratch);
       }
     }
   });

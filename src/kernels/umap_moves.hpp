@@ -19,7 +19,7 @@ struct UmapForces {
   float a = 1.0F;  // nearness is 1 / (1 + a d^(2 b))
   float b = 1.0F;
   float repulsion = 1.0F;
-  float rate = 1.0F;          // of this epoch
+  float rate = 1.0F;           // of this epoch
   std::size_t pull_count = 2;  // by each neighbour: a fitted edge pulls from both its ends
   std::size_t push_count = 5;  // for each neighbour
 };

@@ -57,9 +57,8 @@ TEST(UmapGolden, graphs_are_those_of_umap_learn) {
   for (const Json& expected : cases) {
     SCOPED_TRACE(expected["name"].get<std::string>());
     const auto data = expected["data"].get<std::vector<float>>();
-    const RowsView rows{.values = data,
-                        .row_count = expected["rows"].get<std::size_t>(),
-                        .dim = expected["dim"].get<std::size_t>()};
+    const RowsView rows{
+        .values = data, .row_count = expected["rows"].get<std::size_t>(), .dim = expected["dim"].get<std::size_t>()};
     const UmapOptions options = options_of(expected);
     const NeighborGraph neighbors{.row_count = rows.row_count,
                                   .neighbor_count = options.neighbor_count - 1,
@@ -87,9 +86,8 @@ TEST(UmapGolden, smoothest_functions_are_the_eigenvectors_of_a_dense_solver) {
   for (const Json& expected : golden()["cases"]) {
     SCOPED_TRACE(expected["name"].get<std::string>());
     const auto data = expected["data"].get<std::vector<float>>();
-    const RowsView rows{.values = data,
-                        .row_count = expected["rows"].get<std::size_t>(),
-                        .dim = expected["dim"].get<std::size_t>()};
+    const RowsView rows{
+        .values = data, .row_count = expected["rows"].get<std::size_t>(), .dim = expected["dim"].get<std::size_t>()};
     auto graph = umap_graph(rows, options_of(expected), {}, run);
     ASSERT_TRUE(graph);
     auto found = spectral_vectors(*graph, {.vector_count = 3}, run);

@@ -172,8 +172,8 @@ TEST(Umap, new_rows_go_to_their_own_and_each_alone) {
     std::size_t nearest = 0;
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t f = 0; f < 300; ++f) {
-      const double apart = std::hypot((*placed)[2 * r] - umap->embedding()[2 * f],
-                                      (*placed)[2 * r + 1] - umap->embedding()[2 * f + 1]);
+      const double apart =
+          std::hypot((*placed)[2 * r] - umap->embedding()[2 * f], (*placed)[2 * r + 1] - umap->embedding()[2 * f + 1]);
       if (apart < least) {
         least = apart;
         nearest = f;
@@ -297,15 +297,14 @@ TEST(Umap, stops_when_asked_between_epochs_and_says_how_far_it_is) {
   const auto values = blobs(300, 5.0F);
   CancelFlag cancel;
   std::vector<std::string> stages;
-  const AnalysisRun run{.pool = pool,
-                        .cancel = &cancel,
-                        .progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
-                          EXPECT_LE(done, total);
-                          stages.emplace_back(stage);
-                          if (stage == "layout") {
-                            cancel.request();
-                          }
-                        }};
+  const AnalysisRun run{
+      .pool = pool, .cancel = &cancel, .progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
+        EXPECT_LE(done, total);
+        stages.emplace_back(stage);
+        if (stage == "layout") {
+          cancel.request();
+        }
+      }};
   const auto umap = Umap::fit(view(values), {}, {}, {}, run);
   ASSERT_FALSE(umap);
   EXPECT_EQ(umap.error().code, ErrorCode::kCancelled);
