@@ -14,6 +14,7 @@ import numpy as np
 import scipy.stats
 import sklearn
 from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "golden" / "analysis" / "structure.json"
@@ -157,6 +158,30 @@ def neighbor_case(data: np.ndarray, neighbors: int) -> dict[str, object]:
     }
 
 
+def cluster_words_case() -> dict[str, object]:
+    """Class-based TF-IDF as bertopic.vectorizers.ClassTfidfTransformer computes it by default."""
+    texts = [
+        "the card is lost the card",
+        "my card was stolen",
+        "the rate is high today",
+        "rate of exchange and rate of tax",
+        "top up the account",
+        "account top up failed the top up",
+    ]
+    labels = [0, 0, 1, 1, 2, 2]
+    documents = [" ".join(t for t, of in zip(texts, labels, strict=True) if of == label) for label in range(3)]
+    counter = CountVectorizer()
+    counts = counter.fit_transform(documents).toarray()
+    rarity = np.log(int(counts.sum(axis=1).mean()) / counts.sum(axis=0) + 1)
+    weights = counts / counts.sum(axis=1, keepdims=True) * rarity
+    names = counter.get_feature_names_out()
+    return {
+        "texts": texts,
+        "labels": labels,
+        "weights": [{str(n): float(w) for n, w in zip(names, row, strict=True) if w > 0} for row in weights],
+    }
+
+
 def few(seed: int) -> np.ndarray:
     return blobs(seed, [40, 30, 20], 3, 0.5, 10)
 
@@ -180,6 +205,7 @@ def main() -> None:
             hdbscan_case("epsilon", few, Density(4, 2, epsilon=0.9)),
             hdbscan_case("one", one, Density(10, 6, single=True)),
         ],
+        "cluster_words": cluster_words_case(),
         "neighbors": [neighbor_case(few(1), 10), neighbor_case(wide(2), 20)],
     }
     TARGET.write_text(json.dumps(cases) + "\n")
