@@ -57,7 +57,7 @@ std::optional<std::vector<float>> small_pixels(std::string_view file) {
   if (!image) {
     return std::nullopt;
   }
-  const auto small = resize_image(*image, {.height = kPixelBaselineEdge, .width = kPixelBaselineEdge},
+  const auto small = resize_image(*image, {.width = kPixelBaselineEdge, .height = kPixelBaselineEdge},
                                   {.interpolation = Interpolation::kBilinear});
   if (!small) {
     return std::nullopt;

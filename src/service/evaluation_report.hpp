@@ -25,18 +25,18 @@ struct MeasuredValue {
 struct SystemResult {
   std::string name;          // "builtin", "tfidf"
   bool is_baseline = false;  // what is evaluated, or something to hold beside it
-  std::vector<MeasuredValue> measures;
-  std::vector<MeasureColumn> columns;  // of this system alone: "predicted"
+  std::vector<MeasuredValue> measures = {};
+  std::vector<MeasureColumn> columns = {};  // of this system alone: "predicted"
 };
 
 struct TaskResult {
   std::string task;                      // "probe", "knn", "clustering", "neighbors", "retrieval", "pairs", ...
   Json settings = Json::object();        // what the figures depend on beside the data: k, seed, ...
-  std::vector<std::string> notes;        // sentences for people: rows left out, samples taken
-  std::vector<std::string> rows;         // ids of the rows (queries, pairs) that have values
-  std::vector<std::string> class_names;  // of the labels in columns
-  std::vector<MeasureColumn> columns;    // of all systems: "label", "gold"
-  std::vector<SystemResult> systems;     // what is evaluated first
+  std::vector<std::string> notes = {};        // sentences for people: rows left out, samples taken
+  std::vector<std::string> rows = {};         // ids of the rows (queries, pairs) that have values
+  std::vector<std::string> class_names = {};  // of the labels in columns
+  std::vector<MeasureColumn> columns = {};    // of all systems: "label", "gold"
+  std::vector<SystemResult> systems = {};     // what is evaluated first
 };
 
 struct EvaluationReport {
