@@ -117,6 +117,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_serve(root, line);
   add_train(root, line);
   add_distill(root, line);
+  add_evaluate(root, line);
   add_doctor(root, line);
   set_examples(root, {{"asterism embed texts.txt -o vectors.npy", "embed one text a line with the built-in model"},
                       {"asterism similarity \"a cat sat\" \"a dog lay\"", "how alike two texts are"},

@@ -28,10 +28,9 @@ std::string sentence_of(const MeasureComparison& c, bool higher_is_better, doubl
   const bool a_is_better = (c.difference > 0.0) == higher_is_better;
   const std::string& better = a_is_better ? c.name_a : c.name_b;
   const std::string& worse = a_is_better ? c.name_b : c.name_a;
-  const std::string tail =
-      fmt::format("{} {} against {}, difference {:+.4f}, {:.0f} % interval {:+.4f} to {:+.4f}, {}", title,
-                  number(c.value_a), number(c.value_b), c.difference, 100.0 * level, c.interval.low, c.interval.high,
-                  chance(c.p_value, replicate_count));
+  const std::string tail = fmt::format("{} {} against {}, difference {:+.4f}, {:.0f} % interval {:+.4f} to {:+.4f}, {}",
+                                       title, number(c.value_a), number(c.value_b), c.difference, 100.0 * level,
+                                       c.interval.low, c.interval.high, chance(c.p_value, replicate_count));
   if (c.difference == 0.0) {
     return fmt::format("{}: {} and {} are equal ({})", c.task, c.name_a, c.name_b, tail);
   }

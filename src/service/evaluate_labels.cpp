@@ -29,8 +29,7 @@ EvaluationData take_rows(const EvaluationData& data, std::span<const std::uint32
   EvaluationData out;
   out.class_names = data.class_names;
   for (const VectorSystem& system : data.systems) {
-    VectorSystem& taken =
-        out.systems.emplace_back(VectorSystem{system.name, system.is_baseline, system.dim, {}});
+    VectorSystem& taken = out.systems.emplace_back(VectorSystem{system.name, system.is_baseline, system.dim, {}});
     taken.values.reserve(rows.size() * system.dim);
     for (const std::uint32_t row : rows) {
       const auto from = system.view().row(row);
@@ -183,8 +182,9 @@ Result<LabelledSplit> split_by_class(const EvaluationData& data, double asked_sh
     }
   }
   if (asked.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                "split: expected a class with at least 2 rows, so that one can be learnt from and one asked, found none");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "split: expected a class with at least 2 rows, so that one can be learnt from and one asked, found none");
   }
   std::ranges::sort(learnt);
   std::ranges::sort(asked);
@@ -210,11 +210,10 @@ Result<TaskResult> evaluate_probe(const LabelledSplit& split, const LabelTaskOpt
 
 Result<TaskResult> evaluate_knn(const LabelledSplit& split, const LabelTaskOptions& options, const AnalysisRun& run) {
   const std::size_t k = std::min(options.neighbor_count, split.learnt.row_count());
-  auto task = classify_rows("knn", split, options, run,
-                            [&](const LabelledVectors& learnt, const LabelledVectors& asked) {
-                              return neighbour_labels(
-                                  learnt, asked, {.neighbour_count = k, .thread_count = run.pool.thread_count()});
-                            });
+  auto task =
+      classify_rows("knn", split, options, run, [&](const LabelledVectors& learnt, const LabelledVectors& asked) {
+        return neighbour_labels(learnt, asked, {.neighbour_count = k, .thread_count = run.pool.thread_count()});
+      });
   if (task) {
     task->settings = {{"k", k}, {"learnt_rows", split.learnt.row_count()}};
     if (k < options.neighbor_count) {
@@ -252,9 +251,9 @@ Result<TaskResult> evaluate_clustering(const EvaluationData& data, const LabelTa
     if (!system) {
       return std::unexpected(system.error());
     }
-    if (auto measured =
-            measure_system(task, *system, {"v_measure", "homogeneity", "completeness", "nmi", "ami", "ari", "silhouette"},
-                           options.bootstrap, run);
+    if (auto measured = measure_system(task, *system,
+                                       {"v_measure", "homogeneity", "completeness", "nmi", "ami", "ari", "silhouette"},
+                                       options.bootstrap, run);
         !measured) {
       return std::unexpected(measured.error());
     }

@@ -21,9 +21,9 @@ namespace asterism::service {
 struct LabelTaskOptions {
   BootstrapOptions bootstrap;
   std::uint64_t seed = 0;
-  double inverse_penalty = 1.0;      // C of the probe
-  std::size_t neighbor_count = 20;   // of the k-NN classifier
-  std::size_t cluster_count = 0;     // 0 = as many as classes
+  double inverse_penalty = 1.0;     // C of the probe
+  std::size_t neighbor_count = 20;  // of the k-NN classifier
+  std::size_t cluster_count = 0;    // 0 = as many as classes
   std::size_t silhouette_row_count_max = 2000;
 };
 

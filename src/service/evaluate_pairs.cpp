@@ -90,9 +90,8 @@ Result<TaskResult> evaluate_pairs(const PairTaskRequest& request, const Analysis
     return std::unexpected(pairs.error());
   }
   if (std::ranges::min(pairs->gold) == std::ranges::max(pairs->gold)) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected scores that differ, found {} everywhere", request.file.path,
-                            pairs->gold.front()));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected scores that differ, found {} everywhere",
+                                                         request.file.path, pairs->gold.front()));
   }
   const Texts texts = different_texts(*pairs);
   auto data = embed_texts(request, texts);

@@ -253,9 +253,10 @@ Result<EvaluationData> read_evaluation_data(const EvaluationDataRequest& request
     return RawReader(request).read();
   }
   if (request.input.inputs.size() != 1) {
-    return fail(ErrorCode::kUsage, fmt::format("expected one input of vectors where no model is given, found {}",
-                                               request.input.inputs.size()),
-                "-m MODEL embeds texts and pictures first");
+    return fail(
+        ErrorCode::kUsage,
+        fmt::format("expected one input of vectors where no model is given, found {}", request.input.inputs.size()),
+        "-m MODEL embeds texts and pictures first");
   }
   return read_vectors(request);
 }

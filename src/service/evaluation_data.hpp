@@ -49,13 +49,13 @@ struct VectorSystem {
 
 struct EvaluationData {
   std::vector<std::string> ids;
-  std::vector<VectorSystem> systems;      // one a model; or the vectors themselves
-  std::vector<std::int32_t> labels;       // [rows], -1 for none; empty without a labels column
-  std::vector<std::string> class_names;   // in the order of their bytes
-  std::vector<std::string> texts;         // [rows] of texts
-  std::vector<float> pixels;              // [rows, 3 * edge * edge] of pictures, 0 to 1
+  std::vector<VectorSystem> systems;                 // one a model; or the vectors themselves
+  std::vector<std::int32_t> labels;                  // [rows], -1 for none; empty without a labels column
+  std::vector<std::string> class_names;              // in the order of their bytes
+  std::vector<std::string> texts;                    // [rows] of texts
+  std::vector<float> pixels;                         // [rows, 3 * edge * edge] of pictures, 0 to 1
   std::vector<std::vector<std::string>> categories;  // [one_hot_columns][rows]; empty where a row has none
-  std::uint64_t failed_row_count = 0;     // rows that could not be read or embedded: they are not here
+  std::uint64_t failed_row_count = 0;                // rows that could not be read or embedded: they are not here
 
   std::size_t row_count() const noexcept { return ids.size(); }
 };

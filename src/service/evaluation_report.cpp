@@ -52,8 +52,8 @@ class Reader {
     auto format = json_get<std::string>(json, "format", source_);
     auto version = json_get<std::int64_t>(json, "version", source_);
     if (!format || !version || *format != kFormat) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{}: expected a report of `asterism evaluate`, found another file",
-                                                   source_),
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("{}: expected a report of `asterism evaluate`, found another file", source_),
                   "asterism evaluate ... --out REPORT.json writes one");
     }
     if (*version != kVersion) {

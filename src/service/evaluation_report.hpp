@@ -30,8 +30,8 @@ struct SystemResult {
 };
 
 struct TaskResult {
-  std::string task;                      // "probe", "knn", "clustering", "neighbors", "retrieval", "pairs", ...
-  Json settings = Json::object();        // what the figures depend on beside the data: k, seed, ...
+  std::string task;                           // "probe", "knn", "clustering", "neighbors", "retrieval", "pairs", ...
+  Json settings = Json::object();             // what the figures depend on beside the data: k, seed, ...
   std::vector<std::string> notes = {};        // sentences for people: rows left out, samples taken
   std::vector<std::string> rows = {};         // ids of the rows (queries, pairs) that have values
   std::vector<std::string> class_names = {};  // of the labels in columns
@@ -55,8 +55,8 @@ Result<void> measure_system(const TaskResult& task, SystemResult& system, const 
 // Without `rows` and `columns` where `with_rows` is false: short, and no report to compare.
 Json report_json(const EvaluationReport& report, bool with_rows);
 
-// A file that report_json() wrote, with rows. kCorrupt where columns and rows differ in number, kUnsupported for another
-// version of the format.
+// A file that report_json() wrote, with rows. kCorrupt where columns and rows differ in number, kUnsupported for
+// another version of the format.
 Result<EvaluationReport> read_report(const std::filesystem::path& path);
 Result<EvaluationReport> report_from_json(const Json& json, std::string_view source);
 

@@ -31,7 +31,7 @@ std::optional<double> number_of(std::string_view text) {
   double value = 0.0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc{} && end == text.data() + text.size() && std::isfinite(value) ? std::optional(value)
-                                                                                         : std::nullopt;
+                                                                                          : std::nullopt;
 }
 
 class Collector {

@@ -1,8 +1,8 @@
 // Pairs of texts with a score that people gave them: STS and its like.
 //
 // csv, tsv or jsonl. Columns by name; a csv or tsv file without a header (the STS form: sentence, sentence, score) is
-// known by a first line whose third field is a number, and has its columns by place. Thread-safety: pure function. Cost:
-// one pass; all pairs are held in memory.
+// known by a first line whose third field is a number, and has its columns by place. Thread-safety: pure function.
+// Cost: one pass; all pairs are held in memory.
 #pragma once
 
 #include <array>
@@ -16,10 +16,10 @@
 namespace asterism::service {
 
 struct PairRows {
-  std::vector<std::string> first;   // [pairs]
-  std::vector<std::string> second;  // [pairs]
-  std::vector<double> gold;         // [pairs]
-  std::vector<std::string> ids;     // [pairs]: the line that a pair stands in
+  std::vector<std::string> first;    // [pairs]
+  std::vector<std::string> second;   // [pairs]
+  std::vector<double> gold;          // [pairs]
+  std::vector<std::string> ids;      // [pairs]: the line that a pair stands in
   std::uint64_t left_out_count = 0;  // pairs without a text or a score that is a finite number
 };
 
