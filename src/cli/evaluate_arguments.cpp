@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "base/file.hpp"
@@ -61,6 +63,24 @@ std::string task_table(const service::TaskResult& task) {
 
 }  // namespace
 
+void add_against(CLI::App& command, std::vector<std::string>& against) {
+  command.add_option("--against", against, "a model to hold beside MODEL on the same rows (repeatable)")
+      ->type_name("MODEL")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group("Model");
+}
+
+void add_no_baselines(CLI::App& command, bool& without) {
+  command.add_flag("--no-baselines", without, "the model alone, without baselines beside it")->group("Evaluation");
+}
+
+std::vector<std::string> models_of(const std::string& model, const std::vector<std::string>& against) {
+  std::vector<std::string> models{model};
+  models.insert(models.end(), against.begin(), against.end());
+  return models;
+}
+
 void add_bootstrap_options(CLI::App& command, ReportArguments& arguments) {
   add_count(command, "--replicates", arguments.replicate_count, "resamples of the bootstrap [1000]")
       ->group("Intervals");
@@ -105,13 +125,19 @@ Result<BootstrapOptions> to_bootstrap_options(const ReportArguments& arguments) 
 
 Result<int> run_and_report(const ReportArguments& arguments, Console& console,
                            const std::function<Result<service::EvaluationReport>(const AnalysisRun&)>& body) {
+  using Clock = std::chrono::steady_clock;
+  // Work of a moment says nothing.
+  constexpr std::chrono::seconds kQuiet{2};
+  const auto start = Clock::now();
   ThreadPool pool(arguments.thread_count > 0 ? arguments.thread_count : available_processor_count());
   StepProgress progress(console);
   const AnalysisRun run{.pool = pool,
                         .cancel = &cancel_on_interrupt(),
                         .progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
-                          progress.update(std::string(stage), fmt::format("{} of {}", done, total),
-                                          total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0.0);
+                          if (Clock::now() - start > kQuiet) {
+                            progress.update(std::string(stage), fmt::format("{} of {}", done, total),
+                                            total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0.0);
+                          }
                         }};
   const auto report = body(run);
   progress.finish();
@@ -122,6 +148,23 @@ Result<int> run_and_report(const ReportArguments& arguments, Console& console,
     return std::unexpected(printed.error());
   }
   return 0;
+}
+
+Result<int> run_task_and_report(const std::string& input, const ReportArguments& arguments, Console& console,
+                                const std::function<Result<service::TaskResult>(const AnalysisRun&)>& body) {
+  const auto bootstrap = to_bootstrap_options(arguments);
+  if (!bootstrap) {
+    return std::unexpected(bootstrap.error());
+  }
+  return run_and_report(arguments, console, [&](const AnalysisRun& run) -> Result<service::EvaluationReport> {
+    auto task = body(run);
+    if (!task) {
+      return std::unexpected(task.error());
+    }
+    service::EvaluationReport report{.input = input, .bootstrap = *bootstrap, .tasks = {}};
+    report.tasks.push_back(*std::move(task));
+    return report;
+  });
 }
 
 Result<void> print_report(const service::EvaluationReport& report, const ReportArguments& arguments, Console& console) {

@@ -1,7 +1,8 @@
 // What the commands around evaluation share: their common options, and how a report is shown.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@
 #include "service/evaluation_report.hpp"
 
 namespace asterism::cli {
+
+// --against and --no-baselines.
+void add_against(CLI::App& command, std::vector<std::string>& against);
+void add_no_baselines(CLI::App& command, bool& without);
+// The model and those that it is held against.
+std::vector<std::string> models_of(const std::string& model, const std::vector<std::string>& against);
 
 struct ReportArguments {
   std::size_t replicate_count = 1000;
@@ -30,6 +37,14 @@ Result<BootstrapOptions> to_bootstrap_options(const ReportArguments& arguments);
 // A run on the threads that were asked for, with progress and Ctrl-C; what `body` gives goes out as print_report does.
 Result<int> run_and_report(const ReportArguments& arguments, Console& console,
                            const std::function<Result<service::EvaluationReport>(const AnalysisRun&)>& body);
+
+// The same for one task.
+Result<int> run_task_and_report(const std::string& input, const ReportArguments& arguments, Console& console,
+                                const std::function<Result<service::TaskResult>(const AnalysisRun&)>& body);
+
+// `asterism evaluate retrieval` and `asterism evaluate eye`.
+void add_evaluate_retrieval(CLI::App& parent, CommandLine& line);
+void add_evaluate_eye(CLI::App& parent, CommandLine& line);
 
 // Tables, or one JSON object with --json; files where they were asked for.
 Result<void> print_report(const service::EvaluationReport& report, const ReportArguments& arguments, Console& console);

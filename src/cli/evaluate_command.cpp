@@ -39,24 +39,6 @@ Result<Metric> metric_of(const std::string& name) {
   return choose<Metric>("--metric", {{"euclidean", Metric::kEuclidean}, {"cosine", Metric::kCosine}}, name);
 }
 
-void add_against(CLI::App& command, std::vector<std::string>& against) {
-  command.add_option("--against", against, "a model to hold beside MODEL on the same rows (repeatable)")
-      ->type_name("MODEL")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->group("Model");
-}
-
-void add_no_baselines(CLI::App& command, bool& without) {
-  command.add_flag("--no-baselines", without, "the model alone, without baselines beside it")->group("Evaluation");
-}
-
-std::vector<std::string> models_of(const std::string& model, const std::vector<std::string>& against) {
-  std::vector<std::string> models{model};
-  models.insert(models.end(), against.begin(), against.end());
-  return models;
-}
-
 Result<service::EvaluationDataRequest> to_data_request(const EvaluateArguments& arguments,
                                                        const std::vector<std::string>& inputs) {
   RowInputArguments rows = arguments.input;
@@ -332,15 +314,8 @@ Result<int> run_pairs(const PairArguments& arguments, Console& console) {
   request.with_baselines = !arguments.without_baselines;
   StepProgress progress(console);
   request.fetch = watched_fetch(console, progress);
-  return run_and_report(arguments.report, console, [&](const AnalysisRun& run) -> Result<service::EvaluationReport> {
-    auto task = service::evaluate_pairs(request, run);
-    if (!task) {
-      return std::unexpected(task.error());
-    }
-    service::EvaluationReport report{.input = arguments.file, .bootstrap = request.bootstrap, .tasks = {}};
-    report.tasks.push_back(*std::move(task));
-    return report;
-  });
+  return run_task_and_report(arguments.file, arguments.report, console,
+                             [&](const AnalysisRun& run) { return service::evaluate_pairs(request, run); });
 }
 
 void add_pairs(CLI::App& parent, CommandLine& line) {
@@ -465,6 +440,8 @@ void add_evaluate(CLI::App& root, CommandLine& line) {
   add_tasks(command, line);
   add_neighbors(command, line);
   add_pairs(command, line);
+  add_evaluate_retrieval(command, line);
+  add_evaluate_eye(command, line);
   add_compare(command, line);
   set_examples(command, {{"asterism evaluate reviews.csv --labels stars -m all-MiniLM-L6-v2 --report report.html",
                           "all that the data allows, with baselines, as tables and as a page"},

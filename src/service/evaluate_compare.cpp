@@ -114,6 +114,15 @@ Result<std::vector<MeasureComparison>> compare_systems(const TaskResult& task_a,
                             task_a.task, task_a.rows.size(), task_b.rows.size()),
                 "evaluate both on the same input, with the same seed and split");
   }
+  for (const MeasureColumn& shared : task_a.columns) {
+    const auto other = std::ranges::find(task_b.columns, shared.name, &MeasureColumn::name);
+    if (other == task_b.columns.end() || other->values != shared.values) {
+      return fail(ErrorCode::kMismatch,
+                  fmt::format("task {}: expected the same '{}' of every row in both reports, found others", task_a.task,
+                              shared.name),
+                  "evaluate both on the same input, with the same labels");
+    }
+  }
   const auto columns_a = all_columns(task_a, a);
   const auto columns_b = all_columns(task_b, b);
   const Comparer comparer(options, run);
