@@ -140,11 +140,16 @@ Result<int> run_and_report(const ReportArguments& arguments, Console& console,
                           }
                         }};
   const auto report = body(run);
-  progress.finish();
   if (!report) {
+    progress.finish();
     return std::unexpected(report.error());
   }
-  if (auto printed = print_report(*report, arguments, console); !printed) {
+  const auto comparisons = service::compare_models(*report, run);
+  progress.finish();
+  if (!comparisons) {
+    return std::unexpected(comparisons.error());
+  }
+  if (auto printed = print_report(*report, *comparisons, arguments, console); !printed) {
     return std::unexpected(printed.error());
   }
   return 0;
@@ -167,7 +172,9 @@ Result<int> run_task_and_report(const std::string& input, const ReportArguments&
   });
 }
 
-Result<void> print_report(const service::EvaluationReport& report, const ReportArguments& arguments, Console& console) {
+Result<void> print_report(const service::EvaluationReport& report,
+                          const std::vector<service::MeasureComparison>& comparisons, const ReportArguments& arguments,
+                          Console& console) {
   if (!arguments.out.empty()) {
     const std::string text = json_line(service::report_json(report, true));
     if (auto written = write_file_atomic(arguments.out, text); !written) {
@@ -176,13 +183,15 @@ Result<void> print_report(const service::EvaluationReport& report, const ReportA
     console.note("report written: " + arguments.out);
   }
   if (!arguments.report.empty()) {
-    if (auto written = write_file_atomic(arguments.report, service::render_evaluation(report)); !written) {
+    if (auto written = write_file_atomic(arguments.report, service::render_evaluation(report, comparisons)); !written) {
       return written;
     }
     console.note("page written: " + arguments.report);
   }
   if (console.json()) {
-    console.print(json_line(service::report_json(report, false)));
+    Json json = service::report_json(report, false);
+    json["comparisons"] = service::comparisons_json(comparisons);
+    console.print(json_line(json));
     return {};
   }
   bool is_first = true;
@@ -193,6 +202,10 @@ Result<void> print_report(const service::EvaluationReport& report, const ReportA
     for (const std::string& note : task.notes) {
       console.note(fmt::format("{}: {}", task.task, note));
     }
+  }
+  console.print(comparisons.empty() ? "" : "\n");
+  for (const service::MeasureComparison& comparison : comparisons) {
+    console.print(comparison.sentence + ".\n");
   }
   console.note(fmt::format("in brackets: {:.0f} % intervals from {} resamples of the rows (seed {})",
                            100.0 * report.bootstrap.level, report.bootstrap.replicate_count, report.bootstrap.seed));

@@ -46,7 +46,9 @@ Result<int> run_task_and_report(const std::string& input, const ReportArguments&
 void add_evaluate_retrieval(CLI::App& parent, CommandLine& line);
 void add_evaluate_eye(CLI::App& parent, CommandLine& line);
 
-// Tables, or one JSON object with --json; files where they were asked for.
-Result<void> print_report(const service::EvaluationReport& report, const ReportArguments& arguments, Console& console);
+// Tables and sentences, or one JSON object with --json; files where they were asked for.
+Result<void> print_report(const service::EvaluationReport& report,
+                          const std::vector<service::MeasureComparison>& comparisons, const ReportArguments& arguments,
+                          Console& console);
 
 }  // namespace asterism::cli

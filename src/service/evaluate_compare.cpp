@@ -182,6 +182,25 @@ Result<std::vector<MeasureComparison>> compare_reports(const EvaluationReport& a
   return out;
 }
 
+Result<std::vector<MeasureComparison>> compare_models(const EvaluationReport& report, const AnalysisRun& run) {
+  std::vector<MeasureComparison> out;
+  for (const TaskResult& task : report.tasks) {
+    for (std::size_t s = 1; s < task.systems.size(); ++s) {
+      if (task.systems[s].is_baseline || task.systems[0].is_baseline || task.systems[0].measures.empty()) {
+        continue;
+      }
+      SystemResult first = task.systems[0];
+      first.measures.resize(1);
+      auto compared = compare_systems(task, first, task, task.systems[s], report.bootstrap, run);
+      if (!compared) {
+        return std::unexpected(compared.error());
+      }
+      std::ranges::move(*compared, std::back_inserter(out));
+    }
+  }
+  return out;
+}
+
 Json comparisons_json(const std::vector<MeasureComparison>& comparisons) {
   const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
   Json json = Json::array();

@@ -42,6 +42,9 @@ Result<std::vector<MeasureComparison>> compare_systems(const TaskResult& task_a,
 Result<std::vector<MeasureComparison>> compare_reports(const EvaluationReport& a, const EvaluationReport& b,
                                                        const BootstrapOptions& options, const AnalysisRun& run);
 
+// Within one report: the first measure of every task, of the first model and each other that is no baseline.
+Result<std::vector<MeasureComparison>> compare_models(const EvaluationReport& report, const AnalysisRun& run);
+
 Json comparisons_json(const std::vector<MeasureComparison>& comparisons);
 
 }  // namespace asterism::service

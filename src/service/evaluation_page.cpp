@@ -193,7 +193,7 @@ std::string evaluation_page_head(std::string_view title) {
       kPolicy, escape_html(title), kStyle);
 }
 
-std::string render_evaluation(const EvaluationReport& report) {
+std::string render_evaluation(const EvaluationReport& report, const std::vector<MeasureComparison>& comparisons) {
   std::string out = evaluation_page_head("Evaluation of " + report.input);
   out += fmt::format(
       "<h1>Evaluation of {}</h1><p>Small figures are {:.0f} % intervals from {} resamples of the rows (seed {}). "
@@ -202,6 +202,10 @@ std::string render_evaluation(const EvaluationReport& report) {
       report.bootstrap.seed);
   for (const TaskResult& task : report.tasks) {
     out += task_section(task);
+  }
+  out += comparisons.empty() ? "" : "<h2>models</h2>";
+  for (const MeasureComparison& comparison : comparisons) {
+    out += fmt::format("<p>{}.</p>", escape_html(comparison.sentence));
   }
   return out + "</html>\n";
 }

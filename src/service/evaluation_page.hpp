@@ -3,7 +3,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "service/evaluate_compare.hpp"
 #include "service/evaluation_report.hpp"
 
 namespace asterism::service {
@@ -11,7 +14,7 @@ namespace asterism::service {
 // The beginning of such a page, up to its first heading; `title` is escaped.
 std::string evaluation_page_head(std::string_view title);
 
-// Whatever stands in names and ids is escaped.
-std::string render_evaluation(const EvaluationReport& report);
+// `comparisons` stand below the tasks, as sentences. Whatever stands in names and ids is escaped.
+std::string render_evaluation(const EvaluationReport& report, const std::vector<MeasureComparison>& comparisons);
 
 }  // namespace asterism::service

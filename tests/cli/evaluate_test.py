@@ -88,6 +88,12 @@ class Evaluate(CliTest):
         found = json.loads(stdout)[0]
         self.assertAlmostEqual(found["difference"], found["value_a"] - found["value_b"])
 
+    def test_models_of_one_report_are_compared(self) -> None:
+        stdout, _ = self.ok(
+            *("evaluate", "knn", "topics.csv", "--labels", "topic", "--against", "builtin", *self.options),
+        )
+        self.assertIn("knn: builtin and builtin are equal", stdout)
+
     def test_a_page_holds_everything_itself(self) -> None:
         self.ok("evaluate", "topics.csv", "--labels", "topic", "-k", "5", *self.options, "--report", "report.html")
         page = (self.folder / "report.html").read_text(encoding="utf-8")

@@ -232,7 +232,7 @@ TEST(Page, shows_names_as_text) {
   EvaluationReport report{.input = "<script>alert(1)</script>", .bootstrap = {}, .tasks = {}};
   report.tasks.push_back(task_of({1.0, 0.0, 1.0}, "<b>model</b>"));
   report.tasks[0].class_names = {"<i>a</i>", "b"};
-  const std::string page = render_evaluation(report);
+  const std::string page = render_evaluation(report, {});
   EXPECT_EQ(page.find("<script"), std::string::npos);
   EXPECT_EQ(page.find("<b>model"), std::string::npos);
   EXPECT_EQ(page.find("<i>a"), std::string::npos);
