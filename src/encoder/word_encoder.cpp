@@ -296,8 +296,7 @@ Result<WordTable> read_folder(const fs::path& folder) {
                 "the model is damaged: fetch it again");
   }
   if (!all_finite(*vectors)) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: expected numbers, found NaN or infinity", vectors_path->string()),
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected numbers, found NaN or infinity", vectors_path->string()),
                 "the model is damaged: fetch it again");
   }
   auto values = std::make_unique_for_overwrite<float[]>(vectors->element_count());
@@ -359,12 +358,11 @@ EncoderInfo describe(const fs::path& path, const WordTable& words, const WordSet
     info.modules.emplace_back("Normalize");
   }
   if (words.repeated_count() > 0) {
-    info.warnings.push_back(fmt::format("{}: {} words are there again: the first of each counts", path.string(),
-                                        words.repeated_count()));
+    info.warnings.push_back(
+        fmt::format("{}: {} words are there again: the first of each counts", path.string(), words.repeated_count()));
   }
   if (words.invalid_count() > 0) {
-    info.warnings.push_back(
-        fmt::format("{}: {} words are no UTF-8: left out", path.string(), words.invalid_count()));
+    info.warnings.push_back(fmt::format("{}: {} words are no UTF-8: left out", path.string(), words.invalid_count()));
   }
   return info;
 }
@@ -383,8 +381,8 @@ Result<WordTable> read_word_table(const fs::path& path, ThreadPool& pool) {
   std::error_code ignored;
   auto words = fs::is_directory(path, ignored) ? read_folder(path) : read_file_table(path, pool);
   if (words && words->size() == 0) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected words in UTF-8, found none among {}", path.string(),
-                                                 words->invalid_count()));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: expected words in UTF-8, found none among {}", path.string(), words->invalid_count()));
   }
   return words;
 }

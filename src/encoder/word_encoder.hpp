@@ -1,9 +1,10 @@
 // A model of word vectors as encoder: a text's vector is the mean of its known words' vectors, as gensim's
 // get_mean_vector(pre_normalize=False) and spaCy's Doc.vector have it.
 //
-// Words of a text: what stands between white space, as it is written, else in lower case; what is then unknown is parted
-// at its punctuation, and each part sought alike ("cat," is "cat" and ","). Unknown words take no part and are counted
-// (RowReport::unknown_word_count). A text without a known word has the zero vector. Token ids are numbers of words.
+// Words of a text: what stands between white space, as it is written, else in lower case; what is then unknown is
+// parted at its punctuation, and each part sought alike ("cat," is "cat" and ","). Unknown words take no part and are
+// counted (RowReport::unknown_word_count). A text without a known word has the zero vector. Token ids are numbers of
+// words.
 #pragma once
 
 #include <filesystem>

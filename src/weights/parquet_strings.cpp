@@ -262,9 +262,8 @@ class ColumnReader {
 
   Result<StringColumn> read(const FileMetadata& metadata) {
     if (metadata.leaf_count != 1 || metadata.leaf_type != kByteArray || metadata.repetition == kRepeated) {
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("{}: expected one column of strings, found {} of type {}", source_, metadata.leaf_count,
-                              metadata.leaf_type));
+      return fail(ErrorCode::kUnsupported, fmt::format("{}: expected one column of strings, found {} of type {}",
+                                                       source_, metadata.leaf_count, metadata.leaf_type));
     }
     optional_ = metadata.repetition == kOptional;
     if (metadata.chunks.size() != metadata.group_count) {
@@ -290,14 +289,15 @@ class ColumnReader {
   Result<void> read_chunk(const ColumnChunk& chunk) {
     if (chunk.codec != static_cast<std::int64_t>(Codec::kNone) &&
         chunk.codec != static_cast<std::int64_t>(Codec::kSnappy)) {
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("{}: expected pages packed by Snappy or not at all, found codec {}", source_, chunk.codec),
-                  "write it again: pandas' to_parquet(compression='snappy')");
+      return fail(
+          ErrorCode::kUnsupported,
+          fmt::format("{}: expected pages packed by Snappy or not at all, found codec {}", source_, chunk.codec),
+          "write it again: pandas' to_parquet(compression='snappy')");
     }
     packed_ = chunk.codec == static_cast<std::int64_t>(Codec::kSnappy);
     dictionary_ = {};
-    const std::int64_t begin = chunk.dictionary_offset > 0 ? std::min(chunk.dictionary_offset, chunk.data_offset)
-                                                           : chunk.data_offset;
+    const std::int64_t begin =
+        chunk.dictionary_offset > 0 ? std::min(chunk.dictionary_offset, chunk.data_offset) : chunk.data_offset;
     if (begin < 0 || chunk.size_bytes < 0 || static_cast<std::uint64_t>(begin) > bytes_.size() ||
         static_cast<std::uint64_t>(chunk.size_bytes) > bytes_.size() - static_cast<std::uint64_t>(begin)) {
       return corrupt("expected its column inside the file");
@@ -321,8 +321,8 @@ class ColumnReader {
       rest = rest.subspan(size_bytes);
     }
     if (chunk.value_count < 0 || out_.ends.size() - row_first != static_cast<std::size_t>(chunk.value_count)) {
-      return corrupt(fmt::format("expected {} strings in a row group, found {}", chunk.value_count,
-                                 out_.ends.size() - row_first));
+      return corrupt(
+          fmt::format("expected {} strings in a row group, found {}", chunk.value_count, out_.ends.size() - row_first));
     }
     return {};
   }
@@ -333,8 +333,8 @@ class ColumnReader {
     }
     // Runs of one value hold any number of rows in a few bytes.
     if (static_cast<std::uint64_t>(page.value_count) > kParquetRowCountMax - out_.ends.size()) {
-      return fail(ErrorCode::kLimitExceeded, fmt::format("{}: expected at most {} rows, found more", source_,
-                                                         kParquetRowCountMax));
+      return fail(ErrorCode::kLimitExceeded,
+                  fmt::format("{}: expected at most {} rows, found more", source_, kParquetRowCountMax));
     }
     if (static_cast<std::size_t>(page.unpacked_size_bytes) > kParquetPageSizeBytesMax) {
       return fail(ErrorCode::kLimitExceeded, fmt::format("{}: expected a page of at most {} bytes, found {}", source_,
@@ -385,7 +385,8 @@ class ColumnReader {
     RleReader reader(*levels, 1);
     for (std::int64_t i = 0; i < page.value_count; ++i) {
       if (reader.next() != 1U) {
-        return corrupt(fmt::format("row {}: expected a string, found none", out_.ends.size() + static_cast<std::size_t>(i)));
+        return corrupt(
+            fmt::format("row {}: expected a string, found none", out_.ends.size() + static_cast<std::size_t>(i)));
       }
     }
     return unpacked.substr(unpacked.size() - cursor.remaining());
@@ -412,10 +413,10 @@ class ColumnReader {
       case Encoding::kRleDictionary:
         return read_indices(page, *values);
       default:
-        return fail(ErrorCode::kUnsupported,
-                    fmt::format("{}: expected strings plain or by dictionary, found encoding {}", source_,
-                                page.encoding),
-                    "write it again: pandas' to_parquet()");
+        return fail(
+            ErrorCode::kUnsupported,
+            fmt::format("{}: expected strings plain or by dictionary, found encoding {}", source_, page.encoding),
+            "write it again: pandas' to_parquet()");
     }
   }
 
@@ -478,7 +479,8 @@ Result<StringColumn> parse_parquet_strings(std::span<const std::byte> bytes, std
   const auto metadata =
       read_metadata(bytes.subspan(bytes.size() - kFooterTailSizeBytes - footer_size_bytes, footer_size_bytes));
   if (!metadata) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected the footer of a Parquet file, found other bytes", source),
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: expected the footer of a Parquet file, found other bytes", source),
                 std::string(kDamagedHint));
   }
   return ColumnReader(bytes, source).read(*metadata);

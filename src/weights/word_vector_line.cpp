@@ -76,8 +76,7 @@ std::optional<float> take_number(std::string_view& rest) noexcept {
       break;
     }
   }
-  if (digit_count > 0 && digits <= kExactMax && fraction_count <= kExactPowerMax &&
-      (at == end || is_separator(*at))) {
+  if (digit_count > 0 && digits <= kExactMax && fraction_count <= kExactPowerMax && (at == end || is_separator(*at))) {
     const float magnitude = static_cast<float>(digits) / kPowers[fraction_count];
     rest.remove_prefix(static_cast<std::size_t>(at - rest.data()));
     return negative ? -magnitude : magnitude;

@@ -1,7 +1,7 @@
 // One line of a text file of word vectors, and the first line that counts them. Private to word_vectors.
 //
-// Thread-safety: pure functions. Cost: one pass; numbers of up to seven digits take a short way (a division of two exact
-// floats, Clinger 1990), others std::from_chars. Both give the nearest float32.
+// Thread-safety: pure functions. Cost: one pass; numbers of up to seven digits take a short way (a division of two
+// exact floats, Clinger 1990), others std::from_chars. Both give the nearest float32.
 #pragma once
 
 #include <cstddef>

@@ -289,21 +289,21 @@ Result<WordVectors> parse_binary(std::string_view text, std::string_view source)
     }
     const std::size_t space = rest.substr(0, kWordSizeBytesMax + 1).find(' ');
     if (space == std::string_view::npos || space == 0) {
-      return binary_fault(source, i, rest.size() <= kWordSizeBytesMax
-                                         ? "expected a word and a space, found the end of the file"
-                                         : "expected a word and a space, found neither");
+      return binary_fault(source, i,
+                          rest.size() <= kWordSizeBytesMax ? "expected a word and a space, found the end of the file"
+                                                           : "expected a word and a space, found neither");
     }
     if (rest.size() - space - 1 < row_size_bytes) {
-      return binary_fault(source, i, fmt::format("expected {} bytes of numbers, found {}", row_size_bytes,
-                                                 rest.size() - space - 1));
+      return binary_fault(
+          source, i, fmt::format("expected {} bytes of numbers, found {}", row_size_bytes, rest.size() - space - 1));
     }
     out.bytes += rest.substr(0, space);
     out.ends.push_back(out.bytes.size());
     const std::span<float> row(out.values.get() + i * out.dim, out.dim);
     std::memcpy(row.data(), rest.data() + space + 1, row_size_bytes);
     if (!std::ranges::all_of(row, [](float value) { return std::isfinite(value); })) {
-      return binary_fault(source, i, fmt::format("'{}': expected finite numbers, found NaN or infinity",
-                                                 printable(out.word(i))));
+      return binary_fault(source, i,
+                          fmt::format("'{}': expected finite numbers, found NaN or infinity", printable(out.word(i))));
     }
     rest.remove_prefix(space + 1 + row_size_bytes);
   }

@@ -1,13 +1,13 @@
 // Files of word vectors: a word and its numbers a line, as GloVe, word2vec and fastText write them, or word2vec's
 // binary form.
 //
-// Text: `word n1 n2 ...`, one word a line; word2vec and fastText put `word_count dim` on a line of its own first. A word
-// may hold spaces (GloVe 840B has some): the last `dim` fields are the numbers. Numbers become the nearest float32.
-// Binary: that same first line, then of each word its bytes, a space and `dim` little-endian float32.
-// Words are bytes as they stand: whether they are UTF-8, or there twice, is for who looks words up (word_table.hpp).
-// Source: https://github.com/tmikolov/word2vec (distance.c), https://github.com/stanfordnlp/GloVe.
-// Ownership: values. Thread-safety: one pool a call. Cost: text is read twice, to count lines and to parse them, on all
-// threads of the pool; memory is the vectors and the words, the file itself is mapped.
+// Text: `word n1 n2 ...`, one word a line; word2vec and fastText put `word_count dim` on a line of its own first. A
+// word may hold spaces (GloVe 840B has some): the last `dim` fields are the numbers. Numbers become the nearest
+// float32. Binary: that same first line, then of each word its bytes, a space and `dim` little-endian float32. Words
+// are bytes as they stand: whether they are UTF-8, or there twice, is for who looks words up (word_table.hpp). Source:
+// https://github.com/tmikolov/word2vec (distance.c), https://github.com/stanfordnlp/GloVe. Ownership: values.
+// Thread-safety: one pool a call. Cost: text is read twice, to count lines and to parse them, on all threads of the
+// pool; memory is the vectors and the words, the file itself is mapped.
 #pragma once
 
 #include <cstddef>
@@ -37,9 +37,9 @@ enum class WordVectorFormat : std::uint8_t { kText, kBinary };
 
 struct WordVectors {
   std::size_t dim = 0;
-  std::string bytes;                 // the words, one after the other
-  std::vector<std::uint64_t> ends;   // [word_count], where each ends in `bytes`
-  std::unique_ptr<float[]> values;   // [word_count, dim], finite
+  std::string bytes;                // the words, one after the other
+  std::vector<std::uint64_t> ends;  // [word_count], where each ends in `bytes`
+  std::unique_ptr<float[]> values;  // [word_count, dim], finite
 
   std::size_t word_count() const noexcept { return ends.size(); }
   std::string_view word(std::size_t i) const noexcept {

@@ -74,11 +74,21 @@ TEST(ParquetStrings, a_file_cut_short_anywhere_is_refused) {
 
 TEST(Snappy, copies_reach_into_what_they_write) {
   // 10 bytes: the literal "ab", then a copy of 8 from 2 back.
-  const std::string packed{"\x0a\x04" "ab" "\x11\x02", 6};
+  const std::string packed{
+      "\x0a\x04"
+      "ab"
+      "\x11\x02",
+      6};
   EXPECT_EQ(snappy_uncompress(packed, 10), "ababababab");
   EXPECT_EQ(snappy_uncompress(packed, 9), std::nullopt);
   EXPECT_EQ(snappy_uncompress(packed.substr(0, 5), 10), std::nullopt);
-  EXPECT_EQ(snappy_uncompress(std::string("\x0a\x04" "ab" "\x11\x03", 6), 10), std::nullopt) << "before the start";
+  EXPECT_EQ(snappy_uncompress(std::string("\x0a\x04"
+                                          "ab"
+                                          "\x11\x03",
+                                          6),
+                              10),
+            std::nullopt)
+      << "before the start";
   EXPECT_EQ(snappy_uncompress(std::string("\x00", 1), 0), "");
 }
 

@@ -69,7 +69,9 @@ TEST(WordVectors, formats_are_told_apart) {
 }
 
 TEST(WordVectors, lines_end_and_words_are_spelt_in_many_ways) {
-  const auto vectors = parse("\xEF\xBB\xBF" "3 2\r\na 1 -2 \r\n\nat x y 0.25 1e-3\nb\t+3\t.5");
+  const auto vectors = parse(
+      "\xEF\xBB\xBF"
+      "3 2\r\na 1 -2 \r\n\nat x y 0.25 1e-3\nb\t+3\t.5");
   ASSERT_TRUE(vectors) << vectors.error().to_string();
   EXPECT_EQ(words_of(*vectors), (std::vector<std::string>{"a", "at x y", "b"}));
   EXPECT_EQ(values_of(*vectors), (std::vector<float>{1, -2, 0.25F, 1e-3F, 3, 0.5F}));
@@ -155,8 +157,8 @@ std::string floats(std::initializer_list<float> values) {
 
 TEST(WordVectors, binary_files_are_read_with_and_without_newlines) {
   for (const char* end : {"", "\n"}) {
-    const auto vectors = parse("2 2\na " + floats({1, 2}) + end + "bc " + floats({3, -4}) + end,
-                               WordVectorFormat::kBinary);
+    const auto vectors =
+        parse("2 2\na " + floats({1, 2}) + end + "bc " + floats({3, -4}) + end, WordVectorFormat::kBinary);
     ASSERT_TRUE(vectors) << vectors.error().to_string();
     EXPECT_EQ(words_of(*vectors), (std::vector<std::string>{"a", "bc"}));
     EXPECT_EQ(values_of(*vectors), (std::vector<float>{1, 2, 3, -4}));
