@@ -184,8 +184,8 @@ float AnalogyScorer::pair_direction(std::span<const double> cosines) const {
 Result<std::vector<ScoredIndex>> rank_analogies(const RowsView& candidates, const AnalogyScorer& scorer, std::size_t k,
                                                 std::span<const std::size_t> excluded, const AnalysisRun& run) {
   if (candidates.dim != scorer.dim()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("analogy: expected candidates of length {}, found {}",
-                                                         scorer.dim(), candidates.dim));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("analogy: expected candidates of length {}, found {}", scorer.dim(), candidates.dim));
   }
   k = std::min(k, candidates.row_count);
   std::vector<std::size_t> left_out(excluded.begin(), excluded.end());

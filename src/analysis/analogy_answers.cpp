@@ -137,9 +137,8 @@ class AnswerFinder {
       const auto unit = std::span(units_).subspan(row * dim_, dim_);
       terms_.insert(terms_.end(), unit.begin(), unit.end());
     }
-    block_row_count_ =
-        std::clamp(kBlockValueCount / std::max<std::size_t>(1, words_.rows.size()), kBlockRowCountMin,
-                   kBlockRowCountMax);
+    block_row_count_ = std::clamp(kBlockValueCount / std::max<std::size_t>(1, words_.rows.size()), kBlockRowCountMin,
+                                  kBlockRowCountMax);
     set_bases();
     best_.resize(methods.size() * questions.size());
   }
@@ -184,8 +183,7 @@ class AnswerFinder {
     const std::size_t term_count = words_.rows.size();
     std::vector<float> cosines(term_count * count);
     const LinearProblem problem{.weight = &candidates, .x = terms_.data(), .y = cosines.data()};
-    linear(problem,
-           {.row_begin = 0, .row_end = term_count, .panel_begin = 0, .panel_end = candidates.panel_count()});
+    linear(problem, {.row_begin = 0, .row_end = term_count, .panel_begin = 0, .panel_end = candidates.panel_count()});
     std::vector<float> scores(count);
     std::vector<Best> found(best_.size());
     for (std::size_t q = 0; q < questions_.size(); ++q) {
@@ -203,8 +201,8 @@ class AnswerFinder {
         }
         const float score = largest(scores);
         const auto first = std::ranges::find(scores, score) - scores.begin();
-        found[m * questions_.size() + q] = {score, static_cast<std::uint32_t>(begin) +
-                                                       static_cast<std::uint32_t>(first)};
+        found[m * questions_.size() + q] = {score,
+                                            static_cast<std::uint32_t>(begin) + static_cast<std::uint32_t>(first)};
       }
     }
     const std::scoped_lock lock(mutex_);

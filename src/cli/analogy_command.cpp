@@ -100,9 +100,8 @@ Json answers_json(const service::ArithmeticResponse& response, const std::string
   for (const service::ArithmeticTerm& term : response.terms) {
     json["terms"].push_back({{"weight", term.weight}, {"kind", operand_name(term.kind)}, {"value", term.value}});
   }
-  json["candidates"] = {{"kind", response.candidates},
-                        {"count", response.candidate_count},
-                        {"failed", response.failed_row_count}};
+  json["candidates"] = {
+      {"kind", response.candidates}, {"count", response.candidate_count}, {"failed", response.failed_row_count}};
   json["results"] = Json::array();
   for (const service::ArithmeticHit& hit : response.hits) {
     json["results"].push_back({{"score", json_number(hit.score)},
@@ -277,8 +276,7 @@ Result<int> run_pairs(const AnalogyArguments& arguments, Console& console) {
                     {"pearson", figure_json(one.pearson)}});
     exit_code = std::max(exit_code, report_problems(console, one.problems, one.problem_count).value_or(0));
   }
-  console.print(console.json() ? json_line({{"model", request.model}, {"files", std::move(json)}})
-                               : table.to_string());
+  console.print(console.json() ? json_line({{"model", request.model}, {"files", std::move(json)}}) : table.to_string());
   return exit_code;
 }
 

@@ -85,19 +85,20 @@ class Arithmetic {
   bool has_rows() const { return !request_.input.inputs.empty() || !request_.input.list.empty(); }
   bool has_vectors() const { return !request_.vectors.input.empty(); }
   bool needs_model() const {
-    return has_rows() || !has_vectors() ||
-           std::ranges::any_of(response_.terms,
-                               [](const ArithmeticTerm& term) { return term.kind != OperandKind::kId; });
+    return has_rows() || !has_vectors() || std::ranges::any_of(response_.terms, [](const ArithmeticTerm& term) {
+             return term.kind != OperandKind::kId;
+           });
   }
 
   Result<void> check() const {
     if (request_.top_count == 0 || request_.top_count > kArithmeticHitCountMax) {
-      return fail(request_.top_count == 0 ? ErrorCode::kInvalidArgument : ErrorCode::kLimitExceeded,
-                  fmt::format("analogy: expected 1 to {} answers, found {}", kArithmeticHitCountMax,
-                              request_.top_count));
+      return fail(
+          request_.top_count == 0 ? ErrorCode::kInvalidArgument : ErrorCode::kLimitExceeded,
+          fmt::format("analogy: expected 1 to {} answers, found {}", kArithmeticHitCountMax, request_.top_count));
     }
     if (has_rows() && has_vectors()) {
-      return fail(ErrorCode::kInvalidArgument, "analogy: expected rows, or a collection or file of vectors, found both");
+      return fail(ErrorCode::kInvalidArgument,
+                  "analogy: expected rows, or a collection or file of vectors, found both");
     }
     const auto id = std::ranges::find(response_.terms, OperandKind::kId, &ArithmeticTerm::kind);
     if (id != response_.terms.end() && !has_vectors()) {
@@ -149,9 +150,8 @@ class Arithmetic {
       options.prompt_name = settings->model.query_prompt_name;
       options.dim = settings->dim;
     } else {
-      const bool images = std::ranges::all_of(response_.terms, [](const ArithmeticTerm& term) {
-        return term.kind == OperandKind::kImage;
-      });
+      const bool images = std::ranges::all_of(
+          response_.terms, [](const ArithmeticTerm& term) { return term.kind == OperandKind::kImage; });
       model = model_for(model, images ? PayloadKind::kImage : PayloadKind::kText);
     }
     if (auto fetched = fetch_model(model, request_.fetch); !fetched) {
@@ -190,9 +190,8 @@ class Arithmetic {
                   "give candidates (--in FILE or COLLECTION), or a model of word vectors (-m glove-6b-50d)");
     }
     if (encoder_->dim() != candidates_.words->dim()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("dim: expected {}, as the model's words have, found {}", candidates_.words->dim(),
-                              encoder_->dim()));
+      return fail(ErrorCode::kInvalidArgument, fmt::format("dim: expected {}, as the model's words have, found {}",
+                                                           candidates_.words->dim(), encoder_->dim()));
     }
     const std::size_t count = request_.word_count_max == 0
                                   ? candidates_.words->size()
@@ -226,9 +225,8 @@ class Arithmetic {
         return taken;
       }
     }
-    candidates_.rows = {.values = candidates_.own_values,
-                        .row_count = candidates_.names.size(),
-                        .dim = encoder_->dim()};
+    candidates_.rows = {
+        .values = candidates_.own_values, .row_count = candidates_.names.size(), .dim = encoder_->dim()};
     return {};
   }
 
@@ -300,8 +298,7 @@ class Arithmetic {
 
   Result<void> add_encoded(const ArithmeticTerm& term) {
     const bool image = term.kind == OperandKind::kImage;
-    const auto items =
-        encode_items(*encoder_, std::span(&term.value, 1), image ? ItemKind::kImage : ItemKind::kText);
+    const auto items = encode_items(*encoder_, std::span(&term.value, 1), image ? ItemKind::kImage : ItemKind::kText);
     if (!items) {
       return std::unexpected(items.error());
     }

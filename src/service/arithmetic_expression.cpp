@@ -90,7 +90,8 @@ class ArithmeticParser {
     if (first) {
       return 1.0;
     }
-    return expected(at_, "+ or - before another term", "several words that are one text stand in quotes: \"ice cream\"");
+    return expected(at_, "+ or - before another term",
+                    "several words that are one text stand in quotes: \"ice cream\"");
   }
 
   // The weight in front of "*", where there is one; the place stays where there is none.

@@ -75,10 +75,10 @@ Result<Encoder> load_words(const std::string& model, const ModelFetch& fetch, st
   options.thread_count = thread_count;
   auto encoder = Encoder::load(model, options);
   if (encoder && encoder->words() == nullptr) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("model '{}': expected a model of word vectors, found family \"{}\"", model,
-                            encoder->info().family),
-                "such as glove-6b-50d, or a file of GloVe, word2vec or fastText");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("model '{}': expected a model of word vectors, found family \"{}\"", model, encoder->info().family),
+        "such as glove-6b-50d, or a file of GloVe, word2vec or fastText");
   }
   return encoder;
 }
@@ -151,8 +151,8 @@ class AnalogyEvaluator {
     if (words.size() != kQuestionWordCount) {
       ++out_.problem_count;
       if (out_.problems.size() < kProblemsKept) {
-        out_.problems.push_back(fmt::format("{}: line {}: expected four words, found {}", request_.questions, number,
-                                            words.size()));
+        out_.problems.push_back(
+            fmt::format("{}: line {}: expected four words, found {}", request_.questions, number, words.size()));
       }
       return;
     }
@@ -196,9 +196,8 @@ class AnalogyEvaluator {
     const std::vector<float> values = vocabulary_.gather();
     ThreadPool pool(request_.thread_count != 0 ? request_.thread_count : available_processor_count());
     const auto begin = std::chrono::steady_clock::now();
-    const auto answers =
-        answer_analogies({.values = values, .row_count = vocabulary_.size(), .dim = dim_}, questions_,
-                         request_.methods, {.pool = pool, .cancel = request_.fetch.cancel});
+    const auto answers = answer_analogies({.values = values, .row_count = vocabulary_.size(), .dim = dim_}, questions_,
+                                          request_.methods, {.pool = pool, .cancel = request_.fetch.cancel});
     if (!answers) {
       return std::unexpected(answers.error());
     }
@@ -263,9 +262,8 @@ Result<WordPairsEvaluation> evaluate_pair_file(const std::string& file, const Ta
     out.outcomes.push_back(std::move(outcome));
   });
   if (out.outcomes.empty()) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: expected lines of two words and a number, found none{}", file,
-                            out.problems.empty() ? "" : ": " + out.problems.front()));
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected lines of two words and a number, found none{}", file,
+                                                 out.problems.empty() ? "" : ": " + out.problems.front()));
   }
   out.known_count = gold.size();
   out.spearman = spearman_correlation(gold, cosines);

@@ -28,7 +28,7 @@ inline constexpr std::size_t kAnalogyWordCountDefault = 30'000;
 
 struct WordTaskVocabulary {
   std::size_t word_count_max = kAnalogyWordCountDefault;  // 0 = all
-  bool match_case = false;  // else "Athens" and "athens" are one word, the more frequent
+  bool match_case = false;                                // else "Athens" and "athens" are one word, the more frequent
 };
 
 struct AnalogyEvaluationRequest {
@@ -43,9 +43,9 @@ struct AnalogyEvaluationRequest {
 // One line of the file, in order.
 struct AnalogyOutcome {
   std::uint32_t section = 0;
-  std::uint32_t line = 0;  // from 1
-  bool asked = false;      // all four words are in the vocabulary
-  std::string text;        // "a b c d"
+  std::uint32_t line = 0;            // from 1
+  bool asked = false;                // all four words are in the vocabulary
+  std::string text;                  // "a b c d"
   std::vector<std::string> answers;  // [methods]; none where not asked
   std::vector<bool> right;           // [methods]
 };
