@@ -12,8 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) {
     return 0;
   }
-  const auto format =
-      data[0] == 'b' ? asterism::WordVectorFormat::kBinary : asterism::WordVectorFormat::kText;
+  const auto format = data[0] == 'b' ? asterism::WordVectorFormat::kBinary : asterism::WordVectorFormat::kText;
   asterism::ThreadPool pool(1);
   const auto vectors = asterism::parse_word_vectors(std::as_bytes(std::span(data + 1, size - 1)), format, "fuzz", pool);
   if (!vectors) {

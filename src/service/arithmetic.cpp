@@ -117,7 +117,7 @@ class Arithmetic {
     wanted.texts = true;
     wanted.collection.cancel = request_.fetch.cancel;
     auto rows = open_analysis_rows(wanted);
-    if (!rows) {
+    if (!rows && wanted.texts_file.empty()) {
       // A file of vectors alone has no texts.
       wanted.texts = false;
       auto bare = open_analysis_rows(wanted);
@@ -125,6 +125,9 @@ class Arithmetic {
         return std::unexpected(std::move(rows.error()));
       }
       rows = std::move(bare);
+    }
+    if (!rows) {
+      return std::unexpected(std::move(rows.error()));
     }
     candidates_.kind = rows->collection ? "items" : "rows";
     candidates_.failed_row_count = rows->left_out_count;

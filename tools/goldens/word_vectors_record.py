@@ -31,7 +31,7 @@ DIM = 7
 QUESTION_COUNT = 12
 LINE_LENGTH = 118
 TEXTS = {
-    "king": ["king"],
+    "king and queen": ["king", "and", "queen"],
     "The quick brown fox jumps over the lazy dog": "the quick brown fox jumps over the lazy dog".split(),
     "Ice cream, please!": ["ice", "cream", ",", "please", "!"],
 }

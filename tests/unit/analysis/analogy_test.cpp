@@ -57,8 +57,8 @@ Result<std::vector<ScoredIndex>> rank(const Vocabulary& vocabulary, std::initial
                                       const std::vector<double>& weights, AnalogyMethod method, std::size_t k,
                                       std::size_t thread_count = 1) {
   const std::vector<float> terms = vocabulary.terms(rows);
-  const auto scorer = AnalogyScorer::make(
-      {.values = terms, .row_count = rows.size(), .dim = vocabulary.view().dim}, weights, method);
+  const auto scorer =
+      AnalogyScorer::make({.values = terms, .row_count = rows.size(), .dim = vocabulary.view().dim}, weights, method);
   if (!scorer) {
     return std::unexpected(scorer.error());
   }
@@ -107,8 +107,8 @@ std::vector<AnalogyQuestion> random_questions(std::size_t count, std::uint32_t r
   const CounterRandom random(3, 1);
   std::vector<AnalogyQuestion> out;
   for (std::size_t i = 0; i < count; ++i) {
-    out.push_back({random.below(3 * i, row_count), random.below(3 * i + 1, row_count),
-                   random.below(3 * i + 2, row_count)});
+    out.push_back(
+        {random.below(3 * i, row_count), random.below(3 * i + 1, row_count), random.below(3 * i + 2, row_count)});
   }
   return out;
 }
@@ -122,7 +122,8 @@ TEST(Analogy, many_answers_are_the_first_of_each_ranking) {
   ASSERT_TRUE(answers);
   for (std::size_t m = 0; m < std::size(kMethods); ++m) {
     for (std::size_t q = 0; q < questions.size(); ++q) {
-      const auto ranked = rank(vocabulary, {questions[q].b, questions[q].a, questions[q].c}, {1, -1, 1}, kMethods[m], 2);
+      const auto ranked =
+          rank(vocabulary, {questions[q].b, questions[q].a, questions[q].c}, {1, -1, 1}, kMethods[m], 2);
       if (!ranked) {
         continue;  // the same word twice
       }
@@ -140,7 +141,7 @@ TEST(Analogy, results_are_the_same_at_any_number_of_threads) {
   const auto questions = random_questions(200, kRows);
   std::vector<std::vector<std::vector<std::uint32_t>>> answers;
   std::vector<std::vector<ScoredIndex>> rankings;
-  for (const std::size_t threads : {1, 2, 3}) {
+  for (const std::size_t threads : {1U, 2U, 3U}) {
     ThreadPool pool(threads);
     answers.push_back(*answer_analogies(vocabulary.view(), questions, kMethods, {.pool = pool}));
     rankings.push_back(*rank(vocabulary, {1, 2, 3}, {1, -1, 1}, AnalogyMethod::kCosMul, 50, threads));

@@ -163,7 +163,7 @@ TEST_F(WordModel, many_texts_are_the_same_on_any_number_of_threads) {
     texts.push_back(std::string(i % 2 != 0 ? "the " : "cat, ") + (i % 3 != 0 ? "sat" : "dog"));
   }
   std::vector<std::vector<float>> found;
-  for (const std::size_t threads : {1, 2, 3}) {
+  for (const std::size_t threads : {1U, 2U, 3U}) {
     EncoderOptions options;
     options.thread_count = threads;
     const auto encoder = load(kLower, options);

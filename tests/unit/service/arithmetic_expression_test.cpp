@@ -22,17 +22,18 @@ std::string error_of(std::string_view text) {
 }
 
 TEST(ArithmeticExpression, words_are_added_and_taken_away) {
-  EXPECT_EQ(parse("king - man + woman"),
-            (Terms{{1, OperandKind::kText, "king"}, {-1, OperandKind::kText, "man"}, {1, OperandKind::kText, "woman"}}));
+  EXPECT_EQ(
+      parse("king - man + woman"),
+      (Terms{{1, OperandKind::kText, "king"}, {-1, OperandKind::kText, "man"}, {1, OperandKind::kText, "woman"}}));
   EXPECT_EQ(parse("  king -man\t+woman\n"), parse("king - man + woman"));
   EXPECT_EQ(parse("- cold + hot"), (Terms{{-1, OperandKind::kText, "cold"}, {1, OperandKind::kText, "hot"}}));
   EXPECT_EQ(parse("word"), (Terms{{1, OperandKind::kText, "word"}}));
 }
 
 TEST(ArithmeticExpression, signs_inside_words_are_part_of_them) {
-  EXPECT_EQ(parse("well-known - c++ + 1984"), (Terms{{1, OperandKind::kText, "well-known"},
-                                                     {-1, OperandKind::kText, "c++"},
-                                                     {1, OperandKind::kText, "1984"}}));
+  EXPECT_EQ(
+      parse("well-known - c++ + 1984"),
+      (Terms{{1, OperandKind::kText, "well-known"}, {-1, OperandKind::kText, "c++"}, {1, OperandKind::kText, "1984"}}));
   EXPECT_EQ(parse("東京 - 日本"), (Terms{{1, OperandKind::kText, "東京"}, {-1, OperandKind::kText, "日本"}}));
 }
 
@@ -43,8 +44,8 @@ TEST(ArithmeticExpression, weights_quotes_pictures_and_items) {
                    {-0.25, OperandKind::kImage, "my coat.jpg"},
                    {1, OperandKind::kId, "A-17"}}));
   EXPECT_EQ(parse(R"("say \"hi\" \\ bye" + "#no id" + @a*b.jpg)"), (Terms{{1, OperandKind::kText, "say \"hi\" \\ bye"},
-                                                                         {1, OperandKind::kText, "#no id"},
-                                                                         {1, OperandKind::kImage, "a*b.jpg"}}));
+                                                                          {1, OperandKind::kText, "#no id"},
+                                                                          {1, OperandKind::kImage, "a*b.jpg"}}));
 }
 
 TEST(ArithmeticExpression, what_was_understood_reads_as_itself) {

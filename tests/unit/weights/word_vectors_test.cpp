@@ -104,7 +104,7 @@ TEST(WordVectors, many_lines_are_the_same_on_any_number_of_threads) {
   ASSERT_TRUE(one);
   EXPECT_EQ(one->word_count(), 300'000U);
   EXPECT_EQ(one->word(299'999), "word299999");
-  for (const std::size_t threads : {2, 3}) {
+  for (const std::size_t threads : {2U, 3U}) {
     const auto many = parse(text, WordVectorFormat::kText, threads);
     ASSERT_TRUE(many);
     EXPECT_EQ(many->bytes, one->bytes);
