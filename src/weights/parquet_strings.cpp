@@ -331,6 +331,12 @@ class ColumnReader {
     if (page.unpacked_size_bytes < 0 || page.value_count < 0) {
       return corrupt("expected sizes of at least 0 in the header of a page");
     }
+    if (page.type != static_cast<std::int64_t>(PageType::kData) &&
+        page.type != static_cast<std::int64_t>(PageType::kDictionary)) {
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("{}: expected data pages of version 1, found a page of type {}", source_, page.type),
+                  "write it again: pandas' to_parquet()");
+    }
     // Runs of one value hold any number of rows in a few bytes.
     if (static_cast<std::uint64_t>(page.value_count) > kParquetRowCountMax - out_.ends.size()) {
       return fail(ErrorCode::kLimitExceeded,
@@ -346,15 +352,8 @@ class ColumnReader {
     if (!unpacked) {
       return corrupt(fmt::format("expected a page of {} bytes packed by Snappy", page.unpacked_size_bytes));
     }
-    switch (static_cast<PageType>(page.type)) {
-      case PageType::kDictionary:
-        return read_dictionary(page, *std::move(unpacked));
-      case PageType::kData:
-        return read_data(page, *unpacked);
-    }
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: expected data pages of version 1, found a page of type {}", source_, page.type),
-                "write it again: pandas' to_parquet()");
+    return page.type == static_cast<std::int64_t>(PageType::kDictionary) ? read_dictionary(page, *std::move(unpacked))
+                                                                         : read_data(page, *unpacked);
   }
 
   Result<void> read_dictionary(const PageHeader& page, std::string unpacked) {

@@ -24,7 +24,8 @@ Json golden(const std::string& path) {
 
 std::vector<float> golden_vectors() {
   std::vector<float> out;
-  for (const Json& row : golden("unit/weights/golden/word_vectors.json")["values"]) {
+  const Json model = golden("unit/weights/golden/word_vectors.json");
+  for (const Json& row : model["values"]) {
     const auto values = row.get<std::vector<float>>();
     out.insert(out.end(), values.begin(), values.end());
   }
