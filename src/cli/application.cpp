@@ -105,6 +105,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   root.option_defaults()->group("Options");
   add_embed(root, line);
   add_similarity(root, line);
+  add_analogy(root, line);
   add_classify(root, line);
   add_add(root, line);
   add_search(root, line);
