@@ -35,8 +35,8 @@ def main() -> None:
             out.write(json.dumps({"_id": number, "text": text}) + "\n")
     queries = (options.source / "cran.qry.xml").read_text(encoding="utf-8", errors="replace")
     with (options.target / "queries.jsonl").open("w", encoding="utf-8") as out:
-        for number, text in enumerate(parts(queries, "title"), start=1):
-            out.write(json.dumps({"_id": str(number), "text": text}) + "\n")
+        for place, text in enumerate(parts(queries, "title"), start=1):
+            out.write(json.dumps({"_id": str(place), "text": text}) + "\n")
     shutil.copy(options.source / "cranqrel.trec.txt", options.target / "qrels.txt")
 
 

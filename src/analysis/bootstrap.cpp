@@ -16,9 +16,17 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kJackknifeGroupCountMax = 200;
+// Apart from those of replicates.
+constexpr std::uint64_t kGroupStream = 1ULL << 40U;
 
 bool cancelled(const AnalysisRun& run) {
   return run.cancel != nullptr && run.cancel->requested();
+}
+
+std::vector<std::uint32_t> all_rows(std::size_t row_count) {
+  std::vector<std::uint32_t> rows(row_count);
+  std::iota(rows.begin(), rows.end(), 0U);
+  return rows;
 }
 
 std::vector<double> finite_of(std::span<const double> values) {
@@ -96,18 +104,20 @@ Result<std::vector<double>> bootstrap_replicates(std::size_t row_count, const Ro
 }
 
 std::vector<double> jackknife_values(std::size_t row_count, const RowStatistic& statistic, std::size_t group_count_max,
-                                     const AnalysisRun& run) {
+                                     std::uint64_t seed, const AnalysisRun& run) {
   const std::size_t group_count = std::min(row_count, group_count_max);
+  // Rows of a file are often sorted by what they are: neighbours would leave together.
+  std::vector<std::uint32_t> order = all_rows(row_count);
+  const CounterRandom random(seed, kGroupStream);
+  std::ranges::sort(order, {}, [&](std::uint32_t row) { return std::pair(random.bits(row), row); });
   std::vector<double> values(group_count, kNone);
   run.pool.parallel_for(group_count, 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> rows;
     for (std::size_t g = begin; g < end && !cancelled(run); ++g) {
-      const std::size_t first = g * row_count / group_count;
-      const std::size_t last = (g + 1) * row_count / group_count;
-      rows.resize(row_count - (last - first));
-      const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(first);
-      std::iota(rows.begin(), middle, 0U);
-      std::iota(middle, rows.end(), static_cast<std::uint32_t>(last));
+      const auto first = order.begin() + static_cast<std::ptrdiff_t>(g * row_count / group_count);
+      const auto last = order.begin() + static_cast<std::ptrdiff_t>((g + 1) * row_count / group_count);
+      rows.assign(order.begin(), first);
+      rows.insert(rows.end(), last, order.end());
       values[g] = rows.empty() ? kNone : statistic(rows);
     }
   });
@@ -152,10 +162,41 @@ Result<Interval> bootstrap_interval(std::size_t row_count, const RowStatistic& s
   if (options.method == IntervalMethod::kPercentile) {
     return percentile_interval(*replicates, options.level);
   }
-  std::vector<std::uint32_t> all(row_count);
-  std::iota(all.begin(), all.end(), 0U);
-  const std::vector<double> jackknife = jackknife_values(row_count, statistic, kJackknifeGroupCountMax, run);
-  return bca_interval(*replicates, statistic(all), jackknife, options.level);
+  const std::vector<double> jackknife =
+      jackknife_values(row_count, statistic, kJackknifeGroupCountMax, options.seed, run);
+  return bca_interval(*replicates, statistic(all_rows(row_count)), jackknife, options.level);
+}
+
+Interval JackknifeEstimate::interval(double level) const {
+  const double reach = normal_quantile(0.5 * (1.0 + level)) * deviation;
+  return {value - reach, value + reach};
+}
+
+double JackknifeEstimate::p_value() const {
+  if (deviation == 0.0) {
+    return value == 0.0 ? 1.0 : 0.0;
+  }
+  return 2.0 * normal_probability(-std::abs(value) / deviation);
+}
+
+Result<JackknifeEstimate> jackknife_estimate(std::size_t row_count, const RowStatistic& statistic, std::uint64_t seed,
+                                             const AnalysisRun& run) {
+  JackknifeEstimate out{.value = statistic(all_rows(row_count)), .deviation = kNone};
+  const std::vector<double> values = jackknife_values(row_count, statistic, kJackknifeGroupCountMax, seed, run);
+  if (cancelled(run)) {
+    return fail(ErrorCode::kCancelled, "stopped");
+  }
+  if (values.size() < 2) {
+    return out;
+  }
+  const auto count = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  double squares = 0.0;
+  for (const double value : values) {
+    squares += (value - mean) * (value - mean);
+  }
+  out.deviation = std::sqrt((count - 1.0) / count * squares);
+  return out;
 }
 
 double bootstrap_p_value(std::span<const double> difference_replicates) {

@@ -38,10 +38,10 @@ using RowStatistic = std::function<double(std::span<const std::uint32_t> rows)>;
 Result<std::vector<double>> bootstrap_replicates(std::size_t row_count, const RowStatistic& statistic,
                                                  const BootstrapOptions& options, const AnalysisRun& run);
 
-// The statistic without each of at most `group_count_max` equal groups of neighbouring rows; without each row where
-// there are no more.
+// The statistic without each of at most `group_count_max` equal groups of rows, drawn by chance from the seed; without
+// each row where there are no more.
 std::vector<double> jackknife_values(std::size_t row_count, const RowStatistic& statistic, std::size_t group_count_max,
-                                     const AnalysisRun& run);
+                                     std::uint64_t seed, const AnalysisRun& run);
 
 // Quantiles of the replicates, linear between them, as numpy.percentile.
 Interval percentile_interval(std::span<const double> replicates, double level);
@@ -49,6 +49,19 @@ Interval percentile_interval(std::span<const double> replicates, double level);
 // percentile interval where the replicates or the jackknife leave nothing to correct by.
 Interval bca_interval(std::span<const double> replicates, double estimate, std::span<const double> jackknife,
                       double level);
+
+// For statistics that rows drawn twice mislead (copies of a row always agree, so that resampled groups look purer than
+// they are): the estimate and the deviation of the delete-a-group jackknife (Quenouille 1956), with the normal
+// distribution around it.
+struct JackknifeEstimate {
+  double value = 0.0;
+  double deviation = 0.0;  // NaN where rows are fewer than 2 or a value is none
+
+  Interval interval(double level) const;
+  double p_value() const;  // two-sided, of a value of 0
+};
+Result<JackknifeEstimate> jackknife_estimate(std::size_t row_count, const RowStatistic& statistic, std::uint64_t seed,
+                                             const AnalysisRun& run);
 
 // All of it: replicates, jackknife over at most 200 groups, interval. NaN without an interval.
 Result<Interval> bootstrap_interval(std::size_t row_count, const RowStatistic& statistic,

@@ -105,6 +105,7 @@ Measure find_measure(std::string_view name) {
               .columns = {row.columns.begin(), row.columns.end()},
               .higher_is_better = true,
               .is_exchangeable = row.is_exchangeable,
+              .is_resampled = row.columns[1] != "cluster",
               .value = row.value};
     }
   }
@@ -113,6 +114,7 @@ Measure find_measure(std::string_view name) {
           .columns = {std::string(name)},
           .higher_is_better = !name.starts_with("mrre_"),
           .is_exchangeable = true,
+          .is_resampled = true,
           .value = mean};
 }
 

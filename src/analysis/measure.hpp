@@ -27,6 +27,8 @@ struct Measure {
   bool higher_is_better = true;
   // Rows of two systems may change places: their columns mean the same on the same scale.
   bool is_exchangeable = true;
+  // A row may be drawn twice: the copies tell no more than the row. Not so where copies are held against each other.
+  bool is_resampled = true;
   // Of columns of one length; NaN where there is no such figure.
   double (*value)(std::span<const std::span<const double>> columns) = nullptr;
 };

@@ -42,9 +42,10 @@ Result<int> run_and_report(const ReportArguments& arguments, Console& console,
 Result<int> run_task_and_report(const std::string& input, const ReportArguments& arguments, Console& console,
                                 const std::function<Result<service::TaskResult>(const AnalysisRun&)>& body);
 
-// `asterism evaluate retrieval` and `asterism evaluate eye`.
+// `asterism evaluate retrieval`, `eye` and `analogies`.
 void add_evaluate_retrieval(CLI::App& parent, CommandLine& line);
 void add_evaluate_eye(CLI::App& parent, CommandLine& line);
+void add_evaluate_analogies(CLI::App& parent, CommandLine& line);
 
 // Tables and sentences, or one JSON object with --json; files where they were asked for.
 Result<void> print_report(const service::EvaluationReport& report,

@@ -442,6 +442,7 @@ void add_evaluate(CLI::App& root, CommandLine& line) {
   add_pairs(command, line);
   add_evaluate_retrieval(command, line);
   add_evaluate_eye(command, line);
+  add_evaluate_analogies(command, line);
   add_compare(command, line);
   set_examples(command, {{"asterism evaluate reviews.csv --labels stars -m all-MiniLM-L6-v2 --report report.html",
                           "all that the data allows, with baselines, as tables and as a page"},

@@ -40,7 +40,8 @@ Result<int> run_eye(const EyeArguments& arguments, Console& console) {
     console.note("left out: " + note);
   }
   if (console.json()) {
-    console.print(json_line({{"page", arguments.page}, {"pictures", sheet->picture_count}, {"left_out", sheet->notes}}));
+    console.print(
+        json_line({{"page", arguments.page}, {"pictures", sheet->picture_count}, {"left_out", sheet->notes}}));
   } else {
     console.note(fmt::format("{} pictures written: {}", sheet->picture_count, arguments.page));
   }
@@ -80,9 +81,8 @@ void add_evaluate_eye(CLI::App& parent, CommandLine& line) {
   set_examples(command, {{"asterism evaluate eye vectors.npy --columns-file rows.csv --color kind,year",
                           "every projection twice, coloured by kind and by year"},
                          {"asterism evaluate eye notes/ --color topic --methods pca,umap", "of a collection"}});
-  command.callback([arguments, &line] {
-    line.action = [arguments](Console& console) { return run_eye(*arguments, console); };
-  });
+  command.callback(
+      [arguments, &line] { line.action = [arguments](Console& console) { return run_eye(*arguments, console); }; });
 }
 
 }  // namespace asterism::cli

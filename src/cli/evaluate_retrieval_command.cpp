@@ -77,9 +77,10 @@ void add_files(CLI::App& command, RetrievalArguments& arguments) {
       ->required()
       ->group("Input");
   command
-      .add_option("--run", request.run,
-                  "instead of corpus and queries: what another system found, in TREC's form (query, Q0, document, rank, "
-                  "score, tag)")
+      .add_option(
+          "--run", request.run,
+          "instead of corpus and queries: what another system found, in TREC's form (query, Q0, document, rank, "
+          "score, tag)")
       ->type_name("FILE")
       ->group("Input");
   command.add_option("--format", arguments.format, "csv, tsv, jsonl or auto [auto: by the name]")
@@ -116,10 +117,11 @@ void add_evaluate_retrieval(CLI::App& parent, CommandLine& line) {
   add_against(command, arguments->against);
   add_report_options(command, arguments->report);
   add_common_options(command, line);
-  set_examples(command, {{"asterism evaluate retrieval --corpus corpus.jsonl --queries queries.jsonl --qrels test.tsv "
-                          "-m all-MiniLM-L6-v2",
-                          "a data set in the form of BEIR"},
-                         {"asterism evaluate retrieval --run bm25.trec --qrels qrels.txt", "what another system found"}});
+  set_examples(command,
+               {{"asterism evaluate retrieval --corpus corpus.jsonl --queries queries.jsonl --qrels test.tsv "
+                 "-m all-MiniLM-L6-v2",
+                 "a data set in the form of BEIR"},
+                {"asterism evaluate retrieval --run bm25.trec --qrels qrels.txt", "what another system found"}});
   command.callback([arguments, &line] {
     line.action = [arguments](Console& console) { return run_retrieval(*arguments, console); };
   });

@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 6> kScale{"#440154", "#414487", "#2a788e"
 
 struct Colouring {
   std::string name;
-  std::vector<std::string_view> colours;                             // [rows]
+  std::vector<std::string_view> colours;                              // [rows]
   std::vector<std::pair<std::string, std::string_view>> legend = {};  // what a colour stands for
 };
 
@@ -40,7 +40,7 @@ std::optional<double> number_of(const std::optional<std::string>& text) {
   }
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   return error == std::errc{} && end == text->data() + text->size() && std::isfinite(value) ? std::optional(value)
-                                                                                           : std::nullopt;
+                                                                                            : std::nullopt;
 }
 
 // Numbers with more different values than there are colours; rows without one do not matter.
@@ -130,10 +130,9 @@ std::string picture(std::string_view title, std::span<const float> points, std::
     const double middle = 0.5 * (low[d] + high[d]);
     return kEdge * (0.5 + 0.94 * (static_cast<double>(points[2 * row + d]) - middle) / range);
   };
-  std::string out =
-      fmt::format(R"(<svg viewBox="0 0 {0} {0}" width="{0}" height="{0}" role="img" aria-label="{1}">)"
-                  R"(<rect width="{0}" height="{0}" class="frame"/>)",
-                  kEdge, escape_html(title));
+  std::string out = fmt::format(R"(<svg viewBox="0 0 {0} {0}" width="{0}" height="{0}" role="img" aria-label="{1}">)"
+                                R"(<rect width="{0}" height="{0}" class="frame"/>)",
+                                kEdge, escape_html(title));
   for (const std::uint32_t row : rows) {
     out += fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="2" fill="{}" fill-opacity=".7"/>)", place(row, 0),
                        kEdge - place(row, 1), colouring.colours[row]);
@@ -163,11 +162,11 @@ class Sheet {
     }
     shown_ = sample_rows(rows_.row_count, kSheetPointCountMax, request_.seed);
     sheet_.page = evaluation_page_head("Projections of " + request_.input);
-    sheet_.page += fmt::format("<h1>Projections of {}</h1><p>{} rows of {} dimensions{}.</p>",
-                               escape_html(request_.input), rows_.row_count, rows_.dim,
-                               shown_.size() < rows_.row_count
-                                   ? fmt::format(", of which {} are shown, by chance", shown_.size())
-                                   : std::string{});
+    sheet_.page +=
+        fmt::format("<h1>Projections of {}</h1><p>{} rows of {} dimensions{}.</p>", escape_html(request_.input),
+                    rows_.row_count, rows_.dim,
+                    shown_.size() < rows_.row_count ? fmt::format(", of which {} are shown, by chance", shown_.size())
+                                                    : std::string{});
     for (const EstimatorMethod& method : estimator_methods()) {
       const bool is_asked = std::ranges::find(request_.methods, method.name) != request_.methods.end();
       if (request_.methods.empty() || is_asked) {
@@ -208,14 +207,14 @@ class Sheet {
       sheet_.notes.push_back(fmt::format("{}: {}", method.name, fitted.error().message));
       return {};
     }
-    sheet_.page += fmt::format("<h2>{}</h2><p><small>{}</small></p><div class=plots>", method.name,
-                               escape_html(method.summary));
+    sheet_.page +=
+        fmt::format("<h2>{}</h2><p><small>{}</small></p><div class=plots>", method.name, escape_html(method.summary));
     for (const Colouring& colouring : colourings_) {
       const std::string title =
           colouring.name.empty() ? std::string(method.name) : fmt::format("{} by {}", method.name, colouring.name);
-      sheet_.page += fmt::format("<figure style=\"margin:0\"><figcaption>{}</figcaption>{}{}</figure>",
-                                 escape_html(title), picture(title, fitted->embedding, shown_, colouring),
-                                 legend(colouring));
+      sheet_.page +=
+          fmt::format("<figure style=\"margin:0\"><figcaption>{}</figcaption>{}{}</figure>", escape_html(title),
+                      picture(title, fitted->embedding, shown_, colouring), legend(colouring));
       ++sheet_.picture_count;
     }
     sheet_.page += "</div>";

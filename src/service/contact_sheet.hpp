@@ -1,5 +1,5 @@
-// Use case: look at an embedding. Its projections to two dimensions side by side, coloured by every column that is asked
-// for, as one page without any other file.
+// Use case: look at an embedding. Its projections to two dimensions side by side, coloured by every column that is
+// asked for, as one page without any other file.
 //
 // Thread-safety: any thread. Cost: that of the projections; a page shows at most 4,000 points a picture.
 #pragma once

@@ -53,13 +53,14 @@ class Comparer {
     const RowStatistic difference = [&](std::span<const std::uint32_t> rows) {
       return measure_over(measure, a, rows) - measure_over(measure, b, rows);
     };
-    const auto interval = bootstrap_interval(out.row_count, difference, options_, run_);
+    const auto interval = interval_of(measure, out.row_count, difference, options_, run_);
     if (!interval) {
       return std::unexpected(interval.error());
     }
     out.interval = *interval;
-    const auto p_value = measure.is_exchangeable ? swap_chance(measure, a, b, out.row_count)
-                                                 : resampled_chance(difference, out.row_count);
+    const auto p_value = !measure.is_resampled     ? left_out_chance(difference, out.row_count)
+                         : measure.is_exchangeable ? swap_chance(measure, a, b, out.row_count)
+                                                   : resampled_chance(difference, out.row_count);
     if (!p_value) {
       return std::unexpected(p_value.error());
     }
@@ -69,6 +70,14 @@ class Comparer {
   }
 
  private:
+  Result<double> left_out_chance(const RowStatistic& difference, std::size_t row_count) const {
+    const auto estimate = jackknife_estimate(row_count, difference, options_.seed, run_);
+    if (!estimate) {
+      return std::unexpected(estimate.error());
+    }
+    return estimate->p_value();
+  }
+
   Result<double> resampled_chance(const RowStatistic& difference, std::size_t row_count) const {
     const auto replicates = bootstrap_replicates(row_count, difference, options_, run_);
     if (!replicates) {

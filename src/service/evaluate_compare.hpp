@@ -2,7 +2,8 @@
 //
 // The interval is that of the difference over rows drawn with replacement, the same rows for both. The chance is a
 // permutation test where rows of both systems may change places (shares right, ranks), else from the resampled
-// differences (correlations, clusters). Thread-safety: pure functions. Cost: two measures a replicate.
+// differences (correlations) or from differences with rows left out (clusters). Thread-safety: pure functions. Cost:
+// two measures a replicate.
 #pragma once
 
 #include <string>

@@ -66,10 +66,10 @@ Result<EvaluationData> read_texts(const RetrievalTaskRequest& request, const std
     }
   }
   if (data.ids.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected rows with a text and an id, found none ({} without)", path,
-                            data.failed_row_count),
-                "--id-column names the column of the ids, --column that of the texts");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: expected rows with a text and an id, found none ({} without)", path, data.failed_row_count),
+        "--id-column names the column of the ids, --column that of the texts");
   }
   return data;
 }
@@ -119,8 +119,9 @@ class Scoring {
     }
     for (const std::string& query : task.rows) {
       const RetrievalScores scores = scores_of(query, found);
-      const auto values = {scores.ndcg,           scores.recall,           scores.precision, scores.reciprocal_rank,
-                           scores.average_precision, scores.r_precision};
+      const auto values = {
+          scores.ndcg,       scores.recall, scores.precision, scores.reciprocal_rank, scores.average_precision,
+          scores.r_precision};
       std::size_t column = 0;
       for (const double value : values) {
         system.columns[column++].values.push_back(value);
@@ -146,11 +147,11 @@ class Scoring {
       }
     }
     if (task.rows.empty()) {
-      return fail(ErrorCode::kMismatch,
-                  fmt::format("{}: expected judgements of the queries, found none with one of their ids",
-                              request_.judgements),
-                  fmt::format("judged is for example '{}', asked '{}'", judgements_.begin()->first,
-                              asked.empty() ? "" : *asked.begin()));
+      return fail(
+          ErrorCode::kMismatch,
+          fmt::format("{}: expected judgements of the queries, found none with one of their ids", request_.judgements),
+          fmt::format("judged is for example '{}', asked '{}'", judgements_.begin()->first,
+                      asked.empty() ? "" : *asked.begin()));
     }
     note(task, asked.size() - task.rows.size(), "queries without a judgement are left out");
     note(task, judgements_.size() - task.rows.size(), "judged queries are not asked and left out");
@@ -204,9 +205,10 @@ Result<RetrievalRun> search(const EvaluationData& corpus, const EvaluationData& 
   const VectorSystem& documents = corpus.systems[system];
   const VectorSystem& asked = queries.systems[system];
   if (documents.dim != asked.dim) {
-    return fail(ErrorCode::kMismatch, fmt::format("retrieval: expected documents and queries of one dimension, found {} "
-                                                  "and {}",
-                                                  documents.dim, asked.dim));
+    return fail(ErrorCode::kMismatch,
+                fmt::format("retrieval: expected documents and queries of one dimension, found {} "
+                            "and {}",
+                            documents.dim, asked.dim));
   }
   const MatrixView rows{documents.values, corpus.row_count(), documents.dim};
   std::vector<std::vector<FoundDocument>> found(queries.row_count());
@@ -280,14 +282,16 @@ Result<Collections> read_collections(const RetrievalTaskRequest& request, const 
     }
   }
   if (request.with_baselines) {
-    if (auto added = add_baselines(out.corpus, &out.queries, out.corpus.systems.front().dim, request.seed, run); !added) {
+    if (auto added = add_baselines(out.corpus, &out.queries, out.corpus.systems.front().dim, request.seed, run);
+        !added) {
       return std::unexpected(added.error());
     }
   }
   return out;
 }
 
-Result<TaskResult> score_run(const RetrievalTaskRequest& request, const Judgements& judgements, const AnalysisRun& run) {
+Result<TaskResult> score_run(const RetrievalTaskRequest& request, const Judgements& judgements,
+                             const AnalysisRun& run) {
   const auto found = read_run(request.run);
   if (!found) {
     return std::unexpected(found.error());

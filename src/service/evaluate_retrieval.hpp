@@ -2,9 +2,9 @@
 //
 // Queries and documents are embedded (or are vectors already), every document is compared with every query by cosine,
 // and the first 1,000 of each are scored as trec_eval does (analysis/retrieval_scores.hpp). Or a run that is there is
-// scored. Queries without a judgement, and judged queries that are not asked, are left out and counted; judged documents
-// that are not in the corpus count as not found, and are said.
-// Thread-safety: any thread. Cost: embedding; queries x documents x dim.
+// scored. Queries without a judgement, and judged queries that are not asked, are left out and counted; judged
+// documents that are not in the corpus count as not found, and are said. Thread-safety: any thread. Cost: embedding;
+// queries x documents x dim.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ struct RetrievalTaskRequest {
   std::string text_column;
   std::string id_column;
   std::vector<std::string> models;
-  EncoderOptions encoder;         // of documents
-  EncoderOptions query_encoder;   // of queries: another prompt
+  EncoderOptions encoder;        // of documents
+  EncoderOptions query_encoder;  // of queries: another prompt
   ModelFetch fetch;
   bool with_baselines = true;
   bool without_same_id = false;  // queries are documents themselves: one is no answer to itself

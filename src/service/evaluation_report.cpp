@@ -151,6 +151,18 @@ class Reader {
 
 }  // namespace
 
+Result<Interval> interval_of(const Measure& measure, std::size_t row_count, const RowStatistic& statistic,
+                             const BootstrapOptions& options, const AnalysisRun& run) {
+  if (measure.is_resampled) {
+    return bootstrap_interval(row_count, statistic, options, run);
+  }
+  const auto estimate = jackknife_estimate(row_count, statistic, options.seed, run);
+  if (!estimate) {
+    return std::unexpected(estimate.error());
+  }
+  return estimate->interval(options.level);
+}
+
 std::vector<MeasureColumn> all_columns(const TaskResult& task, const SystemResult& system) {
   std::vector<MeasureColumn> columns = task.columns;
   columns.insert(columns.end(), system.columns.begin(), system.columns.end());
@@ -168,9 +180,9 @@ Result<void> measure_system(const TaskResult& task, SystemResult& system, const 
     if (!used) {
       return std::unexpected(used.error());
     }
-    const auto interval = bootstrap_interval(
-        all.size(), [&](std::span<const std::uint32_t> rows) { return measure_over(measure, *used, rows); }, options,
-        run);
+    const auto interval = interval_of(
+        measure, all.size(), [&](std::span<const std::uint32_t> rows) { return measure_over(measure, *used, rows); },
+        options, run);
     if (!interval) {
       return std::unexpected(interval.error());
     }

@@ -48,6 +48,10 @@ struct EvaluationReport {
 // Columns of the task and of the system.
 std::vector<MeasureColumn> all_columns(const TaskResult& task, const SystemResult& system);
 
+// By bootstrap, or by jackknife where resampled rows mislead (Measure::is_resampled).
+Result<Interval> interval_of(const Measure& measure, std::size_t row_count, const RowStatistic& statistic,
+                             const BootstrapOptions& options, const AnalysisRun& run);
+
 // Fills `measures` of a system whose columns are there.
 Result<void> measure_system(const TaskResult& task, SystemResult& system, const std::vector<std::string>& names,
                             const BootstrapOptions& options, const AnalysisRun& run);

@@ -97,8 +97,7 @@ Result<Judgements> parse_judgements(std::string_view text, std::string_view sour
       }
     }
     const auto fields = form->is_tabbed ? split_tabs(line) : split_blanks(line);
-    const auto grade =
-        fields.size() == form->field_count ? number_of<std::int32_t>(fields[form->grade]) : std::nullopt;
+    const auto grade = fields.size() == form->field_count ? number_of<std::int32_t>(fields[form->grade]) : std::nullopt;
     if (!grade) {
       return fail(ErrorCode::kCorrupt,
                   fmt::format("{}, line {}: expected {}, found \"{}\"", source, number,
@@ -145,8 +144,8 @@ Result<RetrievalRun> parse_run(std::string_view text, std::string_view source) {
   for (auto& [query, found] : out) {
     std::ranges::sort(found, {}, &FoundDocument::id);
     if (const auto twice = std::ranges::adjacent_find(found, {}, &FoundDocument::id); twice != found.end()) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{}: query '{}': expected document '{}' once, found it twice",
-                                                   source, query, twice->id));
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("{}: query '{}': expected document '{}' once, found it twice", source, query, twice->id));
     }
     sort_as_trec(found);
   }

@@ -113,7 +113,9 @@ class Analogy(CliTest):
             ": royalty\nMan King Woman Queen\nman prince woman princess\nman king woman apple\n"
             ": fruit\nking queen apple kiwi\nking queen\n",
         )
-        result = self.run_program("analogy", "--questions", "questions.txt", "-m", "words.txt", "--method", "all", "--json")
+        result = self.run_program(
+            "analogy", "--questions", "questions.txt", "-m", "words.txt", "--method", "all", "--json"
+        )
         self.assertEqual(result.returncode, EXIT["partial"])
         self.assertIn("line 7: expected four words, found 2", result.stderr.decode())
         report = json.loads(result.stdout)

@@ -172,6 +172,19 @@ class Evaluate(CliTest):
         task = self.report("zero-shot", "topics.csv", "--labels", "topic", "--template", "all about {}")["tasks"][0]
         self.assertGreater(self.value(task, "builtin", "accuracy"), 0.5)
 
+    def test_analogies_by_section(self) -> None:
+        words = {"king": "2 1 0", "man": "0 1 0", "queen": "2 -1 0", "woman": "0 -1 0", "apple": "0 0 1"}
+        self.write("words.txt", "".join(f"{word} {vector}\n" for word, vector in words.items()))
+        self.write(
+            "questions.txt", ": royal\nman king woman queen\n: other\nking man queen apple\nking man queen nothing\n"
+        )
+        task = self.report("analogies", "questions.txt", "-m", "words.txt")["tasks"][0]
+        self.assertEqual(task["row_count"], 3)
+        self.assertEqual(self.value(task, "words.txt", "3cosadd"), 0.5)
+        self.assertEqual(self.value(task, "words.txt", "royal"), 1.0)
+        self.assertEqual(self.value(task, "words.txt", "other"), 0.0)
+        self.assertIn("2 of 3 questions", task["notes"][0])
+
     def test_a_contact_sheet(self) -> None:
         chance = random.Random(1)
         write_npy(self.folder / "v.npy", [[chance.gauss(0, 1) for _ in range(5)] for _ in range(40)])

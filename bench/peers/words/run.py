@@ -57,8 +57,12 @@ def compare_analogies(program: str, questions: str, gensim: KeyedVectors) -> Non
         if asked != ours["asked"]:
             raise SystemExit(f"{ours['section']}: asked {ours['asked']} questions, gensim {asked}")
         share = [f"{100 * ours['methods'][m]['accuracy']:8.2f}" for m in ("3cosadd", "3cosmul", "pair-direction")]
-        print(f"{ours['section']:30} {asked:7} {share[0]} {100 * len(theirs['correct']) / asked:8.2f} {' '.join(share[1:])}")
-    print(f"whole process: {seconds_one:.2f} s by 3cosadd, {seconds:.2f} s by all three (search {report['search_time_s']:.2f} s)")
+        print(
+            f"{ours['section']:30} {asked:7} {share[0]} {100 * len(theirs['correct']) / asked:8.2f} {' '.join(share[1:])}"
+        )
+    print(
+        f"whole process: {seconds_one:.2f} s by 3cosadd, {seconds:.2f} s by all three (search {report['search_time_s']:.2f} s)"
+    )
     print(f"gensim evaluate_word_analogies (3cosadd, model loaded): {gensim_seconds:.2f} s")
 
 
@@ -85,7 +89,9 @@ def compare_loading(program: str, gensim: KeyedVectors) -> None:
             seconds = min(timed_embed(program, path) for _ in range(3))
             begin = time.perf_counter()
             KeyedVectors.load_word2vec_format(path, binary=binary, no_header=not binary)
-            print(f"load {name} ({size:.0f} MB): {seconds:.2f} s to a first vector, gensim {time.perf_counter() - begin:.2f} s")
+            print(
+                f"load {name} ({size:.0f} MB): {seconds:.2f} s to a first vector, gensim {time.perf_counter() - begin:.2f} s"
+            )
     seconds = min(timed_embed(program, MODEL) for _ in range(3))
     print(f"load {MODEL} from its wheel: {seconds:.2f} s to a first vector")
 

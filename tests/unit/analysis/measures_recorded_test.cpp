@@ -195,7 +195,7 @@ TEST(MeasuresRecorded, intervals_equal_scipy) {
     for (const double value : sample) {
       estimate += value / static_cast<double>(sample.size());
     }
-    const auto jackknife = jackknife_values(sample.size(), mean, sample.size(), {.pool = pool});
+    const auto jackknife = jackknife_values(sample.size(), mean, sample.size(), 0, {.pool = pool});
     const double level = golden["level"].get<double>();
     const Interval interval = golden["method"] == "BCa" ? bca_interval(replicates, estimate, jackknife, level)
                                                         : percentile_interval(replicates, level);

@@ -249,6 +249,51 @@ TEST(Bootstrap, replicates_without_value_leave_no_interval) {
   EXPECT_FALSE(bootstrap_replicates(3, [](auto) { return 0.0; }, {.level = 1.0}, {.pool = pool}));
 }
 
+// Rows of 4 groups, of which 7 in 10 are put where they belong and the others anywhere.
+std::vector<MeasureColumn> noisy_groups(std::size_t row_count, std::uint64_t seed) {
+  const CounterRandom random(seed, 5);
+  std::vector<MeasureColumn> columns{{"label", {}}, {"cluster", {}}};
+  for (std::size_t i = 0; i < row_count; ++i) {
+    const auto label = static_cast<double>(random.below(3 * i, 4));
+    const bool is_right = random.uniform(3 * i + 1) < 0.7;
+    columns[0].values.push_back(label);
+    columns[1].values.push_back(is_right ? label : static_cast<double>(random.below(3 * i + 2, 4)));
+  }
+  return columns;
+}
+
+TEST(Jackknife, intervals_of_group_agreement_hold_the_true_value_as_often_as_they_say) {
+  ThreadPool pool(2);
+  for (const char* name : {"ari", "v_measure"}) {
+    const Measure measure = find_measure(name);
+    ASSERT_FALSE(measure.is_resampled);
+    const auto many = noisy_groups(200'000, 1);
+    std::vector<std::uint32_t> all(200'000);
+    std::iota(all.begin(), all.end(), 0U);
+    const double truth = measure_over(measure, *columns_of(measure, many), all);
+    int held = 0;
+    constexpr int kTrials = 200;
+    for (int trial = 0; trial < kTrials; ++trial) {
+      const auto columns = noisy_groups(500, static_cast<std::uint64_t>(trial) + 2);
+      const auto used = columns_of(measure, columns);
+      const auto estimate =
+          jackknife_estimate(500, [&](auto rows) { return measure_over(measure, *used, rows); }, 0, {.pool = pool});
+      ASSERT_TRUE(estimate);
+      const Interval interval = estimate->interval(0.95);
+      held += interval.low <= truth && truth <= interval.high ? 1 : 0;
+    }
+    EXPECT_GE(held, 0.9 * kTrials) << name;
+    EXPECT_LE(held, 0.99 * kTrials) << name;
+  }
+}
+
+TEST(Jackknife, one_row_has_no_deviation) {
+  ThreadPool pool(1);
+  const auto estimate = jackknife_estimate(1, [](auto) { return 0.5; }, 0, {.pool = pool});
+  ASSERT_TRUE(estimate);
+  EXPECT_TRUE(std::isnan(estimate->interval(0.95).low));
+}
+
 TEST(Measure, is_found_by_name_or_is_a_mean) {
   const std::vector<MeasureColumn> columns{{"label", {0, 1, 1, 0}}, {"predicted", {0, 1, 0, 0}}, {"hit", {1, 0, 1, 0}}};
   const std::vector<std::uint32_t> rows{0, 1, 2, 3};

@@ -138,8 +138,8 @@ TEST(LabelTasks, tell_rows_with_classes_from_rows_by_chance) {
     LabelTaskOptions options;
     options.bootstrap.replicate_count = 100;
     EvaluationReport report{.input = "rows", .bootstrap = options.bootstrap, .tasks = {}};
-    for (auto task : {evaluate_probe(own, options, run), evaluate_knn(own, options, run),
-                      evaluate_clustering(all, options, run)}) {
+    for (auto task :
+         {evaluate_probe(own, options, run), evaluate_knn(own, options, run), evaluate_clustering(all, options, run)}) {
       ASSERT_TRUE(task) << task.error().to_string();
       ASSERT_EQ(task->systems.size(), 2U);
       EXPECT_GT(task->systems[0].measures[0].value, 0.9) << task->task;
