@@ -86,9 +86,10 @@ struct EncoderOptions {
 
 // What happened to one row.
 struct RowReport {
-  std::uint32_t token_count_given = 0;  // the text's tokens, special tokens included
-  std::uint32_t token_count_used = 0;   // of those, what the model saw
-  std::uint32_t image_width = 0;        // of the image as it was given; 0 for texts
+  std::uint32_t token_count_given = 0;   // the text's tokens, special tokens included
+  std::uint32_t token_count_used = 0;    // of those, what the model saw
+  std::uint32_t unknown_word_count = 0;  // of models of word vectors: words that are not theirs and took no part
+  std::uint32_t image_width = 0;         // of the image as it was given; 0 for texts
   std::uint32_t image_height = 0;
   std::optional<Error> error = {};  // this row has no vector (an image that cannot be decoded): its values are NaN
   bool truncated() const noexcept { return token_count_used < token_count_given; }
@@ -185,9 +186,11 @@ struct TokenPiece {
   std::uint32_t end = 0;
 };
 
+class WordTable;
+
 class Encoder {
  public:
-  // `model`: "builtin", a catalogue id, `org/name[@revision]` on the hub, or a folder.
+  // `model`: "builtin", a catalogue id, `org/name[@revision]` on the hub, a folder, or a file that is a model.
   static Result<Encoder> load(std::string_view model, const EncoderOptions& options = {});
 
   Encoder(Encoder&&) noexcept;
@@ -222,6 +225,9 @@ class Encoder {
   Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
   // All tokens of a text alone: no prompt, nothing truncated.
   Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const;
+
+  // The vocabulary of a model of word vectors (asterism/word_table.hpp), borrowed; null for every other model.
+  const WordTable* words() const noexcept;
 
   std::size_t dim() const noexcept;
   const EncoderInfo& info() const noexcept;

@@ -105,6 +105,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   root.option_defaults()->group("Options");
   add_embed(root, line);
   add_similarity(root, line);
+  add_analogy(root, line);
   add_classify(root, line);
   add_add(root, line);
   add_search(root, line);
@@ -120,6 +121,7 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_serve(root, line);
   add_train(root, line);
   add_distill(root, line);
+  add_evaluate(root, line);
   add_doctor(root, line);
   set_examples(root, {{"asterism embed texts.txt -o vectors.npy", "embed one text a line with the built-in model"},
                       {"asterism similarity \"a cat sat\" \"a dog lay\"", "how alike two texts are"},

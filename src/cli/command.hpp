@@ -34,6 +34,7 @@ void add_common_options(CLI::App& command, CommandLine& line);
 
 void add_embed(CLI::App& root, CommandLine& line);
 void add_similarity(CLI::App& root, CommandLine& line);
+void add_analogy(CLI::App& root, CommandLine& line);
 void add_classify(CLI::App& root, CommandLine& line);
 void add_tokenize(CLI::App& root, CommandLine& line);
 void add_add(CLI::App& root, CommandLine& line);
@@ -49,6 +50,7 @@ void add_distill(CLI::App& root, CommandLine& line);
 void add_reduce(CLI::App& root, CommandLine& line);
 void add_cluster(CLI::App& root, CommandLine& line);
 void add_inspect(CLI::App& root, CommandLine& line);
+void add_evaluate(CLI::App& root, CommandLine& line);
 void add_doctor(CLI::App& root, CommandLine& line);
 
 // Options that several commands share.

@@ -14,6 +14,7 @@
 #include "encoder/static_encoder.hpp"
 #include "encoder/table_encoder.hpp"
 #include "encoder/text_encoder.hpp"
+#include "encoder/word_encoder.hpp"
 #include "hub/hub.hpp"
 #include "weights/safetensors.hpp"
 
@@ -79,6 +80,8 @@ MadeImpl make_from_path(const std::filesystem::path& path, const EncoderOptions&
       return make_dual_encoder(path, options);
     case ModelKind::kTable:
       return make_table_encoder(path, options);
+    case ModelKind::kWords:
+      return make_word_encoder(path, options);
     case ModelKind::kForeign:
       return make_foreign_encoder(path, options);
   }
@@ -211,6 +214,10 @@ Result<std::string> Encoder::decode(std::span<const std::uint32_t> ids, bool ski
 
 Result<std::vector<TokenPiece>> Encoder::token_pieces(std::string_view text, bool add_special_tokens) const {
   return impl_->token_pieces(text, add_special_tokens);
+}
+
+const WordTable* Encoder::words() const noexcept {
+  return impl_->words();
 }
 
 std::size_t Encoder::dim() const noexcept {

@@ -26,6 +26,8 @@ class Encoder::Impl {
   virtual Result<TokenEmbeddings> encode_each_token(std::span<const std::vector<std::uint32_t>> texts) const;
   virtual Result<std::string> decode(std::span<const std::uint32_t> ids, bool skip_special_tokens) const;
   virtual Result<std::vector<TokenPiece>> token_pieces(std::string_view text, bool add_special_tokens) const;
+  // Null for models that are not of words.
+  virtual const WordTable* words() const noexcept { return nullptr; }
   const EncoderInfo& info() const noexcept { return info_; }
   EncoderInfo& info() noexcept { return info_; }
 

@@ -145,6 +145,9 @@ Result<LayerList> list_layers(std::string_view model, const LayerListOptions& op
     return std::unexpected(kind.error());
   }
   list.kind = *kind;
+  if (*kind == ModelKind::kWords) {
+    return list;
+  }
   list.tower = *kind == ModelKind::kText ? Tower::kText : *kind == ModelKind::kImage ? Tower::kImage : options.tower;
   if (*kind == ModelKind::kTable) {
     list.tower = Tower::kTable;

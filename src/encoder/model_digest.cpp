@@ -16,8 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Files that make up a model, by extension.
-constexpr std::array<std::string_view, 9> kModelExtensions{".safetensors", ".json", ".txt",    ".pth", ".pt",
-                                                           ".bin",         ".onnx", ".tflite", ".toml"};
+constexpr std::array<std::string_view, 11> kModelExtensions{
+    ".safetensors", ".json", ".txt", ".pth", ".pt", ".bin", ".onnx", ".tflite", ".toml", ".npy", ".parquet"};
 
 std::vector<fs::path> model_files(const fs::path& folder) {
   std::vector<fs::path> files;

@@ -10,6 +10,7 @@
 #include "base/json.hpp"
 #include "encoder/image_checkpoint.hpp"
 #include "encoder/table_encoder.hpp"
+#include "encoder/word_encoder.hpp"
 #include "graph/foreign_model.hpp"
 #include "models/image_family.hpp"
 
@@ -43,7 +44,10 @@ std::size_t weight_file_count(const fs::path& folder) {
 Result<ModelKind> model_kind(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_regular_file(path, ignored)) {
-    return foreign_format(path) ? ModelKind::kForeign : ModelKind::kImage;
+    if (foreign_format(path)) {
+      return ModelKind::kForeign;
+    }
+    return is_word_model(path) ? ModelKind::kWords : ModelKind::kImage;
   }
   if (!fs::is_directory(path, ignored)) {
     return fail(ErrorCode::kNotFound,
@@ -55,6 +59,9 @@ Result<ModelKind> model_kind(const fs::path& path) {
     return ModelKind::kText;
   }
   if (!fs::exists(config_path, ignored)) {
+    if (is_word_model(path)) {
+      return ModelKind::kWords;
+    }
     if (bare_weights_in(path)) {
       return ModelKind::kImage;
     }

@@ -13,6 +13,7 @@ enum class ModelKind : std::uint8_t {
   kImage,         // a folder of timm or transformers, or a weight file of torchvision
   kTextAndImage,  // two towers with one space: CLIP, SigLIP
   kTable,         // rows of columns: a tabular autoencoder, or a fusion of those with texts or images
+  kWords,         // vectors of words: a file of GloVe, word2vec or fastText, or a folder of vectors and words
   kForeign,       // a network in a file of its own: ONNX, TensorFlow Lite, OpenVINO IR
 };
 

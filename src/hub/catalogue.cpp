@@ -14,8 +14,8 @@
 namespace asterism {
 namespace {
 
-// What a model's numbers are in: safetensors, or PyTorch's own files.
-constexpr std::array<std::string_view, 4> kWeightEndings{".safetensors", ".pth", ".pt", ".bin"};
+// What a model's numbers are in: safetensors, PyTorch's own files, or NumPy's.
+constexpr std::array<std::string_view, 5> kWeightEndings{".safetensors", ".pth", ".pt", ".bin", ".npy"};
 
 // Reads one table and remembers the first thing that is wrong, so that a reader is a list of members.
 class TableReader {

@@ -24,8 +24,8 @@ constexpr std::size_t kCatalogueSizeBytesMax = std::size_t{16} << 20U;
 constexpr std::size_t kSuggestionCountMax = 3;
 
 // Endings of files that are a model by themselves.
-constexpr std::array<std::string_view, 7> kModelFileExtensions{".pth",  ".pt",     ".bin", ".safetensors",
-                                                               ".onnx", ".tflite", ".xml"};
+constexpr std::array<std::string_view, 9> kModelFileExtensions{".pth",    ".pt",  ".bin", ".safetensors", ".onnx",
+                                                               ".tflite", ".xml", ".txt", ".vec"};
 
 bool is_model_file(const fs::path& path) {
   std::error_code ec;

@@ -71,7 +71,7 @@ void WindowEncoder::report_progress(double fraction) {
 }
 
 Result<void> WindowEncoder::fill(EncodedWindow& encoded, std::span<const Payload> payloads,
-                                 std::span<const std::size_t> places) const {
+                                 std::span<const std::size_t> places) {
   if (payloads.empty()) {
     return {};
   }
@@ -96,8 +96,26 @@ Result<void> WindowEncoder::fill(EncodedWindow& encoded, std::span<const Payload
     row.token_count_used = report.token_count_used;
     row.image_width = report.image_width;
     row.image_height = report.image_height;
+    log_unknown_words(row, report);
   }
   return {};
+}
+
+// Rows that are zero because nothing of them is known are warned of, the first of them.
+void WindowEncoder::log_unknown_words(const RowOutcome& row, const RowReport& report) {
+  if (report.unknown_word_count == 0) {
+    return;
+  }
+  if (report.token_count_used > 0) {
+    log(options_.log, LogLevel::kInfo,
+        fmt::format("{}: {} of {} words are unknown to the model", place_of(row), report.unknown_word_count,
+                    report.unknown_word_count + report.token_count_given));
+  } else if (++unknown_row_count_ <= kFailedRowsLoggedMax) {
+    log(options_.log, LogLevel::kWarning,
+        fmt::format("{}: no word of it is known to the model: its vector is zero", place_of(row)));
+  } else if (unknown_row_count_ == kFailedRowsLoggedMax + 1) {
+    log(options_.log, LogLevel::kWarning, "more rows have no known word: their vectors are zero");
+  }
 }
 
 void WindowEncoder::report(const EncodedWindow& encoded, double fraction) {

@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
+#include "asterism/encoder.hpp"
 #include "asterism/error.hpp"
 #include "dataset/rows_writer.hpp"
 #include "pipeline/embed_job.hpp"
@@ -30,8 +32,8 @@ class WindowEncoder {
  private:
   using Clock = std::chrono::steady_clock;
 
-  Result<void> fill(EncodedWindow& encoded, std::span<const Payload> payloads,
-                    std::span<const std::size_t> places) const;
+  Result<void> fill(EncodedWindow& encoded, std::span<const Payload> payloads, std::span<const std::size_t> places);
+  void log_unknown_words(const RowOutcome& row, const RowReport& report);
   void report(const EncodedWindow& encoded, double fraction);
   void log_row(const RowOutcome& row) const;
 
@@ -41,6 +43,7 @@ class WindowEncoder {
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_progress_ = start_;
   RowsSummary done_;
+  std::uint64_t unknown_row_count_ = 0;  // without a known word
 };
 
 }  // namespace asterism

@@ -19,19 +19,6 @@ namespace {
 constexpr std::string_view kLogitsLayer = "logits";
 constexpr std::string_view kPlace = "{}";
 
-std::string fill_template(std::string_view pattern, std::string_view label) {
-  std::string text;
-  for (std::size_t begin = 0;;) {
-    const std::size_t place = pattern.find(kPlace, begin);
-    text += pattern.substr(begin, place - begin);
-    if (place == std::string_view::npos) {
-      return text;
-    }
-    text += label;
-    begin = place + kPlace.size();
-  }
-}
-
 // How the vector of an image becomes a logit a label.
 struct Labels {
   std::vector<std::string> names;  // may be fewer than there are classes: none
@@ -163,6 +150,19 @@ Result<Encoder> load(const ClassifyRequest& request) {
 }
 
 }  // namespace
+
+std::string fill_template(std::string_view pattern, std::string_view label) {
+  std::string text;
+  for (std::size_t begin = 0;;) {
+    const std::size_t place = pattern.find(kPlace, begin);
+    text += pattern.substr(begin, place - begin);
+    if (place == std::string_view::npos) {
+      return text;
+    }
+    text += label;
+    begin = place + kPlace.size();
+  }
+}
 
 std::vector<double> probabilities(std::span<const float> logits, bool independent) {
   std::vector<double> out;

@@ -57,6 +57,9 @@ struct ClassifyResponse {
 Result<ClassifyResponse> classify(const ClassifyRequest& request,
                                   const std::function<Result<void>(const ClassifiedRow&)>& on_row);
 
+// What is encoded for a label: the pattern with the label for every {}.
+std::string fill_template(std::string_view pattern, std::string_view label);
+
 // The labels of a text: one a line, or separated by `separator`; blanks around them and empty ones are dropped.
 std::vector<std::string> split_labels(std::string_view text, char separator);
 

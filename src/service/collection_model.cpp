@@ -26,8 +26,8 @@ Result<EncoderInfo> model_inputs(const CollectionModel& model, const ModelFetch&
   if (!kind) {
     return std::unexpected(kind.error());
   }
-  info.takes_texts = *kind == ModelKind::kText || *kind == ModelKind::kTextAndImage;
-  info.takes_images = *kind != ModelKind::kText && *kind != ModelKind::kTable;
+  info.takes_texts = *kind == ModelKind::kText || *kind == ModelKind::kWords || *kind == ModelKind::kTextAndImage;
+  info.takes_images = *kind != ModelKind::kText && *kind != ModelKind::kWords && *kind != ModelKind::kTable;
   return info;
 }
 

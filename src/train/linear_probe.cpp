@@ -188,16 +188,26 @@ class Objective {
   Vector losses_;             // [rows]
 };
 
-double accuracy(const Rows& rows, const Matrix& weights, ThreadPool& pool) {
+// The class of the largest score of each row.
+std::vector<Eigen::Index> predict(const Rows& rows, const Matrix& weights, ThreadPool& pool) {
   Matrix scores;
   multiply(rows.features, weight_of(weights), scores, pool);
-  std::size_t right_count = 0;
+  std::vector<Eigen::Index> predicted(rows.labels.size());
   for (Eigen::Index i = 0; i < scores.rows(); ++i) {
-    Eigen::Index best = 0;
-    scores.row(i).maxCoeff(&best);
-    right_count += best == rows.labels[static_cast<std::size_t>(i)] ? 1U : 0U;
+    scores.row(i).maxCoeff(&predicted[static_cast<std::size_t>(i)]);
   }
-  return static_cast<double>(right_count) / static_cast<double>(rows.labels.size());
+  return predicted;
+}
+
+void set_predictions(const LabelledVectors& test, const std::vector<Eigen::Index>& predicted,
+                     LinearProbeResult& result) {
+  std::size_t right_count = 0;
+  std::size_t next = 0;
+  for (const std::int32_t label : test.labels) {
+    result.predicted.push_back(label >= 0 ? static_cast<std::int32_t>(predicted[next++]) : -1);
+    right_count += label >= 0 && label == result.predicted.back() ? 1U : 0U;
+  }
+  result.accuracy = static_cast<double>(right_count) / static_cast<double>(predicted.size());
 }
 
 }  // namespace
@@ -229,8 +239,10 @@ Result<LinearProbeResult> linear_probe(const LabelledVectors& train, const Label
   const Matrix weights = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
                              found.at.data(), class_count, learnt.features.cols())
                              .cast<float>();
-  return LinearProbeResult{
-      .accuracy = accuracy(asked, weights, pool), .loss = found.value, .iteration_count = found.iteration_count};
+  LinearProbeResult result{
+      .accuracy = 0.0, .loss = found.value, .iteration_count = found.iteration_count, .predicted = {}};
+  set_predictions(test, predict(asked, weights, pool), result);
+  return result;
 }
 
 }  // namespace asterism

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "asterism/error.hpp"
 #include "train/labelled_vectors.hpp"
@@ -31,6 +32,7 @@ struct LinearProbeResult {
   double accuracy = 0.0;  // of the test rows, in [0, 1]
   double loss = 0.0;      // the objective, divided by C * rows
   std::int64_t iteration_count = 0;
+  std::vector<std::int32_t> predicted;  // of each test row; -1 of those without a label
 };
 
 // Labels are 0...; -1 rows are left out. kInvalidArgument with fewer than two classes to learn from, or no test row.

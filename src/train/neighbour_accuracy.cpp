@@ -4,7 +4,6 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
 #include <span>
@@ -61,13 +60,15 @@ std::int32_t winner(const Rows& bank, std::span<const float> cosines, std::size_
   return most == votes.end() ? -1 : most->first;
 }
 
-double accuracy(const Rows& bank, const Rows& queries, bool is_same, const NeighbourOptions& options) {
+// What the neighbours of each query say.
+std::vector<std::int32_t> winners(const Rows& bank, const Rows& queries, bool is_same,
+                                  const NeighbourOptions& options) {
   const auto dim = static_cast<std::size_t>(bank.vectors.cols());
   const LinearPart part{.weight = {bank.vectors.data(), bank.labels.size() * dim}, .bias = {}};
   const LinearWeight weight({&part, 1}, dim);
   ThreadPool pool(options.thread_count);
   std::vector<float> cosines(std::min(kQueryBlock, queries.labels.size()) * bank.labels.size());
-  std::atomic<std::size_t> right_count{0};
+  std::vector<std::int32_t> said(queries.labels.size());
   for (std::size_t first = 0; first < queries.labels.size(); first += kQueryBlock) {
     const std::size_t count = std::min(kQueryBlock, queries.labels.size() - first);
     linear({.weight = &weight, .x = queries.vectors.data() + first * dim, .residual = nullptr, .y = cosines.data()},
@@ -76,11 +77,29 @@ double accuracy(const Rows& bank, const Rows& queries, bool is_same, const Neigh
       for (std::size_t i = begin; i < end; ++i) {
         const std::span<const float> own(cosines.data() + i * bank.labels.size(), bank.labels.size());
         const auto left_out = is_same ? first + i : bank.labels.size();
-        right_count += winner(bank, own, left_out, options) == queries.labels[first + i] ? 1U : 0U;
+        said[first + i] = winner(bank, own, left_out, options);
       }
     });
   }
-  return static_cast<double>(right_count) / static_cast<double>(queries.labels.size());
+  return said;
+}
+
+double share_right(const Rows& queries, const std::vector<std::int32_t>& said) {
+  std::size_t right_count = 0;
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    right_count += said[i] == queries.labels[i] ? 1U : 0U;
+  }
+  return static_cast<double>(right_count) / static_cast<double>(said.size());
+}
+
+// In the place of each query that has a label what is said of it, else -1.
+std::vector<std::int32_t> in_place(const LabelledVectors& queries, const std::vector<std::int32_t>& said) {
+  std::vector<std::int32_t> out(queries.row_count(), -1);
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < out.size(); ++row) {
+    out[row] = queries.labels[row] >= 0 ? said[next++] : -1;
+  }
+  return out;
 }
 
 Result<void> check(std::size_t bank_count, std::size_t query_count, std::size_t bank_dim, std::size_t query_dim) {
@@ -95,6 +114,16 @@ Result<void> check(std::size_t bank_count, std::size_t query_count, std::size_t 
 
 }  // namespace
 
+Result<std::vector<std::int32_t>> neighbour_labels(const LabelledVectors& bank, const LabelledVectors& queries,
+                                                   const NeighbourOptions& options) {
+  const Rows there = labelled_rows(bank);
+  const Rows here = labelled_rows(queries);
+  if (auto good = check(there.labels.size(), here.labels.size(), bank.dim, queries.dim); !good) {
+    return std::unexpected(good.error());
+  }
+  return in_place(queries, winners(there, here, false, options));
+}
+
 Result<double> neighbour_accuracy(const LabelledVectors& bank, const LabelledVectors& queries,
                                   const NeighbourOptions& options) {
   const Rows there = labelled_rows(bank);
@@ -102,7 +131,7 @@ Result<double> neighbour_accuracy(const LabelledVectors& bank, const LabelledVec
   if (auto good = check(there.labels.size(), here.labels.size(), bank.dim, queries.dim); !good) {
     return std::unexpected(good.error());
   }
-  return accuracy(there, here, false, options);
+  return share_right(here, winners(there, here, false, options));
 }
 
 Result<double> neighbour_accuracy_left_out(const LabelledVectors& rows, const NeighbourOptions& options) {
@@ -110,7 +139,7 @@ Result<double> neighbour_accuracy_left_out(const LabelledVectors& rows, const Ne
   if (auto good = check(all.labels.size() < 2 ? 0 : all.labels.size(), all.labels.size(), rows.dim, rows.dim); !good) {
     return std::unexpected(good.error());
   }
-  return accuracy(all, all, true, options);
+  return share_right(all, winners(all, all, true, options));
 }
 
 }  // namespace asterism

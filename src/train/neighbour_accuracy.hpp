@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
 #include "asterism/error.hpp"
 #include "train/labelled_vectors.hpp"
@@ -18,6 +20,10 @@ struct NeighbourOptions {
   double temperature = 0.07;
   std::size_t thread_count = 1;
 };
+
+// The label that wins for each query, [queries]; -1 for queries without a label, which are not asked. Errors as below.
+Result<std::vector<std::int32_t>> neighbour_labels(const LabelledVectors& bank, const LabelledVectors& queries,
+                                                   const NeighbourOptions& options = {});
 
 // Share of the queries whose label wins, in [0, 1]; equal cosines and votes go to the row and label that comes first.
 // kInvalidArgument where either side has no labelled row, or dims differ.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -237,12 +238,33 @@ Result<DType> supported_dtype(const NpyHeader& header, std::string_view source) 
                             header.descr),
                 "save the array with one of these types, such as array.astype('<f4')");
   }
-  if (*header.fortran_order) {
+  if (*header.fortran_order && header.shape->size() > 2) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("{}: expected rows one after the other, found Fortran order", source),
+                fmt::format("{}: expected rows one after the other, found {} in Fortran order", source,
+                            shape_to_string(*header.shape)),
                 "save numpy.ascontiguousarray(array)");
   }
   return found->dtype;
+}
+
+// Columns one after the other to rows one after the other, in squares that stay in cache: a copy.
+Tensor rows_of_columns(DType dtype, const Shape& shape, std::span<const std::byte> data) {
+  constexpr std::size_t kSquare = 64;
+  Tensor out(dtype, shape);
+  const auto to = out.mutable_as<std::byte>().data();
+  const auto row_count = static_cast<std::size_t>(shape[0]);
+  const auto column_count = static_cast<std::size_t>(shape[1]);
+  const std::size_t size = dtype_size_bytes(dtype);
+  for (std::size_t row_first = 0; row_first < row_count; row_first += kSquare) {
+    for (std::size_t column_first = 0; column_first < column_count; column_first += kSquare) {
+      for (std::size_t row = row_first; row < std::min(row_first + kSquare, row_count); ++row) {
+        for (std::size_t column = column_first; column < std::min(column_first + kSquare, column_count); ++column) {
+          std::memcpy(to + (row * column_count + column) * size, data.data() + (column * row_count + row) * size, size);
+        }
+      }
+    }
+  }
+  return out;
 }
 
 // As NumPy lays it out: room behind the dictionary for a row count of any width, so that its size does not depend on
@@ -295,6 +317,10 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes, const std::shared_ptr
                 fmt::format("{}: expected {} bytes of data for {} {}, found {}", source, expected, dtype_name(*dtype),
                             shape_to_string(*header->shape), data.size()),
                 data.size() < expected ? "the file is cut short" : "one array per file is read");
+  }
+  // One axis is the same either way.
+  if (*header->fortran_order && header->shape->size() == 2) {
+    return rows_of_columns(*dtype, *header->shape, data);
   }
   return Tensor(*dtype, std::move(*header->shape), data, owner);
 }

@@ -22,8 +22,9 @@ namespace asterism {
 // Longest header accepted; NumPy itself refuses longer ones unless told otherwise.
 inline constexpr std::size_t kNpyHeaderSizeBytesMax = 10'000;
 
-// C-ordered little-endian arrays of the dtypes in DType; anything else (big-endian, Fortran order, objects, records) is
-// kUnsupported and named. A file with fewer or more bytes than its shape takes is kCorrupt.
+// Little-endian arrays of the dtypes in DType, by rows; one of two axes by columns (Fortran order) is turned, which
+// copies it. Anything else (big-endian, more axes in Fortran order, objects, records) is kUnsupported and named. A file
+// with fewer or more bytes than its shape takes is kCorrupt.
 Result<Tensor> read_npy(const std::filesystem::path& path);
 
 // The same on bytes in memory: the tensor points into `bytes` and keeps `owner` alive. `source` names them in errors.

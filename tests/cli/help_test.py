@@ -10,6 +10,7 @@ from support import EXIT, ROOT, CliTest
 COMMANDS = [
     ["embed"],
     ["similarity"],
+    ["analogy"],
     ["tokenize"],
     ["models"],
     ["models", "list"],

@@ -135,6 +135,18 @@ TEST(LinearProbe, rows_without_a_label_count_nowhere) {
   EXPECT_EQ(all->accuracy, some->accuracy);
 }
 
+TEST(LinearProbe, says_what_it_takes_each_row_for) {
+  const LabelledVectors train = points({0, 1, 2, 0, 1, 2, 1, 0, 2});
+  const LabelledVectors test = points({2, -1, 0});
+  const auto probe = linear_probe(train, test);
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(probe->predicted, (std::vector<std::int32_t>{2, -1, 0}));
+  EXPECT_EQ(probe->accuracy, 1.0);
+  const auto near = neighbour_labels(train, test, {.neighbour_count = 1});
+  ASSERT_TRUE(near);
+  EXPECT_EQ((*near)[1], -1);
+}
+
 TEST(LinearProbe, one_class_or_no_test_row_is_refused) {
   EXPECT_EQ(linear_probe(points({1, 1, 1}), points({1})).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(linear_probe(points({0, 1}), points({-1})).error().code, ErrorCode::kInvalidArgument);

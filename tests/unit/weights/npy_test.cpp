@@ -64,11 +64,22 @@ TEST(NpyRead, every_version_and_rank_is_read) {
   EXPECT_EQ(read_npy(golden_folder() / "no_rows.npy")->shape(), (Shape{0, 3}));
 }
 
+TEST(NpyRead, columns_one_after_the_other_become_rows) {
+  const auto tensor = read_npy(golden_folder() / "fortran.npy");
+  ASSERT_TRUE(tensor) << tensor.error().to_string();
+  EXPECT_EQ(tensor->shape(), (Shape{2, 3}));
+  EXPECT_EQ(values(*tensor), (std::vector<float>{0, 1, 2, 3, 4, 5}));
+  // One axis has no order, three are not turned.
+  EXPECT_TRUE(parse(npy_bytes("{'descr': '<f4', 'fortran_order': True, 'shape': (2,)}", 8)));
+  const auto cube = parse(npy_bytes("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2, 1)}", 8));
+  ASSERT_FALSE(cube);
+  EXPECT_EQ(cube.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(cube.error().message.find("[1, 2, 1] in Fortran order"), std::string::npos) << cube.error().message;
+}
+
 TEST(NpyRead, what_is_not_supported_is_named) {
-  for (const auto& [name, said] : {std::pair{"fortran.npy", "Fortran order"},
-                                   {"big_endian.npy", "'>f4'"},
-                                   {"object.npy", "'|O'"},
-                                   {"record.npy", "records"}}) {
+  for (const auto& [name, said] :
+       {std::pair{"big_endian.npy", "'>f4'"}, {"object.npy", "'|O'"}, {"record.npy", "records"}}) {
     const auto tensor = read_npy(golden_folder() / name);
     ASSERT_FALSE(tensor) << name;
     EXPECT_EQ(tensor.error().code, ErrorCode::kUnsupported) << name;
