@@ -229,7 +229,8 @@ Result<void> ParquetWriter::write_group() {
       return written;
     }
   }
-  WrittenGroup group{.row_count = group_row_count_};
+  WrittenGroup group;
+  group.row_count = group_row_count_;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     Chunk& chunk = chunks_[i];
     std::string levels =

@@ -49,7 +49,7 @@ class GrowingColumn {
     }
     const auto date = parse_iso_date(text);
     numbers_.push_back(date ? static_cast<double>(*date) : kMissing);
-    date_count_ += date ? 1 : 0;
+    date_count_ += date ? 1U : 0U;
     ++word_count_;
     too_long_ = too_long_ || text.size() > kCategorySizeBytesMax;
     words_.push_back(word_index(text));

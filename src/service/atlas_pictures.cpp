@@ -45,7 +45,7 @@ Result<Image> square(const Image& image, std::int64_t edge) {
   if (std::max(image.width, image.height) > longest_max) {
     const std::int64_t x = image.width > longest_max ? (image.width - longest_max) / 2 : 0;
     const std::int64_t y = image.height > longest_max ? (image.height - longest_max) / 2 : 0;
-    middle = {.width = std::min(image.width, longest_max), .height = std::min(image.height, longest_max)};
+    middle = {.width = std::min(image.width, longest_max), .height = std::min(image.height, longest_max), .pixels = {}};
     for (std::int64_t row = 0; row < middle.height; ++row) {
       const auto begin = image.pixels.begin() + ((y + row) * image.width + x) * 3;
       middle.pixels.insert(middle.pixels.end(), begin, begin + middle.width * 3);
@@ -172,7 +172,7 @@ Result<AtlasPictures::Picture> AtlasPictures::sprite(const Collection& collectio
     return kept;
   }
   const std::int64_t sheet_edge = edge * static_cast<std::int64_t>(kSpriteGridEdge);
-  Image sheet{.width = sheet_edge, .height = sheet_edge};
+  Image sheet{.width = sheet_edge, .height = sheet_edge, .pixels = {}};
   sheet.pixels.assign(static_cast<std::size_t>(sheet_edge * sheet_edge) * 3, kNoPictureGrey);
   const std::size_t row_first = index * kSpriteRowCount;
   const std::size_t row_end = std::min(snapshot.row_count(), row_first + kSpriteRowCount);

@@ -44,15 +44,15 @@ class RowIds {
 };
 
 struct AtlasSnapshot {
-  std::string name;        // "VERSION-CHECKSUM": what clients send back
+  std::string name = {};   // "VERSION-CHECKSUM": what clients send back
   std::string collection;  // as it is shown
   CollectionSettings settings;
   std::uint64_t version_number = 0;  // of the collection when it was read
   std::string version = {};          // the named version that was read; empty = what was there
   // What most rows are: pictures, texts or vectors alone.
   ItemKind kind = ItemKind::kText;
-  RowIds ids;
-  std::vector<AtlasColumn> columns;
+  RowIds ids = {};
+  std::vector<AtlasColumn> columns = {};
 
   std::size_t row_count() const noexcept { return ids.size(); }
   // Null where there is none of that name.
