@@ -53,7 +53,7 @@ Result<std::vector<float>> fit(const RowsView& rows, const EstimatorMethod& meth
     return std::vector<float>(rows.row_count * component_count, 0.0F);
   }
   Json options{{std::string(kComponentsOption), component_count}};
-  if (std::ranges::contains(method.options, kSeedOption, &EstimatorOption::name)) {
+  if (std::ranges::find(method.options, kSeedOption, &EstimatorOption::name) != method.options.end()) {
     options[std::string(kSeedOption)] = seed;
   }
   auto fitted = fit_estimator(method.name, {.rows = rows, .options = std::move(options)}, run);
