@@ -247,6 +247,16 @@ Result<void> CollectionHost::drop(std::string_view name) {
   if (entry.dropped || !holds_collection(place)) {
     return no_collection(name);
   }
+  {
+    std::function<void(const std::string&)> listener;
+    {
+      const std::scoped_lock all(mutex_);
+      listener = drop_listener_;
+    }
+    if (listener) {
+      listener(std::string(name));
+    }
+  }
   upkeep_.forget(name);
   close_versions(fmt::format("{}/", name));
   if (entry.collection) {
@@ -271,6 +281,11 @@ Result<void> CollectionHost::drop(std::string_view name) {
     entries_.erase(place_of);
   }
   return {};
+}
+
+void CollectionHost::on_drop(std::function<void(const std::string& name)> listener) {
+  const std::scoped_lock lock(mutex_);
+  drop_listener_ = std::move(listener);
 }
 
 void CollectionHost::note_search(std::string_view name, const SearchResult& result, std::size_t k) {

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -75,6 +76,11 @@ class CollectionHost {
 
   // Of each search without a filter that was answered by vectors.
   void note_search(std::string_view name, const SearchResult& result, std::size_t k);
+  // Called with the name of a collection that is about to be dropped, so that what is known of it goes too. One
+  // listener; empty = none.
+  void on_drop(std::function<void(const std::string& name)> listener);
+  // The folder of a collection, whether it is there or not.
+  std::string location(std::string_view name) const;
   std::optional<UpkeepStatus> upkeep_status(std::string_view name) const { return upkeep_.status(name); }
   // Recall and index builds as Prometheus' text.
   std::string metrics_text() const;
@@ -96,7 +102,6 @@ class CollectionHost {
     std::shared_ptr<Collection> collection;
   };
 
-  std::string location(std::string_view name) const;
   Result<std::shared_ptr<Entry>> entry(std::string_view name);
   Result<std::shared_ptr<Collection>> open_entry(std::string_view name, Entry& entry, bool writable);
   void keep(std::string_view name, Entry& entry, Collection&& collection, bool writable);
@@ -108,6 +113,7 @@ class CollectionHost {
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;
   std::vector<OpenVersion> versions_;  // the most recently used last
+  std::function<void(const std::string& name)> drop_listener_;
 };
 
 }  // namespace asterism::server

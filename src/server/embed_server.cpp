@@ -83,6 +83,7 @@ struct EmbedServer::Impl final : Application {
     }
     collections = std::make_unique<CollectionService>(*std::move(host), CollectionServiceLimits{});
     std::ranges::move(collection_routes(*collections), std::back_inserter(routes));
+    std::ranges::move(atlas_routes(*collections), std::back_inserter(routes));
     metrics.add_source([host = collections->host.get()] { return host->metrics_text(); });
     return {};
   }

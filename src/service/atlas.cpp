@@ -10,9 +10,9 @@ namespace asterism::service {
 Atlas::Atlas(Key /*key*/, AtlasSource source, AtlasSnapshot snapshot)
     : source_(std::move(source)), snapshot_(std::move(snapshot)) {}
 
-Result<std::shared_ptr<Atlas>> Atlas::open(AtlasSource source, const std::optional<MapRequest>& request,
-                                           const AnalysisRun& run) {
-  auto snapshot = read_atlas_snapshot(*source.collection, source.name, source.version, run);
+Result<std::shared_ptr<Atlas>> Atlas::open(const Collection& collection, AtlasSource source,
+                                           const std::optional<MapRequest>& request, const AnalysisRun& run) {
+  auto snapshot = read_atlas_snapshot(collection, source.name, source.version, run);
   if (!snapshot) {
     return std::unexpected(std::move(snapshot.error()));
   }
@@ -25,7 +25,7 @@ Result<std::shared_ptr<Atlas>> Atlas::open(AtlasSource source, const std::option
     atlas->first_map_ = wanted->name;
     return atlas;
   }
-  auto map = compute_map(atlas->collection(), atlas->snapshot_, request.value_or(MapRequest{}), run);
+  auto map = compute_map(collection, atlas->snapshot_, request.value_or(MapRequest{}), run);
   if (!map) {
     return std::unexpected(std::move(map.error()));
   }
@@ -38,8 +38,8 @@ Result<std::shared_ptr<Atlas>> Atlas::open(AtlasSource source, const std::option
   return atlas;
 }
 
-Result<bool> Atlas::is_current() const {
-  const auto status = source_.collection->status();
+Result<bool> Atlas::is_current(const Collection& collection) const {
+  const auto status = collection.status();
   return status ? Result<bool>(status->version_number == snapshot_.version_number) : std::unexpected(status.error());
 }
 
@@ -114,7 +114,7 @@ std::shared_ptr<const Json> Atlas::find_labels(std::string_view name) const {
   return find(name, &OpenMap::labels);
 }
 
-Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(std::string_view name, const AnalysisRun& run) {
+Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(const Collection& collection, std::string_view name, const AnalysisRun& run) {
   const auto of = map(name);
   if (!of) {
     return std::unexpected(of.error());
@@ -123,7 +123,7 @@ Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(std::string_view 
   if (auto known = find_distortion(name)) {
     return known;
   }
-  auto measured = measure_distortion(collection(), snapshot_, **of, run);
+  auto measured = measure_distortion(collection, snapshot_, **of, run);
   if (!measured) {
     return std::unexpected(std::move(measured.error()));
   }
@@ -135,7 +135,7 @@ Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(std::string_view 
   return out;
 }
 
-Result<std::shared_ptr<const Json>> Atlas::labels(std::string_view name, const AnalysisRun& run) {
+Result<std::shared_ptr<const Json>> Atlas::labels(const Collection& collection, std::string_view name, const AnalysisRun& run) {
   const auto of = map(name);
   if (!of) {
     return std::unexpected(of.error());
@@ -144,7 +144,7 @@ Result<std::shared_ptr<const Json>> Atlas::labels(std::string_view name, const A
   if (auto known = find_labels(name)) {
     return known;
   }
-  auto named = map_labels(collection(), snapshot_, **of, run);
+  auto named = map_labels(collection, snapshot_, **of, run);
   if (!named) {
     return std::unexpected(std::move(named.error()));
   }

@@ -1,6 +1,7 @@
 // An atlas: one snapshot of a collection and the maps of it, with what is worked out about each when it is first asked.
 //
-// Ownership: shares the collection. Thread-safety: any thread; what takes long (compute_map, measure_distortion, regions
+// Ownership: values; the collection is given to whatever needs it, so that an atlas that is held does not keep one open
+// that shall go. Thread-safety: any thread; what takes long (compute_map, measure_distortion, regions
 // and their names) runs once, and whoever asks for the same meanwhile waits. The find_ functions never compute. Memory:
 // the snapshot (atlas_snapshot.hpp), 4 bytes a row and dimension for each map that was asked, 8 bytes a row for its
 // distortion; at most kOpenMapCountMax maps are held.
@@ -29,10 +30,9 @@ namespace asterism::service {
 inline constexpr std::size_t kOpenMapCountMax = 16;
 
 struct AtlasSource {
-  std::shared_ptr<const Collection> collection;
   std::string name;           // as it is shown
   std::string location;       // where projections are kept beside it
-  std::string version = {};   // the named version that `collection` was opened at
+  std::string version = {};   // the named version that the collection was opened at
   bool keeps_maps = true;     // false: what is computed is held in memory only
 };
 
@@ -44,20 +44,20 @@ class Atlas {
   Atlas(Key key, AtlasSource source, AtlasSnapshot snapshot);
   // Reads the snapshot. Where there is no map, or `request` names a method that there is none of, one is computed (and
   // kept).
-  static Result<std::shared_ptr<Atlas>> open(AtlasSource source, const std::optional<MapRequest>& request,
-                                             const AnalysisRun& run);
+  static Result<std::shared_ptr<Atlas>> open(const Collection& collection, AtlasSource source,
+                                             const std::optional<MapRequest>& request, const AnalysisRun& run);
 
   const AtlasSnapshot& snapshot() const noexcept { return snapshot_; }
-  const Collection& collection() const noexcept { return *source_.collection; }
   // False once the collection was written to since.
-  Result<bool> is_current() const;
+  Result<bool> is_current(const Collection& collection) const;
 
   // Of all there are now, beside the collection and in memory, by name; the one that is shown first comes first.
   std::vector<ProjectionSummary> maps() const;
   Result<std::shared_ptr<const AtlasMap>> map(std::string_view name);
-  Result<std::shared_ptr<const MapDistortion>> distortion(std::string_view name, const AnalysisRun& run);
+  Result<std::shared_ptr<const MapDistortion>> distortion(const Collection& collection, std::string_view name,
+                                                          const AnalysisRun& run);
   // {"levels": [...]}, see atlas_labels.hpp
-  Result<std::shared_ptr<const Json>> labels(std::string_view name, const AnalysisRun& run);
+  Result<std::shared_ptr<const Json>> labels(const Collection& collection, std::string_view name, const AnalysisRun& run);
 
   // Null where it was not worked out yet.
   std::shared_ptr<const MapDistortion> find_distortion(std::string_view name) const;

@@ -153,9 +153,9 @@ Result<std::string> column_bytes(const AtlasColumn& column) {
               "they stand in the items");
 }
 
-Result<MapNeighbors> map_neighbors(const Atlas& atlas, const AtlasMap* map, std::uint32_t row, std::size_t k) {
+Result<MapNeighbors> map_neighbors(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map, std::uint32_t row, std::size_t k) {
   const std::size_t rank_count = map == nullptr ? k : std::max(k, kRankCountMax);
-  auto original = atlas_neighbors(atlas.collection(), atlas.snapshot(), row, rank_count);
+  auto original = atlas_neighbors(collection, snapshot, row, rank_count);
   if (!original) {
     return std::unexpected(std::move(original.error()));
   }
