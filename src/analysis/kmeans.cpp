@@ -7,10 +7,11 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <string_view>
 #include <utility>
 
-#include "analysis/check_rows.hpp"
 #include "analysis/kmeans_steps.hpp"
+#include "analysis/rows_check.hpp"
 #include "base/thread_pool.hpp"
 
 namespace asterism {
@@ -24,14 +25,12 @@ constexpr std::size_t kStepsWithoutGainMax = 10;
 constexpr double kSmallCountRatio = 0.01;
 constexpr std::size_t kStartBatchCount = 3;
 
+constexpr std::string_view kName = "k-means";
+
 // Streams of the seed.
 constexpr std::uint64_t kStartStream = 0;
 constexpr std::uint64_t kBatchStream = 1'000'000;
 constexpr std::uint64_t kPlaceStream = 2'000'000;
-
-bool cancelled(const AnalysisRun& run) {
-  return run.cancel != nullptr && run.cancel->requested();
-}
 
 double squared_shift(std::span<const float> before, std::span<const float> after) {
   double sum = 0.0;
@@ -123,8 +122,8 @@ class KMeansFit {
     const double shift_limit = options_.tolerance * mean_column_variance(rows_, means_, run_.pool);
     bool settled = false;
     for (std::size_t i = 0; i < options_.iteration_count_max && !out.converged_; ++i) {
-      if (cancelled(run_)) {
-        return fail(ErrorCode::kCancelled, "k-means: stopped");
+      if (auto going = expect_not_cancelled(run_, kName); !going) {
+        return std::unexpected(std::move(going.error()));
       }
       report(i);
       assign_rows(rows_, centers, means_, out.labels_, run_.pool);
@@ -200,8 +199,8 @@ class KMeansFit {
     double best = std::numeric_limits<double>::infinity();
     std::size_t steps_without_gain = 0;
     for (std::size_t step = 0; step < step_count_max && !out.converged_; ++step) {
-      if (cancelled(run_)) {
-        return fail(ErrorCode::kCancelled, "k-means: stopped");
+      if (auto going = expect_not_cancelled(run_, kName); !going) {
+        return std::unexpected(std::move(going.error()));
       }
       report(step * batch_count / rows_.row_count);
       const RowsView view = gather(random, step * batch_count, batch_count, batch);
@@ -289,7 +288,7 @@ class KMeansFit {
 
   void report(std::size_t done) const {
     if (run_.progress) {
-      run_.progress("k-means", done, options_.iteration_count_max);
+      run_.progress(kName, done, options_.iteration_count_max);
     }
   }
 
@@ -301,7 +300,7 @@ class KMeansFit {
 };
 
 Result<KMeans> KMeans::fit(const RowsView& rows, const KMeansOptions& options, const AnalysisRun& run) {
-  if (auto checked = check_rows(rows, 1, "k-means"); !checked) {
+  if (auto checked = expect_finite_rows(rows, kName, run); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
   if (options.cluster_count == 0 || options.cluster_count > rows.row_count) {
@@ -320,11 +319,7 @@ Result<KMeans> KMeans::fit(const RowsView& rows, const KMeansOptions& options, c
 }
 
 Result<std::vector<std::uint32_t>> KMeans::predict(const RowsView& rows, const AnalysisRun& run) const {
-  if (rows.dim != dim_) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("k-means: expected rows of {} values, as it was fitted on, found {}", dim_, rows.dim));
-  }
-  if (auto checked = check_rows(rows, 0, "k-means"); !checked) {
+  if (auto checked = expect_rows_of(dim_, rows, kName, run); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
   std::vector<std::uint32_t> labels(rows.row_count);

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
+#include "analysis/rows_check.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/distance.hpp"
 #include "kernels/kept_rows.hpp"
@@ -183,8 +185,8 @@ Result<std::vector<float>> start_centers(const RowsView& rows, std::size_t clust
   std::vector<float> centers;
   centers.reserve(cluster_count * rows.dim);
   for (std::size_t c = 0; c < cluster_count; ++c) {
-    if (run.cancel != nullptr && run.cancel->requested()) {
-      return fail(ErrorCode::kCancelled, "k-means: stopped");
+    if (auto going = expect_not_cancelled(run, "k-means"); !going) {
+      return std::unexpected(std::move(going.error()));
     }
     const auto center = rows.row(step.take_best(candidates, nearest, chunk_sums));
     centers.insert(centers.end(), center.begin(), center.end());

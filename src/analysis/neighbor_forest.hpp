@@ -27,7 +27,6 @@ struct NeighborTree {
 };
 
 // Leaves of at most `leaf_size_max` rows (at least 2).
-NeighborTree neighbor_tree(const NeighborSpace& space, std::size_t leaf_size_max, std::uint64_t tree,
-                           ThreadPool& pool);
+NeighborTree neighbor_tree(const NeighborSpace& space, std::size_t leaf_size_max, std::uint64_t tree, ThreadPool& pool);
 
 }  // namespace asterism

@@ -156,8 +156,8 @@ Result<NeighborLists> approximate_lists(const NeighborSpace& space, std::size_t 
       run.progress("neighbors", (t + 1) * space.row_count() / (kTreeCount + 2), space.row_count());
     }
   }
-  auto better = descend_neighbors(near_in_memory, std::move(lists), {.fan_out = std::max<std::size_t>(16, neighbor_count)},
-                                  run);
+  auto better =
+      descend_neighbors(near_in_memory, std::move(lists), {.fan_out = std::max<std::size_t>(16, neighbor_count)}, run);
   if (!better) {
     return better;
   }

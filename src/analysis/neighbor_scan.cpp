@@ -12,9 +12,9 @@
 namespace asterism {
 namespace {
 
-constexpr std::size_t kColumnsPerWeight = 512;              // products of a block of queries stay in the second cache
+constexpr std::size_t kColumnsPerWeight = 512;  // products of a block of queries stay in the second cache
 constexpr std::size_t kWeightBytesMax = std::size_t{128} << 20;  // of the rows laid out at a time
-constexpr double kProductsPerStep = 2e10;                   // between two looks at the cancel flag
+constexpr double kProductsPerStep = 2e10;                        // between two looks at the cancel flag
 
 LinearWeight weight_of(std::span<const float> rows, std::size_t dim) {
   const LinearPart part{.weight = rows, .bias = {}};

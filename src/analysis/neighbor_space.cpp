@@ -28,8 +28,8 @@ Result<void> check_rows(const RowsView& rows, Metric metric) {
     const auto bad = std::ranges::find_if(rows.row(r), [](float v) { return !(std::abs(v) <= kNeighborValueMax); });
     if (bad != rows.row(r).end()) {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("neighbours: row {}, component {}: expected a value of magnitude up to {:g}, found {}",
-                              r, bad - rows.row(r).begin(), kNeighborValueMax, *bad));
+                  fmt::format("neighbours: row {}, component {}: expected a value of magnitude up to {:g}, found {}", r,
+                              bad - rows.row(r).begin(), kNeighborValueMax, *bad));
     }
   }
   return {};
@@ -69,8 +69,7 @@ float lay_out(std::span<const float> row, std::span<const float> centre, Metric 
     std::ranges::fill(to, 0.0F);
     return 0.0F;
   }
-  std::ranges::transform(row, to.begin(),
-                         [&](float v) { return static_cast<float>(static_cast<double>(v) / length); });
+  std::ranges::transform(row, to.begin(), [&](float v) { return static_cast<float>(static_cast<double>(v) / length); });
   return dot_product(to, to);
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "analysis/direction_options.hpp"
 #include "analysis/estimator_state.hpp"
 #include "analysis/linear_estimator.hpp"
 #include "analysis/linear_methods.hpp"
@@ -33,7 +34,7 @@ std::vector<float> weight_of(const Pca& pca, bool whiten) {
 }
 
 Result<FittedEstimator> fit_pca(const FitRequest& request, const AnalysisRun& run) {
-  auto pca = Pca::fit(request.rows, option_count(request.options, kComponentsOption));
+  auto pca = Pca::fit(request.rows, direction_options(request.options), run);
   if (!pca) {
     return std::unexpected(pca.error());
   }
@@ -54,11 +55,10 @@ Result<std::unique_ptr<Estimator>> load_pca(const EstimatorState& state, std::st
 EstimatorMethod pca_method() {
   return {.name = kName,
           .summary = "principal components: the directions in which the rows vary most",
-          .options = {components_option(2),
-                      {.name = "whiten",
-                       .kind = OptionKind::kFlag,
-                       .default_value = false,
-                       .text = "scale each component to variance 1"}},
+          .options = with_direction_options({{.name = "whiten",
+                                              .kind = OptionKind::kFlag,
+                                              .default_value = false,
+                                              .text = "scale each component to variance 1"}}),
           .fit = &fit_pca,
           .load = &load_pca};
 }

@@ -5,6 +5,8 @@ Writes tests/golden/analysis/structure.json, which tests/unit/analysis reads.
 """
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import hdbscan
@@ -41,39 +43,70 @@ def kmeans_case(name: str, data: np.ndarray, clusters: int) -> dict[str, object]
     }
 
 
-def hdbscan_case(
-    name: str, data: np.ndarray, size: int, samples: int, method: str, epsilon: float
-) -> dict[str, object]:
-    wide = data.astype(np.float64)
-    fitted = HDBSCAN(
-        min_cluster_size=size,
-        min_samples=samples,
-        cluster_selection_method=method,
-        cluster_selection_epsilon=epsilon,
-        algorithm="brute",
-        copy=True,
-    ).fit(wide)
-    # hdbscan does not count the row itself among its samples.
-    glosh = hdbscan.HDBSCAN(
-        min_cluster_size=size,
-        min_samples=samples - 1,
-        cluster_selection_method=method,
-        cluster_selection_epsilon=epsilon,
-        algorithm="generic",
-        approx_min_span_tree=False,
-    ).fit(wide)
+@dataclass
+class Density:
+    """How HDBSCAN is asked."""
+
+    size: int
+    samples: int
+    method: str = "eom"
+    epsilon: float = 0.0
+    single: bool = False
+
+    def labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        fitted = HDBSCAN(
+            min_cluster_size=self.size,
+            min_samples=self.samples,
+            cluster_selection_method=self.method,
+            cluster_selection_epsilon=self.epsilon,
+            allow_single_cluster=self.single,
+            algorithm="brute",
+            copy=True,
+        ).fit(rows)
+        return fitted.labels_, fitted.probabilities_
+
+    def outlier_scores(self, rows: np.ndarray) -> np.ndarray:
+        # hdbscan does not count the row itself among its samples.
+        fitted = hdbscan.HDBSCAN(
+            min_cluster_size=self.size,
+            min_samples=self.samples - 1,
+            algorithm="generic",
+            approx_min_span_tree=False,
+        ).fit(rows)
+        return np.asarray(fitted.outlier_scores_)
+
+    def is_untied(self, rows: np.ndarray) -> bool:
+        """Whether the order of rows changes nothing.
+
+        A row that bridges two clusters is as far from both, its core distance, and which of them it joins is chance.
+        """
+        scores = self.outlier_scores(rows)
+        probabilities = self.labels(rows)[1]
+        for seed in range(20):
+            order = np.random.default_rng(seed).permutation(len(rows))
+            if not np.allclose(self.outlier_scores(rows[order]), scores[order], atol=1e-9):
+                return False
+            if not np.allclose(self.labels(rows[order])[1], probabilities[order], atol=1e-9):
+                return False
+        return True
+
+
+def hdbscan_case(name: str, make: Callable[[int], np.ndarray], asked: Density) -> dict[str, object]:
+    data = next(rows for rows in map(make, range(1000)) if asked.is_untied(rows.astype(np.float64)))
+    labels, probabilities = asked.labels(data.astype(np.float64))
     return {
         "name": name,
         "rows": data.shape[0],
         "dim": data.shape[1],
-        "min_cluster_size": size,
-        "min_samples": samples,
-        "method": method,
-        "epsilon": epsilon,
+        "min_cluster_size": asked.size,
+        "min_samples": asked.samples,
+        "method": asked.method,
+        "epsilon": asked.epsilon,
+        "allow_single": asked.single,
         "data": data.ravel().tolist(),
-        "labels": fitted.labels_.tolist(),
-        "probabilities": fitted.probabilities_.tolist(),
-        "outlier_scores": glosh.outlier_scores_.tolist(),
+        "labels": labels.tolist(),
+        "probabilities": probabilities.tolist(),
+        "outlier_scores": asked.outlier_scores(data.astype(np.float64)).tolist(),
     }
 
 
@@ -88,20 +121,30 @@ def outlier_case(data: np.ndarray, neighbors: int) -> dict[str, object]:
     }
 
 
+def few(seed: int) -> np.ndarray:
+    return blobs(seed, [40, 30, 20], 3, 0.5, 10)
+
+
+def wide(seed: int) -> np.ndarray:
+    return blobs(seed, [60, 50, 40, 30], 8, 0.9, 20)
+
+
+def one(seed: int) -> np.ndarray:
+    return blobs(seed, [80], 2, 1.0, 10)
+
+
 def main() -> None:
-    small = blobs(1, [40, 30, 20], 3, 0.5, 10)
-    wide = blobs(2, [60, 50, 40, 30], 8, 0.9, 20)
     cases = {
         "scikit_learn": sklearn.__version__,
-        "hdbscan_version": hdbscan.__version__ if hasattr(hdbscan, "__version__") else "0.8",
-        "kmeans": [kmeans_case("three", small, 3), kmeans_case("seven of four", wide, 7)],
+        "kmeans": [kmeans_case("three", few(1), 3), kmeans_case("seven of four", wide(2), 7)],
         "hdbscan": [
-            hdbscan_case("three", small, 5, 5, "eom", 0.0),
-            hdbscan_case("four", wide, 8, 4, "eom", 0.0),
-            hdbscan_case("leaves", wide, 5, 3, "leaf", 0.0),
-            hdbscan_case("epsilon", small, 4, 2, "eom", 0.9),
+            hdbscan_case("three", few, Density(5, 5)),
+            hdbscan_case("four", wide, Density(8, 4)),
+            hdbscan_case("leaves", few, Density(5, 3, method="leaf")),
+            hdbscan_case("epsilon", few, Density(4, 2, epsilon=0.9)),
+            hdbscan_case("one", one, Density(10, 6, single=True)),
         ],
-        "outliers": [outlier_case(small, 10), outlier_case(wide, 20)],
+        "outliers": [outlier_case(few(1), 10), outlier_case(wide(2), 20)],
     }
     TARGET.write_text(json.dumps(cases) + "\n")
 

@@ -140,7 +140,7 @@ TEST(KMeans, names_what_is_wrong) {
   data[3] = std::numeric_limits<float>::quiet_NaN();
   const auto broken = KMeans::fit(view_of(data, 2), {.cluster_count = 2}, run);
   ASSERT_FALSE(broken);
-  EXPECT_EQ(broken.error().message, "k-means: expected finite values, found nan in row 1");
+  EXPECT_EQ(broken.error().message, "k-means: row 1 (the first is 0), value 1: expected a finite number, found nan");
 }
 
 TEST(KMeans, stops_when_asked_to) {
