@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kDimMax = 3;
 // Along the longest edge of the coarsest level; twice that at each finer one, within what three dimensions allow.
-constexpr std::size_t kCoarsestEdge = 8;
+constexpr std::size_t kCoarsestEdge = 16;
 constexpr std::size_t kFinestEdge2d = 256;
 constexpr std::size_t kFinestEdge3d = 64;
 constexpr std::size_t kRegionRowShare = 200;

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -56,6 +57,12 @@ Result<std::vector<std::uint32_t>> rows_field(const Json& object, std::size_t ro
       out.push_back(*row);
     }
   }
+  return out;
+}
+
+std::vector<std::uint32_t> all_rows(std::size_t row_count) {
+  std::vector<std::uint32_t> out(row_count);
+  std::iota(out.begin(), out.end(), 0U);
   return out;
 }
 
@@ -177,6 +184,45 @@ Result<AskedCopy> read_copy(std::string_view body, std::size_t row_count) {
   if (auto named = check_collection_name(out.name); !named) {
     return std::unexpected(std::move(named.error()));
   }
+  out.rows = *std::move(rows);
+  return out;
+}
+
+Result<AskedExport> read_export(std::string_view query, std::size_t row_count) {
+  const auto format = service::parse_table_format(query_value(query, "format"));
+  if (!format) {
+    return std::unexpected(format.error());
+  }
+  AskedExport out{.format = *format, .projection = query_value(query, "projection"), .rows = {}};
+  if (query_value(query, "rows").empty()) {
+    out.rows = all_rows(row_count);
+    return out;
+  }
+  auto rows = rows_in_query(query, row_count);
+  if (!rows) {
+    return std::unexpected(std::move(rows.error()));
+  }
+  out.rows = *std::move(rows);
+  return out;
+}
+
+Result<AskedExport> read_export_body(std::string_view body, std::size_t row_count) {
+  const auto json = parse_body(body, {"format", "projection", "rows"});
+  if (!json) {
+    return std::unexpected(json.error());
+  }
+  AskedExport out;
+  std::string format;
+  if (const auto error = first_error(read_field(*json, "format", format), read_field(*json, "projection", out.projection))) {
+    return std::unexpected(*error);
+  }
+  const auto parsed = service::parse_table_format(format);
+  const bool all = !json->contains("rows") || (*json)["rows"].is_null();
+  auto rows = all ? Result<std::vector<std::uint32_t>>(all_rows(row_count)) : rows_field(*json, row_count);
+  if (const auto error = first_error(parsed, rows)) {
+    return std::unexpected(*error);
+  }
+  out.format = *parsed;
   out.rows = *std::move(rows);
   return out;
 }

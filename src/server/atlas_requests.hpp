@@ -10,6 +10,7 @@
 
 #include "asterism/error.hpp"
 #include "service/atlas_search.hpp"
+#include "service/atlas_tables.hpp"
 
 namespace asterism::server {
 
@@ -43,5 +44,14 @@ struct AskedCopy {
 };
 // {"name", "rows"}; rows below `row_count`, each once.
 Result<AskedCopy> read_copy(std::string_view body, std::size_t row_count);
+
+struct AskedExport {
+  service::AtlasTableFormat format = service::AtlasTableFormat::kCsv;
+  std::string projection = {};      // whose places stand in the table; empty = none
+  std::vector<std::uint32_t> rows;  // all where none are named
+};
+// Of the query: ?format=csv&projection=umap&rows=1,2,3; and of a body {"format", "projection", "rows"}.
+Result<AskedExport> read_export(std::string_view query, std::size_t row_count);
+Result<AskedExport> read_export_body(std::string_view body, std::size_t row_count);
 
 }  // namespace asterism::server

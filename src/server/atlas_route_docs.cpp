@@ -27,6 +27,16 @@ AnswerDoc working() {
   return {.status = 202, .description = "It is being worked out: ask again", .contents = {{kJsonType, "AtlasWork"}}};
 }
 
+constexpr std::string_view kExportDescription =
+    "CSV and Parquet: id, text, metadata and, with a projection, its places; Parquet has the vectors too. projector: a "
+    "zip of the files that TensorBoard's projector reads, of at most 50,000 rows.";
+
+AnswerDoc tables() {
+  return {.status = 200,
+          .description = "The file; items that were deleted since the snapshot are left out",
+          .contents = {{"text/csv", "AtlasCsv"}, {"application/vnd.apache.parquet", {}}, {"application/zip", {}}}};
+}
+
 RouteDoc with_entity_tag(RouteDoc out) {
   out.answers.front().headers = {"etag"};
   out.answers.push_back({.status = 304, .description = "As If-None-Match says", .contents = {}});
@@ -118,6 +128,27 @@ RouteDoc copy() {
   out.description = "What was deleted since the snapshot is left out.";
   out.bodies = {{kJsonType, "AtlasCopyRequest"}};
   return out;
+}
+
+RouteDoc export_all() {
+  RouteDoc out = doc("The rows as a file", {"ExportFormat", "QueryProjection", "ExportRows"}, tables());
+  out.description = kExportDescription;
+  return out;
+}
+
+RouteDoc export_rows() {
+  RouteDoc out = doc("Rows of a long list as a file", {}, tables());
+  out.description = kExportDescription;
+  out.bodies = {{kJsonType, "AtlasExportRequest"}};
+  return out;
+}
+
+RouteDoc page() {
+  return {.tag = "Atlas",
+          .summary = "The page that shows an atlas",
+          .description = "Nothing of it comes from elsewhere.",
+          .answers = {answer("HTML", "text/html", "AtlasPage")},
+          .errors = {404}};
 }
 
 }  // namespace asterism::server::atlas_docs

@@ -17,5 +17,8 @@ RouteDoc sprite();
 RouteDoc neighbors();
 RouteDoc search();
 RouteDoc copy();
+RouteDoc export_all();
+RouteDoc export_rows();
+RouteDoc page();
 
 }  // namespace asterism::server::atlas_docs

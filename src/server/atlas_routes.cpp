@@ -8,6 +8,8 @@
 #include "server/atlas_requests.hpp"
 #include "server/atlas_route_docs.hpp"
 #include "server/collection_service.hpp"
+#include "service/atlas_page.hpp"
+#include "service/atlas_tables.hpp"
 #include "service/collection_model.hpp"
 
 namespace asterism::server {
@@ -25,6 +27,9 @@ HttpResponse json_response(const Json& json, int status = 200) {
   out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   return out;
 }
+
+// Of one answer; the whole of it is held in memory.
+constexpr std::size_t kExportSizeBytesMax = std::size_t{512} << 20;
 
 // What a handler below is given; the request stays until it returns.
 struct Call {
@@ -267,6 +272,97 @@ Result<HttpResponse> copy(const Call& call, const Opened& opened) {
   return json_response({{"name", asked->name}, {"count", *count}}, 201);
 }
 
+Result<HttpResponse> table_response(const Opened& opened, const AskedExport& asked) {
+  std::shared_ptr<const service::AtlasMap> map;
+  if (!asked.projection.empty()) {
+    auto found = opened.atlas->map(asked.projection);
+    if (!found) {
+      return std::unexpected(std::move(found.error()));
+    }
+    map = *std::move(found);
+  }
+  HttpResponse out;
+  const auto take = [&](std::string_view bytes) -> Result<void> {
+    if (out.body.size() + bytes.size() > kExportSizeBytesMax) {
+      return fail(ErrorCode::kLimitExceeded,
+                  fmt::format("export: expected at most {} bytes, found more", kExportSizeBytesMax),
+                  "export fewer rows, or the collection with `asterism collection export`");
+    }
+    out.body += bytes;
+    return {};
+  };
+  const auto& snapshot = opened.snapshot();
+  Result<void> written;
+  std::string_view ending = "csv";
+  switch (asked.format) {
+    case service::AtlasTableFormat::kCsv:
+      out.content_type = "text/csv; charset=utf-8";
+      written = service::write_csv(*opened.collection, snapshot, map.get(), asked.rows, take);
+      break;
+    case service::AtlasTableFormat::kParquet:
+      ending = "parquet";
+      out.content_type = "application/vnd.apache.parquet";
+      written = service::write_parquet(*opened.collection, snapshot, map.get(), asked.rows, take);
+      break;
+    case service::AtlasTableFormat::kProjector: {
+      ending = "zip";
+      out.content_type = "application/zip";
+      auto archive = service::projector_archive(*opened.collection, snapshot, asked.rows);
+      written = archive ? take(*archive) : std::unexpected(std::move(archive.error()));
+      break;
+    }
+  }
+  if (!written) {
+    return std::unexpected(std::move(written.error()));
+  }
+  out.headers.push_back(
+      {"content-disposition", fmt::format("attachment; filename=\"{}.{}\"", snapshot.collection, ending)});
+  return out;
+}
+
+Result<HttpResponse> export_all(const Call& call, const Opened& opened) {
+  const auto asked = read_export(call.request.query, opened.snapshot().row_count());
+  return asked ? table_response(opened, *asked) : std::unexpected(asked.error());
+}
+
+Result<HttpResponse> export_rows(const Call& call, const Opened& opened) {
+  const auto asked = read_export_body(call.request.body, opened.snapshot().row_count());
+  return asked ? table_response(opened, *asked) : std::unexpected(asked.error());
+}
+
+// The page runs scripts of its own and no others, and asks this server alone.
+HttpResponse page_response(const Json& data) {
+  auto page = service::atlas_page(data);
+  if (!page) {
+    return error_response(Dialect::kAsterism, 404, "this program was built without the page of the atlas",
+                          "its data is under /v1/collections/NAME/atlas");
+  }
+  HttpResponse out;
+  out.content_type = "text/html; charset=utf-8";
+  out.headers = {{"content-security-policy",
+                  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data: "
+                  "blob:; connect-src 'self' blob: data:; worker-src blob:; base-uri 'none'; form-action 'none'; "
+                  "frame-ancestors 'none'"},
+                 {"x-content-type-options", "nosniff"},
+                 {"referrer-policy", "no-referrer"},
+                 {"cache-control", "no-cache"}};
+  out.body = *std::move(page);
+  return out;
+}
+
+void show_list(const RouteContext& /*context*/, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
+  exchange->respond(page_response({{"mode", "list"}, {"base", "/v1/collections"}}));
+}
+
+void show_atlas(const RouteContext& /*context*/, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  const std::string name = path_value(route.path, exchange->request().path_as_sent, "name");
+  if (const auto checked = check_collection_name(name); !checked) {
+    exchange->respond(error_response(route.dialect, checked.error()));
+    return;
+  }
+  exchange->respond(page_response({{"mode", "server"}, {"base", fmt::format("/v1/collections/{}/atlas", name)}}));
+}
+
 Result<HttpResponse> answer(const Call& call, Handler handler) {
   auto opened = open(call);
   if (!opened) {
@@ -320,6 +416,13 @@ std::vector<Route> atlas_routes(CollectionService& service) {
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/atlas/search", search, atlas_docs::search()));
   routes.push_back(on_pool(service, service.writes, Method::kPost, "/v1/collections/{name}/atlas/collections",
                            Scope::kWrite, copy, atlas_docs::copy()));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/export", export_all, atlas_docs::export_all()));
+  routes.push_back(read(Method::kPost, "/v1/collections/{name}/atlas/export", export_rows, atlas_docs::export_rows()));
+  // The page asks for a key itself where the server wants one.
+  routes.push_back({Method::kGet, "/atlas", Dialect::kAsterism, Scope::kOpen, show_list, atlas_docs::page()});
+  RouteDoc doc = atlas_docs::page();
+  doc.parameters = {"CollectionName"};
+  routes.push_back({Method::kGet, "/atlas/{name}", Dialect::kAsterism, Scope::kOpen, show_atlas, std::move(doc)});
   return routes;
 }
 

@@ -190,6 +190,17 @@ class GrowingColumn {
   bool uncounted_ = false;  // there were more words than are told apart
 };
 
+void visit_value(const std::string& path, const Json& value, int depth,
+                 const std::function<void(const std::string& path, const Json& value)>& visit) {
+  if (value.is_object() && depth < kPathDepthMax) {
+    for (const auto& [key, inner] : value.items()) {
+      visit_value(path.empty() ? key : fmt::format("{}.{}", path, key), inner, depth + 1, visit);
+    }
+  } else if (!value.is_null() && !path.empty()) {
+    visit(path, value);
+  }
+}
+
 }  // namespace
 
 std::string_view atlas_column_type_name(AtlasColumnType type) noexcept {
@@ -204,6 +215,14 @@ std::string_view atlas_column_type_name(AtlasColumnType type) noexcept {
       return "text";
   }
   return {};
+}
+
+void visit_metadata(const Json& metadata, const std::function<void(const std::string& path, const Json& value)>& visit) {
+  visit_value({}, metadata, 0, visit);
+}
+
+std::string metadata_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 struct AtlasColumnBuilder::Impl {
@@ -226,26 +245,15 @@ struct AtlasColumnBuilder::Impl {
     return &columns.emplace_back(name, row_count);
   }
 
-  void take(const std::string& path, const Json& value, int depth) {
-    if (value.is_object() && depth < kPathDepthMax) {
-      for (const auto& [key, inner] : value.items()) {
-        take(path.empty() ? key : fmt::format("{}.{}", path, key), inner, depth + 1);
-      }
-      return;
-    }
-    if (value.is_null() || path.empty()) {
-      return;
-    }
+  void take(const std::string& path, const Json& value) {
     GrowingColumn* place = column(path);
     if (place == nullptr) {
       return;
     }
     if (value.is_number()) {
       place->add_number(row_count, value.get<double>());
-    } else if (value.is_string()) {
-      place->add_word(row_count, value.get_ref<const std::string&>());
     } else {
-      place->add_word(row_count, value.dump(-1, ' ', false, Json::error_handler_t::replace));
+      place->add_word(row_count, metadata_text(value));
     }
   }
 
@@ -259,7 +267,7 @@ AtlasColumnBuilder::~AtlasColumnBuilder() = default;
 void AtlasColumnBuilder::add(std::string_view metadata) {
   if (!metadata.empty() && metadata != "{}") {
     if (const auto json = parse_json(metadata, "metadata"); json && json->is_object()) {
-      impl_->take({}, *json, 0);
+      visit_metadata(*json, [this](const std::string& path, const Json& value) { impl_->take(path, value); });
     }
   }
   ++impl_->row_count;

@@ -8,11 +8,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/json.hpp"
 
 namespace asterism::service {
 
@@ -48,6 +51,11 @@ struct AtlasColumn {
   double smallest = std::numeric_limits<double>::quiet_NaN();
   double largest = std::numeric_limits<double>::quiet_NaN();
 };
+
+// Every value of a row's metadata with its path, nulls left out. Of a path that is there twice the first counts.
+void visit_metadata(const Json& metadata, const std::function<void(const std::string& path, const Json& value)>& visit);
+// A value as a category or a cell of a table has it: texts as they are, all else as JSON.
+std::string metadata_text(const Json& value);
 
 class AtlasColumnBuilder {
  public:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -55,8 +56,9 @@ Result<Image> square(const Image& image, std::int64_t edge) {
 }
 
 void place(const Image& picture, std::int64_t edge, std::size_t cell, Image& sheet) {
-  const std::int64_t x = static_cast<std::int64_t>(cell % kSpriteGridEdge) * edge;
-  const std::int64_t y = static_cast<std::int64_t>(cell / kSpriteGridEdge) * edge;
+  const auto grid_edge = static_cast<std::size_t>(sheet.width / edge);
+  const std::int64_t x = static_cast<std::int64_t>(cell % grid_edge) * edge;
+  const std::int64_t y = static_cast<std::int64_t>(cell / grid_edge) * edge;
   const std::int64_t left = (picture.width - edge) / 2;
   const std::int64_t top = (picture.height - edge) / 2;
   for (std::int64_t row = 0; row < edge; ++row) {
@@ -171,24 +173,30 @@ Result<AtlasPictures::Picture> AtlasPictures::sprite(const Collection& collectio
   if (auto kept = find(key)) {
     return kept;
   }
-  const std::int64_t sheet_edge = edge * static_cast<std::int64_t>(kSpriteGridEdge);
-  Image sheet{.width = sheet_edge, .height = sheet_edge, .pixels = {}};
-  sheet.pixels.assign(static_cast<std::size_t>(sheet_edge * sheet_edge) * 3, kNoPictureGrey);
-  const std::size_t row_first = index * kSpriteRowCount;
-  const std::size_t row_end = std::min(snapshot.row_count(), row_first + kSpriteRowCount);
-  for (std::size_t begin = row_first; begin < row_end; begin += kSpriteGetCount) {
+  std::vector<std::uint32_t> rows(std::min(snapshot.row_count() - index * kSpriteRowCount, kSpriteRowCount));
+  std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(index * kSpriteRowCount));
+  auto file = sheet(collection, snapshot, rows, kSpriteGridEdge, edge);
+  return file ? Result<Picture>(keep(key, *std::move(file))) : std::unexpected(std::move(file.error()));
+}
+
+Result<std::string> AtlasPictures::sheet(const Collection& collection, const AtlasSnapshot& snapshot,
+                                         std::span<const std::uint32_t> rows, std::size_t grid_edge,
+                                         std::int64_t edge) {
+  const auto grid_row_count = static_cast<std::int64_t>((rows.size() + grid_edge - 1) / grid_edge);
+  Image sheet{.width = edge * static_cast<std::int64_t>(grid_edge), .height = edge * grid_row_count, .pixels = {}};
+  sheet.pixels.assign(static_cast<std::size_t>(sheet.width * sheet.height) * 3, kNoPictureGrey);
+  for (std::size_t begin = 0; begin < rows.size(); begin += kSpriteGetCount) {
     std::vector<std::string> ids;
-    for (std::size_t row = begin; row < std::min(row_end, begin + kSpriteGetCount); ++row) {
+    for (const std::uint32_t row : rows.subspan(begin, std::min(kSpriteGetCount, rows.size() - begin))) {
       ids.emplace_back(snapshot.ids.id(row));
     }
     const auto items = collection.get(ids, kPictureParts);
     if (!items) {
       return std::unexpected(items.error());
     }
-    place_items(*items, begin - row_first, edge, sheet);
+    place_items(*items, begin, edge, sheet);
   }
-  auto file = encode_jpeg(sheet, kSpriteQuality);
-  return file ? Result<Picture>(keep(key, *std::move(file))) : std::unexpected(std::move(file.error()));
+  return encode_jpeg(sheet, kSpriteQuality);
 }
 
 }  // namespace asterism::service

@@ -47,6 +47,10 @@ class AtlasPictures {
   Result<Picture> sprite(const Collection& collection, const AtlasSnapshot& snapshot, std::size_t index,
                          std::int64_t edge);
 
+  // A sheet of any rows, `grid_edge` pictures in a row; not kept.
+  static Result<std::string> sheet(const Collection& collection, const AtlasSnapshot& snapshot,
+                                   std::span<const std::uint32_t> rows, std::size_t grid_edge, std::int64_t edge);
+
   std::size_t size_bytes() const;
 
  private:

@@ -50,16 +50,6 @@ Json item_json(std::uint32_t row, std::string_view id, const std::optional<Item>
   return out;
 }
 
-std::vector<ScoredRow> rows_of(const AtlasSnapshot& snapshot, const SearchResult& result, std::size_t k) {
-  std::vector<ScoredRow> out;
-  for (const SearchHit& hit : result.hits) {
-    if (const auto row = snapshot.ids.row(hit.item.id); row && out.size() < k) {
-      out.push_back({.row = *row, .score = hit.score});
-    }
-  }
-  return out;
-}
-
 Result<void> expect_count(std::string_view name, std::size_t count, std::size_t count_max) {
   if (count >= 1 && count <= count_max) {
     return {};
@@ -116,6 +106,16 @@ Result<QueryPart> query_part(const Collection& collection, const AtlasSnapshot& 
 
 }  // namespace
 
+std::vector<ScoredRow> rows_of_hits(const AtlasSnapshot& snapshot, const SearchResult& result, std::size_t k) {
+  std::vector<ScoredRow> out;
+  for (const SearchHit& hit : result.hits) {
+    if (const auto row = snapshot.ids.row(hit.item.id); row && out.size() < k) {
+      out.push_back({.row = *row, .score = hit.score});
+    }
+  }
+  return out;
+}
+
 Result<Json> atlas_items(const Collection& collection, const AtlasSnapshot& snapshot,
                          std::span<const std::uint32_t> rows) {
   if (auto counted = expect_count("rows", rows.size(), kAtlasItemCountMax); !counted) {
@@ -151,7 +151,7 @@ Result<std::vector<ScoredRow>> atlas_search(const Collection& collection, const 
     return std::unexpected(std::move(part.error()));
   }
   const auto result = collection.search({.like = {*std::move(part)}, .k = k, .parts = kNoParts});
-  return result ? Result<std::vector<ScoredRow>>(rows_of(snapshot, *result, k)) : std::unexpected(result.error());
+  return result ? Result<std::vector<ScoredRow>>(rows_of_hits(snapshot, *result, k)) : std::unexpected(result.error());
 }
 
 Result<std::vector<std::uint32_t>> find_rows(const Collection& collection, const AtlasSnapshot& snapshot,

@@ -59,6 +59,9 @@ struct AtlasQuery {
 Result<std::vector<ScoredRow>> atlas_search(const Collection& collection, const AtlasSnapshot& snapshot,
                                             const AtlasQuery& query, std::size_t k);
 
+// The rows of what was found, at most `k`; items that are none of the snapshot's are left out.
+std::vector<ScoredRow> rows_of_hits(const AtlasSnapshot& snapshot, const SearchResult& result, std::size_t k);
+
 // Rows whose text or id holds `text`, in their order, at most `limit`; ASCII letters in any case.
 Result<std::vector<std::uint32_t>> find_rows(const Collection& collection, const AtlasSnapshot& snapshot,
                                              std::string_view text, std::size_t limit);
