@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,16 @@ inline constexpr std::size_t kOpenVersionCountMax = 8;
 // Letters, digits, '_' and '-': never a path. kInvalidArgument names what is expected.
 Result<void> check_collection_name(std::string_view name);
 
+// One collection by name, wherever it lies.
+struct ServedCollection {
+  std::string name;
+  std::filesystem::path path;
+};
+
 struct CollectionHostOptions {
   std::filesystem::path folder;
+  // This one alone, and those that are made while it is served, which go into `folder`.
+  std::optional<ServedCollection> only = {};
   UpkeepOptions upkeep = {};
   std::size_t thread_count = 0;  // of searches and index builds; 0 = all processors
 };
@@ -102,6 +111,7 @@ class CollectionHost {
     std::shared_ptr<Collection> collection;
   };
 
+  bool is_served(std::string_view name) const;
   Result<std::shared_ptr<Entry>> entry(std::string_view name);
   Result<std::shared_ptr<Collection>> open_entry(std::string_view name, Entry& entry, bool writable);
   void keep(std::string_view name, Entry& entry, Collection&& collection, bool writable);
@@ -112,6 +122,7 @@ class CollectionHost {
   CollectionUpkeep upkeep_;
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;
+  std::set<std::string, std::less<>> created_;  // beside the only one
   std::vector<OpenVersion> versions_;  // the most recently used last
   std::function<void(const std::string& name)> drop_listener_;
 };

@@ -1,11 +1,24 @@
 #include "service/atlas.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "service/atlas_labels.hpp"
 
 namespace asterism::service {
+namespace {
+
+std::vector<std::string> names_of(const std::vector<ProjectionSummary>& summaries) {
+  std::vector<std::string> out;
+  std::ranges::transform(summaries, std::back_inserter(out), &ProjectionSummary::name);
+  return out;
+}
+
+}  // namespace
 
 Atlas::Atlas(Key /*key*/, AtlasSource source, AtlasSnapshot snapshot)
     : source_(std::move(source)), snapshot_(std::move(snapshot)) {}
@@ -19,11 +32,20 @@ Result<std::shared_ptr<Atlas>> Atlas::open(const Collection& collection, AtlasSo
   auto atlas = std::make_shared<Atlas>(Key{}, std::move(source), *std::move(snapshot));
   const std::vector<ProjectionSummary> kept = atlas->maps();
   const auto wanted = std::ranges::find_if(kept, [&](const ProjectionSummary& summary) {
+    if (!atlas->source_.first_map.empty()) {
+      return summary.name == atlas->source_.first_map;
+    }
     return !request || (summary.method == request->method && summary.dim == request->dim);
   });
   if (wanted != kept.end()) {
     atlas->first_map_ = wanted->name;
     return atlas;
+  }
+  if (!atlas->source_.first_map.empty()) {
+    return fail(ErrorCode::kNotFound, fmt::format("projection: there is no \"{}\" in 2 or 3 dimensions{}{}",
+                                                  atlas->source_.first_map, kept.empty() ? "" : "; there are: ",
+                                                  fmt::join(names_of(kept), ", ")),
+                "`asterism reduce` makes projections");
   }
   auto map = compute_map(collection, atlas->snapshot_, request.value_or(MapRequest{}), run);
   if (!map) {

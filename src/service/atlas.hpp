@@ -33,6 +33,7 @@ struct AtlasSource {
   std::string name;           // as it is shown
   std::string location;       // where projections are kept beside it
   std::string version = {};   // the named version that the collection was opened at
+  std::string first_map = {};  // shown first; empty = the first that fits
   bool keeps_maps = true;     // false: what is computed is held in memory only
 };
 
@@ -43,7 +44,7 @@ class Atlas {
  public:
   Atlas(Key key, AtlasSource source, AtlasSnapshot snapshot);
   // Reads the snapshot. Where there is no map, or `request` names a method that there is none of, one is computed (and
-  // kept).
+  // kept). kNotFound where there is no `first_map`.
   static Result<std::shared_ptr<Atlas>> open(const Collection& collection, AtlasSource source,
                                              const std::optional<MapRequest>& request, const AnalysisRun& run);
 

@@ -45,23 +45,6 @@ bool is_earlier_export(const fs::path& folder) {
   return fs::is_regular_file(folder / kPageFile, failure) && fs::is_regular_file(folder / kManifestFile, failure);
 }
 
-Result<void> expect_place(const fs::path& folder) {
-  std::error_code failure;
-  if (!fs::exists(folder, failure)) {
-    return {};
-  }
-  if (!fs::is_directory(folder, failure)) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected a folder, found a file", folder.string()));
-  }
-  if (fs::is_empty(folder, failure) || is_earlier_export(folder)) {
-    return {};
-  }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}: expected a folder that is empty or holds an earlier export, found other files",
-                          folder.string()),
-              "name another folder");
-}
-
 // A folder beside the one that is wanted, gone again unless it is put in its place.
 class NewFolder {
  public:
@@ -326,14 +309,30 @@ bool is_exportable_name(std::string_view name) noexcept {
   }
 }
 
-Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
-                                 const AnalysisRun& run) {
-  const auto page = atlas_page({{"mode", "export"}});
-  if (!page) {
+Result<void> expect_export_place(const std::filesystem::path& folder) {
+  if (!atlas_page({{"mode", "export"}})) {
     return fail(ErrorCode::kUnsupported, "export: this program was built without the page of the atlas",
                 "build the page first: tools/setup/web.sh");
   }
-  if (auto place = expect_place(folder); !place) {
+  std::error_code failure;
+  if (!fs::exists(folder, failure)) {
+    return {};
+  }
+  if (!fs::is_directory(folder, failure)) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected a folder, found a file", folder.string()));
+  }
+  if (fs::is_empty(folder, failure) || is_earlier_export(folder)) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{}: expected a folder that is empty or holds an earlier export, found other files",
+                          folder.string()),
+              "name another folder");
+}
+
+Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
+                                 const AnalysisRun& run) {
+  if (auto place = expect_export_place(folder); !place) {
     return std::unexpected(std::move(place.error()));
   }
   if (atlas.snapshot().row_count() > kExportRowCountMax) {
@@ -347,7 +346,7 @@ Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, con
   }
   NewFolder written(wanted);
   auto done = Exporter(collection, atlas, written, run).run();
-  done = done ? written.write(kPageFile, *page) : done;
+  done = done ? written.write(kPageFile, atlas_page({{"mode", "export"}}).value_or("")) : done;
   return done ? written.put_in_place() : std::unexpected(std::move(done.error()));
 }
 

@@ -38,6 +38,9 @@ struct AtlasExport {
 Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
                                  const AnalysisRun& run);
 
+// The first of these errors, before anything is worked out.
+Result<void> expect_export_place(const std::filesystem::path& folder);
+
 // Whether a column of that name has a file of its own.
 bool is_exportable_name(std::string_view name) noexcept;
 
