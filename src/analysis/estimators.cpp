@@ -10,6 +10,7 @@
 #include "analysis/estimator_options.hpp"
 #include "analysis/linear_methods.hpp"
 #include "analysis/rows_check.hpp"
+#include "analysis/umap.hpp"
 
 namespace asterism {
 namespace {
@@ -61,7 +62,7 @@ Result<void> check_initial(const EstimatorMethod& method, const FitRequest& requ
 }  // namespace
 
 std::span<const EstimatorMethod> estimator_methods() {
-  static const std::vector<EstimatorMethod> methods{pca_method()};
+  static const std::vector<EstimatorMethod> methods{pca_method(), umap_method()};
   return methods;
 }
 
