@@ -62,7 +62,13 @@ Result<void> check_initial(const EstimatorMethod& method, const FitRequest& requ
 }  // namespace
 
 std::span<const EstimatorMethod> estimator_methods() {
-  static const std::vector<EstimatorMethod> methods{pca_method(), umap_method()};
+  static const std::vector<EstimatorMethod> methods{
+      umap_method(),
+      pca_method(),
+      svd_method(),
+      lda_method(),
+      random_projection_method(),
+  };
   return methods;
 }
 

@@ -23,7 +23,9 @@ constexpr std::size_t kRowsPerBlock = 1024;
 constexpr std::size_t kRowsPerChunk = 64;
 // Rows whose mean is one sum; the sums of blocks are then added in order.
 constexpr std::size_t kRowsPerSum = 4096;
+// Of products in double: rows of a block, and columns of a tile of the sums.
 constexpr std::size_t kRowsPlain = 256;
+constexpr Eigen::Index kPlainTile = 96;
 
 // Panels of all blocks of `row_count` rows, one after the other: fill(begin, count) sets them, add(count) takes them.
 Result<void> for_each_block(std::size_t row_count, std::string_view who, std::string_view stage, const AnalysisRun& run,
@@ -93,6 +95,23 @@ double squared_norm(std::span<const float> row) {
   return sum;
 }
 
+// sums += block^T block, on and below the diagonal, tile by tile on all threads.
+void add_plain(const Matrix& block, Matrix& sums, ThreadPool& pool) {
+  const auto tile_count = static_cast<std::size_t>((sums.rows() + kPlainTile - 1) / kPlainTile);
+  pool.parallel_for(tile_count * tile_count, 1, [&](std::size_t tile, std::size_t end) {
+    for (; tile < end; ++tile) {
+      const Eigen::Index i = static_cast<Eigen::Index>(tile / tile_count) * kPlainTile;
+      const Eigen::Index j = static_cast<Eigen::Index>(tile % tile_count) * kPlainTile;
+      if (i >= j) {
+        const Eigen::Index height = std::min(kPlainTile, sums.rows() - i);
+        const Eigen::Index width = std::min(kPlainTile, sums.rows() - j);
+        sums.block(i, j, height, width).noalias() +=
+            block.middleCols(i, height).transpose() * block.middleCols(j, width);
+      }
+    }
+  });
+}
+
 Result<std::vector<double>> plain_scatter(const RowsView& rows, const RowShifts& shifts, std::string_view who,
                                           const AnalysisRun& run) {
   const auto dim = static_cast<Eigen::Index>(rows.dim);
@@ -107,7 +126,7 @@ Result<std::vector<double>> plain_scatter(const RowsView& rows, const RowShifts&
     for (std::size_t r = 0; r < count; ++r) {
       shifted_row(rows.row(begin + r), shift_of(shifts, begin + r, rows.dim), block.data() + r * rows.dim);
     }
-    sums.selfadjointView<Eigen::Lower>().rankUpdate(block.transpose());
+    add_plain(block, sums, run.pool);
   }
   std::vector<double> out(sums.data(), sums.data() + sums.size());
   mirror_lower(out, rows.dim);
