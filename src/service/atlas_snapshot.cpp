@@ -14,17 +14,14 @@
 namespace asterism::service {
 namespace {
 
-// Between two looks at the cancel flag and two words on progress.
+// Between two words on progress.
 constexpr std::size_t kStepRowCount = 4096;
 
 Result<void> step(const AnalysisRun& run, std::string_view stage, std::size_t done, std::size_t total) {
-  if (done % kStepRowCount != 0) {
-    return {};
-  }
   if (run.cancel != nullptr && run.cancel->requested()) {
     return fail(ErrorCode::kCancelled, fmt::format("{}: stopped", stage));
   }
-  if (run.progress) {
+  if (run.progress && done % kStepRowCount == 0) {
     run.progress(stage, done, std::max(done, total));
   }
   return {};

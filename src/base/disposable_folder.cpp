@@ -1,4 +1,4 @@
-#include "base/temporary_folder.hpp"
+#include "base/disposable_folder.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@ namespace asterism {
 
 namespace fs = std::filesystem;
 
-Result<TemporaryFolder> TemporaryFolder::make(std::string_view name) {
+Result<DisposableFolder> DisposableFolder::make(std::string_view name) {
   std::error_code failure;
   const fs::path place = fs::temp_directory_path(failure);
   if (failure) {
@@ -23,10 +23,10 @@ Result<TemporaryFolder> TemporaryFolder::make(std::string_view name) {
                 fmt::format("{}: {}", place.string(), std::error_code(errno, std::generic_category()).message()),
                 "set TMPDIR to a folder that may be written to");
   }
-  return TemporaryFolder(fs::path(pattern));
+  return DisposableFolder(fs::path(pattern));
 }
 
-TemporaryFolder::~TemporaryFolder() {
+DisposableFolder::~DisposableFolder() {
   if (!path_.empty()) {
     std::error_code ignored;
     fs::remove_all(path_, ignored);

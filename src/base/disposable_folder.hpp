@@ -11,20 +11,20 @@
 
 namespace asterism {
 
-class TemporaryFolder {
+class DisposableFolder {
  public:
   // Where the system has such things (TMPDIR), for this user alone; `name` is part of its name. kIo.
-  static Result<TemporaryFolder> make(std::string_view name);
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
-  ~TemporaryFolder();
+  static Result<DisposableFolder> make(std::string_view name);
+  DisposableFolder(DisposableFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  DisposableFolder(const DisposableFolder&) = delete;
+  DisposableFolder& operator=(const DisposableFolder&) = delete;
+  DisposableFolder& operator=(DisposableFolder&&) = delete;
+  ~DisposableFolder();
 
   const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit DisposableFolder(std::filesystem::path path) : path_(std::move(path)) {}
   std::filesystem::path path_;
 };
 
