@@ -25,8 +25,8 @@ struct MapRegion {
 };
 
 struct MapLevel {
-  std::size_t edge_cell_count = 0;  // cells along the longest edge of the map
-  std::vector<MapRegion> regions;   // the largest first
+  std::size_t edge_cell_count = 0;       // cells along the longest edge of the map
+  std::vector<MapRegion> regions;        // the largest first
   std::vector<std::uint32_t> region_of;  // [row_count], into regions, or kNoRegion
 };
 

@@ -42,9 +42,8 @@ bool is_array_file(const std::string& path) {
 
 Result<void> check(const AtlasArguments& arguments) {
   if (arguments.input.empty() == arguments.loose.projector.empty()) {
-    return fail(ErrorCode::kUsage,
-                fmt::format("expected a collection, a .npy file or --projector, found {}",
-                            arguments.input.empty() ? "none" : "two of them"));
+    return fail(ErrorCode::kUsage, fmt::format("expected a collection, a .npy file or --projector, found {}",
+                                               arguments.input.empty() ? "none" : "two of them"));
   }
   const bool loose = !arguments.loose.projector.empty() || is_array_file(arguments.input);
   if (!loose && (!arguments.texts.empty() || !arguments.loose.model.empty())) {
@@ -101,8 +100,8 @@ Result<int> write_folder(const AtlasArguments& arguments, Console& console) {
                              {"files", response->written.file_count},
                              {"size_bytes", response->written.size_bytes}}));
   } else {
-    console.summary(fmt::format("{} in {}: open {}", counted(response->state.row_count, "item"),
-                                arguments.export_folder, page));
+    console.summary(
+        fmt::format("{} in {}: open {}", counted(response->state.row_count, "item"), arguments.export_folder, page));
   }
   return 0;
 }
@@ -137,22 +136,21 @@ Result<int> serve_page(const AtlasArguments& arguments, Console& console) {
     return std::unexpected(state.error());
   }
   const StopSignals signals;
-  return run_server(signals, server_options(arguments, *state), console,
-                    [&](const std::vector<std::string>& addresses) {
-                      const std::string address = fmt::format("{}/atlas/{}", addresses.front(), state->name);
-                      if (console.json()) {
-                        console.print(json_line({{"address", address},
-                                                 {"items", state->row_count},
-                                                 {"projection", state->projection}}));
-                      } else {
-                        console.print(fmt::format("{}\n", address));
-                      }
-                      (void)console.flush();
-                      console.note(fmt::format("{} on the map; Ctrl-C ends", counted(state->row_count, "item")));
-                      if (!arguments.no_open) {
-                        (void)open_browser(address);
-                      }
-                    });
+  return run_server(
+      signals, server_options(arguments, *state), console, [&](const std::vector<std::string>& addresses) {
+        const std::string address = fmt::format("{}/atlas/{}", addresses.front(), state->name);
+        if (console.json()) {
+          console.print(
+              json_line({{"address", address}, {"items", state->row_count}, {"projection", state->projection}}));
+        } else {
+          console.print(fmt::format("{}\n", address));
+        }
+        (void)console.flush();
+        console.note(fmt::format("{} on the map; Ctrl-C ends", counted(state->row_count, "item")));
+        if (!arguments.no_open) {
+          (void)open_browser(address);
+        }
+      });
 }
 
 Result<int> run(AtlasArguments arguments, Console& console) {
@@ -162,8 +160,7 @@ Result<int> run(AtlasArguments arguments, Console& console) {
   arguments.atlas.cancel = &cancel_on_interrupt();
   arguments.atlas.location = arguments.input;
   if (!arguments.method.empty()) {
-    arguments.atlas.map =
-        service::MapRequest{.method = arguments.method, .dim = arguments.dim, .seed = arguments.seed};
+    arguments.atlas.map = service::MapRequest{.method = arguments.method, .dim = arguments.dim, .seed = arguments.seed};
   } else if (arguments.dim != service::kMapDimMin) {
     return fail(ErrorCode::kUsage, "--dim: expected with --method, found alone");
   }
@@ -192,8 +189,7 @@ void add_input_options(CLI::App& command, AtlasArguments& arguments) {
                   "other columns become metadata")
       ->type_name("FILE")
       ->group("Input");
-  command
-      .add_option("--column", arguments.loose.rows.column, "the column of --texts that holds the text [text]")
+  command.add_option("--column", arguments.loose.rows.column, "the column of --texts that holds the text [text]")
       ->type_name("NAME")
       ->group("Input");
   command
@@ -207,8 +203,7 @@ void add_input_options(CLI::App& command, AtlasArguments& arguments) {
       ->type_name("MODEL")
       ->group("Input");
   command
-      .add_option("--metric", arguments.metric,
-                  "of vectors that are no collection: cosine, dot or euclidean [cosine]")
+      .add_option("--metric", arguments.metric, "of vectors that are no collection: cosine, dot or euclidean [cosine]")
       ->type_name("METRIC")
       ->group("Input");
   command
@@ -231,13 +226,16 @@ void add_map_options(CLI::App& command, AtlasArguments& arguments) {
       ->type_name("METHOD")
       ->group("Map");
   command.add_option("--dim", arguments.dim, "with --method: 2 or 3 [2]")->type_name("N")->group("Map");
-  command.add_option("--seed", arguments.seed, "with --method: of its random numbers [42]")->type_name("N")->group("Map");
+  command.add_option("--seed", arguments.seed, "with --method: of its random numbers [42]")
+      ->type_name("N")
+      ->group("Map");
 }
 
 }  // namespace
 
 void add_atlas(CLI::App& root, CommandLine& line) {
-  CLI::App& command = *root.add_subcommand("atlas", "See a collection as a map: in the browser, or as a folder to give away.");
+  CLI::App& command =
+      *root.add_subcommand("atlas", "See a collection as a map: in the browser, or as a folder to give away.");
   auto arguments = std::make_shared<AtlasArguments>();
   add_input_options(command, *arguments);
   add_map_options(command, *arguments);
@@ -253,11 +251,12 @@ void add_atlas(CLI::App& root, CommandLine& line) {
             "threads in all [every processor this process may use]")
       ->group("Running");
   add_common_options(command, line);
-  set_examples(command, {{"asterism atlas photos/", "map, search and selections in the browser"},
-                         {"asterism atlas photos/ --export photos-map/", "the same as a folder; open its index.html"},
-                         {"asterism atlas notes/ --method pca --dim 3", "a map in three dimensions"},
-                         {"asterism atlas vectors.npy --texts rows.jsonl", "vectors of one's own with what they are of"},
-                         {"asterism atlas --projector projector_config.json", "what TensorBoard's projector shows"}});
+  set_examples(command,
+               {{"asterism atlas photos/", "map, search and selections in the browser"},
+                {"asterism atlas photos/ --export photos-map/", "the same as a folder; open its index.html"},
+                {"asterism atlas notes/ --method pca --dim 3", "a map in three dimensions"},
+                {"asterism atlas vectors.npy --texts rows.jsonl", "vectors of one's own with what they are of"},
+                {"asterism atlas --projector projector_config.json", "what TensorBoard's projector shows"}});
   command.callback(
       [arguments, &line] { line.action = [arguments](Console& console) { return run(*arguments, console); }; });
 }

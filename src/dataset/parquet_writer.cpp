@@ -110,7 +110,8 @@ void write_group_node(ThriftCompactWriter& out, std::string_view name, std::int3
 
 // As the format's document on lists has it: NAME (LIST) { list (repeated) { element } }.
 void write_schema(ThriftCompactWriter& out, std::span<const ParquetColumn> columns) {
-  const auto list_count = static_cast<std::size_t>(std::ranges::count(columns, ParquetType::kFloatList, &ParquetColumn::type));
+  const auto list_count =
+      static_cast<std::size_t>(std::ranges::count(columns, ParquetType::kFloatList, &ParquetColumn::type));
   out.list(2, Type::kStruct, 1 + columns.size() + 2 * list_count);
   out.begin_element();
   out.text(4, "schema");
@@ -238,7 +239,8 @@ Result<void> ParquetWriter::write_group() {
     levels += encoded_levels(chunk.definition_levels);
     WrittenChunk written{.offset = offset_, .value_count = chunk.definition_levels.size()};
     const std::string header = page_header(written.value_count, levels.size() + chunk.values.size());
-    for (const std::string_view piece : {std::string_view(header), std::string_view(levels), std::string_view(chunk.values)}) {
+    for (const std::string_view piece :
+         {std::string_view(header), std::string_view(levels), std::string_view(chunk.values)}) {
       if (auto done = write(piece); !done) {
         return done;
       }

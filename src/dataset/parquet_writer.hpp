@@ -1,7 +1,7 @@
 // Tables as Apache Parquet files: plain pages without compression, one row group every so many rows.
 //
-// Format: https://github.com/apache/parquet-format (README.md, Encodings.md, src/main/thrift/parquet.thrift); the footer
-// is Thrift's compact protocol. Every column is optional: a value may be missing. Read by pyarrow in
+// Format: https://github.com/apache/parquet-format (README.md, Encodings.md, src/main/thrift/parquet.thrift); the
+// footer is Thrift's compact protocol. Every column is optional: a value may be missing. Read by pyarrow in
 // tests/server_clients. Ownership: the sink is the caller's. Thread-safety: one thread. Memory: one row group.
 #pragma once
 

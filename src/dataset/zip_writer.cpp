@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kMemberSignature = 0x0403'4b50;
 constexpr std::uint32_t kDirectorySignature = 0x0201'4b50;
 constexpr std::uint32_t kEndSignature = 0x0605'4b50;
-constexpr std::uint16_t kVersion = 20;       // deflate and folders
+constexpr std::uint16_t kVersion = 20;        // deflate and folders
 constexpr std::uint16_t kUtf8Names = 0x0800;  // of the flags
 constexpr std::uint16_t kStored = 0;
 constexpr std::uint16_t kDeflated = 8;
@@ -65,11 +65,11 @@ Result<void> ZipWriter::add(std::string_view name, std::string_view content) {
   const bool smaller = packed->size() < content.size();
   const std::string_view data = smaller ? std::string_view(*packed) : content;
   if (bytes_.size() + data.size() + directory_.size() + 2 * name.size() + 128 > kSizeBytesMax) {
-    return fail(ErrorCode::kLimitExceeded, fmt::format("zip: expected at most {} bytes in all, {} is past them",
-                                                       kSizeBytesMax, name));
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("zip: expected at most {} bytes in all, {} is past them", kSizeBytesMax, name));
   }
-  const auto crc = static_cast<std::uint32_t>(
-      crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
+  const auto crc =
+      static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size()));
   const auto offset = static_cast<std::uint32_t>(bytes_.size());
   // What the member's own header and its line in the directory share.
   std::string shared;

@@ -31,8 +31,7 @@ std::shared_ptr<service::Atlas> AtlasHost::find(const std::string& name, const s
                                                 std::uint64_t version_number) {
   const std::scoped_lock lock(mutex_);
   const auto found = std::ranges::find_if(held_, [&](const Held& held) {
-    return held.name == name && held.version == version &&
-           held.atlas->snapshot().version_number == version_number;
+    return held.name == name && held.version == version && held.atlas->snapshot().version_number == version_number;
   });
   if (found == held_.end()) {
     return nullptr;
@@ -64,15 +63,14 @@ Result<std::shared_ptr<service::Atlas>> AtlasHost::held(const std::string& name,
 
 void AtlasHost::run(const std::shared_ptr<Task>& task, const Work& work) {
   if (!pool_) {
-    pool_ = std::make_unique<ThreadPool>(options_.thread_count == 0 ? available_processor_count()
-                                                                    : options_.thread_count);
+    pool_ =
+        std::make_unique<ThreadPool>(options_.thread_count == 0 ? available_processor_count() : options_.thread_count);
   }
-  const AnalysisRun run{.pool = *pool_,
-                        .cancel = &cancel_,
-                        .progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
-                          const std::scoped_lock lock(mutex_);
-                          task->progress = {.stage = std::string(stage), .done = done, .total = total};
-                        }};
+  const AnalysisRun run{
+      .pool = *pool_, .cancel = &cancel_, .progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
+        const std::scoped_lock lock(mutex_);
+        task->progress = {.stage = std::string(stage), .done = done, .total = total};
+      }};
   auto done = cancel_.requested() ? fail(ErrorCode::kUnavailable, "the server is stopping") : work(run);
   const std::scoped_lock lock(mutex_);
   task->ended = true;
@@ -118,8 +116,8 @@ AtlasAnswer<service::Atlas> AtlasHost::current(const std::string& name, const st
     return atlas;
   }
   const auto open = [this, name, version, collection = *collection](const AnalysisRun& run) -> Result<void> {
-    auto atlas = service::Atlas::open(*collection, {.name = name, .location = collections_.location(name), .version = version},
-                                      options_.map, run);
+    auto atlas = service::Atlas::open(
+        *collection, {.name = name, .location = collections_.location(name), .version = version}, options_.map, run);
     if (!atlas) {
       return std::unexpected(std::move(atlas.error()));
     }
@@ -160,7 +158,8 @@ AtlasAnswer<const T> AtlasHost::work_out(const std::shared_ptr<service::Atlas>& 
         collection ? (atlas.get()->*derived.compute)(**collection, map, run) : std::unexpected(collection.error());
     return done ? Result<void>{} : std::unexpected(done.error());
   };
-  const auto working = ensure(fmt::format("{} {} {} {}", derived.what, snapshot.collection, snapshot.name, map), compute);
+  const auto working =
+      ensure(fmt::format("{} {} {} {}", derived.what, snapshot.collection, snapshot.name, map), compute);
   if (!working) {
     return std::unexpected(working.error());
   }

@@ -46,8 +46,8 @@ template <typename T>
 using AtlasAnswer = Result<std::variant<std::shared_ptr<T>, AtlasWork>>;
 
 struct AtlasHostOptions {
-  std::size_t thread_count = 0;                    // of what is worked out; 0 = all processors
-  std::optional<service::MapRequest> map = {};     // of which there shall be one; none = any
+  std::size_t thread_count = 0;                 // of what is worked out; 0 = all processors
+  std::optional<service::MapRequest> map = {};  // of which there shall be one; none = any
 };
 
 class AtlasHost {

@@ -46,8 +46,9 @@ Result<std::vector<std::uint32_t>> rows_field(const Json& object, std::size_t ro
   std::unordered_set<std::uint32_t> seen;
   for (const Json& entry : *found) {
     if (!entry.is_number_unsigned()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{}, entry {}: expected a row's number, found {}", place,
-                                                           seen.size(), entry.dump(-1, ' ', false, Json::error_handler_t::replace)));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}, entry {}: expected a row's number, found {}", place, seen.size(),
+                              entry.dump(-1, ' ', false, Json::error_handler_t::replace)));
     }
     const auto row = checked_row(entry.get<std::uint64_t>(), row_count, place);
     if (!row) {
@@ -74,9 +75,9 @@ Result<std::uint64_t> count_in_query(std::string_view query, std::string_view na
     return value_default;
   }
   const auto value = whole_number(text);
-  return value ? Result<std::uint64_t>(*value)
-               : fail(ErrorCode::kInvalidArgument,
-                      fmt::format("?{}: expected a whole number, found \"{}\"", name, text));
+  return value
+             ? Result<std::uint64_t>(*value)
+             : fail(ErrorCode::kInvalidArgument, fmt::format("?{}: expected a whole number, found \"{}\"", name, text));
 }
 
 Result<std::uint64_t> count_in_path(std::string_view text, std::string_view name) {
@@ -94,7 +95,8 @@ Result<std::vector<std::uint32_t>> rows_in_query(std::string_view query, std::si
     const std::string_view word = rest.substr(0, comma);
     const auto value = whole_number(word);
     if (!value) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("?rows: expected numbers with ',' between, found \"{}\"", word),
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("?rows: expected numbers with ',' between, found \"{}\"", word),
                   "for example ?rows=0,17,42");
     }
     const auto row = checked_row(*value, row_count, "?rows");
@@ -109,7 +111,8 @@ Result<std::vector<std::uint32_t>> rows_in_query(std::string_view query, std::si
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
   }
   if (out.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "?rows: expected numbers of rows, found none", "for example ?rows=0,17,42");
+    return fail(ErrorCode::kInvalidArgument, "?rows: expected numbers of rows, found none",
+                "for example ?rows=0,17,42");
   }
   return out;
 }
@@ -164,8 +167,8 @@ Result<AskedAtlasSearch> read_atlas_search(std::string_view body) {
     out.query = {.kind = *text ? service::AtlasQuery::Kind::kText : service::AtlasQuery::Kind::kExpression,
                  .value = *text ? **text : **expression};
     if (out.query.value.empty()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: \"{}\": expected a text that is not empty", kRequestBody, *text ? "text" : "expression"));
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"{}\": expected a text that is not empty",
+                                                           kRequestBody, *text ? "text" : "expression"));
     }
   }
   return out;
@@ -213,7 +216,8 @@ Result<AskedExport> read_export_body(std::string_view body, std::size_t row_coun
   }
   AskedExport out;
   std::string format;
-  if (const auto error = first_error(read_field(*json, "format", format), read_field(*json, "projection", out.projection))) {
+  if (const auto error =
+          first_error(read_field(*json, "format", format), read_field(*json, "projection", out.projection))) {
     return std::unexpected(*error);
   }
   const auto parsed = service::parse_table_format(format);

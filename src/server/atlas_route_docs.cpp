@@ -46,9 +46,11 @@ RouteDoc with_entity_tag(RouteDoc out) {
 }  // namespace
 
 RouteDoc manifest() {
-  RouteDoc out = doc("What an atlas shows", {"QueryVersion"}, answer("Its snapshot, maps and columns", kJsonType, "AtlasManifest"));
+  RouteDoc out = doc("What an atlas shows", {"QueryVersion"},
+                     answer("Its snapshot, maps and columns", kJsonType, "AtlasManifest"));
   out.description =
-      "Without a snapshot the collection is read as it is now, and a map is made where there is none. With one: whether "
+      "Without a snapshot the collection is read as it is now, and a map is made where there is none. With one: "
+      "whether "
       "that snapshot is still what the collection is.";
   out.answers.push_back(working());
   return out;
@@ -61,10 +63,11 @@ RouteDoc points() {
 }
 
 RouteDoc column() {
-  RouteDoc out = doc("A column of the metadata", {"AtlasColumnName"},
-                     answer("Of categories uint16 codes (0xFFFE: one of the rare ones, 0xFFFF: missing), of numbers and "
-                            "dates (milliseconds since 1970) float64 (NaN: missing), little-endian",
-                            kBytesType));
+  RouteDoc out =
+      doc("A column of the metadata", {"AtlasColumnName"},
+          answer("Of categories uint16 codes (0xFFFE: one of the rare ones, 0xFFFF: missing), of numbers and "
+                 "dates (milliseconds since 1970) float64 (NaN: missing), little-endian",
+                 kBytesType));
   return with_entity_tag(std::move(out));
 }
 
@@ -79,8 +82,8 @@ RouteDoc distortion() {
 }
 
 RouteDoc labels() {
-  RouteDoc out = doc("Names of the regions of a map", {"ProjectionName"},
-                     answer("From coarse to fine", kJsonType, "AtlasLabels"));
+  RouteDoc out =
+      doc("Names of the regions of a map", {"ProjectionName"}, answer("From coarse to fine", kJsonType, "AtlasLabels"));
   out.answers.push_back(working());
   return out;
 }
@@ -96,7 +99,8 @@ RouteDoc find() {
 }
 
 RouteDoc thumbnail() {
-  return doc("A small picture of a row", {"AtlasRow", "ThumbnailSize"}, answer("No edge longer than the size", "image/jpeg"));
+  return doc("A small picture of a row", {"AtlasRow", "ThumbnailSize"},
+             answer("No edge longer than the size", "image/jpeg"));
 }
 
 RouteDoc sprite() {
@@ -122,9 +126,8 @@ RouteDoc search() {
 }
 
 RouteDoc copy() {
-  RouteDoc out = doc("A new collection of some rows", {}, {.status = 201,
-                                                             .description = "Vectors were copied",
-                                                             .contents = {{kJsonType, "AtlasCopied"}}});
+  RouteDoc out = doc("A new collection of some rows", {},
+                     {.status = 201, .description = "Vectors were copied", .contents = {{kJsonType, "AtlasCopied"}}});
   out.description = "What was deleted since the snapshot is left out.";
   out.bodies = {{kJsonType, "AtlasCopyRequest"}};
   return out;

@@ -52,8 +52,8 @@ struct Opened {
 using Handler = Result<HttpResponse> (*)(const Call&, const Opened&);
 
 HttpResponse working_response(const AtlasWork& work) {
-  HttpResponse out = json_response(
-      {{"state", "computing"}, {"stage", work.stage}, {"done", work.done}, {"total", work.total}}, 202);
+  HttpResponse out =
+      json_response({{"state", "computing"}, {"stage", work.stage}, {"done", work.done}, {"total", work.total}}, 202);
   out.headers.push_back({"retry-after", "1"});
   return out;
 }
@@ -122,7 +122,8 @@ Result<HttpResponse> manifest(const Call& /*call*/, const Opened& opened) {
   if (!current) {
     return std::unexpected(current.error());
   }
-  HttpResponse out = json_response(service::atlas_manifest(*opened.atlas, manifest_facts(*opened.collection, !*current)));
+  HttpResponse out =
+      json_response(service::atlas_manifest(*opened.atlas, manifest_facts(*opened.collection, !*current)));
   out.headers.push_back({"cache-control", "private, no-store"});
   return out;
 }
@@ -152,8 +153,8 @@ Result<HttpResponse> distortion(const Call& call, const Opened& opened) {
   if (const auto* work = std::get_if<AtlasWork>(&*answer)) {
     return working_response(*work);
   }
-  return tagged_response(call,
-                         service::float_bytes(std::get<std::shared_ptr<const service::MapDistortion>>(*answer)->values));
+  return tagged_response(
+      call, service::float_bytes(std::get<std::shared_ptr<const service::MapDistortion>>(*answer)->values));
 }
 
 Result<HttpResponse> labels(const Call& call, const Opened& opened) {
@@ -209,9 +210,9 @@ Result<HttpResponse> sprite(const Call& call, const Opened& opened) {
   if (!edge) {
     return std::unexpected(edge.error());
   }
-  return picture_answer(call.atlases().pictures().sprite(
-      *opened.collection, opened.snapshot(), *index,
-      static_cast<std::int64_t>(std::min<std::uint64_t>(*edge, 1U << 20U))));
+  return picture_answer(
+      call.atlases().pictures().sprite(*opened.collection, opened.snapshot(), *index,
+                                       static_cast<std::int64_t>(std::min<std::uint64_t>(*edge, 1U << 20U))));
 }
 
 Result<HttpResponse> neighbors(const Call& call, const Opened& opened) {
@@ -234,8 +235,8 @@ Result<HttpResponse> neighbors(const Call& call, const Opened& opened) {
     }
     map = *std::move(found);
   }
-  const auto near = service::map_neighbors(*opened.collection, opened.snapshot(), map.get(),
-                                           static_cast<std::uint32_t>(*row), *k);
+  const auto near =
+      service::map_neighbors(*opened.collection, opened.snapshot(), map.get(), static_cast<std::uint32_t>(*row), *k);
   return near ? Result<HttpResponse>(
                     json_response(service::neighbors_json(static_cast<std::uint32_t>(*row), *near, map != nullptr)))
               : std::unexpected(near.error());
@@ -402,11 +403,13 @@ std::vector<Route> atlas_routes(CollectionService& service) {
   };
   std::vector<Route> routes;
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas", manifest, atlas_docs::manifest()));
-  routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/points/{projection}", points, atlas_docs::points()));
+  routes.push_back(
+      read(Method::kGet, "/v1/collections/{name}/atlas/points/{projection}", points, atlas_docs::points()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/columns/{column}", column, atlas_docs::column()));
   routes.push_back(
       read(Method::kGet, "/v1/collections/{name}/atlas/distortion/{projection}", distortion, atlas_docs::distortion()));
-  routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/labels/{projection}", labels, atlas_docs::labels()));
+  routes.push_back(
+      read(Method::kGet, "/v1/collections/{name}/atlas/labels/{projection}", labels, atlas_docs::labels()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/items", items, atlas_docs::items()));
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/atlas/find", find, atlas_docs::find()));
   routes.push_back(

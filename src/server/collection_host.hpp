@@ -123,7 +123,7 @@ class CollectionHost {
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;
   std::set<std::string, std::less<>> created_;  // beside the only one
-  std::vector<OpenVersion> versions_;  // the most recently used last
+  std::vector<OpenVersion> versions_;           // the most recently used last
   std::function<void(const std::string& name)> drop_listener_;
 };
 

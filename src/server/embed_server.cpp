@@ -76,11 +76,10 @@ struct EmbedServer::Impl final : Application {
   }
 
   Result<void> open_collections() {
-    auto host = CollectionHost::open(
-        {.folder = options.collections_folder,
-         .only = options.collection,
-         .thread_count = options.pool.encoder.thread_count},
-        embedder);
+    auto host = CollectionHost::open({.folder = options.collections_folder,
+                                      .only = options.collection,
+                                      .thread_count = options.pool.encoder.thread_count},
+                                     embedder);
     if (!host) {
       return std::unexpected(host.error());
     }

@@ -30,10 +30,10 @@ struct EmbedServerOptions {
   SchedulerOptions scheduler = {};
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
-  std::string collections_folder = {};  // each folder in it is a collection; empty = no routes for them
+  std::string collections_folder = {};              // each folder in it is a collection; empty = no routes for them
   std::optional<ServedCollection> collection = {};  // of that folder this one alone, for its atlas
   std::optional<service::MapRequest> map = {};      // which atlases have, where they have none: compute_map()
-  std::string jobs_folder = {};         // of bulk jobs; empty = ".jobs" in the folder of collections where there is one
+  std::string jobs_folder = {};  // of bulk jobs; empty = ".jobs" in the folder of collections where there is one
   std::size_t body_size_bytes_max = std::size_t{64} << 20;
   PictureFetcherOptions fetches = {};
   TraceExporterOptions traces = {};

@@ -42,9 +42,9 @@ Result<std::shared_ptr<Atlas>> Atlas::open(const Collection& collection, AtlasSo
     return atlas;
   }
   if (!atlas->source_.first_map.empty()) {
-    return fail(ErrorCode::kNotFound, fmt::format("projection: there is no \"{}\" in 2 or 3 dimensions{}{}",
-                                                  atlas->source_.first_map, kept.empty() ? "" : "; there are: ",
-                                                  fmt::join(names_of(kept), ", ")),
+    return fail(ErrorCode::kNotFound,
+                fmt::format("projection: there is no \"{}\" in 2 or 3 dimensions{}{}", atlas->source_.first_map,
+                            kept.empty() ? "" : "; there are: ", fmt::join(names_of(kept), ", ")),
                 "`asterism reduce` makes projections");
   }
   auto map = compute_map(collection, atlas->snapshot_, request.value_or(MapRequest{}), run);
@@ -136,7 +136,8 @@ std::shared_ptr<const Json> Atlas::find_labels(std::string_view name) const {
   return find(name, &OpenMap::labels);
 }
 
-Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(const Collection& collection, std::string_view name, const AnalysisRun& run) {
+Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(const Collection& collection, std::string_view name,
+                                                               const AnalysisRun& run) {
   const auto of = map(name);
   if (!of) {
     return std::unexpected(of.error());
@@ -157,7 +158,8 @@ Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(const Collection&
   return out;
 }
 
-Result<std::shared_ptr<const Json>> Atlas::labels(const Collection& collection, std::string_view name, const AnalysisRun& run) {
+Result<std::shared_ptr<const Json>> Atlas::labels(const Collection& collection, std::string_view name,
+                                                  const AnalysisRun& run) {
   const auto of = map(name);
   if (!of) {
     return std::unexpected(of.error());

@@ -30,11 +30,11 @@ namespace asterism::service {
 inline constexpr std::size_t kOpenMapCountMax = 16;
 
 struct AtlasSource {
-  std::string name;           // as it is shown
-  std::string location;       // where projections are kept beside it
-  std::string version = {};   // the named version that the collection was opened at
+  std::string name;            // as it is shown
+  std::string location;        // where projections are kept beside it
+  std::string version = {};    // the named version that the collection was opened at
   std::string first_map = {};  // shown first; empty = the first that fits
-  bool keeps_maps = true;     // false: what is computed is held in memory only
+  bool keeps_maps = true;      // false: what is computed is held in memory only
 };
 
 class Atlas {
@@ -58,7 +58,8 @@ class Atlas {
   Result<std::shared_ptr<const MapDistortion>> distortion(const Collection& collection, std::string_view name,
                                                           const AnalysisRun& run);
   // {"levels": [...]}, see atlas_labels.hpp
-  Result<std::shared_ptr<const Json>> labels(const Collection& collection, std::string_view name, const AnalysisRun& run);
+  Result<std::shared_ptr<const Json>> labels(const Collection& collection, std::string_view name,
+                                             const AnalysisRun& run);
 
   // Null where it was not worked out yet.
   std::shared_ptr<const MapDistortion> find_distortion(std::string_view name) const;

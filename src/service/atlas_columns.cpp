@@ -177,10 +177,10 @@ class GrowingColumn {
   }
 
   std::string name_;
-  std::size_t row_first_;               // rows before it have no value
-  std::vector<double> numbers_;         // of numbers and dates
-  std::vector<std::uint32_t> words_;    // into dictionary_
-  std::set<double> distinct_numbers_;   // the first few
+  std::size_t row_first_;              // rows before it have no value
+  std::vector<double> numbers_;        // of numbers and dates
+  std::vector<std::uint32_t> words_;   // into dictionary_
+  std::set<double> distinct_numbers_;  // the first few
   std::unordered_map<std::string, std::uint32_t> dictionary_;
   std::uint64_t number_count_ = 0;
   std::uint64_t word_count_ = 0;
@@ -217,7 +217,8 @@ std::string_view atlas_column_type_name(AtlasColumnType type) noexcept {
   return {};
 }
 
-void visit_metadata(const Json& metadata, const std::function<void(const std::string& path, const Json& value)>& visit) {
+void visit_metadata(const Json& metadata,
+                    const std::function<void(const std::string& path, const Json& value)>& visit) {
   visit_value({}, metadata, 0, visit);
 }
 
@@ -256,7 +257,6 @@ struct AtlasColumnBuilder::Impl {
       place->add_word(row_count, metadata_text(value));
     }
   }
-
 };
 
 AtlasColumnBuilder::AtlasColumnBuilder() : impl_(std::make_unique<Impl>()) {}

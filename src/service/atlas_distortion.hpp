@@ -1,7 +1,7 @@
 // How far the neighbourhoods of a map are those of the vectors: trust and continuity of each row.
 //
-// Measured by analysis/neighborhood_scores.hpp over 15 neighbours; of large collections for a sample of rows, the others
-// are NaN. Ownership: values. Thread-safety: any thread. Cost: asked rows x rows x dim; memory all vectors.
+// Measured by analysis/neighborhood_scores.hpp over 15 neighbours; of large collections for a sample of rows, the
+// others are NaN. Ownership: values. Thread-safety: any thread. Cost: asked rows x rows x dim; memory all vectors.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ inline constexpr std::size_t kDistortionPairCountMax = 200'000'000;
 inline constexpr std::size_t kDistortionSampleCountMin = 500;
 
 struct MapDistortion {
-  std::vector<float> values;  // [row_count, 2]: trust, continuity, 1 is best; NaN where not asked
+  std::vector<float> values;     // [row_count, 2]: trust, continuity, 1 is best; NaN where not asked
   double trustworthiness = 0.0;  // means over what was asked; NaN where there was nothing to ask
   double continuity = 0.0;
   std::size_t asked_row_count = 0;

@@ -113,7 +113,8 @@ class Exporter {
       : collection_(collection), atlas_(atlas), snapshot_(atlas.snapshot()), folder_(folder), run_(run) {}
 
   Result<void> run() {
-    for (auto part : {&Exporter::maps, &Exporter::columns, &Exporter::items, &Exporter::neighbors, &Exporter::sprites}) {
+    for (auto part :
+         {&Exporter::maps, &Exporter::columns, &Exporter::items, &Exporter::neighbors, &Exporter::sprites}) {
       if (auto done = (this->*part)(); !done) {
         return done;
       }
@@ -152,8 +153,8 @@ class Exporter {
         continue;
       }
       const auto bytes = column_bytes(column);
-      auto written = bytes ? folder_.write_bytes(fmt::format("columns/{}", column.name), *bytes)
-                           : std::unexpected(bytes.error());
+      auto written =
+          bytes ? folder_.write_bytes(fmt::format("columns/{}", column.name), *bytes) : std::unexpected(bytes.error());
       if (!written) {
         return written;
       }
@@ -222,8 +223,7 @@ class Exporter {
     for (std::size_t row = begin; row < begin + count; ++row) {
       ids.emplace_back(snapshot_.ids.id(row));
     }
-    const auto there =
-        collection_.get(ids, {.metadata = false, .content = false, .data = false, .vector = false});
+    const auto there = collection_.get(ids, {.metadata = false, .content = false, .data = false, .vector = false});
     if (!there) {
       return std::unexpected(there.error());
     }
@@ -258,10 +258,9 @@ class Exporter {
       }
       const auto sheet = AtlasPictures::sheet(collection_, snapshot_, rows_from(begin, kSpriteRowCount),
                                               kSpriteGridEdge, kExportSpriteEdge);
-      auto written =
-          sheet ? folder_.write_data(fmt::format("sprites/{}", begin / kSpriteRowCount),
-                                     fmt::format("\"data:image/jpeg;base64,{}\"", base64(*sheet)))
-                : std::unexpected(sheet.error());
+      auto written = sheet ? folder_.write_data(fmt::format("sprites/{}", begin / kSpriteRowCount),
+                                                fmt::format("\"data:image/jpeg;base64,{}\"", base64(*sheet)))
+                           : std::unexpected(sheet.error());
       if (!written) {
         return written;
       }
@@ -298,8 +297,9 @@ bool is_exportable_name(std::string_view name) noexcept {
   for (std::string_view rest = name;;) {
     const std::size_t slash = rest.find('/');
     const std::string_view segment = rest.substr(0, slash);
-    if (segment.empty() || segment == "." || segment == ".." ||
-        std::ranges::any_of(segment, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\\' || c == '\x7F'; })) {
+    if (segment.empty() || segment == "." || segment == ".." || std::ranges::any_of(segment, [](char c) {
+          return static_cast<unsigned char>(c) < 0x20 || c == '\\' || c == '\x7F';
+        })) {
       return false;
     }
     if (slash == std::string_view::npos) {
@@ -324,10 +324,10 @@ Result<void> expect_export_place(const std::filesystem::path& folder) {
   if (fs::is_empty(folder, failure) || is_earlier_export(folder)) {
     return {};
   }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}: expected a folder that is empty or holds an earlier export, found other files",
-                          folder.string()),
-              "name another folder");
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}: expected a folder that is empty or holds an earlier export, found other files", folder.string()),
+      "name another folder");
 }
 
 Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
@@ -336,9 +336,10 @@ Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, con
     return std::unexpected(std::move(place.error()));
   }
   if (atlas.snapshot().row_count() > kExportRowCountMax) {
-    return fail(ErrorCode::kLimitExceeded, fmt::format("export: expected at most {} items, found {}", kExportRowCountMax,
-                                                       atlas.snapshot().row_count()),
-                "serve it: `asterism atlas` without --export");
+    return fail(
+        ErrorCode::kLimitExceeded,
+        fmt::format("export: expected at most {} items, found {}", kExportRowCountMax, atlas.snapshot().row_count()),
+        "serve it: `asterism atlas` without --export");
   }
   fs::path wanted = folder.lexically_normal();
   if (!wanted.has_filename()) {

@@ -7,7 +7,8 @@ namespace {
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\n\r");
-  return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\n\r") + 1 - begin);
+  return begin == std::string_view::npos ? std::string_view()
+                                         : text.substr(begin, text.find_last_not_of(" \t\n\r") + 1 - begin);
 }
 
 // Where the next " + " or " - " outside of quotes is; kInvalidArgument when a quote does not end.
@@ -47,7 +48,8 @@ Result<std::vector<ExpressionTerm>> parse_expression(std::string_view expression
       term = term.substr(1, term.size() - 2);
     }
     if (term.empty()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("expression: expected a word on both sides of each sign, found \"{}\"", expression),
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("expression: expected a word on both sides of each sign, found \"{}\"", expression),
                   "for example: king - man + woman");
     }
     if (out.size() == kExpressionTermCountMax) {

@@ -129,9 +129,7 @@ Json atlas_manifest(const Atlas& atlas, const ManifestFacts& facts) {
               {"labels", true},
               {"thumbnails", snapshot.kind == ItemKind::kImage},
               {"search",
-               {{"text", facts.searches_text},
-                {"image", facts.searches_images},
-                {"arithmetic", facts.searches_text}}},
+               {{"text", facts.searches_text}, {"image", facts.searches_images}, {"arithmetic", facts.searches_text}}},
               {"writable", facts.writable}};
 }
 
@@ -153,7 +151,8 @@ Result<std::string> column_bytes(const AtlasColumn& column) {
               "they stand in the items");
 }
 
-Result<MapNeighbors> map_neighbors(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map, std::uint32_t row, std::size_t k) {
+Result<MapNeighbors> map_neighbors(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
+                                   std::uint32_t row, std::size_t k) {
   const std::size_t rank_count = map == nullptr ? k : std::max(k, kRankCountMax);
   auto original = atlas_neighbors(collection, snapshot, row, rank_count);
   if (!original) {

@@ -42,7 +42,8 @@ struct MapNeighbors {
 inline constexpr std::size_t kRankCountMax = 100;
 // `map` may be null: then only the original ones. A neighbour on the map is false where it is not among the first
 // max(k, kRankCountMax) of the original.
-Result<MapNeighbors> map_neighbors(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map, std::uint32_t row, std::size_t k);
+Result<MapNeighbors> map_neighbors(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
+                                   std::uint32_t row, std::size_t k);
 Json neighbors_json(std::uint32_t row, const MapNeighbors& neighbors, bool with_map);
 
 // {"results": [{"row", "score"}], "took_ms"}

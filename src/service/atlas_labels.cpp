@@ -151,8 +151,8 @@ Result<Json> map_labels(const Collection& collection, const AtlasSnapshot& snaps
     const MapLevel& level = (*levels)[at];
     Json labels = Json::array();
     const auto texts = snapshot.kind == ItemKind::kText ? words.labels(at) : std::vector<std::string>();
-    const auto rows = snapshot.kind == ItemKind::kImage ? typical_rows(map.view(), level)
-                                                        : std::vector<std::vector<std::uint32_t>>();
+    const auto rows =
+        snapshot.kind == ItemKind::kImage ? typical_rows(map.view(), level) : std::vector<std::vector<std::uint32_t>>();
     for (std::size_t i = 0; i < level.regions.size(); ++i) {
       Json label = label_json(level.regions[i]);
       if (!texts.empty()) {

@@ -107,13 +107,14 @@ std::string_view default_map_method(std::size_t row_count) {
 
 Result<AtlasMap> compute_map(const Collection& collection, const AtlasSnapshot& snapshot, const MapRequest& request,
                              const AnalysisRun& run) {
-  const auto method = find_estimator_method(
-      request.method.empty() ? default_map_method(snapshot.row_count()) : std::string_view(request.method));
+  const auto method = find_estimator_method(request.method.empty() ? default_map_method(snapshot.row_count())
+                                                                   : std::string_view(request.method));
   if (!method) {
     return std::unexpected(method.error());
   }
   if ((*method)->labels == LabelUse::kRequired) {
-    return fail(ErrorCode::kUnsupported, fmt::format("method: {} needs labels, which a map is not given", (*method)->name),
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("method: {} needs labels, which a map is not given", (*method)->name),
                 "make the projection with `asterism reduce --labels`, and show it with --projection");
   }
   const std::size_t dim = snapshot.settings.dim;
@@ -133,8 +134,8 @@ Result<AtlasMap> compute_map(const Collection& collection, const AtlasSnapshot& 
     return std::unexpected(places.error());
   }
   AtlasMap out;
-  out.summary.name = request.dim == kMapDimMin ? std::string((*method)->name)
-                                               : fmt::format("{}-{}d", (*method)->name, request.dim);
+  out.summary.name =
+      request.dim == kMapDimMin ? std::string((*method)->name) : fmt::format("{}-{}d", (*method)->name, request.dim);
   out.summary.method = (*method)->name;
   out.summary.options = {{std::string(kComponentsOption), request.dim}};
   out.summary.seed = request.seed;

@@ -9,7 +9,8 @@
 
 namespace asterism::service {
 
-// The page with `data` in it, which says where the atlas is: {"mode": "server", "base": "/v1/collections/NAME/atlas"} or
+// The page with `data` in it, which says where the atlas is: {"mode": "server", "base": "/v1/collections/NAME/atlas"}
+// or
 // {"mode": "export"}. Nothing where the program was built without the page.
 std::optional<std::string> atlas_page(const Json& data);
 

@@ -139,8 +139,7 @@ Result<AtlasPictures::Picture> AtlasPictures::thumbnail(const Collection& collec
     return std::unexpected(std::move(checked.error()));
   }
   if (row >= snapshot.row_count()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("row {}: expected 0 to {}", row, snapshot.row_count() - 1));
+    return fail(ErrorCode::kNotFound, fmt::format("row {}: expected 0 to {}", row, snapshot.row_count() - 1));
   }
   const std::string key = fmt::format("{}/{}/t{}/{}", snapshot.collection, snapshot.name, edge, row);
   if (auto kept = find(key)) {

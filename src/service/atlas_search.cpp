@@ -36,7 +36,8 @@ Result<std::vector<std::string>> ids_of(const AtlasSnapshot& snapshot, std::span
 
 // Bytes that are no UTF-8 are replaced when this is written (error_handler_t::replace).
 Json item_json(std::uint32_t row, std::string_view id, const std::optional<Item>& item) {
-  Json out{{"row", row}, {"id", id}, {"text", nullptr}, {"image", false}, {"metadata", Json::object()}, {"gone", !item}};
+  Json out{{"row", row},   {"id", id}, {"text", nullptr}, {"image", false}, {"metadata", Json::object()},
+           {"gone", !item}};
   if (item) {
     const bool image = item->kind == ItemKind::kImage;
     out["image"] = image;

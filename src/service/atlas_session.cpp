@@ -50,10 +50,9 @@ Result<OpenAtlas> open(const AtlasRequest& request) {
     return fail(ErrorCode::kUnsupported, fmt::format("{}: an atlas is made of a folder's collection", location->text),
                 "`asterism collection export` and `import` make one of it");
   }
-  auto collection = Collection::open(request.location, {.read_only = true,
-                                                        .version = request.version,
-                                                        .thread_count = request.thread_count,
-                                                        .cancel = request.cancel});
+  auto collection = Collection::open(
+      request.location,
+      {.read_only = true, .version = request.version, .thread_count = request.thread_count, .cancel = request.cancel});
   if (!collection) {
     return std::unexpected(std::move(collection.error()));
   }
@@ -96,8 +95,8 @@ Result<std::uint64_t> collect_projector(const LooseVectors& loose, const std::st
     if (loose.cancel != nullptr && loose.cancel->requested()) {
       return fail(ErrorCode::kCancelled, "vectors: stopped");
     }
-    const auto added = collection->add(
-        std::span(read->items).subspan(begin, std::min(kBatchCount, read->items.size() - begin)));
+    const auto added =
+        collection->add(std::span(read->items).subspan(begin, std::min(kBatchCount, read->items.size() - begin)));
     if (!added) {
       return std::unexpected(added.error());
     }
@@ -116,7 +115,8 @@ std::string served_name(std::string_view location) {
   }
   std::error_code failure;
   std::string name = std::filesystem::absolute(location, failure).lexically_normal().filename().string();
-  std::ranges::replace_if(name, [](char c) { return !is_name_letter(c); }, '-');
+  std::ranges::replace_if(
+      name, [](char c) { return !is_name_letter(c); }, '-');
   name.resize(std::min(name.size(), kServedNameSizeMax));
   return name.empty() ? "collection" : name;
 }

@@ -31,10 +31,10 @@ struct AtlasRequest {
 };
 
 struct AtlasState {
-  std::string name;             // of the collection, as addresses have it
+  std::string name;  // of the collection, as addresses have it
   std::size_t row_count = 0;
-  std::string projection;       // shown first
-  std::string model = {};       // of the collection
+  std::string projection;  // shown first
+  std::string model = {};  // of the collection
 };
 // Computes and keeps a map where one is missing.
 Result<AtlasState> prepare_atlas(const AtlasRequest& request);
@@ -54,7 +54,7 @@ struct LooseVectors {
   std::string projector = {};  // TensorBoard's projector_config.json
   RowSourceOptions rows = {};  // beside `vectors`: a text or picture with metadata for each; may be empty
   Metric metric = Metric::kCosine;
-  std::string model = {};      // that made the vectors, so that texts can be searched; empty = none
+  std::string model = {};  // that made the vectors, so that texts can be searched; empty = none
   const CancelFlag* cancel = nullptr;
   ProgressSink on_progress = {};
 };

@@ -76,8 +76,8 @@ Result<AtlasSnapshot> read_atlas_snapshot(const Collection& collection, std::str
   const ItemParts parts{.metadata = true, .content = false, .data = false, .vector = false};
   const auto scanned = collection.scan({}, parts, [&](Item&& item) -> Result<void> {
     if (out.ids.size() >= kAtlasRowCountMax) {
-      return fail(ErrorCode::kLimitExceeded, fmt::format("collection \"{}\": it grew past {} items while it was read",
-                                                         name, kAtlasRowCountMax));
+      return fail(ErrorCode::kLimitExceeded,
+                  fmt::format("collection \"{}\": it grew past {} items while it was read", name, kAtlasRowCountMax));
     }
     out.ids.add(item.id);
     columns.add(item.metadata);

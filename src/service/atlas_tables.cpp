@@ -97,7 +97,8 @@ void append_csv_cell(std::string& out, std::string_view text) {
 // Tabs and ends of lines, which the format can not say, become blanks.
 std::string tsv_cell(std::string_view text) {
   std::string out(text);
-  std::ranges::replace_if(out, [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+  std::ranges::replace_if(
+      out, [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
   return out;
 }
 

@@ -2,8 +2,8 @@
 //
 // Columns: id, text, the metadata's (by their paths; one of another of these names goes as "metadata.NAME"), x, y and z
 // of a map; Parquet and the projector have the vectors too. Items that were deleted since the snapshot are left out.
-// Ownership: bytes go to the caller's sink. Thread-safety: any thread. Memory: 1,000 items, of Parquet a row group more;
-// of the projector all of it. Cost: one get of every item.
+// Ownership: bytes go to the caller's sink. Thread-safety: any thread. Memory: 1,000 items, of Parquet a row group
+// more; of the projector all of it. Cost: one get of every item.
 #pragma once
 
 #include <cstddef>

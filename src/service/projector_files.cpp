@@ -45,8 +45,8 @@ Result<std::string> read_named(const fs::path& config, const Json& embedding, st
     return std::unexpected(path.error());
   }
   if (path->find("://") != std::string::npos) {
-    return fail(ErrorCode::kUnsupported, fmt::format("{}: \"{}\": {} is an address, and none is fetched", config.string(),
-                                                     key, *path),
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: \"{}\": {} is an address, and none is fetched", config.string(), key, *path),
                 "fetch the file, and name its path");
   }
   return read_file(config.parent_path() / *path, kProjectorFileSizeBytesMax);
@@ -63,8 +63,8 @@ Result<std::vector<float>> raw_vectors(std::string_view bytes, const Json& embed
   dim = (*shape)[1].get<std::uint64_t>();
   if (dim == 0 || dim > kCollectionDimMax || bytes.size() / (dim * sizeof(float)) != row_count ||
       bytes.size() % (dim * sizeof(float)) != 0) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected {} x {} float32, found {} bytes", source, row_count, dim,
-                                                 bytes.size()));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: expected {} x {} float32, found {} bytes", source, row_count, dim, bytes.size()));
   }
   std::vector<float> out(bytes.size() / sizeof(float));
   std::memcpy(out.data(), bytes.data(), bytes.size());
@@ -137,8 +137,8 @@ Result<std::vector<float>> parse_vectors_tsv(std::string_view text, std::string_
       float value = 0.0F;
       const auto [end, failure] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
       if (failure != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) {
-        return fail(ErrorCode::kCorrupt,
-                    fmt::format("{}:{}: expected a finite number, found \"{}\"", source, line_number, cell.substr(0, 40)));
+        return fail(ErrorCode::kCorrupt, fmt::format("{}:{}: expected a finite number, found \"{}\"", source,
+                                                     line_number, cell.substr(0, 40)));
       }
       out.push_back(value);
     }
@@ -182,8 +182,9 @@ Result<ProjectorItems> read_projector(const std::string& config_path) {
     metadata = *std::move(read);
     table = parse_metadata(metadata);
     if (table.rows.size() != row_count) {
-      return fail(ErrorCode::kMismatch, fmt::format("{}: expected a row of metadata for each of the {} vectors, found {}",
-                                                    config_path, row_count, table.rows.size()));
+      return fail(ErrorCode::kMismatch,
+                  fmt::format("{}: expected a row of metadata for each of the {} vectors, found {}", config_path,
+                              row_count, table.rows.size()));
     }
   }
   const std::size_t text_place = text_column(table.heading);

@@ -1,7 +1,7 @@
 // The files of TensorBoard's projector as items: vectors with their metadata.
 //
-// projector_config.json names `tensorPath` (a .tsv of numbers, or raw little-endian float32 with `tensorShape`) and maybe
-// `metadataPath` (a .tsv; its first line is a heading where it has several columns). Format: TensorBoard's
+// projector_config.json names `tensorPath` (a .tsv of numbers, or raw little-endian float32 with `tensorShape`) and
+// maybe `metadataPath` (a .tsv; its first line is a heading where it has several columns). Format: TensorBoard's
 // projector_config.proto and projector plugin. Paths are relative to the file; addresses are never fetched. Ids are row
 // numbers from 0; the text is the column "text", "label", "name", "word" or "title", or else the first.
 // Thread-safety: pure but for the files. Memory: the files. The reader trusts nothing.
@@ -25,8 +25,8 @@ struct ProjectorItems {
   std::vector<Item> items;
 };
 
-// kNotFound, kCorrupt naming file and line; kUnsupported for an address; kMismatch where vectors and metadata have other
-// numbers of rows.
+// kNotFound, kCorrupt naming file and line; kUnsupported for an address; kMismatch where vectors and metadata have
+// other numbers of rows.
 Result<ProjectorItems> read_projector(const std::string& config_path);
 
 // [rows, dim] of tab-separated numbers. kCorrupt names the line.

@@ -268,7 +268,9 @@ class Categories(ServedAtlas):
         base, manifest, snapshot = self.open("many")
         columns = {column["name"]: column for column in manifest["columns"]}
         shop = columns["shop"]
-        self.assertEqual((shop["type"], shop["distinct"], len(shop["values"]), shop["other"]), ("category", 5100, 5000, 200))
+        self.assertEqual(
+            (shop["type"], shop["distinct"], len(shop["values"]), shop["other"]), ("category", 5100, 5000, 200)
+        )
         codes = struct.unpack("<10200H", self.until_done(f"{base}/columns/shop?{snapshot}")[1])
         self.assertEqual(codes.count(0xFFFE), 200)
         self.assertEqual((columns["price"]["type"], columns["price"]["min"]), ("number", 0.5))
@@ -293,8 +295,8 @@ class Pictures(ServedAtlas):
             self.assertEqual((headers["content-type"], picture[:2]), ("image/jpeg", b"\xff\xd8"))
         (item,) = self.json(f"{base}/items?rows=0&{snapshot}")["items"]
         self.assertTrue(item["image"])
-        picture = base64.b64encode(Path(item["text"]).read_bytes()).decode()
-        status, answer = self.post(f"{base}/search?{snapshot}", {"image": f"data:image/jpeg;base64,{picture}", "k": 1})
+        uri = f"data:image/jpeg;base64,{base64.b64encode(Path(item['text']).read_bytes()).decode()}"
+        status, answer = self.post(f"{base}/search?{snapshot}", {"image": uri, "k": 1})
         self.assertEqual((status, answer["results"][0]["row"]), (200, 0))
         with zipfile.ZipFile(io.BytesIO(self.until_done(f"{base}/export?format=projector&{snapshot}")[1])) as archive:
             self.assertEqual(archive.read("sprite.jpg")[:2], b"\xff\xd8")
@@ -323,7 +325,7 @@ class Command(CliTest):
         )  # fmt: skip
         self.addCleanup(self.stop, process)
         assert process.stdout and process.stderr
-        address = process.stdout.readline().strip()
+        address: str = process.stdout.readline().strip()
         found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/atlas/([\w-]+)", address)
         assert found, address + process.stderr.read()
         return process, found[2], int(found[1])
@@ -360,7 +362,9 @@ class Command(CliTest):
         folder.mkdir()
         os.environ["TMPDIR"] = str(folder)
         self.addCleanup(os.environ.pop, "TMPDIR")
-        process, name, port = self.serve(str(self.folder / "v.npy"), "--texts", str(TEXTS), "-m", "builtin", "--method", "pca", "--dim", "3")
+        process, name, port = self.serve(
+            str(self.folder / "v.npy"), "--texts", str(TEXTS), "-m", "builtin", "--method", "pca", "--dim", "3"
+        )
         manifest = self.get(port, f"/v1/collections/{name}/atlas")
         self.assertEqual((manifest["row_count"], manifest["columns"][0]["name"]), (400, "category"))
         self.assertEqual(manifest["projections"][0]["dim"], 3)
@@ -419,9 +423,9 @@ class Export(CliTest):
              "data/neighbor_scores.js"}, files)  # fmt: skip
         self.assertNotIn("http://", (out / "data/manifest.js").read_text())
         self.assertTrue((out / "data/manifest.js").read_text().startswith('asterismData("manifest", {'))
-        points = re.fullmatch(r'asterismData\("points/\w+", "(.*)"\);\n', (out / f"data/points/{name}.js").read_text())
-        assert points
-        self.assertEqual(len(base64.b64decode(points[1])), 400 * 8)
+        written = re.fullmatch(r'asterismData\("points/\w+", "(.*)"\);\n', (out / f"data/points/{name}.js").read_text())
+        assert written
+        self.assertEqual(len(base64.b64decode(written[1])), 400 * 8)
         self.ok("atlas", notes, "--export", str(out))
         foreign = self.folder / "foreign"
         foreign.mkdir()

@@ -62,7 +62,8 @@ TEST(MapRegions, rows_without_a_place_and_rows_in_one_place_are_no_trouble) {
 
 TEST(MapRegions, small_regions_are_none) {
   const auto points = heaps({{0, 0}, {0, 0}, {0, 0}, {10, 10}}, 400, 0.1);
-  const auto levels = map_regions({.values = points, .row_count = 400, .dim = 2}, {.level_count = 1, .row_count_min = 150});
+  const auto levels =
+      map_regions({.values = points, .row_count = 400, .dim = 2}, {.level_count = 1, .row_count_min = 150});
   ASSERT_TRUE(levels);
   ASSERT_EQ(levels->front().regions.size(), 1U);
   EXPECT_EQ(levels->front().region_of[3], kNoRegion);

@@ -185,7 +185,8 @@ TEST_F(AtlasTest, tables_hold_every_row) {
     return {};
   };
   ASSERT_TRUE(write_csv(collection(), atlas->snapshot(), atlas->map("pca")->get(), rows, take));
-  EXPECT_TRUE(csv.starts_with("id,text,parity,number,x,y\r\ni1,\"<b>text</b> \"\"odd\"\", of row\t1\",odd,1.5,")) << csv;
+  EXPECT_TRUE(csv.starts_with("id,text,parity,number,x,y\r\ni1,\"<b>text</b> \"\"odd\"\", of row\t1\",odd,1.5,"))
+      << csv;
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
   const auto archive = projector_archive(collection(), atlas->snapshot(), rows);
   ASSERT_TRUE(archive);
