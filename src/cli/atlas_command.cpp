@@ -135,6 +135,10 @@ Result<int> serve_page(const AtlasArguments& arguments, Console& console) {
   if (!state) {
     return std::unexpected(state.error());
   }
+  if (state->unplaced_row_count > 0) {
+    console.note(fmt::format("{} came after the map {} was made and have no place on it: --method makes it anew",
+                             counted(state->unplaced_row_count, "item"), state->projection));
+  }
   const StopSignals signals;
   return run_server(
       signals, server_options(arguments, *state), console, [&](const std::vector<std::string>& addresses) {

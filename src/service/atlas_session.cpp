@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -73,12 +74,23 @@ Result<OpenAtlas> open(const AtlasRequest& request) {
   return out;
 }
 
+std::size_t unplaced_row_count(const AtlasMap& map) {
+  std::size_t count = 0;
+  for (std::size_t row = 0; row < map.view().row_count; ++row) {
+    count += std::isnan(map.view().row(row).front()) ? 1U : 0U;
+  }
+  return count;
+}
+
 AtlasState state_of(const OpenAtlas& opened) {
   const auto maps = opened.atlas->maps();
+  const std::string shown = maps.empty() ? std::string() : maps.front().name;
+  const auto map = opened.atlas->map(shown);
   return {.name = opened.atlas->snapshot().collection,
           .row_count = opened.atlas->snapshot().row_count(),
-          .projection = maps.empty() ? std::string() : maps.front().name,
-          .model = opened.atlas->snapshot().settings.model.id};
+          .projection = shown,
+          .model = opened.atlas->snapshot().settings.model.id,
+          .unplaced_row_count = map ? unplaced_row_count(**map) : 0};
 }
 
 Result<std::uint64_t> collect_projector(const LooseVectors& loose, const std::string& location) {
