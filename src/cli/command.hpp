@@ -43,6 +43,7 @@ void add_get(CLI::App& root, CommandLine& line);
 void add_delete(CLI::App& root, CommandLine& line);
 void add_duplicates(CLI::App& root, CommandLine& line);
 void add_collection(CLI::App& root, CommandLine& line);
+void add_atlas(CLI::App& root, CommandLine& line);
 void add_models(CLI::App& root, CommandLine& line);
 void add_serve(CLI::App& root, CommandLine& line);
 void add_train(CLI::App& root, CommandLine& line);
