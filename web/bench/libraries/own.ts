@@ -1,8 +1,8 @@
-import { WebGlPointLayer } from "../../src/map/point_renderer";
+import { WebGlPointLayer } from "../../src/map/point_layer";
 import { offer, palette } from "./points";
 
 offer((canvas) => {
-  const layer = WebGlPointLayer.create(canvas, () => undefined);
+  const layer = WebGlPointLayer.create(canvas, true, () => undefined);
   if (!layer) throw new Error("no WebGL 2");
   const aspect = canvas.width / canvas.height;
   const pan = (x: number, y: number): void => {

@@ -2,7 +2,7 @@
 // none, and it is several times faster than WebGL that the browser itself computes on the processor
 // (docs/decisions/0217): there a point costs a few additions, not two triangles. Interface and look of WebGlPointLayer.
 
-import type { Frame, PointLayer } from "./point_renderer";
+import type { Frame, PointLayer } from "./point_layer";
 
 const red = 0x0000ff;
 const green = 0x00ff00;

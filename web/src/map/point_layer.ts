@@ -56,6 +56,18 @@ function link(gl: WebGL2RenderingContext, vertex: string, fragment: string): Pro
   };
 }
 
+// Whether WebGL 2 is there and not computed on the processor. Chromium's `failIfMajorPerformanceCaveat` lets its own
+// software renderer pass, so the renderer's name is read; on a canvas of its own, because a canvas keeps its first kind
+// of context.
+function hasGraphicsCard(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
+}
+
 export class WebGlPointLayer implements PointLayer {
   private readonly gl: WebGL2RenderingContext;
   private readonly canvas: HTMLCanvasElement;
@@ -67,8 +79,10 @@ export class WebGlPointLayer implements PointLayer {
   private colors = new Uint8Array(0);
   private lit = new Uint32Array(0);
 
-  // null where the browser has no WebGL 2. `onRestored` asks for a frame after a lost context came back.
-  static create(canvas: HTMLCanvasElement, onRestored: () => void): WebGlPointLayer | null {
+  // null where the browser has no WebGL 2, or only one computed on the processor, unless `evenSoftware`. `onRestored`
+  // asks for a frame after a lost context came back.
+  static create(canvas: HTMLCanvasElement, evenSoftware: boolean, onRestored: () => void): WebGlPointLayer | null {
+    if (!evenSoftware && !hasGraphicsCard()) return null;
     const gl = canvas.getContext("webgl2", {
       alpha: false,
       antialias: false,
