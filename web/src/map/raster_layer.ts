@@ -106,6 +106,15 @@ export class RasterPointLayer implements PointLayer {
       const y = (positions[row * 2 + 1] * scaleY + shiftY - offset) | 0;
       if (x < 0 || y < 0 || x > lastX || y > lastY) continue;
       let place = y * width + x;
+      if (side === 3) {
+        // Without its corners it looks round.
+        pixels[place + 1] = blend(pixels[place + 1], color, alpha);
+        place += width;
+        for (let column = 0; column < 3; column++) pixels[place + column] = blend(pixels[place + column], color, alpha);
+        place += width + 1;
+        pixels[place] = blend(pixels[place], color, alpha);
+        continue;
+      }
       for (let line = 0; line < side; line++, place += width) {
         for (let column = 0; column < side; column++) {
           pixels[place + column] = blend(pixels[place + column], color, alpha);
