@@ -3,7 +3,7 @@ import hooks from "eslint-plugin-react-hooks";
 import typescript from "typescript-eslint";
 
 export default typescript.config(
-  { ignores: ["dist", "bench", "mock", "tests/end_to_end", "*.config.*"] },
+  { ignores: ["dist", "bench", "mock", "tools", "tests/end_to_end", "*.config.*"] },
   js.configs.recommended,
   typescript.configs.strictTypeChecked,
   {

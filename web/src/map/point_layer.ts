@@ -202,7 +202,7 @@ export class WebGlPointLayer implements PointLayer {
     this.canvas.removeEventListener("webglcontextlost", this.handleLost);
     this.canvas.removeEventListener("webglcontextrestored", this.handleRestored);
     const { gl, buffers } = this;
-    if (buffers) for (const buffer of Object.values(buffers) as WebGLBuffer[]) gl.deleteBuffer(buffer);
+    if (buffers) for (const buffer of [buffers.position, buffers.color, buffers.lit]) gl.deleteBuffer(buffer);
     for (const { program } of this.programs.values()) gl.deleteProgram(program);
     this.buffers = null;
     this.programs.clear();

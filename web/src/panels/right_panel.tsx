@@ -1,6 +1,6 @@
 // At the right: the pinned item with its neighbours, what was found, what is selected.
 
-import { type FormEvent, useEffect, useState } from "react";
+import { type SyntheticEvent, useEffect, useState } from "react";
 import { createCollection, exportRows, pin, searchLikeRow, select } from "../state/actions";
 import { formatCount } from "../state/histogram";
 import { useAtlas, useStore } from "../state/store";
@@ -147,7 +147,7 @@ function SelectionActions() {
   const manifest = useAtlas((state) => state.dataset?.manifest);
   const [naming, setNaming] = useState(false);
   const [busy, setBusy] = useState(false);
-  const make = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+  const make = async (event: SyntheticEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const name = new FormData(event.currentTarget).get("name");
     if (typeof name !== "string" || !name.trim()) return;

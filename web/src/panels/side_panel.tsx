@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { colorBy } from "../state/actions";
-import { type AtlasState, type ColorChoice, useAtlas, useStore } from "../state/store";
+import { type ColorChoice, useAtlas, useStore } from "../state/store";
 import { Histograms } from "./histograms";
 import { Legend } from "./legend";
 
@@ -74,7 +74,7 @@ function Toggles() {
   return (
     <fieldset className="toggles">
       <legend className="unseen">On the map</legend>
-      {toggles.map(([key, name, there]) => there && <Toggle key={key} name={name} state={key} set={(on) => store.set({ [key]: on } as Partial<AtlasState>)} />)}
+      {toggles.map(([key, name, there]) => there && <Toggle key={key} name={name} state={key} set={(on) => store.set({ [key]: on })} />)}
     </fieldset>
   );
 }

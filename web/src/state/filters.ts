@@ -6,13 +6,17 @@ export type Filter =
   | { kind: "values"; hidden: ReadonlySet<number> } // codes that are not shown
   | { kind: "range"; min: number; max: number }; // missing values do not pass
 
-export type Filters = Readonly<Record<string, Filter>>;
+export type Filters = Readonly<Partial<Record<string, Filter>>>;
 export type Columns = Readonly<Record<string, ColumnData>>;
+
+export function filterEntries(filters: Filters): [string, Filter][] {
+  return Object.entries(filters).flatMap(([name, filter]): [string, Filter][] => (filter ? [[name, filter]] : []));
+}
 
 // 1 where a row passes; null when nothing is filtered. `without` leaves one column out: a histogram shows what its own
 // filter would let back in.
 export function passing(filters: Filters, columns: Columns, rowCount: number, without?: string): Uint8Array | null {
-  const active = Object.entries(filters).filter(([name]) => name !== without && name in columns);
+  const active = filterEntries(filters).filter(([name]) => name !== without && name in columns);
   if (active.length === 0) return null;
   const mask = new Uint8Array(rowCount).fill(1);
   for (const [name, filter] of active) {
@@ -29,7 +33,7 @@ export function passing(filters: Filters, columns: Columns, rowCount: number, wi
 }
 
 export function withFilter(filters: Filters, name: string, filter: Filter | null): Filters {
-  const others = Object.entries(filters).filter(([key]) => key !== name);
+  const others = filterEntries(filters).filter(([key]) => key !== name);
   const empty = filter?.kind === "values" && filter.hidden.size === 0;
   return Object.fromEntries(filter && !empty ? [...others, [name, filter]] : others);
 }

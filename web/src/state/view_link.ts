@@ -2,7 +2,7 @@
 // #p=umap&c=label&x=0.1&y=-0.2&z=4&sel=...&q=...; a second map as p2, x2, y2, z2; p2 of another collection as o2.
 
 import type { Dataset } from "./dataset";
-import type { Filter, Filters } from "./filters";
+import { type Filter, filterEntries, type Filters } from "./filters";
 import { decodeRows, encodeRows } from "./row_runs";
 import { type AtlasState, type ColorChoice, newPane, type Pane, type SearchMode } from "./store";
 
@@ -28,7 +28,7 @@ export function encodeView(state: AtlasState): string {
     link.set("q", state.query);
     link.set("m", state.searchMode);
   }
-  for (const [name, filter] of Object.entries(state.filters)) link.append("f", encodeFilter(name, filter));
+  for (const [name, filter] of filterEntries(state.filters)) link.append("f", encodeFilter(name, filter));
   if (state.theme !== "auto") link.set("t", state.theme);
   if (state.contours) link.set("d", "1");
   if (!state.labels) link.set("l", "0");
