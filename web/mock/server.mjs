@@ -85,7 +85,7 @@ export async function startMock({ port = 0, rowCount = 2000, delayMs = 0 } = {})
   for (const options of [
     { name: "demo", rowCount },
     { name: "pictures", rowCount: Math.min(rowCount, 4000), kind: "image" },
-    { name: "tags", rowCount: 12_000, categories: 5000 },
+    { name: "tags", rowCount: 10_000, categories: 5000 },
     { name: "empty", rowCount: 10, empty: true },
     { name: "million", rowCount: 1_000_000 },
     { name: "large", rowCount: 200_000 },

@@ -27,7 +27,7 @@ void main() {
 
 // Points of a few pixels are squares: the eye sees no corners there, and the software renderer is twice as fast.
 export const squareFragmentShader = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec4 tint;
 out vec4 pixel;
 void main() {
@@ -36,7 +36,7 @@ void main() {
 `;
 
 export const roundFragmentShader = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec4 tint;
 uniform float size;
 uniform vec4 ring;  // colour of the ring around a lit point; no alpha: none

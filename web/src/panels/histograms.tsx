@@ -86,10 +86,10 @@ function CategoryBars({ column, bars }: { column: Column; bars: readonly Bar[] }
           <button
             type="button"
             aria-pressed={!hidden?.has(bar.code)}
-            aria-label={`${bar.name}: ${formatCount(bar.all)}${anySelected ? `, ${formatCount(bar.selected)} selected` : ""}. Show or hide`}
+            title={`${formatCount(bar.all)} shown${anySelected ? `, ${formatCount(bar.selected)} selected` : ""}. Show or hide`}
             onClick={() => toggle(bar.code)}
           >
-            <span className="bar-name" title={bar.name}>
+            <span className="bar-name">
               {bar.name || "(empty)"}
             </span>
             <span className="bar-track">

@@ -3,7 +3,7 @@
 
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { textOf } from "../data/csv";
-import { pin } from "../state/actions";
+import { pin, report } from "../state/actions";
 import { passing } from "../state/filters";
 import { formatCount } from "../state/histogram";
 import { useAtlas, useStore } from "../state/store";
@@ -47,10 +47,10 @@ export function ItemTable() {
   }, []);
   useEffect(() => {
     const timer = setTimeout(() => {
-      dataset?.readItems(inView).then((items) => setReadCount((count) => count + items.length)).catch(() => setReadCount(-1));
+      dataset?.readItems(inView).then((items) => setReadCount((count) => count + items.length)).catch((problem: unknown) => report(store, problem));
     }, readDelayMs);
     return () => clearTimeout(timer);
-  }, [dataset, inView]);
+  }, [dataset, inView, store]);
   const keys = (dataset?.manifest.columns ?? []).map(({ name }) => name).slice(0, 8);
   const hasPictures = dataset?.manifest.kind === "image";
 

@@ -1,7 +1,7 @@
 // At the right: the pinned item with its neighbours, what was found, what is selected.
 
 import { type SyntheticEvent, useEffect, useState } from "react";
-import { createCollection, exportRows, pin, searchLikeRow, select } from "../state/actions";
+import { createCollection, exportRows, pin, report, searchLikeRow, select } from "../state/actions";
 import { formatCount } from "../state/histogram";
 import { useAtlas, useStore } from "../state/store";
 import { ItemCard, titleOf } from "./item_card";
@@ -27,8 +27,8 @@ function PinnedItem({ row }: { row: number }) {
   const neighbors = useAtlas((state) => state.neighbors);
   const [, setRead] = useState(-1);
   useEffect(() => {
-    dataset?.readItems([row]).then(() => setRead(row)).catch(() => setRead(-1));
-  }, [dataset, row]);
+    dataset?.readItems([row]).then(() => setRead(row)).catch((problem: unknown) => report(store, problem));
+  }, [dataset, row, store]);
   const item = dataset?.knownItem(row);
   const falseCount = neighbors?.map_neighbors.filter((neighbor) => neighbor.false).length ?? 0;
   const mapCount = neighbors?.map_neighbors.length ?? 0;
@@ -81,8 +81,8 @@ function RowList({ rows }: { rows: readonly ListedRow[] }) {
   const key = rows.map(({ row }) => row).join(",");
   useEffect(() => {
     const wanted = key === "" ? [] : key.split(",").map(Number);
-    dataset?.readItems(wanted).then((items) => setReadCount(items.length)).catch(() => setReadCount(0));
-  }, [dataset, key]);
+    dataset?.readItems(wanted).then((items) => setReadCount(items.length)).catch((problem: unknown) => report(store, problem));
+  }, [dataset, key, store]);
   return (
     <ol className="rows">
       {rows.map(({ row, value }) => {

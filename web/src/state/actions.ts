@@ -14,7 +14,8 @@ const resultCount = 100;
 const findLimit = 10_000;
 const neighborCount = 15;
 
-function report(store: Store, problem: unknown): void {
+// Says what failed; a snapshot that is gone takes the map away and offers a new one.
+export function report(store: Store, problem: unknown): void {
   if (problem instanceof AtlasError && problem.stale) {
     store.set({ problem: { title: problem.message, message: problem.hint, stale: true } });
   } else store.set({ notice: messageOf(problem) });

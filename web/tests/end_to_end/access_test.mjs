@@ -38,7 +38,7 @@ for (const colorScheme of ["light", "dark"]) {
         const page = await context.newPage();
         await page.goto(`${mock.address}/collections/${collection}/atlas${hash}`);
         await page.locator("canvas[data-drawn], [role=alert]").first().waitFor();
-        if (button) await page.getByRole("button", { name: button, exact: true }).click();
+        if (button) await page.getByRole("button", { name: button, exact: true }).first().click();
         await page.waitForTimeout(500);
         await page.evaluate(axe);
         const { violations } = await page.evaluate(() => window.axe.run());

@@ -8,7 +8,7 @@ import { item, manifest } from "./fixture";
 afterEach(() => vi.unstubAllGlobals());
 
 function answerWith(...answers: Response[]) {
-  const fetched = vi.fn((_address: string, _init?: RequestInit) => Promise.resolve(answers.shift() ?? new Response("{}")));
+  const fetched = vi.fn<(address: string, init?: RequestInit) => Promise<Response>>(() => Promise.resolve(answers.shift() ?? new Response("{}")));
   vi.stubGlobal("fetch", fetched);
   return fetched;
 }
