@@ -3,7 +3,8 @@
 
 import { type DragEvent, useEffect, useState } from "react";
 import { readProjectorFiles } from "../data/projector_source";
-import { messageOf } from "../data/source";
+import { messageOf, type Work } from "../data/source";
+import { CollectionList } from "../panels/collection_list";
 import { HoverCard } from "../panels/hover_card";
 import { ItemTable } from "../panels/item_table";
 import { Maps } from "../panels/maps";
@@ -23,16 +24,36 @@ export function App() {
   const problem = useAtlas((state) => state.problem);
   const ready = useAtlas((state) => state.dataset !== null && state.panes.length > 0);
   const table = useAtlas((state) => state.table);
+  const collections = useAtlas((state) => state.collections);
   useTheme(store);
   useLink(store);
   useKeys(store);
   return (
     <div className="page" data-table={table} onDragOver={(event) => event.preventDefault()} onDrop={(event) => void dropFiles(store, event)}>
       {ready && <TopBar />}
-      {problem ? <ProblemPage problem={problem} /> : ready ? <Body /> : <p className="page-state">Opening the map…</p>}
+      {problem ? <ProblemPage problem={problem} /> : ready ? <Body /> : collections ? <CollectionList collections={collections} /> : <Opening />}
+      {ready && <WorkNote />}
       <Notice />
     </div>
   );
+}
+
+const describe = ({ stage, done, total }: Work): string =>
+  `The server works: ${stage}${total > 0 ? `, ${Math.floor((done / total) * 100)} %` : ""}`;
+
+function Opening() {
+  const work = useAtlas((state) => state.work);
+  return (
+    <main className="page-state" aria-busy="true">
+      <h1>Opening the map…</h1>
+      {work && <p>{describe(work)}</p>}
+    </main>
+  );
+}
+
+function WorkNote() {
+  const work = useAtlas((state) => state.work);
+  return work && <p className="work">{describe(work)}</p>;
 }
 
 function Body() {

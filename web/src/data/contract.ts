@@ -44,9 +44,9 @@ export interface Manifest {
   collection: string;
   snapshot: string;
   stale: boolean; // the collection has changed since
-  kind: "text" | "image";
+  kind: string; // of most items: text, image, vector
   row_count: number;
-  model: string;
+  model: string | null;
   dim: number;
   metric: string;
   version: string | null;

@@ -107,11 +107,11 @@ export class ExportSource implements AtlasSource {
     return new Blob([rowsToCsv(items)], { type: "text/csv" });
   }
 
-  thumbnailUrl(): null {
-    return null;
+  thumbnail(): Promise<null> {
+    return Promise.resolve(null);
   }
 
-  async spriteUrl(index: number): Promise<string> {
+  async sprite(index: number): Promise<string> {
     return (await this.file(`sprites/${index}`)) as string;
   }
 

@@ -194,11 +194,11 @@ export class ProjectorSource implements AtlasSource {
     return new Blob([rowsToCsv(await this.items(wanted))], { type: "text/csv" });
   }
 
-  thumbnailUrl(): null {
-    return null;
+  thumbnail(): Promise<null> {
+    return Promise.resolve(null);
   }
 
-  spriteUrl(): Promise<string> {
+  sprite(): Promise<string> {
     return Promise.reject(new AtlasError("Dropped files have no pictures"));
   }
 }

@@ -2,7 +2,8 @@
 // throughout; a server that no longer holds it answers 409.
 
 import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer } from "./contract";
-import { AtlasError, type AtlasSource, type ColumnData } from "./source";
+import { keyHeaders } from "./server_key";
+import { AtlasError, type AtlasSource, type ColumnData, type Work } from "./source";
 
 interface ErrorBody {
   error?: string;
@@ -10,20 +11,29 @@ interface ErrorBody {
 }
 
 const itemsPerCall = 1000;
+const callsAtOnce = 4;
+const idsMax = 200_000;
+const waitMs = 500; // before a server that computes is asked again
 
 export class ServerSource implements AtlasSource {
   readonly kind = "server";
   private readonly base: string;
+  private readonly onWork: (work: Work | null) => void;
+  private readonly pictures = new Map<string, Promise<string>>();
+  private rowCount = 0;
   private snapshot = "";
   private columnTypes = new Map<string, string>();
 
-  constructor(base: string) {
+  // `onWork` hears what the server computes while an answer waits for it, and null when it is done.
+  constructor(base: string, onWork: (work: Work | null) => void = () => undefined) {
     this.base = base.replace(/\/$/, "");
+    this.onWork = onWork;
   }
 
   async manifest(): Promise<Manifest> {
     const manifest = (await (await this.ask("")).json()) as Manifest;
     this.snapshot = manifest.snapshot;
+    this.rowCount = manifest.row_count;
     this.columnTypes = new Map(manifest.columns.map((column) => [column.name, column.type]));
     return manifest;
   }
@@ -56,7 +66,20 @@ export class ServerSource implements AtlasSource {
   }
 
   async ids(): Promise<string[]> {
-    return ((await (await this.ask("/ids")).json()) as { ids: string[] }).ids;
+    if (this.rowCount > idsMax) {
+      throw new AtlasError(`Collections of up to ${idsMax} items are compared here`, "Compare a smaller collection of them");
+    }
+    const ids = new Array<string>(this.rowCount).fill("");
+    const starts = Array.from({ length: Math.ceil(this.rowCount / itemsPerCall) }, (_, part) => part * itemsPerCall);
+    const readParts = async (): Promise<void> => {
+      for (let begin = starts.shift(); begin !== undefined; begin = starts.shift()) {
+        const length = Math.min(itemsPerCall, this.rowCount - begin);
+        const from = begin;
+        for (const item of await this.items(Array.from({ length }, (_, place) => from + place))) ids[item.row] = item.id;
+      }
+    };
+    await Promise.all(Array.from({ length: callsAtOnce }, readParts));
+    return ids;
   }
 
   async find(contains: string, limit: number): Promise<number[]> {
@@ -82,12 +105,24 @@ export class ServerSource implements AtlasSource {
     return (await this.ask("/export", {}, { method: "POST", body, headers: jsonHeaders })).blob();
   }
 
-  thumbnailUrl(row: number, sizePx: 64 | 256): string {
-    return this.address(`/thumbnails/${row}`, { size: String(sizePx) });
+  thumbnail(row: number, sizePx: 64 | 256): Promise<string> {
+    return this.picture(`/thumbnails/${row}`, sizePx);
   }
 
-  spriteUrl(index: number): Promise<string> {
-    return Promise.resolve(this.address(`/sprites/${index}`, { size: "32" }));
+  sprite(index: number): Promise<string> {
+    return this.picture(`/sprites/${index}`, 32);
+  }
+
+  // A browser sends no key with a picture's address: where one is needed the page fetches it itself.
+  private picture(path: string, sizePx: number): Promise<string> {
+    const address = this.address(path, { size: String(sizePx) });
+    if (!keyHeaders().authorization) return Promise.resolve(address);
+    let held = this.pictures.get(address);
+    if (!held) {
+      held = this.ask(path, { size: String(sizePx) }).then(async (answer) => URL.createObjectURL(await answer.blob()));
+      this.pictures.set(address, held);
+    }
+    return held;
   }
 
   private address(path: string, parameters: Record<string, string>): string {
@@ -106,19 +141,41 @@ export class ServerSource implements AtlasSource {
     return (await this.ask(path, {}, request)).json();
   }
 
-  private async ask(path: string, parameters: Record<string, string> = {}, init?: RequestInit): Promise<Response> {
-    let response: Response;
-    try {
-      response = await fetch(this.address(path, parameters), init);
-    } catch {
-      throw new AtlasError("The server does not answer", "Look whether `asterism` still runs, then try again");
+  // 202 says that the answer is being worked out: asked again until it is there.
+  private async fetchDone(address: string, init: RequestInit): Promise<Response> {
+    let waited = false;
+    for (;;) {
+      const response = await fetchFromServer(address, init);
+      if (response.status !== 202) {
+        if (waited) this.onWork(null);
+        return response;
+      }
+      waited = true;
+      this.onWork((await response.json()) as Work);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
+  }
+
+  private async ask(path: string, parameters: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
+    const response = await this.fetchDone(this.address(path, parameters), init);
     if (response.ok) return response;
+    if (response.status === 401 || response.status === 403) {
+      throw new AtlasError("The server asks for a key", "It was started with API keys", { needsKey: true });
+    }
     const body = (await response.json().catch(() => ({}))) as ErrorBody;
     if (response.status === 409 && path !== "/collections") {
-      throw new AtlasError("The collection has changed since the map was opened", "Reload to see it as it is now", true);
+      throw new AtlasError("The collection has changed since the map was opened", "Reload to see it as it is now", { stale: true });
     }
     throw new AtlasError(body.error ?? `The server answered ${response.status}`, body.hint ?? "");
+  }
+}
+
+export async function fetchFromServer(address: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...(init.headers as Record<string, string> | undefined), ...keyHeaders() };
+  try {
+    return await fetch(address, Object.keys(headers).length > 0 ? { ...init, headers } : init);
+  } catch {
+    throw new AtlasError("The server does not answer", "Look whether `asterism` still runs, then try again");
   }
 }
 

@@ -18,20 +18,22 @@ export interface AtlasSource {
   search(query: Query, count: number): Promise<SearchAnswer>;
   createCollection(name: string, rows: Uint32Array): Promise<number>; // items written
   exportRows(format: ExportFormat, rows: Uint32Array | null): Promise<Blob>; // null: all
-  thumbnailUrl(row: number, sizePx: 64 | 256): string | null; // null: only sprites are there
-  spriteUrl(index: number): Promise<string>; // 32 x 32 pictures of 32 pixels
+  thumbnail(row: number, sizePx: 64 | 256): Promise<string | null>; // an address; null: only sprites are there
+  sprite(index: number): Promise<string>; // the address of 32 x 32 pictures
 }
 
 // What the page shows of a failure: what went wrong, and what the reader can do.
 export class AtlasError extends Error {
   readonly hint: string;
   readonly stale: boolean; // the snapshot is gone: reload
+  readonly needsKey: boolean;
 
-  constructor(message: string, hint = "", stale = false) {
+  constructor(message: string, hint = "", { stale = false, needsKey = false } = {}) {
     super(message);
     this.name = "AtlasError";
     this.hint = hint;
     this.stale = stale;
+    this.needsKey = needsKey;
   }
 }
 
@@ -42,4 +44,10 @@ export function messageOf(problem: unknown): string {
 
 export const spriteSide = 32; // pictures in a row of a sprite, and rows
 export const spritePictureCount = spriteSide * spriteSide;
-export const spritePicturePx = 32;
+
+// How far a server is with what it works out for the first time.
+export interface Work {
+  stage: string;
+  done: number;
+  total: number; // 0: not known
+}

@@ -1,7 +1,7 @@
 // Pictures on the map once points stand far enough apart: one a cell of the view, from sprites while there are many,
 // each by itself when few are left. A picture that cannot be read is drawn as a crossed frame.
 
-import { type AtlasSource, spritePictureCount, spritePicturePx, spriteSide } from "../data/source";
+import { type AtlasSource, spritePictureCount, spriteSide } from "../data/source";
 import { fromPixel, type Camera, type Viewport, toPixel } from "./camera";
 import type { Scene } from "./scene";
 import type { SpatialGrid } from "./spatial_grid";
@@ -81,30 +81,29 @@ export class ThumbnailCache {
       context.fillStyle = "#8884";
       if (!(sprite instanceof HTMLImageElement)) context.fillRect(x, y, sizePx, sizePx);
       else {
-        const [left, top] = [(place % spriteSide) * spritePicturePx, Math.floor(place / spriteSide) * spritePicturePx];
-        context.drawImage(sprite, left, top, spritePicturePx, spritePicturePx, x, y, sizePx, sizePx);
+        const side = sprite.naturalWidth / spriteSide;
+        const [left, top] = [(place % spriteSide) * side, Math.floor(place / spriteSide) * side];
+        context.drawImage(sprite, left, top, side, side, x, y, sizePx, sizePx);
       }
     }
   }
 
-  private single(row: number): Slot | null {
+  private single(row: number): Slot {
     const known = this.singles.get(row);
     if (known) return known;
-    const url = this.source.thumbnailUrl(row, 64);
-    if (!url) return null;
     if (this.singles.size > cacheMax) this.singles.clear();
-    this.load(this.singles, row, Promise.resolve(url));
+    this.load(this.singles, row, this.source.thumbnail(row, 64));
     return "loading";
   }
 
   private sprite(index: number): Slot {
     const known = this.sprites.get(index);
     if (known) return known;
-    this.load(this.sprites, index, this.source.spriteUrl(index));
+    this.load(this.sprites, index, this.source.sprite(index));
     return "loading";
   }
 
-  private load(slots: Map<number, Slot>, key: number, url: Promise<string>): void {
+  private load(slots: Map<number, Slot>, key: number, url: Promise<string | null>): void {
     slots.set(key, "loading");
     const image = new Image();
     const done = (slot: Slot): void => {
@@ -115,7 +114,7 @@ export class ThumbnailCache {
     image.onerror = () => done("broken");
     url.then(
       (address) => {
-        image.src = address;
+        if (address) image.src = address;
       },
       () => done("broken"),
     );

@@ -8,6 +8,7 @@ import { type Theme, useAtlas, useStore } from "../state/store";
 import { Menu } from "./menu";
 import { SearchBox } from "./search_box";
 
+const nameOfKind: Partial<Record<string, string>> = { text: "texts", image: "pictures", vector: "vectors" };
 const nextTheme: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
 const themeSign: Record<Theme, string> = { auto: "◐", light: "☀", dark: "☾" };
 
@@ -23,7 +24,7 @@ export function TopBar() {
       <div className="title">
         <h1>{manifest.collection}</h1>
         <p className="quiet">
-          {formatCount(manifest.row_count)} {manifest.kind === "image" ? "pictures" : "texts"} · {manifest.model || "vectors"} · {manifest.dim}
+          {formatCount(manifest.row_count)} {nameOfKind[manifest.kind] ?? "items"} · {manifest.model ?? "vectors of their own"} · {manifest.dim}
           {manifest.version ? ` · ${manifest.version}` : ""}
         </p>
         {manifest.stale && (

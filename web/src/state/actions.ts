@@ -1,6 +1,7 @@
 // What the reader does, as changes of the state. Each reports its own failure as a notice and leaves the rest alone.
 
 import type { ExportFormat, Query } from "../data/contract";
+import { listCollections } from "../data/collection_list";
 import { ServerSource } from "../data/server_source";
 import { type AtlasSource, messageOf, AtlasError } from "../data/source";
 import { homeCamera } from "../map/camera";
@@ -17,8 +18,21 @@ const neighborCount = 15;
 // Says what failed; a snapshot that is gone takes the map away and offers a new one.
 export function report(store: Store, problem: unknown): void {
   if (problem instanceof AtlasError && problem.stale) {
-    store.set({ problem: { title: problem.message, message: problem.hint, stale: true } });
+    store.set({ problem: { title: problem.message, message: problem.hint, stale: true, needsKey: false } });
   } else store.set({ notice: messageOf(problem) });
+}
+
+function refuse(store: Store, title: string, problem: unknown): void {
+  const needsKey = problem instanceof AtlasError && problem.needsKey;
+  store.set({ problem: { title: needsKey ? problem.message : title, message: messageOf(problem), stale: false, needsKey } });
+}
+
+export async function openList(store: Store, base: string): Promise<void> {
+  try {
+    store.set({ collections: await listCollections(base) });
+  } catch (problem) {
+    refuse(store, "The collections could not be listed", problem);
+  }
 }
 
 export async function openSource(store: Store, source: AtlasSource, hash = ""): Promise<void> {
@@ -28,7 +42,8 @@ export async function openSource(store: Store, source: AtlasSource, hash = ""): 
     if (dataset.manifest.projections.length === 0) {
       const { collection } = dataset.manifest;
       const message = `Make one with: asterism reduce ${collection} --method umap --dim 2`;
-      store.set({ problem: { title: `The collection '${collection}' has no map yet`, message, stale: false } });
+      const title = `The collection '${collection}' has no map yet`;
+      store.set({ problem: { title, message, stale: false, needsKey: false } });
       return;
     }
     const { otherCollection, ...view } = decodeView(hash, dataset);
@@ -41,7 +56,7 @@ export async function openSource(store: Store, source: AtlasSource, hash = ""): 
     if (view.query) void search(store, view.query);
     if (otherCollection) void compareWith(store, otherCollection);
   } catch (problem) {
-    store.set({ problem: { title: "The map could not be opened", message: messageOf(problem), stale: false } });
+    refuse(store, "The map could not be opened", problem);
   }
 }
 
@@ -186,7 +201,7 @@ export async function compareWith(store: Store, name: string): Promise<void> {
   const { dataset, panes } = store.get();
   if (!dataset) return;
   try {
-    const other = await Dataset.open(new ServerSource(`/v1/collections/${encodeURIComponent(name)}/atlas`));
+    const other = await Dataset.open(new ServerSource(`/v1/collections/${encodeURIComponent(name)}/atlas`, (work) => store.set({ work })));
     const projection = other.manifest.projections.at(0);
     if (!projection) throw new AtlasError(`The collection '${name}' has no map yet`, "Make one with `asterism reduce`");
     const [ours, theirs] = await Promise.all([dataset.source.ids(), other.source.ids()]);

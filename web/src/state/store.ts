@@ -3,6 +3,8 @@
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { Neighbors } from "../data/contract";
 import { type Camera, homeCamera } from "../map/camera";
+import type { CollectionEntry } from "../data/collection_list";
+import type { Work } from "../data/source";
 import type { Dataset } from "./dataset";
 import type { Columns, Filters } from "./filters";
 
@@ -35,12 +37,15 @@ export interface Problem {
   title: string;
   message: string;
   stale: boolean;
+  needsKey: boolean;
 }
 
 export interface AtlasState {
   dataset: Dataset | null;
   comparison: Comparison | null;
   problem: Problem | null; // nothing can be shown
+  work: Work | null; // that the server does first
+  collections: readonly CollectionEntry[] | null; // to choose from, where the page shows none yet
   notice: string; // spoken and shown for a while
   panes: readonly Pane[];
   color: ColorChoice;
@@ -67,6 +72,8 @@ export const initialState: AtlasState = {
   dataset: null,
   comparison: null,
   problem: null,
+  work: null,
+  collections: null,
   notice: "",
   panes: [],
   color: { kind: "plain" },

@@ -35,7 +35,7 @@ export const fakeSource = (more: Partial<AtlasSource> = {}, changes: Partial<Man
   search: () => Promise.resolve({ results: [{ row: 2, score: 0.5 }, { row: 0, score: 0.4 }], took_ms: 1 }),
   createCollection: (_, rows) => Promise.resolve(rows.length),
   exportRows: () => Promise.resolve(new Blob([])),
-  thumbnailUrl: () => null,
-  spriteUrl: () => Promise.reject(new Error("none")),
+  thumbnail: () => Promise.resolve(null),
+  sprite: () => Promise.reject(new Error("none")),
   ...more,
 });

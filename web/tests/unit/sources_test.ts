@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { rowsToCsv } from "../../src/data/csv";
 import { ExportSource } from "../../src/data/export_source";
 import { parseMetadata, parseVectors, ProjectorSource } from "../../src/data/projector_source";
+import { rememberKey } from "../../src/data/server_key";
 import { ServerSource } from "../../src/data/server_source";
 import { item, manifest } from "./fixture";
 
@@ -25,7 +26,7 @@ describe("a server", () => {
       "/v1/collections/a%20b/atlas",
       "/v1/collections/a%20b/atlas/columns/brand?snapshot=s",
     ]);
-    expect(source.thumbnailUrl(3, 64)).toBe("/v1/collections/a%20b/atlas/thumbnails/3?size=64&snapshot=s");
+    expect(await source.thumbnail(3, 64)).toBe("/v1/collections/a%20b/atlas/thumbnails/3?size=64&snapshot=s");
   });
 
   it("that lost the snapshot asks for a reload", async () => {
@@ -47,6 +48,38 @@ describe("a server", () => {
     await expect(new ServerSource("/x").labels("u")).rejects.toThrow("The server does not answer");
     answerWith(new Response("<html>", { status: 502 }));
     await expect(new ServerSource("/x").labels("u")).rejects.toThrow("The server answered 502");
+  });
+
+  it("that computes is asked again, and says how far it is", async () => {
+    const work = { state: "computing", stage: "vectors", done: 1, total: 4 };
+    answerWith(json(work, 202), json({ levels: [] }));
+    const heard: unknown[] = [];
+    const source = new ServerSource("/x", (state) => heard.push(state));
+    expect(await source.labels("umap")).toEqual({ levels: [] });
+    expect(heard).toEqual([work, null]);
+  });
+
+  it("that wants a key is given it in the header, pictures too", async () => {
+    answerWith(json({}, 401));
+    await expect(new ServerSource("/x").labels("u")).rejects.toMatchObject({ needsKey: true });
+    rememberKey("k1");
+    const fetched = answerWith(new Response("jpeg"));
+    expect(await new ServerSource("/x").thumbnail(3, 64)).toMatch(/^blob:/);
+    expect(fetched.mock.calls[0][1]?.headers).toEqual({ authorization: "Bearer k1" });
+    sessionStorage.clear();
+  });
+
+  it("tells ids a thousand at a time, each in its row's place", async () => {
+    const rowCount = 2500;
+    const fetched = vi.fn((address: string) => {
+      const rows = (new URL(address, "http://x").searchParams.get("rows") ?? "").split(",").filter((row) => row !== "");
+      return Promise.resolve(rows.length > 0 ? json({ items: rows.map((row) => item(Number(row))) }) : json(manifest({ row_count: rowCount })));
+    });
+    vi.stubGlobal("fetch", fetched);
+    const source = new ServerSource("/x");
+    await source.manifest();
+    expect(await source.ids()).toEqual(Array.from({ length: rowCount }, (_, row) => `id-${row}`));
+    expect(fetched).toHaveBeenCalledTimes(4);
   });
 
   it("gives items a thousand at a time", async () => {
