@@ -1,9 +1,10 @@
 // The k nearest neighbours of every row among the others: what UMAP, t-SNE, PaCMAP, HDBSCAN and the measures start
 // from.
 //
-// Exact for few rows (blocked products), over an approximate index (src/index) for many. Repeatable: the same rows and
-// options give the same bytes at any thread count. Ownership: values. Cost: exact is rows^2 x dim; approximate is that
-// of building and asking a GraphIndex. Memory: rows x k x 8 bytes, and the index.
+// Exact for few rows (blocked products); for many a forest of planes and neighbours of neighbours, as umap-learn has it
+// (docs/decisions/0212 says why not src/index: its graph depends on the threads that build it). Repeatable: the same
+// rows and options give the same bytes at any thread count. Ownership: values. Cost: exact is rows^2 x dim; approximate
+// some rows x 2,500 x dim at the speed of products. Memory: two copies of the rows, rows x (k + 8) x 16 bytes.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,12 @@ struct NeighborGraph {
   std::vector<float> distances;
 };
 
-// kInvalidArgument where neighbor_count is 0 or not below the rows, or a value is not finite.
+// kInvalidArgument where neighbor_count is 0 or not below the rows, or a value is not finite; kUnsupported for kDot.
 Result<NeighborGraph> neighbor_graph(const RowsView& rows, const NeighborGraphOptions& options, const AnalysisRun& run);
+
+// The nearest of `rows` to every query, exactly; a row equal to the query counts. What a query finds depends on it
+// alone. Errors as above.
+Result<NeighborGraph> neighbors_among(const RowsView& queries, const RowsView& rows,
+                                      const NeighborGraphOptions& options, const AnalysisRun& run);
 
 }  // namespace asterism

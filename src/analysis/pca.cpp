@@ -4,7 +4,11 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
-#include <cmath>
+#include <utility>
+
+#include "analysis/row_products.hpp"
+#include "analysis/rows_check.hpp"
+#include "base/thread_pool.hpp"
 
 namespace asterism {
 namespace {
@@ -39,64 +43,35 @@ void for_each_block(const RowsView& rows, const Eigen::RowVectorXd& mean, const 
   }
 }
 
-Eigen::RowVectorXd mean_of(const RowsView& rows) {
-  const Eigen::RowVectorXd zero = Eigen::RowVectorXd::Zero(static_cast<Eigen::Index>(rows.dim));
-  Eigen::RowVectorXd sum = zero;
-  for_each_block(rows, zero, [&](std::size_t, const Matrix& block) { sum += block.colwise().sum(); });
-  return sum / static_cast<double>(rows.row_count);
-}
-
-Matrix covariance_of(const RowsView& rows, const Eigen::RowVectorXd& mean) {
-  const auto dim = static_cast<Eigen::Index>(rows.dim);
-  Matrix covariance = Matrix::Zero(dim, dim);
-  for_each_block(rows, mean, [&](std::size_t, const Matrix& centred) {
-    covariance.selfadjointView<Eigen::Lower>().rankUpdate(centred.transpose());
-  });
-  return covariance / static_cast<double>(rows.row_count - 1);
-}
-
-// An eigenvector's sign is arbitrary: fixed here, so that two runs and two machines agree.
-void fix_sign(Eigen::Ref<Eigen::VectorXd> component) {
-  Eigen::Index largest = 0;
-  component.cwiseAbs().maxCoeff(&largest);
-  if (component[largest] < 0.0) {
-    component = -component;
-  }
-}
-
 }  // namespace
 
 Result<Pca> Pca::fit(const RowsView& rows, std::size_t component_count) {
   if (auto checked = check_rows(rows); !checked) {
     return std::unexpected(checked.error());
   }
-  const std::size_t component_count_max = std::min(rows.row_count, rows.dim);
-  if (rows.row_count < 2 || component_count == 0 || component_count > component_count_max) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("PCA: expected at least 2 rows and 1 to {} components, found {} rows and {} components",
-                            component_count_max, rows.row_count, component_count));
+  ThreadPool pool(1);
+  const AnalysisRun run{.pool = pool};
+  if (auto finite = expect_finite_rows(rows, "PCA", run); !finite) {
+    return std::unexpected(finite.error());
   }
-  if (!std::ranges::all_of(rows.values.first(rows.row_count * rows.dim), [](float v) { return std::isfinite(v); })) {
-    return fail(ErrorCode::kInvalidArgument, "PCA: expected finite values, found NaN or infinity");
+  return fit(
+      rows, {.count = component_count, .solver = DirectionSolver::kExact, .precision = ProductPrecision::kDouble}, run);
+}
+
+Result<Pca> Pca::fit(const RowsView& rows, const DirectionOptions& options, const AnalysisRun& run) {
+  if (rows.row_count < 2) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("PCA: expected at least 2 rows, found {}", rows.row_count));
   }
-  const Eigen::RowVectorXd mean = mean_of(rows);
-  const Matrix covariance = covariance_of(rows, mean);
-  const Eigen::SelfAdjointEigenSolver<Matrix> solver(covariance);
-  if (solver.info() != Eigen::Success) {
-    return fail(ErrorCode::kInternal, "PCA: the eigenvalues did not converge");
-  }
-  const double total = solver.eigenvalues().cwiseMax(0.0).sum();
   Pca pca;
-  pca.mean_.assign(mean.data(), mean.data() + mean.size());
-  for (std::size_t k = 0; k < component_count; ++k) {
-    // The solver sorts ascending.
-    const auto column = static_cast<Eigen::Index>(rows.dim - 1 - k);
-    Eigen::VectorXd component = solver.eigenvectors().col(column);
-    fix_sign(component);
-    pca.components_.insert(pca.components_.end(), component.data(), component.data() + component.size());
-    const double variance = std::max(0.0, solver.eigenvalues()[column]);
-    pca.variances_.push_back(variance);
-    pca.ratios_.push_back(total > 0.0 ? variance / total : 0.0);
+  pca.mean_ = group_means(rows, {}, 1, run).means;
+  auto found = leading_directions(rows, pca.mean_, options, "PCA", run);
+  if (!found) {
+    return std::unexpected(found.error());
+  }
+  pca.components_ = std::move(found->directions);
+  for (const double square : found->squares) {
+    pca.variances_.push_back(square / static_cast<double>(rows.row_count - 1));
+    pca.ratios_.push_back(found->total_square > 0.0 ? square / found->total_square : 0.0);
   }
   return pca;
 }

@@ -2,14 +2,15 @@
 //
 // Estimator with fit and transform, as scikit-learn's PCA(svd_solver="covariance_eigh"). Deterministic: each component
 // is signed so that its entry of largest magnitude is positive (the first such entry on a tie).
-// Ownership: values. Thread-safety: a fitted Pca is immutable. Cost of fit: rows x dim^2 for the covariance, in double,
-// plus dim^3; memory dim^2 doubles beside the input. Parity: tests/unit/analysis against recorded scikit-learn values.
+// Ownership: values. Thread-safety: a fitted Pca is immutable. Cost of fit: that of leading_directions.hpp; memory
+// beside the input does not grow with the rows. Parity: tests/unit/analysis against recorded scikit-learn values.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include "analysis/leading_directions.hpp"
 #include "analysis/rows_view.hpp"
 #include "asterism/error.hpp"
 
@@ -19,7 +20,11 @@ class Pca {
  public:
   // Keeps `component_count` components, at least 1 and at most min(row_count, dim). At least 2 rows, all values finite.
   // kInvalidArgument names what was expected.
+  // All in double, on the calling thread.
   static Result<Pca> fit(const RowsView& rows, std::size_t component_count);
+  // The same on the threads of a pool, of many rows with products in float (row_products.hpp), or randomised. The rows
+  // are finite. kCancelled where the run was stopped.
+  static Result<Pca> fit(const RowsView& rows, const DirectionOptions& options, const AnalysisRun& run);
 
   // [row_count, component_count]: the rows, less the mean, in the components. kInvalidArgument when dim differs.
   Result<std::vector<float>> transform(const RowsView& rows) const;

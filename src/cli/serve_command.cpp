@@ -1,14 +1,11 @@
 // asterism serve
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <csignal>
-#include <thread>
 
 #include "cli/command.hpp"
 #include "cli/help.hpp"
+#include "cli/server_run.hpp"
 #include "server/embed_server.hpp"
 
 namespace asterism::cli {
@@ -16,7 +13,6 @@ namespace {
 
 constexpr std::size_t kKiB = std::size_t{1} << 10;
 constexpr std::size_t kMiB = std::size_t{1} << 20;
-constexpr std::size_t kLargestPort = 65535;
 
 struct ServeArguments {
   std::vector<std::string> models;
@@ -31,26 +27,6 @@ struct ServeArguments {
   std::string api_key_file;
   bool no_tcp = false;
   bool access_log = false;
-};
-
-// SIGINT and SIGTERM of the process, taken by a thread of its own: handlers may do next to nothing. To be made before
-// any other thread, which then leaves the signals alone too.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-  int wait() const {
-    int signal = 0;
-    sigwait(&signals_, &signal);
-    return signal;
-  }
-
- private:
-  sigset_t signals_{};
 };
 
 Result<server::EmbedServerOptions> to_options(const ServeArguments& arguments, Console& console) {
@@ -95,26 +71,11 @@ Result<int> serve(const ServeArguments& arguments, Console& console) {
   if (!options) {
     return std::unexpected(options.error());
   }
-  auto server = server::EmbedServer::start(*std::move(options));
-  if (!server) {
-    return std::unexpected(server.error());
-  }
-  for (const std::string& address : server->addresses()) {
-    console.note(fmt::format("serving on {}", address));
-  }
-  std::thread stopper([&] {
-    signals.wait();
-    console.note("finishing what is in flight; a second signal ends at once");
-    server->stop();
-    signals.wait();
-    std::_Exit(error_traits(ErrorCode::kCancelled).exit_code);
+  return run_server(signals, *std::move(options), console, [&](const std::vector<std::string>& addresses) {
+    for (const std::string& address : addresses) {
+      console.note(fmt::format("serving on {}", address));
+    }
   });
-  stopper.detach();
-  auto done = server->run();
-  if (!done) {
-    return std::unexpected(done.error());
-  }
-  return 0;
 }
 
 void add_listen_options(CLI::App& command, ServeArguments& arguments) {

@@ -98,6 +98,28 @@ struct Tile {
     }
   }
 
+  // sums[r] += x[k, r] * panel[k] for k in [0, depth): x by columns, its rows `x_stride` apart.
+  HWY_INLINE void multiply_columns(const float* HWY_RESTRICT x, std::size_t x_stride, const float* HWY_RESTRICT panel,
+                                   std::size_t depth) {
+    const FloatTag d;
+    const std::size_t lanes = hn::Lanes(d);
+    for (std::size_t k = 0; k < depth; ++k, x += x_stride, panel += kVectors * lanes) {
+      FloatVector w[kVectors];
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        w[v] = hn::Load(d, panel + v * lanes);
+      }
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const auto a = hn::Set(d, x[r]);
+#pragma GCC unroll 8
+        for (std::size_t v = 0; v < kVectors; ++v) {
+          sums[r][v] = hn::MulAdd(a, w[v], sums[r][v]);
+        }
+      }
+    }
+  }
+
   // finish(r, v, sum) gives the vector to store at out[r * stride + v * lanes].
   template <typename Finish>
   HWY_INLINE void store(float* out, std::size_t stride, Finish finish) const {

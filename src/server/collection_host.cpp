@@ -72,12 +72,30 @@ Result<std::unique_ptr<CollectionHost>> CollectionHost::open(CollectionHostOptio
   return host;
 }
 
+bool CollectionHost::is_served(std::string_view name) const {
+  if (!options_.only || options_.only->name == name) {
+    return true;
+  }
+  const std::scoped_lock lock(mutex_);
+  return created_.contains(name);
+}
+
 std::string CollectionHost::location(std::string_view name) const {
+  if (options_.only && options_.only->name == name) {
+    return options_.only->path.string();
+  }
   return (options_.folder / name).string();
 }
 
 Result<std::vector<std::string>> CollectionHost::names() const {
   std::vector<std::string> out;
+  if (options_.only) {
+    const std::scoped_lock lock(mutex_);
+    out.assign(created_.begin(), created_.end());
+    out.push_back(options_.only->name);
+    std::ranges::sort(out);
+    return out;
+  }
   std::error_code failure;
   for (fs::directory_iterator entry(options_.folder, failure), end; !failure && entry != end;
        entry.increment(failure)) {
@@ -132,7 +150,7 @@ Result<std::shared_ptr<Collection>> CollectionHost::open_entry(std::string_view 
     return entry.collection;
   }
   const std::string place = location(name);
-  if (!holds_collection(place)) {
+  if (!is_served(name) || !holds_collection(place)) {
     return no_collection(name);
   }
   CollectionOpenOptions options{.thread_count = options_.thread_count, .embedder = embedder_};
@@ -232,6 +250,10 @@ Result<std::shared_ptr<Collection>> CollectionHost::create(std::string_view name
   if (!created) {
     return std::unexpected(without_path(std::move(created.error()), place, name));
   }
+  {
+    const std::scoped_lock all(mutex_);
+    created_.emplace(name);
+  }
   keep(name, entry, std::move(*created), true);
   return entry.collection;
 }
@@ -244,8 +266,18 @@ Result<void> CollectionHost::drop(std::string_view name) {
   Entry& entry = **found;
   const std::scoped_lock lock(entry.mutex);
   const std::string place = location(name);
-  if (entry.dropped || !holds_collection(place)) {
+  if (entry.dropped || !is_served(name) || !holds_collection(place)) {
     return no_collection(name);
+  }
+  {
+    std::function<void(const std::string&)> listener;
+    {
+      const std::scoped_lock all(mutex_);
+      listener = drop_listener_;
+    }
+    if (listener) {
+      listener(std::string(name));
+    }
   }
   upkeep_.forget(name);
   close_versions(fmt::format("{}/", name));
@@ -267,10 +299,16 @@ Result<void> CollectionHost::drop(std::string_view name) {
   // Whoever waits for this entry's lock finds that it is of no use; the next to ask gets a new one.
   entry.dropped = true;
   const std::scoped_lock all(mutex_);
+  created_.erase(std::string(name));
   if (const auto place_of = entries_.find(name); place_of != entries_.end()) {
     entries_.erase(place_of);
   }
   return {};
+}
+
+void CollectionHost::on_drop(std::function<void(const std::string& name)> listener) {
+  const std::scoped_lock lock(mutex_);
+  drop_listener_ = std::move(listener);
 }
 
 void CollectionHost::note_search(std::string_view name, const SearchResult& result, std::size_t k) {

@@ -10,10 +10,12 @@
 #include <condition_variable>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +35,16 @@ inline constexpr std::size_t kOpenVersionCountMax = 8;
 // Letters, digits, '_' and '-': never a path. kInvalidArgument names what is expected.
 Result<void> check_collection_name(std::string_view name);
 
+// One collection by name, wherever it lies.
+struct ServedCollection {
+  std::string name;
+  std::filesystem::path path;
+};
+
 struct CollectionHostOptions {
   std::filesystem::path folder;
+  // This one alone, and those that are made while it is served, which go into `folder`.
+  std::optional<ServedCollection> only = {};
   UpkeepOptions upkeep = {};
   std::size_t thread_count = 0;  // of searches and index builds; 0 = all processors
 };
@@ -75,6 +85,11 @@ class CollectionHost {
 
   // Of each search without a filter that was answered by vectors.
   void note_search(std::string_view name, const SearchResult& result, std::size_t k);
+  // Called with the name of a collection that is about to be dropped, so that what is known of it goes too. One
+  // listener; empty = none.
+  void on_drop(std::function<void(const std::string& name)> listener);
+  // The folder of a collection, whether it is there or not.
+  std::string location(std::string_view name) const;
   std::optional<UpkeepStatus> upkeep_status(std::string_view name) const { return upkeep_.status(name); }
   // Recall and index builds as Prometheus' text.
   std::string metrics_text() const;
@@ -96,7 +111,7 @@ class CollectionHost {
     std::shared_ptr<Collection> collection;
   };
 
-  std::string location(std::string_view name) const;
+  bool is_served(std::string_view name) const;
   Result<std::shared_ptr<Entry>> entry(std::string_view name);
   Result<std::shared_ptr<Collection>> open_entry(std::string_view name, Entry& entry, bool writable);
   void keep(std::string_view name, Entry& entry, Collection&& collection, bool writable);
@@ -107,7 +122,9 @@ class CollectionHost {
   CollectionUpkeep upkeep_;
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, std::shared_ptr<Entry>, std::less<>> entries_;
+  std::set<std::string, std::less<>> created_;  // beside the only one
   std::vector<OpenVersion> versions_;  // the most recently used last
+  std::function<void(const std::string& name)> drop_listener_;
 };
 
 }  // namespace asterism::server

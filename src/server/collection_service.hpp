@@ -10,6 +10,7 @@
 
 #include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
+#include "server/atlas_host.hpp"
 #include "server/collection_host.hpp"
 #include "server/dialect.hpp"
 #include "server/http_message.hpp"
@@ -25,8 +26,10 @@ struct CollectionServiceLimits {
 };
 
 struct CollectionService {
-  CollectionService(std::unique_ptr<CollectionHost> owned, const CollectionServiceLimits& limits)
+  CollectionService(std::unique_ptr<CollectionHost> owned, const CollectionServiceLimits& limits,
+                    AtlasHostOptions atlas_options = {})
       : host(std::move(owned)),
+        atlases(*host, std::move(atlas_options)),
         reads("reads of collections", limits.read_thread_count, limits.waiting_count_max),
         writes("writes to collections", limits.write_thread_count, limits.waiting_count_max) {}
   CollectionService(const CollectionService&) = delete;
@@ -53,6 +56,7 @@ struct CollectionService {
   std::mutex mutex;
   std::vector<std::weak_ptr<CancelFlag>> cancels;
   std::unique_ptr<CollectionHost> host;
+  AtlasHost atlases;
   WorkerPool reads;
   WorkerPool writes;
 };
@@ -64,6 +68,9 @@ void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchan
 
 // collection_routes.cpp: /v1/collections and what is below it. The service must outlive the routes.
 std::vector<Route> collection_routes(CollectionService& service);
+
+// atlas_routes.cpp: /v1/collections/{name}/atlas and what is below it. The service must outlive the routes.
+std::vector<Route> atlas_routes(CollectionService& service);
 
 // collection_upload.cpp: POST .../items, of JSON and of files of rows, the latter with progress.
 void add_items(CollectionService& service, Dialect dialect, const std::string& name,

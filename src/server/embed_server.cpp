@@ -68,7 +68,7 @@ struct EmbedServer::Impl final : Application {
       if (auto opened = open_collections(); !opened) {
         return opened;
       }
-      if (options.jobs_folder.empty()) {
+      if (options.jobs_folder.empty() && !options.collection) {
         options.jobs_folder = (std::filesystem::path(options.collections_folder) / ".jobs").string();
       }
     }
@@ -77,12 +77,18 @@ struct EmbedServer::Impl final : Application {
 
   Result<void> open_collections() {
     auto host = CollectionHost::open(
-        {.folder = options.collections_folder, .thread_count = options.pool.encoder.thread_count}, embedder);
+        {.folder = options.collections_folder,
+         .only = options.collection,
+         .thread_count = options.pool.encoder.thread_count},
+        embedder);
     if (!host) {
       return std::unexpected(host.error());
     }
-    collections = std::make_unique<CollectionService>(*std::move(host), CollectionServiceLimits{});
+    collections = std::make_unique<CollectionService>(
+        *std::move(host), CollectionServiceLimits{},
+        AtlasHostOptions{.thread_count = options.pool.encoder.thread_count, .map = options.map});
     std::ranges::move(collection_routes(*collections), std::back_inserter(routes));
+    std::ranges::move(atlas_routes(*collections), std::back_inserter(routes));
     metrics.add_source([host = collections->host.get()] { return host->metrics_text(); });
     return {};
   }

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +14,12 @@
 #include "scheduler/model_pool.hpp"
 #include "scheduler/scheduler.hpp"
 #include "server/api_keys.hpp"
+#include "server/collection_host.hpp"
 #include "server/embed_api.hpp"
 #include "server/http_server.hpp"
 #include "server/picture_fetcher.hpp"
 #include "server/trace_exporter.hpp"
+#include "service/atlas_map.hpp"
 
 namespace asterism::server {
 
@@ -28,6 +31,8 @@ struct EmbedServerOptions {
   EmbedApiLimits limits = {};
   std::vector<ApiKey> keys = {};
   std::string collections_folder = {};  // each folder in it is a collection; empty = no routes for them
+  std::optional<ServedCollection> collection = {};  // of that folder this one alone, for its atlas
+  std::optional<service::MapRequest> map = {};      // which atlases have, where they have none: compute_map()
   std::string jobs_folder = {};         // of bulk jobs; empty = ".jobs" in the folder of collections where there is one
   std::size_t body_size_bytes_max = std::size_t{64} << 20;
   PictureFetcherOptions fetches = {};

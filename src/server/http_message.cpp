@@ -183,12 +183,13 @@ std::string_view status_reason(int status) noexcept {
     int status;
     std::string_view text;
   };
-  static constexpr std::array<Reason, 24> kReasons{{
+  static constexpr std::array<Reason, 25> kReasons{{
       {200, "OK"},
       {201, "Created"},
       {202, "Accepted"},
       {204, "No Content"},
       {207, "Multi-Status"},
+      {304, "Not Modified"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},

@@ -20,10 +20,15 @@ namespace {
 constexpr std::string_view kDatabase = "collection.sqlite";
 constexpr std::string_view kWriterLock = "writer.lock";
 constexpr std::string_view kIndexFolder = "index";
-// What a collection's folder may hold; anything else is somebody's.
-constexpr std::array<std::string_view, 6> kOwnNames = {
-    kDatabase,    "collection.sqlite-wal",    "collection.sqlite-shm", kWriterLock,
-    kIndexFolder, "collection.sqlite-journal"};
+// What a collection's folder may hold; anything else is somebody's. Projections are kept by
+// service/projection_file.hpp.
+constexpr std::array<std::string_view, 7> kOwnNames = {kDatabase,
+                                                       "collection.sqlite-wal",
+                                                       "collection.sqlite-shm",
+                                                       kWriterLock,
+                                                       kIndexFolder,
+                                                       "collection.sqlite-journal",
+                                                       "projections"};
 
 Result<FileLock> lock_for_writing(const std::filesystem::path& folder, const CollectionOpenOptions& options) {
   const auto path = folder / kWriterLock;

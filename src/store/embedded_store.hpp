@@ -3,6 +3,7 @@
 //   collection.sqlite (+ -wal, -shm)   items, metadata, vectors, versions
 //   index/                             store/index_files.hpp; of a named version index/version-N/
 //   writer.lock                        held by the one process that writes
+//   projections/                       places of the items on maps (service/projection_file.hpp)
 //
 // Ownership: owns its connections, mappings and threads. Thread-safety: as VectorStore says. A search sees every write
 // that was committed before it began, by whichever process.

@@ -1,0 +1,233 @@
+#include "analysis/spanning_tree.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+#include "analysis/disjoint_sets.hpp"
+#include "analysis/rows_check.hpp"
+#include "base/thread_pool.hpp"
+#include "kernels/kept_rows.hpp"
+
+namespace asterism {
+namespace {
+
+// Values that one thread compares at a time.
+constexpr std::size_t kValuesPerChunk = std::size_t{1} << 17;
+// Steps between two looks at the cancel flag and two reports.
+constexpr std::size_t kStepsPerReport = 256;
+// Trees of a forest are joined over at most so many rows in all, and so many of each tree.
+constexpr std::size_t kJoinRowCountMax = 16'384;
+constexpr std::size_t kJoinRowsPerTreeMax = 64;
+// Neighbours over which trees are joined first where there are too many of them.
+constexpr std::size_t kJoinNeighborCount = 8;
+
+// Prim's algorithm over rows that lie together: each step measures one row against those that are not in the tree yet.
+// Rows of one group cost nothing to join.
+class PrimTree {
+ public:
+  PrimTree(const RowsView& rows, std::span<const double> core_distances, std::span<const std::uint32_t> groups,
+           const AnalysisRun& run)
+      : dim_(rows.dim),
+        run_(run),
+        values_(rows.values.begin(), rows.values.begin() + static_cast<std::ptrdiff_t>(rows.row_count * rows.dim)),
+        left_(rows.row_count) {
+    for (std::size_t r = 0; r < rows.row_count; ++r) {
+      left_[r] = {.row = static_cast<std::uint32_t>(r),
+                  .group = groups.empty() ? static_cast<std::uint32_t>(r) : groups[r],
+                  .core_distance = core_distances[r]};
+    }
+  }
+
+  Result<std::vector<TreeEdge>> grow() {
+    const std::size_t row_count = left_.size();
+    std::vector<TreeEdge> edges;
+    edges.reserve(row_count - 1);
+    std::size_t at = 0;
+    for (std::size_t step = 0; left_.size() > 1; ++step) {
+      if (step % kStepsPerReport == 0) {
+        if (auto going = expect_not_cancelled(run_, "hdbscan"); !going) {
+          return std::unexpected(std::move(going.error()));
+        }
+        if (run_.progress) {
+          run_.progress("spanning tree", step, row_count);
+        }
+      }
+      const Left added = take(at);
+      at = measure(added);
+      edges.push_back({.a = left_[at].from, .b = left_[at].row, .length = left_[at].length});
+    }
+    return edges;
+  }
+
+ private:
+  // A row that is not in the tree yet, and the shortest edge to one that is.
+  struct Left {
+    std::uint32_t row = 0;
+    std::uint32_t group = 0;
+    double core_distance = 0.0;
+    double length = std::numeric_limits<double>::infinity();
+    std::uint32_t from = 0;
+  };
+
+  // Takes a row out; the last one fills the gap.
+  Left take(std::size_t at) {
+    const Left taken = left_[at];
+    query_.assign(values_.begin() + static_cast<std::ptrdiff_t>(at * dim_),
+                  values_.begin() + static_cast<std::ptrdiff_t>((at + 1) * dim_));
+    left_[at] = left_.back();
+    left_.pop_back();
+    std::copy_n(values_.begin() + static_cast<std::ptrdiff_t>(left_.size() * dim_), dim_,
+                values_.begin() + static_cast<std::ptrdiff_t>(at * dim_));
+    return taken;
+  }
+
+  // Where the row with the shortest edge lies, now that `added` is in the tree.
+  std::size_t measure(const Left& added) {
+    const std::size_t chunk = std::max<std::size_t>(kValuesPerChunk / dim_, 1);
+    const std::size_t chunk_count = (left_.size() + chunk - 1) / chunk;
+    nearest_.resize(chunk_count);
+    distances_.resize(left_.size());
+    run_.pool.parallel_for(chunk_count, 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t c = begin; c < end; ++c) {
+        nearest_[c] = measure_chunk(added, c * chunk, std::min((c + 1) * chunk, left_.size()));
+      }
+    });
+    return *std::ranges::min_element(nearest_, {}, [&](std::size_t i) { return order_of(i); });
+  }
+
+  std::size_t measure_chunk(const Left& added, std::size_t begin, std::size_t end) {
+    const KeptRows kept{.data = std::as_bytes(std::span(values_).subspan(begin * dim_)).data(),
+                        .stride_bytes = dim_ * sizeof(float),
+                        .dim = dim_,
+                        .type = VectorType::kF32};
+    const auto squares = std::span(distances_).subspan(begin, end - begin);
+    kept_squared_distances(kept, query_, squares);
+    std::size_t nearest = begin;
+    for (std::size_t i = begin; i < end; ++i) {
+      Left& row = left_[i];
+      double length = 0.0;
+      if (row.group != added.group) {
+        length = std::max({std::sqrt(static_cast<double>(distances_[i])), row.core_distance, added.core_distance});
+      }
+      if (length < row.length) {
+        row.length = length;
+        row.from = added.row;
+      }
+      if (order_of(i) < order_of(nearest)) {
+        nearest = i;
+      }
+    }
+    return nearest;
+  }
+
+  std::pair<double, std::uint32_t> order_of(std::size_t at) const noexcept { return {left_[at].length, left_[at].row}; }
+
+  const std::size_t dim_;
+  const AnalysisRun& run_;
+  std::vector<float> values_;  // of the rows left, in the order of left_
+  std::vector<Left> left_;
+  std::vector<float> query_;
+  std::vector<float> distances_;
+  std::vector<std::size_t> nearest_;  // of each chunk
+};
+
+// Mutual reachability between the neighbours of a graph, shortest first. `names` [graph rows]: the rows they stand for.
+std::vector<TreeEdge> edges_of(const NeighborGraph& graph, std::span<const double> core_distances,
+                               std::span<const std::uint32_t> names) {
+  std::vector<TreeEdge> edges;
+  edges.reserve(graph.neighbors.size());
+  for (std::size_t r = 0; r < graph.row_count; ++r) {
+    for (std::size_t i = r * graph.neighbor_count; i < (r + 1) * graph.neighbor_count; ++i) {
+      const std::uint32_t a = names[r];
+      const std::uint32_t b = names[graph.neighbors[i]];
+      const double length = std::max({static_cast<double>(graph.distances[i]), core_distances[a], core_distances[b]});
+      edges.push_back({.a = std::min(a, b), .b = std::max(a, b), .length = length});
+    }
+  }
+  std::ranges::sort(edges, {}, [](const TreeEdge& edge) { return std::tuple(edge.length, edge.a, edge.b); });
+  return edges;
+}
+
+void add_shortest(std::span<const TreeEdge> sorted, DisjointSets& sets, std::vector<TreeEdge>& tree) {
+  for (const TreeEdge& edge : sorted) {
+    if (sets.unite(edge.a, edge.b)) {
+      tree.push_back(edge);
+    }
+  }
+}
+
+// Some rows of every tree, evenly chosen.
+struct TreeRows {
+  std::vector<std::uint32_t> rows;
+  std::vector<std::uint32_t> trees;  // of each
+  std::vector<float> values;
+  std::vector<double> core_distances;
+};
+
+TreeRows rows_of_trees(const RowsView& rows, std::span<const double> core_distances, DisjointSets& sets) {
+  const std::size_t per_tree = std::clamp<std::size_t>(kJoinRowCountMax / sets.set_count(), 1, kJoinRowsPerTreeMax);
+  std::vector<std::vector<std::uint32_t>> members(rows.row_count);
+  for (std::uint32_t r = 0; r < rows.row_count; ++r) {
+    members[sets.find(r)].push_back(r);
+  }
+  TreeRows out;
+  for (std::uint32_t tree = 0; tree < rows.row_count; ++tree) {
+    const auto& of_tree = members[tree];
+    const std::size_t count = std::min(per_tree, of_tree.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t row = of_tree[i * of_tree.size() / count];
+      out.rows.push_back(row);
+      out.trees.push_back(tree);
+      out.core_distances.push_back(core_distances[row]);
+      const auto values = rows.row(row);
+      out.values.insert(out.values.end(), values.begin(), values.end());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<TreeEdge>> spanning_tree(const RowsView& rows, std::span<const double> core_distances,
+                                            const AnalysisRun& run) {
+  return rows.row_count == 0 ? std::vector<TreeEdge>{} : PrimTree(rows, core_distances, {}, run).grow();
+}
+
+Result<std::vector<TreeEdge>> spanning_tree_of_graph(const RowsView& rows, std::span<const double> core_distances,
+                                                     const NeighborGraph& graph, const AnalysisRun& run) {
+  std::vector<TreeEdge> tree;
+  DisjointSets sets(rows.row_count);
+  std::vector<std::uint32_t> names(rows.row_count);
+  std::iota(names.begin(), names.end(), std::uint32_t{0});
+  add_shortest(edges_of(graph, core_distances, names), sets, tree);
+  while (sets.set_count() > 1) {
+    const TreeRows some = rows_of_trees(rows, core_distances, sets);
+    const RowsView view{.values = some.values, .row_count = some.rows.size(), .dim = rows.dim};
+    if (some.rows.size() > kJoinRowCountMax) {
+      // One row of each tree: at least every second tree finds another.
+      const auto joined = neighbor_graph(view, {.neighbor_count = kJoinNeighborCount}, run);
+      if (!joined) {
+        return std::unexpected(joined.error());
+      }
+      add_shortest(edges_of(*joined, core_distances, some.rows), sets, tree);
+      continue;
+    }
+    auto joined = PrimTree(view, some.core_distances, some.trees, run).grow();
+    if (!joined) {
+      return joined;
+    }
+    for (TreeEdge& edge : *joined) {
+      edge.a = some.rows[edge.a];
+      edge.b = some.rows[edge.b];
+    }
+    std::ranges::stable_sort(*joined, {}, &TreeEdge::length);
+    add_shortest(*joined, sets, tree);
+  }
+  return tree;
+}
+
+}  // namespace asterism

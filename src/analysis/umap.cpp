@@ -1,0 +1,182 @@
+#include "analysis/umap.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "analysis/fuzzy_graph.hpp"
+#include "analysis/neighbor_graph.hpp"
+#include "analysis/rows_check.hpp"
+#include "kernels/umap_moves.hpp"
+
+namespace asterism {
+namespace {
+
+constexpr std::size_t kManyRows = 10'000;
+constexpr std::size_t kEpochs = 500;
+constexpr std::size_t kEpochsOfMany = 200;
+constexpr std::size_t kQueryEpochs = 100;
+constexpr double kQueryRateShare = 0.25;  // new rows begin where they belong already
+// Where to stand and how far neighbours are is numbered with 31 bits in the kernel.
+constexpr std::size_t kPlaceValuesMax = std::numeric_limits<std::int32_t>::max();
+
+Result<void> check(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+                   std::span<const float> initial) {
+  const auto expect = [](bool holds, std::string message, std::string hint = {}) -> Result<void> {
+    return holds ? Result<void>() : fail(ErrorCode::kInvalidArgument, std::move(message), std::move(hint));
+  };
+  const std::size_t components = options.component_count;
+  for (const auto& checked : {
+           expect(rows.row_count >= 2, fmt::format("umap: expected at least 2 rows, found {}", rows.row_count)),
+           expect(components >= 1 && components <= kUmapDimMax,
+                  fmt::format("umap: components: expected 1 to {}, found {}", kUmapDimMax, components)),
+           expect(options.neighbor_count >= 2,
+                  fmt::format("umap: neighbors: expected at least 2, found {}", options.neighbor_count),
+                  "the row itself counts as one"),
+           expect(options.spread > 0.0 && options.min_dist >= 0.0 && options.min_dist <= options.spread,
+                  fmt::format("umap: min_dist: expected 0 to the spread of {}, found {}", options.spread,
+                              options.min_dist),
+                  "raise spread or lower min_dist"),
+           expect(labels.empty() || labels.size() == rows.row_count,
+                  fmt::format("umap: expected {} labels, found {}", rows.row_count, labels.size())),
+           expect(initial.empty() || initial.size() == rows.row_count * components,
+                  fmt::format("umap: expected {} x {} values to start from, found {}", rows.row_count, components,
+                              initial.size())),
+       }) {
+    if (!checked) {
+      return checked;
+    }
+  }
+  if (rows.row_count > kPlaceValuesMax / components) {
+    return fail(ErrorCode::kLimitExceeded,
+                fmt::format("umap: expected rows x components up to {}, found {} x {}", kPlaceValuesMax,
+                            rows.row_count, components));
+  }
+  return {};
+}
+
+// Of each row, without itself.
+std::size_t neighbors_of_each(const UmapOptions& options, std::size_t row_count) {
+  return std::min(options.neighbor_count, row_count) - 1;
+}
+
+Result<NeighborGraph> neighbors_of(const RowsView& rows, const UmapOptions& options, const AnalysisRun& run) {
+  return neighbor_graph(
+      rows, {.neighbor_count = neighbors_of_each(options, rows.row_count), .metric = options.metric}, run);
+}
+
+SparseGraph graph_of(const NeighborGraph& neighbors, const UmapOptions& options, std::span<const std::int32_t> labels,
+                     const AnalysisRun& run) {
+  const SmoothDistances smooth = smooth_distances(neighbors, options.local_connectivity, run.pool);
+  SparseGraph graph = fuzzy_union(memberships(neighbors, smooth), options.set_op_mix_ratio);
+  return labels.empty() ? graph : with_labels(graph, labels, options.target_weight);
+}
+
+// Between its neighbours, by weight; on the nearest where none has any.
+std::vector<float> query_start(const SparseGraph& graph, const NeighborGraph& neighbors, std::span<const float> fitted,
+                               std::size_t dim) {
+  std::vector<float> places(graph.row_count() * dim);
+  for (std::size_t row = 0; row < graph.row_count(); ++row) {
+    const auto columns = graph.columns_of(row);
+    const auto weights = graph.weights_of(row);
+    for (std::size_t c = 0; c < dim; ++c) {
+      double sum = 0.0;
+      double weight_sum = 0.0;
+      for (std::size_t e = 0; e < columns.size(); ++e) {
+        sum += static_cast<double>(weights[e]) * static_cast<double>(fitted[columns[e] * dim + c]);
+        weight_sum += static_cast<double>(weights[e]);
+      }
+      places[row * dim + c] = weight_sum > 0.0
+                                  ? static_cast<float>(sum / weight_sum)
+                                  : fitted[neighbors.neighbors[row * neighbors.neighbor_count] * dim + c];
+    }
+  }
+  return places;
+}
+
+}  // namespace
+
+Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+                               const AnalysisRun& run) {
+  if (auto checked = check(rows, options, labels, {}); !checked) {
+    return std::unexpected(checked.error());
+  }
+  const auto neighbors = neighbors_of(rows, options, run);
+  if (!neighbors) {
+    return std::unexpected(neighbors.error());
+  }
+  return graph_of(*neighbors, options, labels, run);
+}
+
+Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+                       std::span<const float> initial, const AnalysisRun& run) {
+  if (auto checked = check(rows, options, labels, initial); !checked) {
+    return std::unexpected(checked.error());
+  }
+  const auto neighbors = neighbors_of(rows, options, run);
+  if (!neighbors) {
+    return std::unexpected(neighbors.error());
+  }
+  const SparseGraph graph = graph_of(*neighbors, options, labels, run);
+  Umap umap;
+  umap.options_ = options;
+  umap.curve_ = fit_umap_curve(options.min_dist, options.spread);
+  umap.mean_distance_ = mean_distance(*neighbors);
+  umap.dim_ = rows.dim;
+  auto start = initial.empty() ? umap_start(graph, rows, options.start, options.component_count, options.seed, run)
+                               : umap_start_from(graph, initial, options.component_count, options.seed);
+  if (!start) {
+    return std::unexpected(start.error());
+  }
+  umap.embedding_ = *std::move(start);
+  const std::size_t usual = rows.row_count <= kManyRows ? kEpochs : kEpochsOfMany;
+  const std::size_t epochs = options.epoch_count != 0 ? options.epoch_count : usual;
+  if (auto laid_out = lay_out_umap(graph, umap.layout_options(epochs, options.learning_rate), umap.embedding_, run);
+      !laid_out) {
+    return std::unexpected(laid_out.error());
+  }
+  umap.rows_.assign(rows.values.begin(),
+                    rows.values.begin() + static_cast<std::ptrdiff_t>(rows.row_count * rows.dim));
+  return umap;
+}
+
+UmapLayoutOptions Umap::layout_options(std::size_t epoch_count, double learning_rate) const {
+  return {.dim = options_.component_count,
+          .epoch_count = epoch_count,
+          .curve = curve_,
+          .learning_rate = learning_rate,
+          .repulsion_strength = options_.repulsion_strength,
+          .negative_sample_count = options_.negative_sample_count,
+          .seed = options_.seed};
+}
+
+Result<std::vector<float>> Umap::transform(const RowsView& rows, const AnalysisRun& run) const {
+  if (auto checked = expect_rows_of(dim_, rows, "umap", run); !checked) {
+    return std::unexpected(checked.error());
+  }
+  if (rows.row_count == 0) {
+    return std::vector<float>{};
+  }
+  const RowsView fitted{.values = rows_, .row_count = rows_.size() / dim_, .dim = dim_};
+  const std::size_t count = std::min(options_.neighbor_count, fitted.row_count);
+  const auto neighbors =
+      neighbors_among(rows, fitted, {.neighbor_count = count, .metric = options_.metric}, run);
+  if (!neighbors) {
+    return std::unexpected(neighbors.error());
+  }
+  const SmoothDistances smooth =
+      smooth_query_distances(*neighbors, options_.local_connectivity, mean_distance_, run.pool);
+  const SparseGraph graph = memberships(*neighbors, smooth);
+  std::vector<float> places = query_start(graph, *neighbors, embedding_, options_.component_count);
+  const std::size_t epochs = options_.epoch_count != 0 ? std::max<std::size_t>(1, options_.epoch_count / 3) : kQueryEpochs;
+  const auto layout = layout_options(epochs, kQueryRateShare * options_.learning_rate);
+  if (auto laid_out = lay_out_umap_queries(graph, layout, embedding_, places, run); !laid_out) {
+    return std::unexpected(laid_out.error());
+  }
+  return places;
+}
+
+}  // namespace asterism

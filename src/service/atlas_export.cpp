@@ -1,0 +1,353 @@
+#include "service/atlas_export.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/base64.hpp"
+#include "base/file.hpp"
+#include "service/atlas_json.hpp"
+#include "service/atlas_page.hpp"
+#include "service/atlas_pictures.hpp"
+#include "service/atlas_search.hpp"
+
+namespace asterism::service {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPageFile = "index.html";
+constexpr std::string_view kManifestFile = "data/manifest.js";
+constexpr std::size_t kNameSizeBytesMax = 200;
+constexpr std::size_t kSearchBatchCount = 256;
+constexpr std::uint32_t kNoNeighbor = std::numeric_limits<std::uint32_t>::max();
+
+Result<void> step(const AnalysisRun& run, std::string_view stage, std::size_t done, std::size_t total) {
+  if (run.cancel != nullptr && run.cancel->requested()) {
+    return fail(ErrorCode::kCancelled, "export: stopped; nothing was written");
+  }
+  if (run.progress) {
+    run.progress(stage, done, total);
+  }
+  return {};
+}
+
+bool is_earlier_export(const fs::path& folder) {
+  std::error_code failure;
+  return fs::is_regular_file(folder / kPageFile, failure) && fs::is_regular_file(folder / kManifestFile, failure);
+}
+
+// A folder beside the one that is wanted, gone again unless it is put in its place.
+class NewFolder {
+ public:
+  explicit NewFolder(fs::path wanted)
+      : wanted_(std::move(wanted)), path_(fmt::format("{}.tmp-{}", wanted_.string(), getpid())) {}
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+  ~NewFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+
+  Result<void> write(std::string_view name, std::string_view text) {
+    const fs::path file = path_ / name;
+    std::error_code failure;
+    fs::create_directories(file.parent_path(), failure);
+    if (failure) {
+      return fail(ErrorCode::kIo, fmt::format("{}: {}", file.parent_path().string(), failure.message()));
+    }
+    ++written_.file_count;
+    written_.size_bytes += text.size();
+    return write_file_atomic(file, text);
+  }
+  // asterismData("points/umap", "..."); `content` is JSON.
+  Result<void> write_data(std::string_view name, std::string_view content) {
+    const std::string quoted = Json(name).dump(-1, ' ', true, Json::error_handler_t::replace);
+    return write(fmt::format("data/{}.js", name), fmt::format("asterismData({}, {});\n", quoted, content));
+  }
+  Result<void> write_json(std::string_view name, const Json& json) {
+    return write_data(name, json.dump(-1, ' ', true, Json::error_handler_t::replace));
+  }
+  Result<void> write_bytes(std::string_view name, std::string_view bytes) {
+    return write_data(name, fmt::format("\"{}\"", base64(bytes)));
+  }
+
+  Result<AtlasExport> put_in_place() {
+    const fs::path old = fmt::format("{}.old-{}", wanted_.string(), getpid());
+    std::error_code failure;
+    const bool replaces = fs::exists(wanted_, failure);
+    if (replaces) {
+      fs::rename(wanted_, old, failure);
+    }
+    if (!failure) {
+      fs::rename(path_, wanted_, failure);
+    }
+    if (failure) {
+      std::error_code ignored;
+      if (replaces && !fs::exists(wanted_, ignored)) {
+        fs::rename(old, wanted_, ignored);
+      }
+      return fail(ErrorCode::kIo, fmt::format("{}: {}", wanted_.string(), failure.message()));
+    }
+    fs::remove_all(old, failure);
+    return written_;
+  }
+
+ private:
+  fs::path wanted_;
+  fs::path path_;
+  AtlasExport written_;
+};
+
+class Exporter {
+ public:
+  Exporter(const Collection& collection, Atlas& atlas, NewFolder& folder, const AnalysisRun& run)
+      : collection_(collection), atlas_(atlas), snapshot_(atlas.snapshot()), folder_(folder), run_(run) {}
+
+  Result<void> run() {
+    for (auto part : {&Exporter::maps, &Exporter::columns, &Exporter::items, &Exporter::neighbors, &Exporter::sprites}) {
+      if (auto done = (this->*part)(); !done) {
+        return done;
+      }
+    }
+    return manifest();
+  }
+
+ private:
+  Result<void> maps() {
+    const auto all = atlas_.maps();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::string& name = all[i].name;
+      if (auto going = step(run_, "maps", i, all.size()); !going) {
+        return going;
+      }
+      const auto map = atlas_.map(name);
+      const auto distortion = map ? atlas_.distortion(collection_, name, run_) : std::unexpected(map.error());
+      const auto labels = distortion ? atlas_.labels(collection_, name, run_) : std::unexpected(distortion.error());
+      if (!labels) {
+        return std::unexpected(labels.error());
+      }
+      auto written = folder_.write_bytes(fmt::format("points/{}", name), float_bytes((*map)->points));
+      written = written ? folder_.write_bytes(fmt::format("distortion/{}", name), float_bytes((*distortion)->values))
+                        : written;
+      written = written ? folder_.write_json(fmt::format("labels/{}", name), **labels) : written;
+      if (!written) {
+        return written;
+      }
+    }
+    return {};
+  }
+
+  Result<void> columns() {
+    for (const AtlasColumn& column : snapshot_.columns) {
+      if (column.type == AtlasColumnType::kText || !is_exportable_name(column.name)) {
+        continue;
+      }
+      const auto bytes = column_bytes(column);
+      auto written = bytes ? folder_.write_bytes(fmt::format("columns/{}", column.name), *bytes)
+                           : std::unexpected(bytes.error());
+      if (!written) {
+        return written;
+      }
+    }
+    return {};
+  }
+
+  std::vector<std::uint32_t> rows_from(std::size_t begin, std::size_t count) const {
+    std::vector<std::uint32_t> rows(std::min(count, snapshot_.row_count() - begin));
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(begin));
+    return rows;
+  }
+
+  Result<void> items() {
+    for (std::size_t begin = 0; begin < snapshot_.row_count(); begin += kExportItemCount) {
+      if (auto going = step(run_, "items", begin, snapshot_.row_count()); !going) {
+        return going;
+      }
+      Json chunk = Json::array();
+      const std::vector<std::uint32_t> rows = rows_from(begin, kExportItemCount);
+      for (std::size_t from = 0; from < rows.size(); from += kAtlasItemCountMax) {
+        auto found = atlas_items(collection_, snapshot_,
+                                 std::span(rows).subspan(from, std::min(kAtlasItemCountMax, rows.size() - from)));
+        if (!found) {
+          return std::unexpected(std::move(found.error()));
+        }
+        for (Json& item : (*found)["items"]) {
+          chunk.push_back(std::move(item));
+        }
+      }
+      if (auto written = folder_.write_json(fmt::format("items/{}", begin / kExportItemCount), chunk); !written) {
+        return written;
+      }
+    }
+    return {};
+  }
+
+  Result<void> neighbors() {
+    std::vector<std::uint32_t> rows(snapshot_.row_count() * kExportNeighborCount, kNoNeighbor);
+    std::vector<float> scores(rows.size(), std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t begin = 0; begin < snapshot_.row_count(); begin += kSearchBatchCount) {
+      if (auto going = step(run_, "neighbors", begin, snapshot_.row_count()); !going) {
+        return going;
+      }
+      const std::size_t count = std::min(kSearchBatchCount, snapshot_.row_count() - begin);
+      const auto found = neighbors_of(begin, count);
+      if (!found) {
+        return std::unexpected(found.error());
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t j = 0; j < (*found)[i].size(); ++j) {
+          rows[(begin + i) * kExportNeighborCount + j] = (*found)[i][j].row;
+          scores[(begin + i) * kExportNeighborCount + j] = (*found)[i][j].score;
+        }
+      }
+    }
+    std::string bytes(rows.size() * sizeof(std::uint32_t), '\0');
+    std::memcpy(bytes.data(), rows.data(), bytes.size());
+    auto written = folder_.write_bytes("neighbors", bytes);
+    return written ? folder_.write_bytes("neighbor_scores", float_bytes(scores)) : written;
+  }
+
+  // Of a row that was deleted since there are none.
+  Result<std::vector<std::vector<ScoredRow>>> neighbors_of(std::size_t begin, std::size_t count) const {
+    std::vector<std::string> ids;
+    for (std::size_t row = begin; row < begin + count; ++row) {
+      ids.emplace_back(snapshot_.ids.id(row));
+    }
+    const auto there =
+        collection_.get(ids, {.metadata = false, .content = false, .data = false, .vector = false});
+    if (!there) {
+      return std::unexpected(there.error());
+    }
+    std::vector<std::vector<ScoredRow>> out(count);
+    std::vector<SearchRequest> requests;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < count; ++i) {
+      if ((*there)[i]) {
+        requests.push_back({.like = {query_id(ids[i])},
+                            .k = kExportNeighborCount,
+                            .parts = {.metadata = false, .content = false, .data = false, .vector = false}});
+        places.push_back(i);
+      }
+    }
+    const auto results = collection_.search_batch(requests);
+    if (!results) {
+      return std::unexpected(results.error());
+    }
+    for (std::size_t i = 0; i < results->size(); ++i) {
+      out[places[i]] = rows_of_hits(snapshot_, (*results)[i], kExportNeighborCount);
+    }
+    return out;
+  }
+
+  Result<void> sprites() {
+    if (snapshot_.kind != ItemKind::kImage) {
+      return {};
+    }
+    for (std::size_t begin = 0; begin < snapshot_.row_count(); begin += kSpriteRowCount) {
+      if (auto going = step(run_, "pictures", begin, snapshot_.row_count()); !going) {
+        return going;
+      }
+      const auto sheet = AtlasPictures::sheet(collection_, snapshot_, rows_from(begin, kSpriteRowCount),
+                                              kSpriteGridEdge, kExportSpriteEdge);
+      auto written =
+          sheet ? folder_.write_data(fmt::format("sprites/{}", begin / kSpriteRowCount),
+                                     fmt::format("\"data:image/jpeg;base64,{}\"", base64(*sheet)))
+                : std::unexpected(sheet.error());
+      if (!written) {
+        return written;
+      }
+    }
+    return {};
+  }
+
+  Result<void> manifest() {
+    Json out = atlas_manifest(atlas_, {});
+    for (Json& column : out["columns"]) {
+      if (!is_exportable_name(column["name"].get<std::string>())) {
+        column = {{"name", column["name"]},
+                  {"type", atlas_column_type_name(AtlasColumnType::kText)},
+                  {"missing", column["missing"]},
+                  {"distinct", column["distinct"]}};
+      }
+    }
+    return folder_.write_json("manifest", out);
+  }
+
+  const Collection& collection_;
+  Atlas& atlas_;
+  const AtlasSnapshot& snapshot_;
+  NewFolder& folder_;
+  const AnalysisRun& run_;
+};
+
+}  // namespace
+
+bool is_exportable_name(std::string_view name) noexcept {
+  if (name.empty() || name.size() > kNameSizeBytesMax) {
+    return false;
+  }
+  for (std::string_view rest = name;;) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view segment = rest.substr(0, slash);
+    if (segment.empty() || segment == "." || segment == ".." ||
+        std::ranges::any_of(segment, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\\' || c == '\x7F'; })) {
+      return false;
+    }
+    if (slash == std::string_view::npos) {
+      return true;
+    }
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+Result<void> expect_export_place(const std::filesystem::path& folder) {
+  if (!atlas_page({{"mode", "export"}})) {
+    return fail(ErrorCode::kUnsupported, "export: this program was built without the page of the atlas",
+                "build the page first: tools/setup/web.sh");
+  }
+  std::error_code failure;
+  if (!fs::exists(folder, failure)) {
+    return {};
+  }
+  if (!fs::is_directory(folder, failure)) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected a folder, found a file", folder.string()));
+  }
+  if (fs::is_empty(folder, failure) || is_earlier_export(folder)) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{}: expected a folder that is empty or holds an earlier export, found other files",
+                          folder.string()),
+              "name another folder");
+}
+
+Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
+                                 const AnalysisRun& run) {
+  if (auto place = expect_export_place(folder); !place) {
+    return std::unexpected(std::move(place.error()));
+  }
+  if (atlas.snapshot().row_count() > kExportRowCountMax) {
+    return fail(ErrorCode::kLimitExceeded, fmt::format("export: expected at most {} items, found {}", kExportRowCountMax,
+                                                       atlas.snapshot().row_count()),
+                "serve it: `asterism atlas` without --export");
+  }
+  fs::path wanted = folder.lexically_normal();
+  if (!wanted.has_filename()) {
+    wanted = wanted.parent_path();
+  }
+  NewFolder written(wanted);
+  auto done = Exporter(collection, atlas, written, run).run();
+  done = done ? written.write(kPageFile, atlas_page({{"mode", "export"}}).value_or("")) : done;
+  return done ? written.put_in_place() : std::unexpected(std::move(done.error()));
+}
+
+}  // namespace asterism::service
