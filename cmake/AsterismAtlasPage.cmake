@@ -1,5 +1,5 @@
-# The atlas page: web/ built by Vite into one HTML file, which the program holds. Sets ASTERISM_ATLAS_PAGE to that file.
-# Without Node and the packages (tools/setup/web.sh) the file is empty, and the program says that it has no page.
+# The atlas page: web/ built by Vite into one HTML file, which the program holds. Sets ASTERISM_HAS_ATLAS_PAGE, and
+# ASTERISM_ATLAS_PAGE to that file. Without Node and the packages (tools/setup/web.sh) the program has no page and says so.
 set(ASTERISM_ATLAS_PAGE "${CMAKE_BINARY_DIR}/generated/atlas_page.html")
 set(web_folder "${CMAKE_SOURCE_DIR}/web")
 set(web_node "${CMAKE_SOURCE_DIR}/.deps/web/bin/node")
@@ -16,6 +16,5 @@ if(ASTERISM_BUILD_ATLAS_PAGE AND EXISTS "${web_node}" AND EXISTS "${web_folder}/
   set(ASTERISM_HAS_ATLAS_PAGE ON)
 else()
   message(STATUS "The atlas page is left out: no Node or packages in .deps/web (tools/setup/web.sh fetches them)")
-  file(WRITE "${ASTERISM_ATLAS_PAGE}" "")
   set(ASTERISM_HAS_ATLAS_PAGE OFF)
 endif()

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { MockCollection } from "./collection.mjs";
 import { png, rowColor } from "./picture.mjs";
 
-const page = fileURLToPath(new URL("../dist/page/index.html", import.meta.url));
+export const page = process.env.ASTERISM_ATLAS_PAGE ?? fileURLToPath(new URL("../dist/page/index.html", import.meta.url));
 const brokenRow = 5;
 
 function bytes(response, array) {
@@ -21,6 +21,15 @@ function json(response, body, status = 200) {
 
 const refuse = (response, status, error, hint) => json(response, { error, error_type: "mock", hint }, status);
 
+// What was made once is sent again as it is: the page is measured, not the mock.
+const made = new WeakMap();
+function held(collection, name, make) {
+  const all = made.get(collection) ?? new Map();
+  made.set(collection, all);
+  if (!all.has(name)) all.set(name, make());
+  return all.get(name);
+}
+
 async function bodyOf(request) {
   let text = "";
   for await (const part of request) text += part;
@@ -34,11 +43,11 @@ async function answer(collection, rest, query, request, response) {
   const body = request.method === "POST" ? await bodyOf(request) : {};
   switch (route) {
     case undefined:
-      return json(response, collection.manifest());
+      return json(response, { ...held(collection, "manifest", () => collection.manifest()), snapshot: collection.snapshot });
     case "points":
-      return bytes(response, collection.points(name));
+      return bytes(response, held(collection, rest.join("/"), () => collection.points(name)));
     case "columns":
-      return bytes(response, collection.column(name));
+      return bytes(response, held(collection, rest.join("/"), () => collection.column(name)));
     case "distortion":
       return bytes(response, collection.distortion());
     case "labels":
@@ -89,7 +98,6 @@ export async function startMock({ port = 0, rowCount = 2000, delayMs = 0 } = {})
     { name: "empty", rowCount: 10, empty: true },
     { name: "million", rowCount: 1_000_000 },
     { name: "large", rowCount: 200_000 },
-    { name: "first", rowCount: 100_000 },
   ]) collections.set(options.name, new MockCollection(options));
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://localhost");
