@@ -9,10 +9,8 @@ export interface CollectionEntry {
 }
 
 interface Listed {
-  name?: string;
-  id?: string;
-  count?: number;
-  item_count?: number;
+  collection: string;
+  items?: number;
 }
 
 export async function listCollections(base: string): Promise<CollectionEntry[]> {
@@ -21,9 +19,6 @@ export async function listCollections(base: string): Promise<CollectionEntry[]> 
     throw new AtlasError("The server asks for a key", "It was started with API keys", { needsKey: true });
   }
   if (!answer.ok) throw new AtlasError(`The server answered ${answer.status}`, "It may have been started without collections");
-  const body = (await answer.json()) as { collections?: Listed[]; data?: Listed[] };
-  return (body.collections ?? body.data ?? []).map((entry) => ({
-    name: entry.name ?? entry.id ?? "",
-    count: entry.count ?? entry.item_count ?? null,
-  }));
+  const { collections } = (await answer.json()) as { collections: Listed[] };
+  return collections.map(({ collection, items }) => ({ name: collection, count: items ?? null }));
 }

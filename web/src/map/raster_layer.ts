@@ -185,7 +185,7 @@ export class RasterPointLayer implements PointLayer {
     const ring = packColor(frame.ring);
     const few = this.lit.length < 5000;
     const outer = discSpans(frame.litSizePx);
-    const inner = discSpans(frame.litSizePx * 0.66);
+    const inner = discSpans(frame.litSizePx * 0.76);
     const place = { x: 0, y: 0, w: 0 };
     for (const row of this.lit) {
       const color = this.colors[row] ?? 0;

@@ -46,7 +46,7 @@ void main() {
   float edge = 2.0 / size;
   float alpha = tint.a * (1.0 - smoothstep(1.0 - edge, 1.0, distance));
   if (alpha <= 0.0) discard;
-  vec3 rgb = mix(tint.rgb, ring.rgb, ring.a * smoothstep(0.62, 0.70, distance));
+  vec3 rgb = mix(tint.rgb, ring.rgb, ring.a * smoothstep(0.72, 0.80, distance));
   pixel = vec4(rgb * alpha, alpha);
 }
 `;

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "react";
 import type { Projection } from "../data/contract";
-import { showProjection } from "../state/actions";
+import { measureMap, showProjection } from "../state/actions";
 import type { Dataset } from "../state/dataset";
 import { useAtlas, useStore } from "../state/store";
 
@@ -34,6 +34,12 @@ export function PaneBar({ place, dataset }: { place: number; dataset: Dataset })
   const { projections, collection } = dataset.manifest;
   const current = projections.find((projection) => projection.name === name);
   const steps = stepsOf(projections, current);
+  const [measuring, setMeasuring] = useState(false);
+  const measure = async (): Promise<void> => {
+    setMeasuring(true);
+    await measureMap(store, name);
+    setMeasuring(false);
+  };
   const percent = (share: number | null): string => (share === null ? "–" : share.toFixed(3));
   return (
     <div className="pane-bar">
@@ -47,7 +53,12 @@ export function PaneBar({ place, dataset }: { place: number; dataset: Dataset })
           ))}
         </select>
       </label>
-      {current && (
+      {current?.trustworthiness === null && place === 0 && dataset.source.kind === "server" && (
+        <button type="button" className="quality" disabled={measuring} onClick={() => void measure()}>
+          {measuring ? "Measuring…" : "How good is this map?"}
+        </button>
+      )}
+      {current && current.trustworthiness !== null && (
         <span className="quiet quality" title="How far the map can be believed: 1 is perfect. Trustworthiness: what is near on the map is near in truth. Continuity: what is near in truth is near on the map.">
           trust {percent(current.trustworthiness)} · continuity {percent(current.continuity)}
         </span>

@@ -197,6 +197,20 @@ export function splitView(store: Store, on: boolean): void {
 }
 
 // The same items in another collection, by their ids.
+// How far the map of a pane can be believed, where that was not measured yet.
+export async function measureMap(store: Store, projection: string): Promise<void> {
+  const { dataset } = store.get();
+  if (!dataset) return;
+  try {
+    const measured = await dataset.measured(projection);
+    const sameRows = measured.manifest.snapshot === dataset.manifest.snapshot;
+    if (!sameRows) throw new AtlasError("The collection has changed since the map was opened", "Reload to see it as it is now", { stale: true });
+    if (store.get().dataset === dataset) store.set({ dataset: measured });
+  } catch (problem) {
+    report(store, problem);
+  }
+}
+
 export async function compareWith(store: Store, name: string): Promise<void> {
   const { dataset, panes } = store.get();
   if (!dataset) return;

@@ -62,6 +62,18 @@ export class Dataset {
     return remembered(this.distortions, projection, () => this.source.distortion(projection));
   }
 
+  // A server measures a map when its distortion is first asked for; then its manifest knows how good the map is.
+  async measured(projection: string): Promise<Dataset> {
+    const data = await this.distortion(projection);
+    const next = new Dataset(this.source, await this.source.manifest());
+    next.distortions.set(projection, Promise.resolve(data));
+    for (const [name, scene] of this.scenes) next.scenes.set(name, scene);
+    for (const [name, column] of this.columns) next.columns.set(name, column);
+    for (const [name, levels] of this.labelLevels) next.labelLevels.set(name, levels);
+    for (const [row, item] of this.items) next.items.set(row, item);
+    return next;
+  }
+
   labels(projection: string): Promise<LabelLevels> {
     return remembered(this.labelLevels, projection, () => this.source.labels(projection));
   }
