@@ -9,6 +9,9 @@ shift
 build=$root/build/$preset
 cd "$root"
 
+# The page is part of the program where it can be built.
+tools/setup/web.sh || echo "build: going on without the atlas page" >&2
+
 openvino_dir=$(tools/setup/openvino_dir.sh)
 arguments=()
 if [ -n "$openvino_dir" ]; then

@@ -1,0 +1,182 @@
+// The atlas of a running server. Every call but the first names the snapshot, so that rows mean the same items
+// throughout; a server that no longer holds it answers 409.
+
+import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer } from "./contract";
+import { keyHeaders } from "./server_key";
+import { AtlasError, type AtlasSource, type ColumnData, type Work } from "./source";
+
+interface ErrorBody {
+  error?: string;
+  hint?: string;
+}
+
+const itemsPerCall = 1000;
+const callsAtOnce = 4;
+const idsMax = 200_000;
+const waitMs = 500; // before a server that computes is asked again
+
+export class ServerSource implements AtlasSource {
+  readonly kind = "server";
+  private readonly base: string;
+  private readonly onWork: (work: Work | null) => void;
+  private readonly pictures = new Map<string, Promise<string>>();
+  private rowCount = 0;
+  private snapshot = "";
+  private columnTypes = new Map<string, string>();
+
+  // `onWork` hears what the server computes while an answer waits for it, and null when it is done.
+  constructor(base: string, onWork: (work: Work | null) => void = () => undefined) {
+    this.base = base.replace(/\/$/, "");
+    this.onWork = onWork;
+  }
+
+  async manifest(): Promise<Manifest> {
+    const manifest = (await (await this.ask("")).json()) as Manifest;
+    this.snapshot = manifest.snapshot;
+    this.rowCount = manifest.row_count;
+    this.columnTypes = new Map(manifest.columns.map((column) => [column.name, column.type]));
+    return manifest;
+  }
+
+  async points(projection: string): Promise<Float32Array> {
+    return new Float32Array(await this.bytes(`/points/${encodeURIComponent(projection)}`));
+  }
+
+  async column(name: string): Promise<ColumnData> {
+    const bytes = await this.bytes(`/columns/${encodeURIComponent(name)}`);
+    return this.columnTypes.get(name) === "category" ? new Uint16Array(bytes) : new Float64Array(bytes);
+  }
+
+  async distortion(projection: string): Promise<Float32Array> {
+    return new Float32Array(await this.bytes(`/distortion/${encodeURIComponent(projection)}`));
+  }
+
+  async labels(projection: string): Promise<LabelLevels> {
+    return (await (await this.ask(`/labels/${encodeURIComponent(projection)}`)).json()) as LabelLevels;
+  }
+
+  async items(rows: readonly number[]): Promise<Item[]> {
+    const items: Item[] = [];
+    for (let begin = 0; begin < rows.length; begin += itemsPerCall) {
+      const part = rows.slice(begin, begin + itemsPerCall).join(",");
+      const answer = (await (await this.ask("/items", { rows: part })).json()) as { items: Item[] };
+      items.push(...answer.items);
+    }
+    return items;
+  }
+
+  async ids(): Promise<string[]> {
+    if (this.rowCount > idsMax) {
+      throw new AtlasError(`Collections of up to ${idsMax} items are compared here`, "Compare a smaller collection of them");
+    }
+    const ids = new Array<string>(this.rowCount).fill("");
+    const starts = Array.from({ length: Math.ceil(this.rowCount / itemsPerCall) }, (_, part) => part * itemsPerCall);
+    const readParts = async (): Promise<void> => {
+      for (let begin = starts.shift(); begin !== undefined; begin = starts.shift()) {
+        const length = Math.min(itemsPerCall, this.rowCount - begin);
+        const from = begin;
+        for (const item of await this.items(Array.from({ length }, (_, place) => from + place))) ids[item.row] = item.id;
+      }
+    };
+    await Promise.all(Array.from({ length: callsAtOnce }, readParts));
+    return ids;
+  }
+
+  async find(contains: string, limit: number): Promise<number[]> {
+    return ((await this.post("/find", { contains, limit })) as { rows: number[] }).rows;
+  }
+
+  async neighbors(row: number, count: number, projection: string): Promise<Neighbors> {
+    const parameters = { row: String(row), k: String(count), projection };
+    return (await (await this.ask("/neighbors", parameters)).json()) as Neighbors;
+  }
+
+  async search(query: Query, count: number): Promise<SearchAnswer> {
+    return (await this.post("/search", { ...query, k: count })) as SearchAnswer;
+  }
+
+  async createCollection(name: string, rows: Uint32Array): Promise<number> {
+    return ((await this.post("/collections", { name, rows: Array.from(rows) })) as { count: number }).count;
+  }
+
+  async exportRows(format: ExportFormat, rows: Uint32Array | null): Promise<Blob> {
+    if (!rows) return (await this.ask("/export", { format })).blob();
+    const body = JSON.stringify({ format, rows: Array.from(rows) });
+    return (await this.ask("/export", {}, { method: "POST", body, headers: jsonHeaders })).blob();
+  }
+
+  thumbnail(row: number, sizePx: 64 | 256): Promise<string> {
+    return this.picture(`/thumbnails/${row}`, sizePx);
+  }
+
+  sprite(index: number): Promise<string> {
+    return this.picture(`/sprites/${index}`, 32);
+  }
+
+  // A browser sends no key with a picture's address: where one is needed the page fetches it itself.
+  private picture(path: string, sizePx: number): Promise<string> {
+    const address = this.address(path, { size: String(sizePx) });
+    if (!keyHeaders().authorization) return Promise.resolve(address);
+    let held = this.pictures.get(address);
+    if (!held) {
+      held = this.ask(path, { size: String(sizePx) }).then(async (answer) => URL.createObjectURL(await answer.blob()));
+      this.pictures.set(address, held);
+    }
+    return held;
+  }
+
+  private address(path: string, parameters: Record<string, string>): string {
+    const all = new URLSearchParams(parameters);
+    if (this.snapshot) all.set("snapshot", this.snapshot);
+    const query = all.toString();
+    return `${this.base}${path}${query ? `?${query}` : ""}`;
+  }
+
+  private async bytes(path: string): Promise<ArrayBuffer> {
+    return (await this.ask(path)).arrayBuffer();
+  }
+
+  private async post(path: string, body: unknown): Promise<unknown> {
+    const request = { method: "POST", body: JSON.stringify(body), headers: jsonHeaders };
+    return (await this.ask(path, {}, request)).json();
+  }
+
+  // 202 says that the answer is being worked out: asked again until it is there.
+  private async fetchDone(address: string, init: RequestInit): Promise<Response> {
+    let waited = false;
+    for (;;) {
+      const response = await fetchFromServer(address, init);
+      if (response.status !== 202) {
+        if (waited) this.onWork(null);
+        return response;
+      }
+      waited = true;
+      this.onWork((await response.json()) as Work);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  private async ask(path: string, parameters: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
+    const response = await this.fetchDone(this.address(path, parameters), init);
+    if (response.ok) return response;
+    if (response.status === 401 || response.status === 403) {
+      throw new AtlasError("The server asks for a key", "It was started with API keys", { needsKey: true });
+    }
+    const body = (await response.json().catch(() => ({}))) as ErrorBody;
+    if (response.status === 409 && path !== "/collections") {
+      throw new AtlasError("The collection has changed since the map was opened", "Reload to see it as it is now", { stale: true });
+    }
+    throw new AtlasError(body.error ?? `The server answered ${response.status}`, body.hint ?? "");
+  }
+}
+
+export async function fetchFromServer(address: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...(init.headers as Record<string, string> | undefined), ...keyHeaders() };
+  try {
+    return await fetch(address, Object.keys(headers).length > 0 ? { ...init, headers } : init);
+  } catch {
+    throw new AtlasError("The server does not answer", "Look whether `asterism` still runs, then try again");
+  }
+}
+
+const jsonHeaders = { "content-type": "application/json" };
