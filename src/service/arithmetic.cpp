@@ -315,9 +315,12 @@ class Arithmetic {
     return {};
   }
 
-  // Every word must be known: a sum without one of them is the answer to another question.
+  // Every word must be known, and one word is not taken to pieces ("king-man"): a sum without one of them, or of other
+  // things, is the answer to another question.
   Result<void> take_words(const WordTable& words, const ArithmeticTerm& term, const RowReport& report) {
-    if (report.unknown_word_count > 0 || report.token_count_used == 0) {
+    const bool one_word = term.value.find(' ') == std::string::npos;
+    if (report.unknown_word_count > 0 || report.token_count_used == 0 ||
+        (one_word && !words.find_any_case(term.value))) {
       const auto similar = similar_words(words, term.value, kSuggestedWordCount);
       const bool joined = term.value.find_first_of("+-", 1) != std::string::npos;
       return fail(ErrorCode::kNotFound,

@@ -15,8 +15,8 @@ WORDS = {
     "queen": (1.0, -1.0, 0.1),
     "man": (0.0, 1.0, 0.2),
     "woman": (0.0, -1.0, 0.2),
-    "prince": (0.8, 1.0, -0.5),
-    "princess": (0.8, -1.0, -0.5),
+    "prince": (0.8, 1.0, -1.5),
+    "princess": (0.8, -1.0, -1.5),
     "apple": (-1.0, 0.0, 1.0),
     "pear": (-0.9, 0.1, 1.0),
 }
@@ -136,7 +136,8 @@ class Analogy(CliTest):
         self.write("pairs.tsv", "apple\tpear\t9.5\nking\tman\t5\nking\twoman\t1\nking\tkiwi\t3\n")
         stdout, _ = self.ok("analogy", "--pairs", "pairs.tsv", "-m", "words.txt", "--json")
         (report,) = json.loads(stdout)["files"]
-        self.assertEqual((report["pairs"], report["known"], report["spearman"]), (4, 3, 1.0))
+        self.assertEqual((report["pairs"], report["known"]), (4, 3))
+        self.assertAlmostEqual(report["spearman"], 1.0)
 
     def test_damaged_models_are_named_by_line(self) -> None:
         self.write("broken.txt", "a 1 2\nb 1\n")
