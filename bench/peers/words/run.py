@@ -1,6 +1,7 @@
 """Analogies and word likeness beside gensim: the same vectors, questions and vocabulary; accuracy first, then seconds.
 
-Run: python bench/peers/words/run.py PROGRAM QUESTIONS [PAIRS...]    (after pip install -r bench/peers/words/requirements.txt)
+Run: pip install -r bench/peers/words/requirements.txt
+     python bench/peers/words/run.py PROGRAM QUESTIONS [PAIRS...]
 PROGRAM is the asterism to measure, QUESTIONS a file like word2vec's questions-words.txt, PAIRS files of two words and a
 score. The model is glove-6b-50d, which the program fetches if it is not here. Both sides run one after the other, the
 program first; gensim's times are of the functions alone, those of the program of whole processes, model included.
@@ -57,8 +58,12 @@ def compare_analogies(program: str, questions: str, gensim: KeyedVectors) -> Non
         if asked != ours["asked"]:
             raise SystemExit(f"{ours['section']}: asked {ours['asked']} questions, gensim {asked}")
         share = [f"{100 * ours['methods'][m]['accuracy']:8.2f}" for m in ("3cosadd", "3cosmul", "pair-direction")]
-        print(f"{ours['section']:30} {asked:7} {share[0]} {100 * len(theirs['correct']) / asked:8.2f} {' '.join(share[1:])}")
-    print(f"whole process: {seconds_one:.2f} s by 3cosadd, {seconds:.2f} s by all three (search {report['search_time_s']:.2f} s)")
+        print(
+            f"{ours['section']:30} {asked:7} {share[0]} {100 * len(theirs['correct']) / asked:8.2f} {' '.join(share[1:])}"
+        )
+    print(
+        f"whole process: {seconds_one:.2f} s by 3cosadd, {seconds:.2f} s by all three (search {report['search_time_s']:.2f} s)"
+    )
     print(f"gensim evaluate_word_analogies (3cosadd, model loaded): {gensim_seconds:.2f} s")
 
 
@@ -85,7 +90,9 @@ def compare_loading(program: str, gensim: KeyedVectors) -> None:
             seconds = min(timed_embed(program, path) for _ in range(3))
             begin = time.perf_counter()
             KeyedVectors.load_word2vec_format(path, binary=binary, no_header=not binary)
-            print(f"load {name} ({size:.0f} MB): {seconds:.2f} s to a first vector, gensim {time.perf_counter() - begin:.2f} s")
+            print(
+                f"load {name} ({size:.0f} MB): {seconds:.2f} s to a first vector, gensim {time.perf_counter() - begin:.2f} s"
+            )
     seconds = min(timed_embed(program, MODEL) for _ in range(3))
     print(f"load {MODEL} from its wheel: {seconds:.2f} s to a first vector")
 
