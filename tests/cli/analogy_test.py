@@ -65,7 +65,7 @@ class Analogy(CliTest):
     def test_rows_of_a_file_are_candidates_for_any_model(self) -> None:
         self.write("rows.txt", "the queen\nan apple\nKing - man\nnothing known\n")
         found = self.answers('"king - man" + woman', "-m", "words.txt", "--in", "rows.txt")
-        self.assertEqual([hit["name"] for hit in found][0], "the queen")
+        self.assertEqual(found[0]["name"], "the queen")
         self.assertNotIn("King - man", [hit["name"] for hit in found], "the expression's own text is no answer")
         found = self.answers("cat - dog + puppy", "--in", "rows.txt", "-k", "2")
         self.assertEqual(len(found), 2)
@@ -143,6 +143,14 @@ class Analogy(CliTest):
         self.write("broken.txt", "a 1 2\nb 1\n")
         error = self.fails("corrupt", "embed", "words.txt", "-m", "broken.txt")
         self.assertIn("broken.txt: line 2: expected a word and 2 numbers, found 'b' and 1", error)
+
+    def test_rows_without_known_words_are_warned_of(self) -> None:
+        self.write("rows.txt", "a king\nnobody here\nqueen\n")
+        _, stderr = self.ok("embed", "rows.txt", "-m", "words.txt", "-o", "rows.npy")
+        self.assertIn("rows.txt:2: no word of it is known to the model: its vector is zero", stderr)
+        self.assertNotIn("rows.txt:1", stderr)
+        _, stderr = self.ok("embed", "rows.txt", "-m", "words.txt", "-o", "again.npy", "-v")
+        self.assertIn("rows.txt:1: 1 of 2 words are unknown to the model", stderr)
 
     def test_models_show_says_how_texts_are_looked_up(self) -> None:
         stdout, _ = self.ok("models", "show", "words.txt")

@@ -76,7 +76,7 @@ def record_analogies(model: KeyedVectors) -> None:
         )
     weighted = model.most_similar(positive=[("w1", 0.5), ("w2", 2.0)], negative=[("w3", -0.25)], topn=10)
     # Questions whose answers 3CosAdd gets right about half the time: its own first answer, or the second.
-    questions = {"first": [], "second": []}
+    questions: dict[str, list[list[str]]] = {"first": [], "second": []}
     for i in range(40):
         a, b, c = (f"w{j}" for j in random.choice(WORD_COUNT, 3, replace=False))
         best = model.most_similar(positive=[b, c], negative=[a], topn=2)
@@ -95,7 +95,9 @@ def record_analogies(model: KeyedVectors) -> None:
             {"name": s["section"], "correct": len(s["correct"]), "incorrect": len(s["incorrect"])} for s in sections
         ],
     }
-    pairs = [[f"w{i}", f"w{j}", float(s)] for i, j, s in zip(*random.integers(0, 46, (2, 30)), random.random(30))]
+    words = random.integers(0, 46, (2, 30))
+    scores = random.random(30)
+    pairs = [[f"w{i}", f"w{j}", float(s)] for i, j, s in zip(*words, scores, strict=True)]
     pairs.append(["w0", "unknown", 1.0])
     pairs_path = ANALYSIS / "word_pairs.tsv"
     pairs_path.write_text("".join(f"{a}\t{b}\t{s}\n" for a, b, s in pairs), encoding="utf-8")

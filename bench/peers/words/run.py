@@ -1,6 +1,7 @@
 """Analogies and word likeness beside gensim: the same vectors, questions and vocabulary; accuracy first, then seconds.
 
-Run: python bench/peers/words/run.py PROGRAM QUESTIONS [PAIRS...]    (after pip install -r bench/peers/words/requirements.txt)
+Run: pip install -r bench/peers/words/requirements.txt
+     python bench/peers/words/run.py PROGRAM QUESTIONS [PAIRS...]
 PROGRAM is the asterism to measure, QUESTIONS a file like word2vec's questions-words.txt, PAIRS files of two words and a
 score. The model is glove-6b-50d, which the program fetches if it is not here. Both sides run one after the other, the
 program first; gensim's times are of the functions alone, those of the program of whole processes, model included.
