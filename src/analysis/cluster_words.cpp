@@ -7,8 +7,14 @@
 namespace asterism {
 namespace {
 
-// How much more common than in all texts a common word must be in a cluster to tell something of it.
-constexpr double kCommonWordLift = 2.0;
+// A word is common that stands in more than one of so many texts, or in more than one of so many clusters (in one of
+// a hundred of their texts, and one at least).
+constexpr std::uint64_t kTextsPerCommonWord = 20;
+constexpr std::size_t kClustersPerCommonWord = 3;
+constexpr std::uint64_t kTextsPerUse = 100;
+// A common word must be so many times as frequent in a cluster as anywhere to tell something of it, or half as much
+// more frequent as a word of that cluster alone.
+constexpr double kCommonWordLift = 3.0;
 
 }  // namespace
 
@@ -16,8 +22,8 @@ std::uint32_t ClusterWords::number_of(std::string_view word) {
   const auto [found, added] = numbers_.try_emplace(std::string(word), static_cast<std::uint32_t>(words_.size()));
   if (added) {
     words_.emplace_back(word);
-    totals_.push_back(0);
-    documents_.push_back(0);
+    clustered_.push_back(0);
+    everywhere_.emplace_back();
   }
   return found->second;
 }
@@ -30,51 +36,71 @@ std::vector<std::uint32_t> ClusterWords::numbers_of(std::span<const std::string>
       numbers.push_back(number_of(words[i] + " " + words[i + 1]));
     }
   }
+  std::ranges::sort(numbers);
   return numbers;
 }
 
 void ClusterWords::add(std::size_t cluster, std::span<const std::string> words) {
   Cluster& of = clusters_[cluster];
-  std::vector<std::uint32_t> numbers = numbers_of(words);
-  std::ranges::sort(numbers);
+  const std::vector<std::uint32_t> numbers = numbers_of(words);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     Count& count = of.words[numbers[i]];
     ++count.occurrences;
-    ++totals_[numbers[i]];
+    ++clustered_[numbers[i]];
+    ++everywhere_[numbers[i]].occurrences;
     if (i == 0 || numbers[i] != numbers[i - 1]) {
       ++count.documents;
-      ++documents_[numbers[i]];
+      ++everywhere_[numbers[i]].documents;
     }
   }
-  of.occurrences += numbers.size();
-  ++of.documents;
-  ++document_count_;
+  of.all.occurrences += numbers.size();
+  ++of.all.documents;
+  all_.occurrences += numbers.size();
+  ++all_.documents;
 }
 
 void ClusterWords::add_outside(std::span<const std::string> words) {
-  std::vector<std::uint32_t> numbers = numbers_of(words);
-  std::ranges::sort(numbers);
-  const auto repeated = std::ranges::unique(numbers);
-  numbers.erase(repeated.begin(), repeated.end());
-  for (const std::uint32_t number : numbers) {
-    ++documents_[number];
+  const std::vector<std::uint32_t> numbers = numbers_of(words);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    ++everywhere_[numbers[i]].occurrences;
+    everywhere_[numbers[i]].documents += i == 0 || numbers[i] != numbers[i - 1] ? 1U : 0U;
   }
-  ++document_count_;
+  all_.occurrences += numbers.size();
+  ++all_.documents;
 }
 
-std::vector<ClusterWord> ClusterWords::top_of(const Cluster& cluster, double mean_occurrences) const {
-  const auto document_count_min =
-      std::min<std::uint64_t>(options_.document_count_min, std::max<std::uint64_t>(cluster.documents, 1));
+std::vector<bool> ClusterWords::common_words() const {
+  std::vector<std::size_t> cluster_counts(words_.size());
+  for (const Cluster& cluster : clusters_) {
+    for (const auto& [number, count] : cluster.words) {
+      cluster_counts[number] += count.documents * kTextsPerUse >= cluster.all.documents ? 1U : 0U;
+    }
+  }
+  std::vector<bool> common(words_.size());
+  for (std::size_t w = 0; w < words_.size(); ++w) {
+    common[w] = everywhere_[w].documents * kTextsPerCommonWord > all_.documents ||
+                cluster_counts[w] * kClustersPerCommonWord > clusters_.size();
+  }
+  return common;
+}
+
+std::vector<ClusterWord> ClusterWords::top_of(const Cluster& cluster, double mean_occurrences,
+                                              const std::vector<bool>& common) const {
+  const std::uint64_t document_count_min =
+      std::min<std::uint64_t>(options_.document_count_min, std::max<std::uint64_t>(cluster.all.documents, 1));
+  const auto occurrences = static_cast<double>(cluster.all.occurrences);
+  const auto all_occurrences = static_cast<double>(all_.occurrences);
+  // What a word of this cluster alone has.
+  const double lift_max = all_occurrences / occurrences;
+  const double lift_min = std::min(kCommonWordLift, (1.0 + lift_max) / 2.0);
   std::vector<ClusterWord> found;
   for (const auto& [number, count] : cluster.words) {
-    const double share = static_cast<double>(documents_[number]) / static_cast<double>(document_count_);
-    const double own_share = static_cast<double>(count.documents) / static_cast<double>(cluster.documents);
-    const bool common = share > options_.document_share_max && own_share < kCommonWordLift * share;
-    if (count.documents < document_count_min || common) {
+    const double part = static_cast<double>(count.occurrences) / occurrences;
+    const double lift = part * all_occurrences / static_cast<double>(everywhere_[number].occurrences);
+    if (count.documents < document_count_min || (options_.drop_common && common[number] && lift < lift_min)) {
       continue;
     }
-    const double part = static_cast<double>(count.occurrences) / static_cast<double>(cluster.occurrences);
-    const double rarity = std::log(1.0 + mean_occurrences / static_cast<double>(totals_[number]));
+    const double rarity = std::log(1.0 + mean_occurrences / static_cast<double>(clustered_[number]));
     found.push_back({.word = words_[number], .weight = part * rarity, .document_count = count.documents});
   }
   const auto order = [](const ClusterWord& a, const ClusterWord& b) {
@@ -89,13 +115,14 @@ std::vector<ClusterWord> ClusterWords::top_of(const Cluster& cluster, double mea
 std::vector<std::vector<ClusterWord>> ClusterWords::top() const {
   double occurrences = 0.0;
   for (const Cluster& cluster : clusters_) {
-    occurrences += static_cast<double>(cluster.occurrences);
+    occurrences += static_cast<double>(cluster.all.occurrences);
   }
   // A whole number, as in BERTopic.
   const double mean = std::floor(occurrences / static_cast<double>(std::max<std::size_t>(clusters_.size(), 1)));
+  const std::vector<bool> common = common_words();
   std::vector<std::vector<ClusterWord>> found;
   for (const Cluster& cluster : clusters_) {
-    found.push_back(top_of(cluster, mean));
+    found.push_back(top_of(cluster, mean, common));
   }
   return found;
 }

@@ -21,9 +21,9 @@ namespace asterism {
 struct ClusterWordsOptions {
   std::size_t word_count = 10;         // of each cluster, at most
   std::size_t document_count_min = 2;  // texts of the cluster that a word must stand in; 1 where the cluster has one
-  // A word that stands in more than this share of all texts is left out of clusters where it is not at least twice as
-  // common as in all; 1 leaves out none.
-  double document_share_max = 0.02;
+  // A word that many texts or many clusters have is left out of those that do not have clearly more of it than the
+  // rest.
+  bool drop_common = true;
   bool bigrams = false;  // two words that follow each other count as a word too
 };
 
@@ -40,7 +40,7 @@ class ClusterWords {
 
   // The words of one text of a cluster, in their order.
   void add(std::size_t cluster, std::span<const std::string> words);
-  // Of a text in no cluster: it counts for how common words are.
+  // Of a text in no cluster: it counts for how common words are, not for their weights.
   void add_outside(std::span<const std::string> words);
 
   // For each cluster its words, largest weight first; equal weights by the alphabet.
@@ -48,27 +48,29 @@ class ClusterWords {
 
  private:
   struct Count {
-    std::uint32_t occurrences = 0;
-    std::uint32_t documents = 0;
-  };
-  struct Cluster {
-    std::unordered_map<std::uint32_t, Count> words;
     std::uint64_t occurrences = 0;
     std::uint64_t documents = 0;
   };
+  struct Cluster {
+    std::unordered_map<std::uint32_t, Count> words;
+    Count all;
+  };
 
   std::uint32_t number_of(std::string_view word);
-  // The numbers of the words of a text and, where asked for, of its bigrams.
+  // The numbers of the words of a text and, where asked for, of its bigrams; sorted.
   std::vector<std::uint32_t> numbers_of(std::span<const std::string> words);
-  std::vector<ClusterWord> top_of(const Cluster& cluster, double mean_occurrences) const;
+  // [words]: whether a word stands in many texts or many clusters.
+  std::vector<bool> common_words() const;
+  std::vector<ClusterWord> top_of(const Cluster& cluster, double mean_occurrences,
+                                  const std::vector<bool>& common) const;
 
   ClusterWordsOptions options_;
   std::unordered_map<std::string, std::uint32_t> numbers_;
   std::vector<std::string> words_;        // by number
-  std::vector<std::uint64_t> totals_;     // occurrences in all clusters, by number
-  std::vector<std::uint32_t> documents_;  // texts, by number
+  std::vector<std::uint64_t> clustered_;  // occurrences in clusters, by number
+  std::vector<Count> everywhere_;         // in all texts, by number
   std::vector<Cluster> clusters_;
-  std::uint64_t document_count_ = 0;
+  Count all_;
 };
 
 }  // namespace asterism

@@ -22,7 +22,7 @@ namespace asterism {
 
 struct KMeansOptions {
   std::size_t cluster_count = 8;
-  std::size_t start_count = 1;  // the best of so many starts; one start is mostly enough with k-means++
+  std::size_t start_count = 1;  // the best of so many starts: each may end in another place
   std::size_t iteration_count_max = 300;
   // Stops when the means move less than this, in squares and in parts of the mean variance of the columns.
   double tolerance = 1e-4;

@@ -170,7 +170,7 @@ void add_method_options(CLI::App& command, ClusterArguments& arguments) {
       ->group("Method");
   service::ClusterRequest& request = arguments.request;
   add_count(command, "-k,--clusters", request.cluster_count, "number of clusters of k-means")->group("Method");
-  add_count(command, "--starts", request.start_count, "k-means: keep the best of so many starts [3]")->group("Method");
+  add_count(command, "--starts", request.start_count, "k-means: keep the best of so many starts [10]")->group("Method");
   add_count(command, "--min-size", request.min_cluster_size,
             "hdbscan: rows that make a cluster [1 in 200 rows, at least 5]", 2)
       ->group("Method");

@@ -12,7 +12,7 @@
 namespace asterism::cli {
 namespace {
 
-constexpr std::size_t kIdColumnCount = 40;
+constexpr std::size_t kIdColumnCount = 32;
 constexpr std::size_t kTextColumnCount = 50;
 constexpr std::size_t kMeaningColumnCount = 100;
 
@@ -21,8 +21,17 @@ struct InspectArguments {
   service::InspectRequest request;
 };
 
+// Of a long id the end: of "folder/file.csv:81" that is what tells rows apart.
 std::string shown_id(const service::InspectResponse& response, std::uint32_t row) {
-  return one_line(response.rows.ids[row], kIdColumnCount);
+  const std::string& id = response.rows.ids[row];
+  if (display_width(id) <= kIdColumnCount) {
+    return one_line(id, kIdColumnCount);
+  }
+  std::size_t begin = id.size() - kIdColumnCount + 3;
+  while (begin < id.size() && (static_cast<unsigned char>(id[begin]) & 0xC0U) == 0x80U) {
+    ++begin;  // not amid a character
+  }
+  return "..." + one_line(std::string_view(id).substr(begin), kIdColumnCount);
 }
 
 std::string shown_text(const service::InspectResponse& response, std::uint32_t row) {

@@ -34,7 +34,7 @@ struct ClusterRequest {
   AnalysisRowsRequest rows = {};
   ClusterMethod method = ClusterMethod::kAuto;  // k-means where cluster_count is given, else HDBSCAN
   std::size_t cluster_count = 0;                // of k-means
-  std::size_t start_count = 3;                  // of k-means: the best of so many starts
+  std::size_t start_count = 10;                 // of k-means: the best of so many starts
   std::size_t min_cluster_size = 0;             // of HDBSCAN; 0 = 1 in 200 rows, at least 5
   std::size_t min_samples = 0;                  // of HDBSCAN; 0 = min_cluster_size
   bool leaf = false;                            // of HDBSCAN: the smallest clusters, not the most stable ones

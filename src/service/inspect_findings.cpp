@@ -10,7 +10,7 @@ namespace {
 constexpr double kUnitNormError = 1e-3;
 constexpr double kNarrowConeCosine = 0.5;
 constexpr double kWideConeCosine = 0.2;
-constexpr double kStrongHubness = 3.0;
+constexpr double kStrongHubness = 4.0;
 constexpr double kSlightHubness = 1.0;
 constexpr double kFirstShareLarge = 0.3;
 
@@ -60,7 +60,7 @@ InspectFinding dimension_finding(const InspectResponse& of) {
   const double two = of.two_neighbor_dimension.value_or(likelihood);
   return {"intrinsic dimension", fmt::format("{:.1f} (two neighbours: {:.1f})", likelihood, two),
           fmt::format("in so many directions rows vary near each other, of {}; embeddings of texts and pictures have "
-                      "mostly 8 to 30; a reduction to fewer loses neighbours",
+                      "mostly 6 to 30; a reduction to fewer loses neighbours",
                       of.rows.dim)};
 }
 
@@ -70,7 +70,7 @@ InspectFinding hubness_finding(const InspectResponse& of) {
                                 : skewness >= kSlightHubness ? "slight: some rows turn up more often than others"
                                                              : "low: no row turns up everywhere";
   return {"hubness", fmt::format("{:.2f} (antihubs {:.1f}%)", skewness, 100.0 * of.hubness.antihub_share),
-          fmt::format("{}; the commonest 1% of rows make {:.1f}% of all {} nearest neighbours; usual is 0.5 to 3", word,
+          fmt::format("{}; the commonest 1% of rows make {:.1f}% of all {} nearest neighbours; usual is 1 to 4", word,
                       100.0 * of.hubness.hub_share, of.hubness.neighbor_count)};
 }
 

@@ -91,13 +91,24 @@ class Cluster(CliTest):
         self.assertEqual(len(files), 1)
 
     def test_says_what_is_wrong(self) -> None:
-        self.fails("invalid_argument", "cluster", "in.jsonl", "-k", "11", says=["expected 1 to 10 clusters of 10 rows, found 11"])
-        self.fails("invalid_argument", "cluster", "in.jsonl", "--method", "kmeans", says=["expected a number of clusters"])
+        self.fails(
+            "invalid_argument",
+            "cluster",
+            "in.jsonl",
+            "-k",
+            "11",
+            says=["expected 1 to 10 clusters of 10 rows, found 11"],
+        )
+        self.fails(
+            "invalid_argument", "cluster", "in.jsonl", "--method", "kmeans", says=["expected a number of clusters"]
+        )
         self.fails("invalid_argument", "cluster", "in.jsonl", "-k", "2", "--min-size", "3", says=["one given"])
         self.fails("usage", "cluster", "in.jsonl", "--method", "ward", says=["--method"])
         self.fails("not_found", "cluster", "none.npy", "-k", "2", says=["none.npy"])
         self.fails("invalid_argument", "cluster", "in.jsonl", "-k", "2", "-o", "out.xls", says=["ends in .jsonl"])
-        self.fails("invalid_argument", "cluster", "in.jsonl", "-k", "2", "--keep", "topic", says=["expected a collection"])
+        self.fails(
+            "invalid_argument", "cluster", "in.jsonl", "-k", "2", "--keep", "topic", says=["expected a collection"]
+        )
         self.write("short.txt", "one\n")
         self.fails("mismatch", "cluster", "in.jsonl", "-k", "2", "--texts", "short.txt", says=["expected 10 rows"])
 

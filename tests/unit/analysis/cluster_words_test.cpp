@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -36,7 +36,7 @@ TEST(ClusterWords, weights_are_those_of_bertopic) {
   const auto labels = golden["labels"].get<std::vector<std::size_t>>();
   const Json& expected = golden["weights"];
   ASSERT_EQ(expected.size(), 3U);
-  ClusterWords words(3, {.word_count = 1000, .document_count_min = 1, .document_share_max = 1.0});
+  ClusterWords words(3, {.word_count = 1000, .document_count_min = 1, .drop_common = false});
   for (std::size_t i = 0; i < texts.size(); ++i) {
     words.add(labels[i], split(texts[i]));
   }
@@ -61,7 +61,7 @@ TEST(ClusterWords, words_that_all_clusters_share_are_left_out_and_those_of_one_s
 }
 
 TEST(ClusterWords, texts_in_no_cluster_make_words_common) {
-  ClusterWords words(1, {.word_count = 5, .document_share_max = 0.5});
+  ClusterWords words(1, {.word_count = 5});
   words.add(0, split("red apple"));
   words.add(0, split("red apple"));
   for (int i = 0; i < 10; ++i) {
@@ -71,15 +71,16 @@ TEST(ClusterWords, texts_in_no_cluster_make_words_common) {
 }
 
 TEST(ClusterWords, two_words_that_follow_each_other_count_where_asked_for) {
-  ClusterWords words(2, {.word_count = 1, .document_count_min = 1, .document_share_max = 1.0, .bigrams = true});
+  ClusterWords words(2, {.word_count = 1, .document_count_min = 1, .drop_common = false, .bigrams = true});
   words.add(0, split("new york new york"));
   words.add(1, split("old york"));
   EXPECT_EQ(names(words.top()[0]), (std::vector<std::string>{"new"}));
   bool found = false;
-  ClusterWords all(2, {.word_count = 9, .document_count_min = 1, .document_share_max = 1.0, .bigrams = true});
+  ClusterWords all(2, {.word_count = 9, .document_count_min = 1, .drop_common = false, .bigrams = true});
   all.add(0, split("new york new york"));
   all.add(1, split("old york"));
-  for (const ClusterWord& word : all.top()[0]) {
+  const auto top = all.top();
+  for (const ClusterWord& word : top[0]) {
     found = found || word.word == "new york";
   }
   EXPECT_TRUE(found);
