@@ -23,6 +23,9 @@ namespace {
 constexpr double kExactProductsMax = 2e11;
 constexpr std::size_t kTreeCount = 6;
 constexpr std::size_t kLeafSize = 320;
+// Of a row's nearest a third is followed, and so many at the least: 90 neighbours of 30,000 x 384 took 5 s of processor
+// and were 97 % of the true ones; following all 90 took 23 s.
+constexpr std::size_t kFanOutMin = 16;
 constexpr std::size_t kRowsPerChunk = 64;
 
 // Kept beyond those asked for: products may put near-equal distances in the wrong order.
@@ -157,7 +160,7 @@ Result<NeighborLists> approximate_lists(const NeighborSpace& space, std::size_t 
     }
   }
   auto better =
-      descend_neighbors(near_in_memory, std::move(lists), {.fan_out = std::max<std::size_t>(16, neighbor_count)}, run);
+      descend_neighbors(near_in_memory, std::move(lists), {.fan_out = std::max(kFanOutMin, neighbor_count / 3)}, run);
   if (!better) {
     return better;
   }

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import openTSNE
 import sklearn
 from openTSNE import _tsne
@@ -24,7 +23,6 @@ from sklearn.manifold import _t_sne
 from sklearn.neighbors import NearestNeighbors
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "golden" / "analysis" / "tsne.json"
-Array = npt.NDArray[Any]
 
 
 def record(name: str, rows: int, dim: int, components: int, perplexity: float, seed: int) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def print_interpolation_error(extent: float) -> None:
     differences = places[:, None] - places[None]
     weights = 1.0 / (1.0 + (differences**2).sum(-1))
     forces = (weights[..., None] ** 2 * differences).sum(1)
-    found: Array = np.zeros_like(places)
+    found = np.zeros_like(places)
     total = _tsne.estimate_negative_gradient_fft_2d(places, found, 3, 50, 1, 1.0)
     error = np.sqrt(((found * total + forces) ** 2).sum() / (forces**2).sum())
     print(f"extent {extent:g}: force {error:.2g}, sum of weights {total / (weights.sum() - 3000) - 1:.2g}")
