@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kManyRows = 10'000;
 constexpr std::size_t kEpochs = 500;
-constexpr std::size_t kEpochsOfMany = 200;
+constexpr std::size_t kEpochsOfMany = 300;
 constexpr std::size_t kQueryEpochs = 100;
 constexpr double kQueryRateShare = 0.25;  // new rows begin where they belong already
 // Where to stand and how far neighbours are is numbered with 31 bits in the kernel.

@@ -38,7 +38,7 @@ struct UmapOptions {
   double learning_rate = 1.0;
   double repulsion_strength = 1.0;
   std::size_t negative_sample_count = 5;
-  std::size_t epoch_count = 0;  // 0: 500 up to 10,000 rows, 200 beyond
+  std::size_t epoch_count = 0;  // 0: 500 up to 10,000 rows, 300 beyond
   double target_weight = 0.5;   // of labels against rows, in [0, 1]
   UmapStart start = UmapStart::kSpectral;
   std::uint64_t seed = 0;

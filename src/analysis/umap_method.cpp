@@ -101,7 +101,7 @@ std::vector<EstimatorOption> umap_options() {
        .default_value = "spectral",
        .text = "where places start",
        .words = {"spectral", "pca", "random"}},
-      count_option("epochs", defaults.epoch_count, 0, 100'000, "passes; 0: 500 up to 10,000 rows, 200 beyond"),
+      count_option("epochs", defaults.epoch_count, 0, 100'000, "passes; 0: 500 up to 10,000 rows, 300 beyond"),
       number_option("learning_rate", defaults.learning_rate, 1e-6, 100.0, "of the first pass"),
       count_option("negative_samples", defaults.negative_sample_count, 0, 100, "pushes for each pull"),
       number_option("repulsion_strength", defaults.repulsion_strength, 0.0, 100.0, "weight of a push"),

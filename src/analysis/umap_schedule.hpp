@@ -43,7 +43,7 @@ class UmapSchedule {
  private:
   static constexpr std::uint32_t kOne = 1U << 31U;
 
-  std::vector<std::uint32_t> rows_;   // [slot_count]
+  std::vector<std::uint32_t> rows_;    // [slot_count]
   std::vector<std::size_t> begin_{0};  // [slot_count + 1]
   std::vector<std::uint32_t> neighbors_;
   std::vector<std::uint32_t> rates_;
