@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse
 import umap
 from sklearn.metrics import pairwise_distances
@@ -29,15 +28,13 @@ from umap.umap_ import (
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "golden" / "umap" / "umap.json"
 
-Floats = npt.NDArray[np.float32]
-
 
 def rounded(values: Any) -> list[float]:
     """Nine digits give a float32 back."""
     return [float(f"{v:.9g}") for v in np.asarray(values).ravel()]
 
 
-def nearest(data: Floats, count: int, metric: str) -> tuple[npt.NDArray[np.int64], Floats]:
+def nearest(data: Any, count: int, metric: str) -> tuple[Any, Any]:
     """Each row with itself first, as umap-learn has it for small data."""
     distances = pairwise_distances(data.astype(np.float64), metric=metric)
     np.fill_diagonal(distances, -1.0)
@@ -61,7 +58,7 @@ def smallest_vectors(graph: scipy.sparse.spmatrix, count: int) -> dict[str, Any]
     return {"values": values[1 : count + 1].tolist(), "vectors": vectors[:, 1 : count + 1].T.ravel().tolist()}
 
 
-def record(name: str, data: Floats, settings: dict[str, Any], labels: list[int] | None = None) -> dict[str, Any]:
+def record(name: str, data: Any, settings: dict[str, Any], labels: list[int] | None = None) -> dict[str, Any]:
     """One matrix and what umap-learn makes of it."""
     count, metric = settings["neighbors"], settings["metric"]
     connectivity, mix = settings["local_connectivity"], settings["set_op_mix_ratio"]
