@@ -32,11 +32,10 @@ def neighborhood_quality(rows: Any, places: Any, sample_rows: int = SAMPLE_ROWS)
         reduced = squared_distances(places, places[block])
         here = np.arange(len(block))
         original[here, block] = reduced[here, block] = -np.inf  # the row itself is first in both
-        order = np.argsort(original, axis=1, kind="stable")
-        rank = np.empty_like(order)
-        np.put_along_axis(rank, order, np.arange(count)[None], axis=1)
         near = np.argpartition(reduced, K, axis=1)[:, : K + 1]
-        ranks = np.take_along_axis(rank, near, axis=1)  # that of the row itself is 0
+        distances = np.take_along_axis(original, near, axis=1)
+        # How many rows are nearer, the row itself among them: 1 is the nearest.
+        ranks = np.stack([(original < distances[:, [j]]).sum(axis=1) for j in range(K + 1)], axis=1)
         penalty += np.maximum(ranks - K, 0).sum()
         kept += (ranks <= K).sum() - len(block)
     scale = 2.0 / (len(sample) * K * (2 * count - 3 * K - 1))
