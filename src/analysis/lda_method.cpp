@@ -17,7 +17,7 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr std::string_view kName = "lda";
-constexpr std::string_view kRatios = "explained_variance_ratios";
+constexpr std::string_view kRatios = "between_variance_ratios";
 constexpr std::string_view kShrinkage = "shrinkage";
 // scikit-learn's `tol`: singular values up to it are rounding. Eigenvalues of the products are their squares.
 constexpr double kTolerance = 1e-4;

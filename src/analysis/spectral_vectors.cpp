@@ -201,29 +201,42 @@ void draw_vector(std::span<double> x, std::uint64_t seed, std::uint64_t stream) 
   }
 }
 
+Eigen::Index to_index(std::size_t value) {
+  return static_cast<Eigen::Index>(value);
+}
+
+// Up to so many rows.
+constexpr std::size_t kBlockedRowsMax = 10'000;
+
+// Small graphs may be regular, and one vector alone finds but one of several of one eigenvalue, as a ring has them:
+// they are solved in blocks of as many vectors as are wanted. Of large ones no two eigenvalues are equal to the last
+// bit, and blocks would take twice the products.
 class ThickRestartLanczos {
  public:
   ThickRestartLanczos(const NormalizedGraph& matrix, const SpectralOptions& options, const AnalysisRun& run)
       : matrix_(matrix),
         options_(options),
         run_(run),
-        step_count_(std::min(2 * options.vector_count + 28, matrix.row_count() - 1)),
-        basis_(matrix.first_vector(), step_count_ + 1, run.pool),
-        projected_(Eigen::MatrixXd::Zero(to_index(step_count_), to_index(step_count_))),
+        block_(matrix.row_count() <= kBlockedRowsMax ? options.vector_count : 1),
+        step_count_(2 * options.vector_count + 28),
+        basis_(matrix.first_vector(), step_count_ + block_, run.pool),
+        projected_(Eigen::MatrixXd::Zero(to_index(step_count_ + block_), to_index(step_count_ + block_))),
         next_(matrix.row_count()) {}
 
   Result<SpectralVectors> solve() {
-    append_drawn();
+    while (basis_.size() < block_) {
+      append_drawn();
+    }
     StageProgress progress(run_, "spectral", options_.restart_count_max);
-    const std::size_t kept = std::min(options_.vector_count + 12, step_count_ - 1);
     for (std::size_t restart = 0;; ++restart) {
       if (auto going = progress.at(restart); !going) {
         return std::unexpected(going.error());
       }
       extend();
-      const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(projected_);
+      const auto size = to_index(step_count_);
+      const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(projected_.topLeftCorner(size, size));
       const bool is_done = restart + 1 >= options_.restart_count_max || has_converged(solver);
-      const std::size_t count = is_done ? options_.vector_count : kept;
+      const std::size_t count = is_done ? options_.vector_count : options_.vector_count + 12;
       // The solver sorts ascending; wanted are the largest.
       const Eigen::MatrixXd weights = solver.eigenvectors().rightCols(to_index(count)).rowwise().reverse();
       const Eigen::VectorXd values = solver.eigenvalues().tail(to_index(count)).reverse();
@@ -231,49 +244,61 @@ class ThickRestartLanczos {
         basis_.rotate(weights);
         return result(values);
       }
-      const std::vector<double> last(basis_.vector(step_count_).begin(), basis_.vector(step_count_).end());
-      basis_.rotate(weights);
-      basis_.append(last, 1.0);
-      projected_.setZero();
-      projected_.diagonal().head(to_index(count)) = values;
+      restart_from(weights, values);
     }
   }
 
  private:
-  static Eigen::Index to_index(std::size_t value) { return static_cast<Eigen::Index>(value); }
-
   void append_drawn() {
     draw_vector(next_, options_.seed, draw_count_++);
     basis_.orthogonalize(next_);
     basis_.append(next_, basis_.length_of(next_));
   }
 
-  // Grows the basis to step_count_ + 1 vectors; projected_ becomes the matrix as seen in the first step_count_.
+  // Grows the basis by the product of each vector that has none yet, until step_count_ have. projected_ becomes the
+  // matrix as seen in the basis; its last `block_` rows are what the steps left over.
   void extend() {
-    while (basis_.size() <= step_count_) {
-      const std::size_t step = basis_.size() - 1;
-      matrix_.multiply(basis_.vector(step), next_, run_.pool);
+    for (; step_ < step_count_; ++step_) {
+      matrix_.multiply(basis_.vector(step_), next_, run_.pool);
       const std::vector<double> along = basis_.orthogonalize(next_);
-      for (std::size_t v = 0; v <= step; ++v) {
-        projected_(to_index(v), to_index(step)) = along[v];
-        projected_(to_index(step), to_index(v)) = along[v];
+      for (std::size_t v = 0; v < along.size(); ++v) {
+        projected_(to_index(v), to_index(step_)) = along[v];
+        projected_(to_index(step_), to_index(v)) = along[v];
       }
-      residual_ = basis_.length_of(next_);
-      if (residual_ > 1e-12) {
-        basis_.append(next_, residual_);
+      const double length = basis_.length_of(next_);
+      const std::size_t added = basis_.size();
+      if (length > 1e-12) {
+        basis_.append(next_, length);
+        projected_(to_index(added), to_index(step_)) = length;
+        projected_(to_index(step_), to_index(added)) = length;
       } else {
-        residual_ = 0.0;
         append_drawn();
       }
     }
   }
 
+  void restart_from(const Eigen::MatrixXd& weights, const Eigen::VectorXd& values) {
+    const auto count = static_cast<std::size_t>(values.size());
+    std::vector<std::vector<double>> last;
+    for (std::size_t v = step_count_; v < step_count_ + block_; ++v) {
+      last.emplace_back(basis_.vector(v).begin(), basis_.vector(v).end());
+    }
+    basis_.rotate(weights);
+    for (const auto& vector : last) {
+      basis_.append(vector, 1.0);
+    }
+    projected_.setZero();
+    projected_.diagonal().head(values.size()) = values;
+    step_ = count;
+  }
+
   bool has_converged(const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>& solver) const {
+    const auto left_over = projected_.bottomLeftCorner(to_index(block_), to_index(step_count_));
     for (std::size_t v = 0; v < options_.vector_count; ++v) {
       const auto column = to_index(step_count_ - 1 - v);
+      // No smaller than what rounding leaves.
       const double eigenvalue = std::max(1e-12, 1.0 - solver.eigenvalues()[column]);
-      if (residual_ * std::abs(solver.eigenvectors()(to_index(step_count_ - 1), column)) >
-          options_.tolerance * eigenvalue) {
+      if ((left_over * solver.eigenvectors().col(column)).norm() > options_.tolerance * eigenvalue) {
         return false;
       }
     }
@@ -293,11 +318,12 @@ class ThickRestartLanczos {
   const NormalizedGraph& matrix_;
   const SpectralOptions& options_;
   const AnalysisRun& run_;
+  std::size_t block_;
   std::size_t step_count_;
+  std::size_t step_ = 0;  // vectors of the basis whose product is in projected_
   Basis basis_;
   Eigen::MatrixXd projected_;
   std::vector<double> next_;
-  double residual_ = 0.0;
   std::uint64_t draw_count_ = 0;
 };
 
@@ -306,7 +332,7 @@ class ThickRestartLanczos {
 Result<SpectralVectors> spectral_vectors(const SparseGraph& graph, const SpectralOptions& options,
                                          const AnalysisRun& run) {
   const NormalizedGraph matrix(graph);
-  const bool is_small = graph.row_count() <= std::max(options.dense_row_count_max, 4 * options.vector_count + 64);
+  const bool is_small = graph.row_count() <= std::max(options.dense_row_count_max, 4 * options.vector_count + 32);
   Result<SpectralVectors> result = is_small ? Result<SpectralVectors>(dense_vectors(matrix, options.vector_count))
                                             : ThickRestartLanczos(matrix, options, run).solve();
   if (result) {

@@ -1,9 +1,9 @@
 // The smoothest functions on a connected graph: eigenvectors of its normalised Laplacian I - D^-1/2 W D^-1/2 with the
 // smallest eigenvalues, without the first, which is known (sqrt of the degrees).
 //
-// Small graphs by a dense solver; larger ones by Lanczos with thick restarts (Wu and Simon 2000) and full
+// Small graphs by a dense solver; larger ones by block Lanczos with thick restarts (Wu and Simon 2000) and full
 // orthogonalisation, in double. Repeatable: sums are of fixed blocks in fixed order, the same bytes at any thread
-// count. Cost: some 100 to 400 products of the graph with a vector. Memory: rows x (2 vectors + 30) x 8 bytes.
+// count. Cost: some 100 to 400 products of the graph with a vector. Memory: rows x (3 vectors + 30) x 8 bytes.
 #pragma once
 
 #include <cstddef>

@@ -51,9 +51,8 @@ Result<void> check(const RowsView& rows, const UmapOptions& options, std::span<c
     }
   }
   if (rows.row_count > kPlaceValuesMax / components) {
-    return fail(ErrorCode::kLimitExceeded,
-                fmt::format("umap: expected rows x components up to {}, found {} x {}", kPlaceValuesMax,
-                            rows.row_count, components));
+    return fail(ErrorCode::kLimitExceeded, fmt::format("umap: expected rows x components up to {}, found {} x {}",
+                                                       kPlaceValuesMax, rows.row_count, components));
   }
   return {};
 }
@@ -64,8 +63,8 @@ std::size_t neighbors_of_each(const UmapOptions& options, std::size_t row_count)
 }
 
 Result<NeighborGraph> neighbors_of(const RowsView& rows, const UmapOptions& options, const AnalysisRun& run) {
-  return neighbor_graph(
-      rows, {.neighbor_count = neighbors_of_each(options, rows.row_count), .metric = options.metric}, run);
+  return neighbor_graph(rows, {.neighbor_count = neighbors_of_each(options, rows.row_count), .metric = options.metric},
+                        run);
 }
 
 SparseGraph graph_of(const NeighborGraph& neighbors, const UmapOptions& options, std::span<const std::int32_t> labels,
@@ -89,9 +88,8 @@ std::vector<float> query_start(const SparseGraph& graph, const NeighborGraph& ne
         sum += static_cast<double>(weights[e]) * static_cast<double>(fitted[columns[e] * dim + c]);
         weight_sum += static_cast<double>(weights[e]);
       }
-      places[row * dim + c] = weight_sum > 0.0
-                                  ? static_cast<float>(sum / weight_sum)
-                                  : fitted[neighbors.neighbors[row * neighbors.neighbor_count] * dim + c];
+      places[row * dim + c] = weight_sum > 0.0 ? static_cast<float>(sum / weight_sum)
+                                               : fitted[neighbors.neighbors[row * neighbors.neighbor_count] * dim + c];
     }
   }
   return places;
@@ -138,8 +136,7 @@ Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, std::sp
       !laid_out) {
     return std::unexpected(laid_out.error());
   }
-  umap.rows_.assign(rows.values.begin(),
-                    rows.values.begin() + static_cast<std::ptrdiff_t>(rows.row_count * rows.dim));
+  umap.rows_.assign(rows.values.begin(), rows.values.begin() + static_cast<std::ptrdiff_t>(rows.row_count * rows.dim));
   return umap;
 }
 
@@ -162,8 +159,7 @@ Result<std::vector<float>> Umap::transform(const RowsView& rows, const AnalysisR
   }
   const RowsView fitted{.values = rows_, .row_count = rows_.size() / dim_, .dim = dim_};
   const std::size_t count = std::min(options_.neighbor_count, fitted.row_count);
-  const auto neighbors =
-      neighbors_among(rows, fitted, {.neighbor_count = count, .metric = options_.metric}, run);
+  const auto neighbors = neighbors_among(rows, fitted, {.neighbor_count = count, .metric = options_.metric}, run);
   if (!neighbors) {
     return std::unexpected(neighbors.error());
   }
@@ -171,7 +167,8 @@ Result<std::vector<float>> Umap::transform(const RowsView& rows, const AnalysisR
       smooth_query_distances(*neighbors, options_.local_connectivity, mean_distance_, run.pool);
   const SparseGraph graph = memberships(*neighbors, smooth);
   std::vector<float> places = query_start(graph, *neighbors, embedding_, options_.component_count);
-  const std::size_t epochs = options_.epoch_count != 0 ? std::max<std::size_t>(1, options_.epoch_count / 3) : kQueryEpochs;
+  const std::size_t epochs =
+      options_.epoch_count != 0 ? std::max<std::size_t>(1, options_.epoch_count / 3) : kQueryEpochs;
   const auto layout = layout_options(epochs, kQueryRateShare * options_.learning_rate);
   if (auto laid_out = lay_out_umap_queries(graph, layout, embedding_, places, run); !laid_out) {
     return std::unexpected(laid_out.error());

@@ -1,8 +1,8 @@
 // UMAP: places of few dimensions in which near rows stay near.
 //
-// McInnes, Healy, Melville 2018, "UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction", with the
-// options and defaults of umap-learn 0.5.9. Neighbours from neighbor_graph.hpp, weights from fuzzy_graph.hpp, start from
-// umap_start.hpp, layout from umap_layout.hpp. Ownership: keeps a copy of the rows, which transform() needs.
+// McInnes, Healy, Melville 2018, "UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction", with
+// the options and defaults of umap-learn 0.5.9. Neighbours from neighbor_graph.hpp, weights from fuzzy_graph.hpp, start
+// from umap_start.hpp, layout from umap_layout.hpp. Ownership: keeps a copy of the rows, which transform() needs.
 // Thread-safety: immutable once fitted. Repeatable: the same bytes at any thread count. Cost: neighbours, and epochs x
 // edges; memory beside that copy: two more of the rows while neighbours are sought, and some 50 bytes x rows x
 // neighbours.

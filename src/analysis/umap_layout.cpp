@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <memory>
 #include <numeric>
 #include <utility>
 
 #include "analysis/stage_progress.hpp"
+#include "analysis/umap_schedule.hpp"
 #include "base/counter_random.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/umap_moves.hpp"
@@ -18,76 +19,34 @@ constexpr std::uint64_t kNegativeStream = 0x6e65676174697665ULL;
 // Rows of one block do not see each other's moves: the more blocks, the nearer to moving one row after the other.
 constexpr std::size_t kBlockCount = 8;
 constexpr std::size_t kGroupsPerChunk = 16;
+constexpr std::size_t kQueriesPerStep = 4096;  // of each thread, between two looks at the cancel flag
+// Steps of one row in one epoch. A row that many have as their neighbour (the first of a thousand copies) takes so many
+// of its due edges, others in the next epoch: it would hold up all others, and is pulled enough.
+constexpr std::size_t kStepsMax = 64;
 
-// The edges by how often they are due: rate 1 in every epoch, 1/2 in every other.
-struct Schedule {
-  SparseGraph edges;  // weights are rates
-
-  // umap-learn drops edges that would not be due once.
-  Schedule(const SparseGraph& graph, std::size_t epoch_count, bool per_row) {
-    const float largest = graph.weights.empty() ? 0.0F : std::ranges::max(graph.weights);
-    edges.columns.reserve(graph.edge_count());
-    edges.weights.reserve(graph.edge_count());
-    for (std::size_t row = 0; row < graph.row_count(); ++row) {
-      const auto weights = graph.weights_of(row);
-      const float most = !per_row ? largest : weights.empty() ? 0.0F : std::ranges::max(weights);
-      for (std::size_t e = 0; e < weights.size(); ++e) {
-        if (const float rate = weights[e] / most; rate * static_cast<float>(epoch_count) >= 1.0F) {
-          edges.columns.push_back(graph.columns_of(row)[e]);
-          edges.weights.push_back(rate);
-        }
-      }
-      edges.begin.push_back(edges.columns.size());
+// Numbers below `bound`, two from one random word.
+void draw(const CounterRandom& random, std::uint64_t first_word, std::size_t count, std::uint32_t bound,
+          std::uint32_t* to) {
+  for (std::size_t i = 0; i < count; i += 2, ++first_word) {
+    const std::uint64_t bits = random.bits(first_word);
+    to[i * kUmapLanes] = static_cast<std::uint32_t>(((bits >> 32U) * bound) >> 32U);
+    if (i + 1 < count) {
+      to[(i + 1) * kUmapLanes] = static_cast<std::uint32_t>(((bits & 0xffffffffU) * bound) >> 32U);
     }
   }
-};
-
-bool is_due(float rate, float epoch) {
-  return std::floor(rate * epoch) > std::floor(rate * (epoch - 1.0F));
 }
 
-// The steps of sixteen rows in one epoch, for the kernel.
-class Steps {
- public:
-  explicit Steps(std::size_t push_count) : others_per_step_(1 + push_count) {}
+// What one piece of work writes its steps to.
+struct Scratch {
+  std::vector<std::size_t> due;             // [degree_max]
+  std::unique_ptr<std::uint32_t[]> others;  // [kStepsMax, 1 + pushes, kUmapLanes]
+  std::array<std::uint32_t, kUmapLanes> counts{};
+  std::array<std::uint32_t, kUmapLanes> self{};
 
-  void start() {
-    counts_.fill(0);
-    self_.fill(kNoSelf);
-  }
-  void set_self(std::size_t lane, std::uint32_t row) { self_[lane] = row; }
-
-  // draw(push): the number of the place that pushes.
-  template <typename Draw>
-  void add(std::size_t lane, std::uint32_t neighbor, const Draw& draw) {
-    const std::size_t step = counts_[lane]++;
-    const std::size_t size = others_per_step_ * kUmapLanes;
-    if ((step + 1) * size > others_.size()) {
-      others_.resize((step + 1) * size, 0);
-    }
-    std::uint32_t* const others = others_.data() + step * size + lane;
-    others[0] = neighbor;
-    for (std::size_t push = 1; push < others_per_step_; ++push) {
-      others[push * kUmapLanes] = draw(push - 1);
-    }
-  }
-
-  UmapSteps view() const noexcept { return {others_.data(), counts_.data(), self_.data()}; }
-
- private:
-  static constexpr std::uint32_t kNoSelf = 0xffffffffU;
-  std::size_t others_per_step_;
-  std::vector<std::uint32_t> others_;  // grown once: what is beyond a lane's steps is left over, and valid
-  std::array<std::uint32_t, kUmapLanes> counts_{};
-  std::array<std::uint32_t, kUmapLanes> self_{};
+  Scratch(std::size_t degree_max, std::size_t push_count)
+      : due(degree_max + 1),
+        others(std::make_unique_for_overwrite<std::uint32_t[]>(kStepsMax * (1 + push_count) * kUmapLanes)) {}
 };
-
-// Two numbers below `bound` from one random word.
-std::uint32_t drawn(const CounterRandom& random, std::uint64_t number, std::uint32_t bound) {
-  const std::uint64_t bits = random.bits(number / 2);
-  const std::uint64_t half = number % 2 == 0 ? bits >> 32U : bits & 0xffffffffU;
-  return static_cast<std::uint32_t>((half * bound) >> 32U);
-}
 
 UmapForces forces_of(const UmapLayoutOptions& options, std::size_t epoch, std::size_t pull_count) {
   const double left = 1.0 - static_cast<double>(epoch) / static_cast<double>(options.epoch_count);
@@ -99,84 +58,108 @@ UmapForces forces_of(const UmapLayoutOptions& options, std::size_t epoch, std::s
           .push_count = options.negative_sample_count};
 }
 
+constexpr std::uint32_t kNoSelf = 0xffffffffU;
+
+// [begin, end) of the schedule's.
+struct Slots {
+  std::size_t begin;
+  std::size_t end;
+};
+
 // Moves groups of sixteen rows.
 class Mover {
  public:
-  Mover(const Schedule& schedule, const UmapLayoutOptions& options, std::span<const float> places)
+  Mover(const UmapSchedule& schedule, const UmapLayoutOptions& options, std::span<const float> places)
       : schedule_(schedule),
         options_(options),
         random_(options.seed, kNegativeStream),
         places_(places),
-        place_count_(static_cast<std::uint32_t>(places.size() / options.dim)) {}
+        place_count_(static_cast<std::uint32_t>(places.size() / options.dim)),
+        words_per_edge_((options.negative_sample_count + 1) / 2) {}
 
-  // Where `rows` (at most sixteen) get to from `from`, by `edge_number(edge)` for the draws; written to `to`.
+  // Where the rows of `slots` (at most sixteen) get to from `from`, by `edge_number(slot, edge)` for the draws; written
+  // to `to`.
   template <typename EdgeNumber>
-  void operator()(std::span<const std::uint32_t> rows, std::size_t epoch, std::size_t pull_count, bool is_among_places,
-                  const EdgeNumber& edge_number, std::span<const float> from, std::span<float> to, Steps& steps) const {
-    const SparseGraph& edges = schedule_.edges;
+  void operator()(const Slots& slots, std::size_t epoch, std::size_t pull_count, bool is_among_places,
+                  const EdgeNumber& edge_number, std::span<const float> from, std::span<float> to,
+                  Scratch& scratch) const {
     const std::size_t dim = options_.dim;
     const std::size_t pushes = options_.negative_sample_count;
+    const std::size_t step_size = (1 + pushes) * kUmapLanes;
     std::array<float, kUmapDimMax * kUmapLanes> moved;
-    steps.start();
+    scratch.self.fill(kNoSelf);
     for (std::size_t lane = 0; lane < kUmapLanes; ++lane) {
-      const std::uint32_t row = rows[std::min(lane, rows.size() - 1)];
+      const std::size_t slot = std::min(slots.begin + lane, slots.end - 1);
+      const std::uint32_t row = schedule_.row(slot);
       for (std::size_t c = 0; c < dim; ++c) {
         moved[c * kUmapLanes + lane] = from[row * dim + c];
       }
-      if (lane >= rows.size()) {
-        continue;
-      }
       if (is_among_places) {
-        steps.set_self(lane, row);
+        scratch.self[lane] = row;
       }
-      for (std::size_t e = edges.begin[row]; e < edges.begin[row + 1]; ++e) {
-        if (is_due(edges.weights[e], static_cast<float>(epoch))) {
-          const std::uint64_t first = (edge_number(row, e) * options_.epoch_count + epoch) * pushes;
-          steps.add(lane, edges.columns[e],
-                    [&](std::size_t push) { return drawn(random_, first + push, place_count_); });
-        }
+      const std::size_t due_count = slots.begin + lane < slots.end
+                                        ? schedule_.due_edges(slot, static_cast<std::uint32_t>(epoch), scratch.due)
+                                        : 0;
+      const std::size_t count = std::min(due_count, kStepsMax);
+      scratch.counts[lane] = static_cast<std::uint32_t>(count);
+      for (std::size_t step = 0; step < count; ++step) {
+        const std::size_t edge =
+            scratch.due[due_count == count ? step : (step * due_count + epoch % due_count) / count];
+        std::uint32_t* const others = scratch.others.get() + step * step_size + lane;
+        others[0] = schedule_.neighbor(edge);
+        draw(random_, (edge_number(slot, edge) * options_.epoch_count + epoch) * words_per_edge_, pushes, place_count_,
+             others + kUmapLanes);
       }
     }
-    umap_move(forces_of(options_, epoch, pull_count), steps.view(), places_.data(), dim, moved.data());
-    for (std::size_t lane = 0; lane < rows.size(); ++lane) {
+    umap_move(forces_of(options_, epoch, pull_count),
+              {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
+    for (std::size_t lane = 0; lane < slots.end - slots.begin; ++lane) {
       for (std::size_t c = 0; c < dim; ++c) {
-        to[rows[lane] * dim + c] = moved[c * kUmapLanes + lane];
+        to[schedule_.row(slots.begin + lane) * dim + c] = moved[c * kUmapLanes + lane];
       }
     }
   }
 
  private:
-  const Schedule& schedule_;
+  const UmapSchedule& schedule_;
   const UmapLayoutOptions& options_;
   CounterRandom random_;
   std::span<const float> places_;
   std::uint32_t place_count_;
+  std::uint64_t words_per_edge_;
 };
 
-// Rows in blocks, each with its share of the busy ones; in a block those that are about as busy follow each other, so
-// that the sixteen of a group end together.
-std::vector<std::vector<std::uint32_t>> blocks_of(const SparseGraph& edges) {
-  std::vector<float> work(edges.row_count());
-  for (std::size_t row = 0; row < edges.row_count(); ++row) {
-    const auto rates = edges.weights_of(row);
-    work[row] = std::accumulate(rates.begin(), rates.end(), 0.0F);
+// Rows in the order in which they are gone through, block after block. Each block has its share of the busy ones; in a
+// block those that are about as busy follow each other, so that the sixteen of a group end together.
+std::vector<std::uint32_t> order_of(const SparseGraph& graph) {
+  std::vector<double> work(graph.row_count());
+  for (std::size_t row = 0; row < work.size(); ++row) {
+    const auto weights = graph.weights_of(row);
+    work[row] = std::accumulate(weights.begin(), weights.end(), 0.0);
   }
-  std::vector<std::uint32_t> order(edges.row_count());
-  std::iota(order.begin(), order.end(), 0U);
-  std::ranges::stable_sort(order, [&](std::uint32_t x, std::uint32_t y) { return work[x] > work[y]; });
-  std::vector<std::vector<std::uint32_t>> blocks(kBlockCount);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    blocks[i % kBlockCount].push_back(order[i]);
+  std::vector<std::uint32_t> by_work(work.size());
+  std::iota(by_work.begin(), by_work.end(), 0U);
+  std::ranges::stable_sort(by_work, [&](std::uint32_t x, std::uint32_t y) { return work[x] > work[y]; });
+  std::vector<std::uint32_t> order;
+  order.reserve(by_work.size());
+  for (std::size_t block = 0; block < kBlockCount; ++block) {
+    for (std::size_t i = block; i < by_work.size(); i += kBlockCount) {
+      order.push_back(by_work[i]);
+    }
   }
-  return blocks;
+  return order;
+}
+
+// Where block `block` of order_of() begins.
+std::size_t block_begin(std::size_t block, std::size_t row_count) {
+  return block * (row_count / kBlockCount) + std::min(block, row_count % kBlockCount);
 }
 
 }  // namespace
 
 Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& options, std::span<float> places,
                           const AnalysisRun& run) {
-  const Schedule schedule(graph, options.epoch_count, false);
-  const auto blocks = blocks_of(schedule.edges);
+  const UmapSchedule schedule(graph, order_of(graph), options.epoch_count, UmapSchedule::Heaviest::kOfAll);
   const Mover mover(schedule, options, places);
   std::vector<float> next(places.begin(), places.end());
   const std::size_t dim = options.dim;
@@ -185,19 +168,20 @@ Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& opt
     if (auto going = progress.at(epoch); !going) {
       return going;
     }
-    for (const auto& block : blocks) {
-      const std::size_t group_count = (block.size() + kUmapLanes - 1) / kUmapLanes;
-      run.pool.parallel_for(group_count, kGroupsPerChunk, [&](std::size_t begin, std::size_t end) {
-        Steps steps(options.negative_sample_count);
-        for (std::size_t group = begin; group < end; ++group) {
-          const std::size_t first = group * kUmapLanes;
-          const auto rows = std::span(block).subspan(first, std::min(kUmapLanes, block.size() - first));
-          mover(rows, epoch, 2, true, [](std::size_t, std::size_t edge) { return std::uint64_t{edge}; }, places, next,
-                steps);
+    for (std::size_t block = 0; block < kBlockCount; ++block) {
+      const std::size_t first = block_begin(block, graph.row_count());
+      const std::size_t last = block_begin(block + 1, graph.row_count());
+      run.pool.parallel_for(last - first, kGroupsPerChunk * kUmapLanes, [&](std::size_t begin, std::size_t end) {
+        Scratch scratch(schedule.degree_max(), options.negative_sample_count);
+        for (std::size_t slot = begin; slot < end; slot += kUmapLanes) {
+          const Slots slots{first + slot, first + std::min(end, slot + kUmapLanes)};
+          const auto edge_number = [](std::size_t, std::size_t edge) { return std::uint64_t{edge}; };
+          mover(slots, epoch, 2, true, edge_number, places, next, scratch);
         }
       });
-      for (const std::uint32_t row : block) {
-        std::copy_n(next.data() + row * dim, dim, places.data() + row * dim);
+      for (std::size_t slot = first; slot < last; ++slot) {
+        const std::size_t at = schedule.row(slot) * dim;
+        std::copy_n(next.data() + at, dim, places.data() + at);
       }
     }
   }
@@ -206,28 +190,29 @@ Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& opt
 
 Result<void> lay_out_umap_queries(const SparseGraph& graph, const UmapLayoutOptions& options,
                                   std::span<const float> fitted, std::span<float> places, const AnalysisRun& run) {
-  const Schedule schedule(graph, options.epoch_count, true);
+  std::vector<std::uint32_t> order(graph.row_count());
+  std::iota(order.begin(), order.end(), 0U);
+  const UmapSchedule schedule(graph, std::move(order), options.epoch_count, UmapSchedule::Heaviest::kOfRow);
   const Mover mover(schedule, options, fitted);
-  const SparseGraph& edges = schedule.edges;
-  const std::size_t group_count = (graph.row_count() + kUmapLanes - 1) / kUmapLanes;
-  if (auto going = StageProgress(run, "layout", graph.row_count()).at(0); !going) {
-    return going;
-  }
-  run.pool.parallel_for(group_count, 1, [&](std::size_t begin, std::size_t end) {
-    Steps steps(options.negative_sample_count);
-    std::array<std::uint32_t, kUmapLanes> rows{};
-    for (std::size_t group = begin; group < end; ++group) {
-      const std::size_t count = std::min(kUmapLanes, graph.row_count() - group * kUmapLanes);
-      std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(group * kUmapLanes));
-      for (std::size_t epoch = 1; epoch < options.epoch_count; ++epoch) {
-        // Draws by the edge's number within its row: the same whichever rows come with it.
-        mover(std::span(rows).first(count), epoch, 1, false,
-              [&](std::size_t row, std::size_t edge) { return std::uint64_t{edge - edges.begin[row]}; }, places, places,
-              steps);
-      }
+  // Draws by the edge's number within its row: the same whichever rows come with it.
+  const auto edge_number = [&](std::size_t slot, std::size_t edge) {
+    return std::uint64_t{edge - schedule.begin(slot)};
+  };
+  StageProgress progress(run, "layout", graph.row_count());
+  const std::size_t step = kQueriesPerStep * run.pool.thread_count();
+  for (std::size_t first = 0; first < graph.row_count(); first += step) {
+    if (auto going = progress.at(first); !going) {
+      return going;
     }
-  });
-  return {};
+    const std::size_t last = std::min(graph.row_count(), first + step);
+    run.pool.parallel_for(last - first, kUmapLanes, [&](std::size_t begin, std::size_t end) {
+      Scratch scratch(schedule.degree_max(), options.negative_sample_count);
+      for (std::size_t epoch = 1; epoch < options.epoch_count; ++epoch) {
+        mover({first + begin, first + end}, epoch, 1, false, edge_number, places, places, scratch);
+      }
+    });
+  }
+  return progress.at(graph.row_count());
 }
 
 }  // namespace asterism

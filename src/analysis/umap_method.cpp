@@ -133,8 +133,8 @@ Result<std::unique_ptr<Estimator>> load_umap(const EstimatorState& state, std::s
   if (!rows) {
     return std::unexpected(rows.error());
   }
-  auto embedding = state_values<float>(
-      state, kEmbedding, {rows->shape[0], static_cast<std::int64_t>(options.component_count)}, source);
+  auto embedding = state_values<float>(state, kEmbedding,
+                                       {rows->shape[0], static_cast<std::int64_t>(options.component_count)}, source);
   if (!embedding) {
     return std::unexpected(embedding.error());
   }

@@ -47,11 +47,11 @@ void scale(Places& places, double extent, std::uint64_t seed) {
 }
 
 // Principal components of the rows; empty where they are fewer than dim.
-Result<Places> pca_places(const RowsView& rows, std::size_t dim) {
+Result<Places> pca_places(const RowsView& rows, std::size_t dim, std::uint64_t seed, const AnalysisRun& run) {
   if (rows.row_count < 2 || std::min(rows.row_count, rows.dim) < dim) {
     return Places{};
   }
-  const auto pca = Pca::fit(rows, dim);
+  const auto pca = Pca::fit(rows, {.count = dim, .seed = seed}, run);
   if (!pca) {
     return std::unexpected(pca.error());
   }
@@ -103,8 +103,8 @@ std::vector<Piece> pieces_of(const SparseGraph& graph, std::span<const std::uint
 }
 
 // A place for each piece: along the axes while there are enough, else by the principal components of their means.
-Result<Places> piece_places(const std::vector<Piece>& pieces, const RowsView& rows, std::size_t dim,
-                            std::uint64_t seed) {
+Result<Places> piece_places(const std::vector<Piece>& pieces, const RowsView& rows, std::size_t dim, std::uint64_t seed,
+                            const AnalysisRun& run) {
   Places places(pieces.size() * dim, 0.0);
   if (pieces.size() <= 2 * dim) {
     for (std::size_t p = 0; p < pieces.size(); ++p) {
@@ -122,7 +122,7 @@ Result<Places> piece_places(const std::vector<Piece>& pieces, const RowsView& ro
       means[p * rows.dim + d] = static_cast<float>(sum / static_cast<double>(pieces[p].rows.size()));
     }
   }
-  auto placed = pca_places({.values = means, .row_count = pieces.size(), .dim = rows.dim}, dim);
+  auto placed = pca_places({.values = means, .row_count = pieces.size(), .dim = rows.dim}, dim, seed, run);
   if (!placed) {
     return placed;
   }
@@ -152,7 +152,7 @@ double room_of(std::size_t piece, const Places& centres, std::size_t dim) {
 Result<Places> places_by_piece(const SparseGraph& graph, std::span<const std::uint32_t> component, const RowsView& rows,
                                std::size_t dim, std::uint64_t seed, const AnalysisRun& run) {
   const std::vector<Piece> pieces = pieces_of(graph, component);
-  const auto centres = piece_places(pieces, rows, dim, seed);
+  const auto centres = piece_places(pieces, rows, dim, seed, run);
   if (!centres) {
     return centres;
   }
@@ -206,7 +206,7 @@ Result<std::vector<float>> umap_start(const SparseGraph& graph, const RowsView& 
                                               : places_by_piece(graph, component, rows, dim, seed, run);
   }
   if (places && places->empty() && start != UmapStart::kRandom) {
-    places = pca_places(rows, dim);
+    places = pca_places(rows, dim, seed, run);
   }
   if (!places) {
     return std::unexpected(places.error());
@@ -253,9 +253,9 @@ std::vector<float> umap_start_from(const SparseGraph& graph, std::span<const flo
       const std::size_t at = row * dim + c;
       const double place =
           weight_sum > 0.0 ? sum[c] / weight_sum
-          : known.empty()
-              ? kExtent * random.uniform(at)
-              : static_cast<double>(initial[known[random.below(row, static_cast<std::uint32_t>(known.size()))] * dim + c]);
+          : known.empty()  ? kExtent * random.uniform(at)
+                           : static_cast<double>(
+                                initial[known[random.below(row, static_cast<std::uint32_t>(known.size()))] * dim + c]);
       places[at] = static_cast<float>(place + kNoise * noise.normal(at));
     }
   }

@@ -46,6 +46,7 @@ void add_models(CLI::App& root, CommandLine& line);
 void add_serve(CLI::App& root, CommandLine& line);
 void add_train(CLI::App& root, CommandLine& line);
 void add_distill(CLI::App& root, CommandLine& line);
+void add_reduce(CLI::App& root, CommandLine& line);
 void add_doctor(CLI::App& root, CommandLine& line);
 
 // Options that several commands share.

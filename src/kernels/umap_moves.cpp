@@ -127,13 +127,13 @@ void move_lanes(const UmapForces& forces, const UmapSteps& steps, const float* H
     for (std::uint32_t step = 0; step < step_count; ++step) {
       const auto has_step = hn::Gt(counts, hn::Set(i, static_cast<std::int32_t>(step)));
       const auto active = hn::RebindMask(d, has_step);
-      const auto neighbor = numbers(others);
+      const auto neighbor = hn::IfThenElseZero(has_step, numbers(others));
       others += kUmapLanes;
       for (std::size_t pull = 0; pull < forces.pull_count; ++pull) {
         move_by<kDim, true>(lanes, places, neighbor, active, dim, at);
       }
       for (std::size_t push = 0; push < forces.push_count; ++push) {
-        const auto drawn = numbers(others);
+        const auto drawn = hn::IfThenElseZero(has_step, numbers(others));
         others += kUmapLanes;
         const auto is_other = hn::And(has_step, hn::Ne(drawn, self));
         move_by<kDim, false>(lanes, places, drawn, hn::RebindMask(d, is_other), dim, at);

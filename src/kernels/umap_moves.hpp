@@ -19,13 +19,13 @@ struct UmapForces {
   float a = 1.0F;  // nearness is 1 / (1 + a d^(2 b))
   float b = 1.0F;
   float repulsion = 1.0F;
-  float rate = 1.0F;          // of this epoch
+  float rate = 1.0F;           // of this epoch
   std::size_t pull_count = 2;  // by each neighbour: a fitted edge pulls from both its ends
   std::size_t push_count = 5;  // for each neighbour
 };
 
 // Others by number: others[step][1 + push_count][lane], first the neighbour that pulls, then those that push. A lane
-// has counts[lane] steps; what is beyond is not read but must be a valid number.
+// has counts[lane] steps; what is beyond may be anything.
 struct UmapSteps {
   const std::uint32_t* others = nullptr;
   const std::uint32_t* counts = nullptr;  // [kUmapLanes]

@@ -369,8 +369,7 @@ Result<void> read_input(const AnalysisRowsRequest& request, AnalysisRows& out) {
   } else if (ends_with_any(request.input, {".jsonl", ".ndjson"})) {
     read = read_jsonl(request, collector);
   } else {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(request.input, ignored)) {
+    if (!is_collection_input(request.input)) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: expected vectors (.npy, .safetensors, .jsonl) or a collection", request.input),
                   "asterism embed FILE -o vectors.npy");
@@ -384,6 +383,12 @@ Result<void> read_input(const AnalysisRowsRequest& request, AnalysisRows& out) {
 }
 
 }  // namespace
+
+bool is_collection_input(const std::string& input) {
+  std::error_code ignored;
+  return !ends_with_any(input, {".npy", ".safetensors", ".jsonl", ".ndjson"}) &&
+         !std::filesystem::is_regular_file(input, ignored);
+}
 
 Result<AnalysisRows> open_analysis_rows(const AnalysisRowsRequest& request) {
   AnalysisRows out;

@@ -59,6 +59,9 @@ struct AnalysisRows {
   RowsView view() const noexcept { return {.values = values.as<float>(), .row_count = row_count, .dim = dim}; }
 };
 
+// Whether `input` is read as a collection: by its ending no file of vectors, and no other file either.
+bool is_collection_input(const std::string& input);
+
 // kNotFound for columns that no row has; kMismatch where texts and vectors differ in number. No rows at all is
 // kInvalidArgument.
 Result<AnalysisRows> open_analysis_rows(const AnalysisRowsRequest& request);

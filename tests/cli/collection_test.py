@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from support import EXIT, CliTest, Vector, read_jsonl, read_npy
+from support import EXIT, CliTest, read_jsonl, read_npy, write_npy
 
 SHOP = """sku,title,price,colour,maker,stock,code
 A1,red running shoes,59.9,red,Ondo,12,007
@@ -20,15 +20,6 @@ A4,leather boots,149,,Ondo,7,10
 A5,waterproof hiking jacket,180,green,Ondo,3,11
 A6,cotton socks,5,white,Halm,true,12
 """
-
-
-def write_npy(path: Path, rows: list[Vector]) -> None:
-    header = repr({"descr": "<f4", "fortran_order": False, "shape": (len(rows), len(rows[0]))}).encode()
-    header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
-    values = [value for row in rows for value in row]
-    path.write_bytes(
-        b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(f"<{len(values)}f", *values)
-    )
 
 
 class ShopTest(CliTest):

@@ -75,6 +75,16 @@ def read_npy(path: Path) -> list[Vector]:
     return matrix(read_array(path))
 
 
+def write_npy(path: Path, rows: list[Vector]) -> None:
+    """Rows of float32, as numpy.save writes them."""
+    header = repr({"descr": "<f4", "fortran_order": False, "shape": (len(rows), len(rows[0]))}).encode()
+    header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+    values = [value for row in rows for value in row]
+    path.write_bytes(
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(f"<{len(values)}f", *values)
+    )
+
+
 def read_tensors(path: Path) -> dict[str, Array]:
     """Shape and values of each tensor of a .safetensors file."""
     data = path.read_bytes()
@@ -85,7 +95,7 @@ def read_tensors(path: Path) -> dict[str, Array]:
     for name, entry in header.items():
         if name == "__metadata__":
             continue
-        code = {"F32": "f", "F16": "e", "I64": "q"}[entry["dtype"]]
+        code = {"F64": "d", "F32": "f", "F16": "e", "I64": "q", "U8": "B"}[entry["dtype"]]
         begin, end = entry["data_offsets"]
         count = math.prod(entry["shape"])
         out[name] = (tuple(entry["shape"]), list(struct.unpack(f"<{count}{code}", body[begin:end])))

@@ -29,7 +29,9 @@ def matrix(rows: int, dim: int, seed: int) -> Any:
     return (random.normal(size=(rows, dim)) @ mixing + random.normal(size=dim) * 3.0).astype(np.float32)
 
 
-def case(name: str, method: str, options: dict[str, Any], data: Any, places: Any, values: dict[str, Any]) -> dict[str, Any]:
+def case(
+    name: str, method: str, options: dict[str, Any], data: Any, places: Any, values: dict[str, Any]
+) -> dict[str, Any]:
     """One fit as the test reads it."""
     return {
         "name": name,
@@ -77,14 +79,16 @@ def lda(name: str, rows: int, dim: int, classes: int, missing: int, constant: bo
     fitted = LinearDiscriminantAnalysis(solver="svd").fit(data[missing:].astype(np.float64), labels[missing:])
     places = fitted.transform(data.astype(np.float64))
     labels[:missing] = -1
-    values = {"explained_variance_ratios": fitted.explained_variance_ratio_}
+    values = {"between_variance_ratios": fitted.explained_variance_ratio_}
     return case(name, "lda", {}, data, places, values) | {"labels": labels.tolist()}
 
 
 def main() -> None:
     """Write the golden file."""
-    counts = [[rows, eps, int(johnson_lindenstrauss_min_dim(rows, eps=eps))] for rows, eps in
-              ((10, 0.5), (1000, 0.1), (1_000_000, 0.3))]
+    counts = [
+        [rows, eps, int(johnson_lindenstrauss_min_dim(rows, eps=eps))]
+        for rows, eps in ((10, 0.5), (1000, 0.1), (1_000_000, 0.3))
+    ]
     golden = {
         "recorded_with": {"scikit-learn": sklearn.__version__, "numpy": np.__version__},
         "script": "tools/goldens/reductions_record.py",

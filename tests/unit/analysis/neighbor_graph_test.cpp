@@ -190,8 +190,8 @@ TEST(NeighborGraph, what_a_query_finds_depends_on_it_alone) {
   auto all = neighbors_among(queries, rows, {.neighbor_count = 6}, {pool});
   ASSERT_TRUE(all);
   for (const std::size_t q : {0U, 37U, 99U}) {
-    auto one = neighbors_among({.values = queries.row(q), .row_count = 1, .dim = 19}, rows, {.neighbor_count = 6},
-                               {pool});
+    auto one =
+        neighbors_among({.values = queries.row(q), .row_count = 1, .dim = 19}, rows, {.neighbor_count = 6}, {pool});
     ASSERT_TRUE(one);
     EXPECT_TRUE(std::ranges::equal(one->neighbors, std::span(all->neighbors).subspan(q * 6, 6)));
     EXPECT_TRUE(std::ranges::equal(one->distances, std::span(all->distances).subspan(q * 6, 6)));

@@ -1,0 +1,43 @@
+"""How much of the neighbourhoods a reduction keeps, on a sample of rows against all rows.
+
+Trustworthiness as scikit-learn's (Venna and Kaski 2001), but over the sampled rows only; neighbour preservation is the
+share of a row's nearest in the original space that are among its nearest places.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+K = 15
+SAMPLE_ROWS = 1000
+BLOCK_ROWS = 100
+
+
+def squared_distances(rows: Any, queries: Any) -> Any:
+    """[queries, rows], in double."""
+    rows, queries = rows.astype(np.float64), queries.astype(np.float64)
+    return (queries**2).sum(axis=1)[:, None] - 2 * queries @ rows.T + (rows**2).sum(axis=1)[None]
+
+
+def neighborhood_quality(rows: Any, places: Any, sample_rows: int = SAMPLE_ROWS) -> dict[str, float]:
+    """Means over the sample."""
+    count = len(rows)
+    sample = np.random.default_rng(0).permutation(count)[: min(sample_rows, count)]
+    penalty, kept = 0.0, 0.0
+    for begin in range(0, len(sample), BLOCK_ROWS):
+        block = sample[begin : begin + BLOCK_ROWS]
+        original = squared_distances(rows, rows[block])
+        reduced = squared_distances(places, places[block])
+        here = np.arange(len(block))
+        original[here, block] = reduced[here, block] = -np.inf  # the row itself is first in both
+        order = np.argsort(original, axis=1, kind="stable")
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.arange(count)[None], axis=1)
+        near = np.argpartition(reduced, K, axis=1)[:, : K + 1]
+        ranks = np.take_along_axis(rank, near, axis=1)  # that of the row itself is 0
+        penalty += np.maximum(ranks - K, 0).sum()
+        kept += (ranks <= K).sum() - len(block)
+    scale = 2.0 / (len(sample) * K * (2 * count - 3 * K - 1))
+    return {"trustworthiness": 1.0 - scale * penalty, "neighbor_preservation": kept / (len(sample) * K)}

@@ -1,0 +1,288 @@
+#include "service/reduce.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <unordered_map>
+
+#include "analysis/estimator_file.hpp"
+#include "analysis/estimator_options.hpp"
+#include "analysis/estimators.hpp"
+#include "base/thread_pool.hpp"
+#include "service/projection_file.hpp"
+#include "service/reduce_labels.hpp"
+#include "service/reduce_output.hpp"
+#include "store/utc_time.hpp"
+
+namespace asterism::service {
+namespace {
+
+// What the request comes to before any row is read.
+struct Plan {
+  std::unique_ptr<Estimator> applied;  // null: one is fitted
+  std::string method;
+  Json options = Json::object();  // as given
+};
+
+std::unexpected<Error> contradiction(std::string_view what, std::string_view hint) {
+  return fail(ErrorCode::kInvalidArgument, fmt::format("reduce: {}", what), std::string(hint));
+}
+
+Result<Json> given_options(const ReduceRequest& request, const EstimatorMethod& method) {
+  Json options = Json::object();
+  for (const auto& [name, text] : request.settings) {
+    auto value = parse_option(method, name, text);
+    if (!value) {
+      return std::unexpected(value.error());
+    }
+    options[name] = *std::move(value);
+  }
+  const auto has_option = [&](std::string_view name) {
+    return std::ranges::find(method.options, name, &EstimatorOption::name) != method.options.end();
+  };
+  if (request.dim) {
+    options[std::string(kComponentsOption)] = *request.dim;
+  }
+  // A seed is no harm to a method without random numbers.
+  if (request.seed && has_option(kSeedOption)) {
+    options[std::string(kSeedOption)] = *request.seed;
+  }
+  return options;
+}
+
+Result<Plan> plan_of(const ReduceRequest& request) {
+  if (!request.output.empty()) {
+    if (auto ok = check_places_path(request.output); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
+  if (request.apply.empty()) {
+    Plan plan{.applied = nullptr, .method = request.method.empty() ? std::string(kDefaultReduction) : request.method};
+    const auto method = find_estimator_method(plan.method);
+    if (!method) {
+      return std::unexpected(method.error());
+    }
+    auto options = given_options(request, **method);
+    if (!options) {
+      return std::unexpected(options.error());
+    }
+    // What is wrong with them is said before rows are read.
+    if (auto all = complete_options(**method, *options, plan.method); !all) {
+      return std::unexpected(all.error());
+    }
+    if (request.warm_start && !(*method)->takes_initial) {
+      return contradiction(fmt::format("{} does not start from former places", plan.method), "leave --warm-start out");
+    }
+    plan.options = *std::move(options);
+    return plan;
+  }
+  if (request.dim || request.seed || !request.settings.empty() || !request.labels.empty() || !request.save.empty() ||
+      request.warm_start) {
+    return contradiction("a reduction that was fitted takes no options and no labels, and is not saved again",
+                         "--apply goes with an input and an output only");
+  }
+  auto estimator = read_estimator(request.apply);
+  if (!estimator) {
+    return std::unexpected(estimator.error());
+  }
+  if (!request.method.empty() && request.method != (*estimator)->method()) {
+    return contradiction(
+        fmt::format("{}: expected a fitted {}, found {}", request.apply, request.method, (*estimator)->method()), {});
+  }
+  Plan plan{.applied = *std::move(estimator), .method = {}};
+  plan.method = plan.applied->method();
+  return plan;
+}
+
+// Former places by id, NaN for rows that have none.
+struct WarmStart {
+  std::vector<float> places;  // [row_count, components], or none
+  std::size_t count = 0;
+};
+
+Result<WarmStart> warm_start_of(const ReduceRequest& request, const Plan& plan, const std::string& name,
+                                const AnalysisRows& rows) {
+  const auto former = read_projection(request.rows.input, name);
+  if (!former) {
+    return std::unexpected(former.error());
+  }
+  const auto method = find_estimator_method(plan.method);
+  const auto options = complete_options(**method, plan.options, plan.method);
+  const std::size_t dim = former->summary.dim;
+  if (dim != option_count(*options, kComponentsOption)) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("{}: expected former places of {} values, found {}", name,
+                            option_count(*options, kComponentsOption), dim),
+                "--dim as it was, or a fresh start without --warm-start");
+  }
+  std::unordered_map<std::string_view, std::size_t> known;
+  for (std::size_t i = 0; i < former->ids.size(); ++i) {
+    known.emplace(former->ids[i], i);
+  }
+  WarmStart out{.places = std::vector<float>(rows.row_count * dim, std::numeric_limits<float>::quiet_NaN())};
+  for (std::size_t row = 0; row < rows.row_count; ++row) {
+    const auto found = known.find(rows.ids[row]);
+    if (found != known.end() && std::isfinite(former->points[found->second * dim])) {
+      std::copy_n(former->points.begin() + static_cast<std::ptrdiff_t>(found->second * dim), dim,
+                  out.places.begin() + static_cast<std::ptrdiff_t>(row * dim));
+      ++out.count;
+    }
+  }
+  return out;
+}
+
+// Of the fitted state, what is said about it.
+void describe(const Estimator& estimator, ReduceResponse& response) {
+  const EstimatorState state = estimator.state();
+  response.options = state.options;
+  const auto ratios = std::ranges::find(state.arrays, "explained_variance_ratios", &EstimatorState::Array::name);
+  if (ratios != state.arrays.end()) {
+    const auto values = ratios->values.as<double>();
+    response.explained_variance = std::accumulate(values.begin(), values.end(), 0.0);
+  }
+}
+
+struct Reduced {
+  std::unique_ptr<Estimator> estimator;
+  std::vector<float> places;
+};
+
+Result<Reduced> run_plan(const ReduceRequest& request, Plan plan, const std::string& name, const AnalysisRows& rows,
+                         ReduceResponse& response) {
+  ThreadPool pool(request.thread_count == 0 ? available_processor_count() : request.thread_count);
+  AnalysisRun run{.pool = pool, .cancel = request.cancel};
+  if (request.progress) {
+    run.progress = [&](std::string_view stage, std::size_t done, std::size_t total) {
+      request.progress({.done = done, .total = total, .stage = stage});
+    };
+  }
+  if (plan.applied) {
+    auto places = plan.applied->transform(rows.view(), run);
+    return places ? Result<Reduced>({.estimator = std::move(plan.applied), .places = *std::move(places)})
+                  : std::unexpected(places.error());
+  }
+  FitRequest fit{.rows = rows.view(), .options = plan.options};
+  std::vector<std::int32_t> labels;
+  if (!request.labels.empty()) {
+    auto read = read_labels(request.labels, rows);
+    if (!read) {
+      return std::unexpected(read.error());
+    }
+    labels = *std::move(read);
+    fit.labels = labels;
+    response.labelled_count = labels.size() - static_cast<std::size_t>(std::ranges::count(labels, kNoLabel));
+  }
+  WarmStart warm;
+  if (request.warm_start) {
+    auto read = warm_start_of(request, plan, name, rows);
+    if (!read) {
+      return std::unexpected(read.error());
+    }
+    warm = *std::move(read);
+    fit.initial = warm.places;
+    response.warm_count = warm.count;
+  }
+  auto fitted = fit_estimator(plan.method, fit, run);
+  return fitted ? Result<Reduced>({.estimator = std::move(fitted->estimator), .places = std::move(fitted->embedding)})
+                : std::unexpected(fitted.error());
+}
+
+Result<void> keep_projection(const ReduceRequest& request, const std::string& name, std::uint64_t collection_version,
+                             const AnalysisRows& rows, std::vector<float> places, const ReduceResponse& response) {
+  Projection projection;
+  projection.summary.name = name;
+  projection.summary.method = response.method;
+  projection.summary.options = response.options;
+  projection.summary.seed = response.options.value(std::string(kSeedOption), std::uint64_t{0});
+  projection.summary.collection_version = collection_version;
+  projection.summary.version = request.rows.collection.version;
+  projection.summary.created_at = now_utc();
+  projection.ids = rows.ids;
+  projection.points = std::move(places);
+  return write_projection(request.rows.input, projection);
+}
+
+// The collection's number before it is read: what changes meanwhile makes the projection old, and never too new.
+Result<std::uint64_t> collection_version_of(const ReduceRequest& request) {
+  CollectionTarget target = request.rows.collection;
+  target.location = request.rows.input;
+  const auto status = collection_status(target);
+  return status ? Result<std::uint64_t>(status->version_number) : std::unexpected(status.error());
+}
+
+}  // namespace
+
+Result<ReduceResponse> reduce(const ReduceRequest& request) {
+  auto plan = plan_of(request);
+  if (!plan) {
+    return std::unexpected(plan.error());
+  }
+  const bool is_collection = is_collection_input(request.rows.input);
+  const bool keep = is_collection && request.keep;
+  if (!is_collection && request.warm_start) {
+    return contradiction("places to start from are kept beside collections, and the input is none",
+                         "leave --warm-start out");
+  }
+  if (!keep && request.output.empty() && request.save.empty()) {
+    return contradiction("expected a file for the places, found none", "-o OUT.npy");
+  }
+  const std::string name = request.name.empty() ? plan->method : request.name;
+  std::uint64_t collection_version = 0;
+  if (keep || request.warm_start) {
+    if (auto path = projection_path(request.rows.input, name); !path) {
+      return std::unexpected(path.error());
+    }
+    const auto version = collection_version_of(request);
+    if (!version) {
+      return std::unexpected(version.error());
+    }
+    collection_version = *version;
+  }
+  AnalysisRowsRequest rows_request = request.rows;
+  rows_request.collection.cancel = request.cancel;
+  if (!request.labels.empty() && !is_label_file(request.labels)) {
+    rows_request.columns = {request.labels};
+  }
+  const auto rows = open_analysis_rows(rows_request);
+  if (!rows) {
+    return std::unexpected(rows.error());
+  }
+  ReduceResponse response;
+  response.method = plan->method;
+  response.row_count = rows->row_count;
+  response.left_out_count = rows->left_out_count;
+  response.input_dim = rows->dim;
+  const auto start = std::chrono::steady_clock::now();
+  auto reduced = run_plan(request, *std::move(plan), name, *rows, response);
+  if (!reduced) {
+    return std::unexpected(reduced.error());
+  }
+  response.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  response.dim = reduced->estimator->component_count();
+  describe(*reduced->estimator, response);
+  if (!request.output.empty()) {
+    if (auto ok = write_places(request.output, *rows, request.rows.input, reduced->places); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
+  if (!request.save.empty()) {
+    if (auto ok = write_estimator(request.save, *reduced->estimator); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
+  if (keep) {
+    if (auto ok = keep_projection(request, name, collection_version, *rows, std::move(reduced->places), response);
+        !ok) {
+      return std::unexpected(ok.error());
+    }
+    response.projection = name;
+  }
+  return response;
+}
+
+}  // namespace asterism::service

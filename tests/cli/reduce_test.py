@@ -1,0 +1,248 @@
+"""Reductions as a user has them: of files and collections, saved, applied, kept, started again where they were."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import random
+import signal
+import subprocess
+import time
+import unittest
+from typing import Any
+
+from support import PROGRAM, CliTest, Vector, environment, read_jsonl, read_npy, read_tensors, write_npy
+
+ROWS = 60
+DIM = 8
+
+
+def example_rows(count: int = ROWS, seed: int = 1) -> list[Vector]:
+    """Three groups of rows, some way from each other."""
+    drawn = random.Random(seed)
+    return [[drawn.gauss(0, 1) + (8.0 if d == row % 3 else 0.0) for d in range(DIM)] for row in range(count)]
+
+
+class ReduceTest(CliTest):
+    """Vectors in a file."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        write_npy(self.folder / "v.npy", example_rows())
+
+    def reduce(self, *arguments: str) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self.ok("reduce", *arguments, "--json")[0])
+        return result
+
+    def bytes_of(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+
+class Files(ReduceTest):
+    def test_places_of_every_row_by_every_ending(self) -> None:
+        report = self.reduce("v.npy", "-o", "map.npy", "--method", "pca")
+        self.assertEqual((report["rows"], report["input_dim"], report["dim"]), (ROWS, DIM, 2))
+        self.assertGreater(report["explained_variance"], 0.8)
+        places = read_npy(self.folder / "map.npy")
+        self.assertEqual([len(place) for place in places], [2] * ROWS)
+        for name in ("map.csv", "map.jsonl", "map.safetensors"):
+            self.reduce("v.npy", "-o", name, "--method", "pca")
+        self.assertEqual(read_tensors(self.folder / "map.safetensors")["embeddings"][1], [v for p in places for v in p])
+        lines = read_jsonl((self.folder / "map.jsonl").read_text(encoding="utf-8"))
+        self.assertEqual([line["embedding"] for line in lines], places)
+        with (self.folder / "map.csv").open(newline="", encoding="utf-8") as file:
+            table = list(csv.DictReader(file))
+        self.assertEqual(list(table[0]), ["row", "id", "x", "y"])
+        for row, place in zip(table, places, strict=True):
+            self.assertAlmostEqual(float(row["x"]), place[0], places=5)
+            self.assertAlmostEqual(float(row["y"]), place[1], places=5)
+
+    def test_groups_stand_apart(self) -> None:
+        self.reduce("v.npy", "-o", "map.npy", "--method", "umap", "--set", "neighbors=10")
+        places = read_npy(self.folder / "map.npy")
+        near = sum(
+            min(
+                (other for other in range(ROWS) if other != row),
+                key=lambda other: math.dist(places[row], places[other]),
+            )
+            % 3
+            == row % 3
+            for row in range(ROWS)
+        )
+        self.assertGreaterEqual(near, ROWS - 2)
+
+    def test_the_same_seed_gives_the_same_bytes_with_any_number_of_threads(self) -> None:
+        for method in ("umap", "pca", "random-projection"):
+            written = set()
+            for threads in ("1", "2", "3"):
+                self.reduce(
+                    "v.npy", "-o", "map.npy", "--method", method, "--dim", "2", "--seed", "7", "--threads", threads
+                )
+                written.add(self.bytes_of("map.npy"))
+            self.assertEqual(len(written), 1, method)
+
+    def test_what_was_saved_places_rows_alike(self) -> None:
+        self.reduce("v.npy", "-o", "map.npy", "--method", "pca", "--dim", "3", "--save", "pca.safetensors")
+        report = self.reduce("v.npy", "-o", "again.npy", "--apply", "pca.safetensors")
+        self.assertEqual((report["method"], report["dim"]), ("pca", 3))
+        self.assertEqual(self.bytes_of("map.npy"), self.bytes_of("again.npy"))
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--apply", "pca.safetensors", "--dim", "2")
+        self.fails(
+            "invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--apply", "pca.safetensors", "--method", "svd"
+        )
+        write_npy(self.folder / "narrow.npy", [[1.0, 2.0], [3.0, 4.0]])
+        self.fails(
+            "invalid_argument",
+            *("reduce", "narrow.npy", "-o", "x.npy", "--apply", "pca.safetensors"),
+            says=["expected rows of 8 values, as it was fitted on, found 2"],
+        )
+        self.write("broken.safetensors", self.bytes_of("pca.safetensors")[:-5])
+        self.fails("corrupt", "reduce", "v.npy", "-o", "x.npy", "--apply", "broken.safetensors")
+        self.assertFalse((self.folder / "x.npy").exists())
+
+    def test_rows_without_a_vector_keep_their_place_in_the_output(self) -> None:
+        rows = example_rows()
+        rows[4] = [math.nan] * DIM
+        write_npy(self.folder / "gap.npy", rows)
+        report = self.reduce("gap.npy", "-o", "map.npy", "--method", "pca")
+        self.assertEqual((report["rows"], report["left_out"]), (ROWS - 1, 1))
+        places = read_npy(self.folder / "map.npy")
+        self.assertEqual(len(places), ROWS)
+        self.assertTrue(all(math.isnan(value) for value in places[4]))
+        self.assertFalse(any(math.isnan(value) for value in places[5]))
+        self.reduce("gap.npy", "-o", "map.jsonl", "--method", "pca")
+        lines = read_jsonl((self.folder / "map.jsonl").read_text(encoding="utf-8"))
+        self.assertIsNone(lines[4]["embedding"])
+
+    def test_labels_of_files_and_columns(self) -> None:
+        rows = example_rows()
+        self.write(
+            "v.jsonl",
+            "".join(
+                json.dumps({"embedding": row, "kind": "abc"[i % 3] if i > 5 else None}) + "\n"
+                for i, row in enumerate(rows)
+            ),
+        )
+        self.write("labels.txt", "".join(f"{'abc'[i % 3] if i > 5 else ''}\n" for i in range(ROWS)))
+        by_column = self.reduce("v.jsonl", "-o", "column.npy", "--method", "lda", "--labels", "kind")
+        by_lines = self.reduce("v.npy", "-o", "lines.npy", "--method", "lda", "--labels", "labels.txt")
+        self.assertEqual((by_column["labelled"], by_lines["labelled"]), (ROWS - 6, ROWS - 6))
+        self.assertEqual(by_column["dim"], 2)
+        self.assertEqual(self.bytes_of("column.npy"), self.bytes_of("lines.npy"))
+        self.write("short.txt", "a\nb\n")
+        self.fails(
+            "mismatch",
+            *("reduce", "v.npy", "-o", "x.npy", "--method", "lda", "--labels", "short.txt"),
+            says=["expected a label for each of 60 rows, found 2"],
+        )
+        self.fails("not_found", "reduce", "v.jsonl", "-o", "x.npy", "--method", "lda", "--labels", "colour")
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "lda", says=["--labels"])
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "pca", "--labels", "labels.txt")
+
+    def test_errors_name_what_was_expected_and_found(self) -> None:
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "pac", says=["did you mean 'pca'"])
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--set", "neighbours=4", says=["'neighbors'"])
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--set", "neighbors=many", says=["'many'"])
+        self.fails("usage", "reduce", "v.npy", "-o", "x.npy", "--set", "neighbors", says=["NAME=VALUE"])
+        self.fails(
+            "invalid_argument", "reduce", "v.npy", "-o", "x.parquet", says=[".npy, .safetensors, .jsonl or .csv"]
+        )
+        self.fails("invalid_argument", "reduce", "v.npy", says=["-o OUT.npy"])
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--warm-start")
+        self.fails(
+            "invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "pca", "--dim", "9", says=["1 to 8"]
+        )
+        self.fails("not_found", "reduce", "absent.npy", "-o", "x.npy")
+        self.fails("usage", "reduce", says=["INPUT is missing"])
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith("x.")], [])
+
+    def test_methods_are_listed_with_their_options(self) -> None:
+        methods = {line["method"]: line for line in read_jsonl(self.ok("reduce", "--methods", "--json")[0])}
+        self.assertLessEqual({"umap", "pca", "svd", "lda", "random-projection"}, set(methods))
+        self.assertEqual(methods["lda"]["labels"], "required")
+        self.assertIn("whiten", [option["name"] for option in methods["pca"]["options"]])
+        self.assertIn("principal components", self.ok("reduce", "--methods")[0])
+
+    def test_ctrl_c_leaves_nothing(self) -> None:
+        write_npy(self.folder / "many.npy", example_rows(4000))
+        running = subprocess.Popen(
+            [PROGRAM, "reduce", "many.npy", "-o", "map.npy", "--save", "m.safetensors", "--set", "epochs=100000"],
+            cwd=self.folder,
+            env=environment(self.home),
+            stderr=subprocess.PIPE,
+        )
+        time.sleep(2.0)
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 130, stderr.decode())
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir() if p.is_file()), ["many.npy", "v.npy"])
+
+
+class Collections(ReduceTest):
+    """Items with given vectors."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.add(range(ROWS))
+
+    def add(self, numbers: range) -> None:
+        rows = example_rows(numbers.stop)
+        self.write(
+            "items.jsonl",
+            "".join(
+                json.dumps({"id": f"i{n}", "vector": rows[n], "metadata": {"kind": "abc"[n % 3]}}) + "\n"
+                for n in numbers
+            ),
+        )
+        if numbers.start == 0:
+            self.ok("collection", "create", "c", "--dim", str(DIM), "--metric", "euclidean")
+        self.ok("collection", "import", "c", "items.jsonl")
+
+    def projection(self, name: str) -> tuple[list[str], list[Vector]]:
+        tensors = read_tensors(self.folder / "c" / "projections" / f"{name}.safetensors")
+        (rows, dim), points = tensors["points"]
+        text = bytes(int(b) for b in tensors["ids"][1])
+        offsets = [int(o) for o in tensors["id_offsets"][1]]
+        ids = [text[offsets[i] : offsets[i + 1]].decode() for i in range(rows)]
+        return ids, [points[i * dim : (i + 1) * dim] for i in range(rows)]
+
+    def test_a_map_is_kept_beside_the_collection(self) -> None:
+        report = self.reduce("c", "--set", "neighbors=8")
+        self.assertEqual((report["method"], report["projection"], report["output"]), ("umap", "umap", None))
+        ids, points = self.projection("umap")
+        self.assertEqual(sorted(ids), sorted(f"i{n}" for n in range(ROWS)))
+        self.assertTrue(all(math.isfinite(value) for point in points for value in point))
+        self.reduce("c", "--method", "pca", "--dim", "3", "--name", "flat-3", "-o", "map.csv")
+        self.assertEqual({len(point) for point in self.projection("flat-3")[1]}, {3})
+        self.assertTrue((self.folder / "map.csv").read_text(encoding="utf-8").startswith("row,id,x,y,z\n0,i"))
+        self.reduce("c", "--method", "svd", "--no-keep", "-o", "svd.npy")
+        kept = sorted(path.name for path in (self.folder / "c" / "projections").iterdir())
+        self.assertEqual(kept, ["flat-3.safetensors", "umap.safetensors"])
+        self.fails("invalid_argument", "reduce", "c", "--name", "../up", "--method", "pca")
+        self.ok("collection", "verify", "c")
+        self.ok("collection", "drop", "c", "--yes")
+        self.assertFalse((self.folder / "c").exists())
+
+    def test_labels_and_filters_read_the_metadata(self) -> None:
+        self.assertEqual(self.reduce("c", "--method", "lda", "--labels", "kind")["labelled"], ROWS)
+        report = self.reduce("c", "--method", "pca", "--name", "some", "--filter", "kind = 'a'")
+        self.assertEqual(report["rows"], ROWS // 3)
+
+    def test_rows_that_were_added_leave_the_others_about_where_they_were(self) -> None:
+        self.reduce("c", "--set", "neighbors=8", "--seed", "3")
+        before = dict(zip(*self.projection("umap"), strict=True))
+        self.add(range(ROWS, ROWS + 12))
+        report = self.reduce("c", "--set", "neighbors=8", "--seed", "3", "--warm-start")
+        self.assertEqual((report["rows"], report["warm_started"]), (ROWS + 12, ROWS))
+        after = dict(zip(*self.projection("umap"), strict=True))
+        size = max(math.dist(a, b) for a in before.values() for b in before.values())
+        moved = sorted(math.dist(before[each], after[each]) for each in before)
+        self.assertLess(moved[ROWS // 2], size / 3)
+        self.fails("mismatch", "reduce", "c", "--dim", "3", "--warm-start", says=["expected former places of 3 values"])
+        self.fails("invalid_argument", "reduce", "c", "--method", "pca", "--warm-start")
+        self.fails("not_found", "reduce", "c", "--warm-start", "--name", "absent", says=["umap"])
+
+
+if __name__ == "__main__":
+    unittest.main()
