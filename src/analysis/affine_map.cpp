@@ -40,7 +40,7 @@ Result<std::vector<float>> AffineMap::apply(const RowsView& rows, std::string_vi
     if (auto ok = expect_not_cancelled(run, who); !ok) {
       return std::unexpected(ok.error());
     }
-    if (run.progress) {
+    if (run.progress && step > 0) {
       run.progress("placing", step, rows.row_count);
     }
     const std::size_t step_rows = std::min(kRowsPerStep, rows.row_count - step);

@@ -17,8 +17,6 @@
 namespace asterism {
 namespace {
 
-// Columns of the means that one thread sums: as in kmeans_steps.cpp.
-constexpr std::size_t kColumnCount = 64;
 // Of mini-batches, as scikit-learn's MiniBatchKMeans: steps without a better smoothed inertia before the end; means
 // with fewer rows than this part of the largest are placed anew; the start looks at so many batches.
 constexpr std::size_t kStepsWithoutGainMax = 10;
@@ -39,34 +37,6 @@ double squared_shift(std::span<const float> before, std::span<const float> after
     sum += apart * apart;
   }
   return sum;
-}
-
-// The sums of the rows of each cluster, and how many rows it has.
-struct ClusterSums {
-  std::vector<double> sums;         // [clusters, dim]
-  std::vector<std::size_t> counts;  // [clusters]
-};
-
-ClusterSums sum_clusters(const RowsView& rows, std::span<const std::uint32_t> labels, std::size_t cluster_count,
-                         ThreadPool& pool) {
-  ClusterSums out{.sums = std::vector<double>(cluster_count * rows.dim),
-                  .counts = std::vector<std::size_t>(cluster_count)};
-  for (const std::uint32_t label : labels) {
-    ++out.counts[label];
-  }
-  // By columns: each sum is one thread's, over the rows in their order.
-  pool.parallel_for((rows.dim + kColumnCount - 1) / kColumnCount, 1, [&](std::size_t begin, std::size_t end) {
-    const std::size_t column_begin = begin * kColumnCount;
-    const std::size_t column_end = std::min(end * kColumnCount, rows.dim);
-    for (std::size_t r = 0; r < labels.size(); ++r) {
-      const auto row = rows.row(r);
-      double* const sums = out.sums.data() + labels[r] * rows.dim;
-      for (std::size_t d = column_begin; d < column_end; ++d) {
-        sums[d] += static_cast<double>(row[d]);
-      }
-    }
-  });
-  return out;
 }
 
 }  // namespace

@@ -199,6 +199,26 @@ Result<std::vector<float>> start_centers(const RowsView& rows, std::size_t clust
   return centers;
 }
 
+ClusterSums sum_clusters(const RowsView& rows, std::span<const std::uint32_t> labels, std::size_t cluster_count,
+                         ThreadPool& pool) {
+  ClusterSums out{.sums = std::vector<double>(cluster_count * rows.dim),
+                  .counts = std::vector<std::size_t>(cluster_count)};
+  for (const std::uint32_t label : labels) {
+    ++out.counts[label];
+  }
+  // By columns: each sum is one thread's, over the rows in their order.
+  for_each_columns(rows.dim, pool, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = 0; r < labels.size(); ++r) {
+      const auto row = rows.row(r);
+      double* const sums = out.sums.data() + labels[r] * rows.dim;
+      for (std::size_t d = begin; d < end; ++d) {
+        sums[d] += static_cast<double>(row[d]);
+      }
+    }
+  });
+  return out;
+}
+
 std::vector<float> column_means(const RowsView& rows, ThreadPool& pool) {
   std::vector<double> sums(rows.dim);
   for_each_columns(rows.dim, pool, [&](std::size_t begin, std::size_t end) {

@@ -1,4 +1,4 @@
-// The steps that Lloyd's iterations and mini-batches share. Private to src/analysis.
+// The steps that Lloyd's iterations, mini-batches and what follows them share. Private to src/analysis.
 //
 // Thread-safety: each call runs on the threads of its pool. All results are the same at any thread count.
 #pragma once
@@ -31,6 +31,14 @@ double ordered_sum(std::span<const float> values) noexcept;
 // A greedy k-means++ start: `cluster_count` rows as centers [cluster_count, dim]. kCancelled.
 Result<std::vector<float>> start_centers(const RowsView& rows, std::size_t cluster_count, const CounterRandom& random,
                                          const AnalysisRun& run);
+
+// The sums of the rows of each cluster, and how many rows it has.
+struct ClusterSums {
+  std::vector<double> sums;         // [clusters, dim]
+  std::vector<std::size_t> counts;  // [clusters]
+};
+ClusterSums sum_clusters(const RowsView& rows, std::span<const std::uint32_t> labels, std::size_t cluster_count,
+                         ThreadPool& pool);
 
 // The mean of each column, [dim].
 std::vector<float> column_means(const RowsView& rows, ThreadPool& pool);

@@ -35,7 +35,7 @@ Result<void> for_each_block(std::size_t row_count, std::string_view who, std::st
     if (auto ok = expect_not_cancelled(run, who); !ok) {
       return ok;
     }
-    if (run.progress && begin % (64 * kRowsPerBlock) == 0) {
+    if (run.progress && begin > 0 && begin % (64 * kRowsPerBlock) == 0) {
       run.progress(stage, begin, row_count);
     }
     const std::size_t count = std::min(kRowsPerBlock, row_count - begin);

@@ -113,6 +113,8 @@ void build_parser(CLI::App& root, CommandLine& line, bool& help_markdown) {
   add_duplicates(root, line);
   add_collection(root, line);
   add_reduce(root, line);
+  add_cluster(root, line);
+  add_inspect(root, line);
   add_tokenize(root, line);
   add_models(root, line);
   add_serve(root, line);

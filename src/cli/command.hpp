@@ -47,6 +47,8 @@ void add_serve(CLI::App& root, CommandLine& line);
 void add_train(CLI::App& root, CommandLine& line);
 void add_distill(CLI::App& root, CommandLine& line);
 void add_reduce(CLI::App& root, CommandLine& line);
+void add_cluster(CLI::App& root, CommandLine& line);
+void add_inspect(CLI::App& root, CommandLine& line);
 void add_doctor(CLI::App& root, CommandLine& line);
 
 // Options that several commands share.

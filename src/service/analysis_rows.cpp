@@ -14,6 +14,7 @@
 #include "base/ascii_case.hpp"
 #include "base/json.hpp"
 #include "service/own_vectors.hpp"
+#include "store/unit_vector.hpp"
 
 namespace asterism::service {
 namespace {
@@ -409,6 +410,23 @@ Result<AnalysisRows> open_analysis_rows(const AnalysisRowsRequest& request) {
     return std::unexpected(std::move(there.error()));
   }
   return out;
+}
+
+Metric compared_metric(const AnalysisRows& rows, std::optional<Metric> asked) {
+  const Metric metric = asked.value_or(rows.collection ? rows.collection->metric : Metric::kCosine);
+  return metric == Metric::kEuclidean ? metric : Metric::kCosine;
+}
+
+RowsView compared_rows(const AnalysisRows& rows, Metric metric, std::vector<float>& scaled) {
+  if (metric == Metric::kEuclidean) {
+    return rows.view();
+  }
+  const auto values = rows.view().values;
+  scaled.assign(values.begin(), values.end());
+  for (std::size_t r = 0; r < rows.row_count; ++r) {
+    make_unit(std::span(scaled).subspan(r * rows.dim, rows.dim));
+  }
+  return {.values = scaled, .row_count = rows.row_count, .dim = rows.dim};
 }
 
 }  // namespace asterism::service

@@ -66,4 +66,9 @@ bool is_collection_input(const std::string& input);
 // kInvalidArgument.
 Result<AnalysisRows> open_analysis_rows(const AnalysisRowsRequest& request);
 
+// How the rows are compared: as asked, else as their collection does, else by the cosine; an inner product as a cosine.
+Metric compared_metric(const AnalysisRows& rows, std::optional<Metric> asked);
+// The rows themselves, or where the cosine counts scaled to length 1; `scaled` keeps those.
+RowsView compared_rows(const AnalysisRows& rows, Metric metric, std::vector<float>& scaled);
+
 }  // namespace asterism::service

@@ -1,6 +1,6 @@
 """Records what scikit-learn and hdbscan make of small sets of rows: clusters, outliers, and figures of structure.
 
-Needs: pip install scikit-learn hdbscan numpy
+Needs: pip install scikit-learn hdbscan scipy numpy
 Writes tests/golden/analysis/structure.json, which tests/unit/analysis reads.
 """
 
@@ -11,9 +11,11 @@ from pathlib import Path
 
 import hdbscan
 import numpy as np
+import scipy.stats
 import sklearn
 from sklearn.cluster import HDBSCAN, KMeans
-from sklearn.neighbors import LocalOutlierFactor
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "golden" / "analysis" / "structure.json"
 
@@ -110,14 +112,73 @@ def hdbscan_case(name: str, make: Callable[[int], np.ndarray], asked: Density) -
     }
 
 
-def outlier_case(data: np.ndarray, neighbors: int) -> dict[str, object]:
-    fitted = LocalOutlierFactor(n_neighbors=neighbors).fit(data.astype(np.float64))
+def two_neighbor_dimension(near: np.ndarray) -> float:
+    """Facco et al. 2017; the same as TwoNN of scikit-dimension with discard_fraction 0.1."""
+    ratios = np.sort(near[:, 1] / near[:, 0])
+    share = np.arange(len(ratios)) / len(ratios)
+    kept = int(len(ratios) * 0.9)
+    x, y = np.log(ratios[:kept]), -np.log(1 - share[:kept])
+    return float(x @ y / (x @ x))
+
+
+def likelihood_dimension(near: np.ndarray) -> float:
+    """Levina and Bickel 2004, averaged as MacKay and Ghahramani 2005."""
+    inverse = np.log(near[:, -1:] / near[:, :-1]).mean(axis=1)
+    return float(1 / inverse.mean())
+
+
+def iso_score(data: np.ndarray) -> float:
+    """Rudman et al. 2022, algorithm 1."""
+    variances = np.linalg.eigvalsh(np.cov(data.T))
+    n = len(variances)
+    normal = np.sqrt(n) * variances / np.linalg.norm(variances)
+    defect = np.linalg.norm(normal - 1) / np.sqrt(2 * (n - np.sqrt(n)))
+    return float((n * (n - defect**2 * (n - np.sqrt(n))) ** 2 / n**2 - 1) / (n - 1))
+
+
+def neighbor_case(data: np.ndarray, neighbors: int) -> dict[str, object]:
+    """What is seen from the neighbours of rows, and of their directions."""
+    wide = data.astype(np.float64)
+    fitted = LocalOutlierFactor(n_neighbors=neighbors).fit(wide)
+    near, ids = NearestNeighbors(n_neighbors=neighbors).fit(wide).kneighbors()
+    unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    cosines = unit @ unit.T
     return {
         "rows": data.shape[0],
         "dim": data.shape[1],
         "neighbors": neighbors,
         "data": data.ravel().tolist(),
         "factors": (-fitted.negative_outlier_factor_).tolist(),
+        "mean_distances": near.mean(axis=1).tolist(),
+        "two_neighbor_dimension": two_neighbor_dimension(near),
+        "likelihood_dimension": likelihood_dimension(near),
+        "occurrence_skewness": float(scipy.stats.skew(np.bincount(ids.ravel(), minlength=len(data)))),
+        "mean_cosine": float(cosines[np.triu_indices(len(data), 1)].mean()),
+        "iso_score": iso_score(wide),
+    }
+
+
+def cluster_words_case() -> dict[str, object]:
+    """Class-based TF-IDF as bertopic.vectorizers.ClassTfidfTransformer computes it by default."""
+    texts = [
+        "the card is lost the card",
+        "my card was stolen",
+        "the rate is high today",
+        "rate of exchange and rate of tax",
+        "top up the account",
+        "account top up failed the top up",
+    ]
+    labels = [0, 0, 1, 1, 2, 2]
+    documents = [" ".join(t for t, of in zip(texts, labels, strict=True) if of == label) for label in range(3)]
+    counter = CountVectorizer()
+    counts = counter.fit_transform(documents).toarray()
+    rarity = np.log(int(counts.sum(axis=1).mean()) / counts.sum(axis=0) + 1)
+    weights = counts / counts.sum(axis=1, keepdims=True) * rarity
+    names = counter.get_feature_names_out()
+    return {
+        "texts": texts,
+        "labels": labels,
+        "weights": [{str(n): float(w) for n, w in zip(names, row, strict=True) if w > 0} for row in weights],
     }
 
 
@@ -144,7 +205,8 @@ def main() -> None:
             hdbscan_case("epsilon", few, Density(4, 2, epsilon=0.9)),
             hdbscan_case("one", one, Density(10, 6, single=True)),
         ],
-        "outliers": [outlier_case(few(1), 10), outlier_case(wide(2), 20)],
+        "cluster_words": cluster_words_case(),
+        "neighbors": [neighbor_case(few(1), 10), neighbor_case(wide(2), 20)],
     }
     TARGET.write_text(json.dumps(cases) + "\n")
 

@@ -37,6 +37,12 @@ LIBRARIES = (
     "qdrant-client",
     "milvus-lite",
     "pymilvus",
+    "scikit-learn",
+    "umap-learn",
+    "pynndescent",
+    "opentsne",
+    "pacmap",
+    "numba",
 )
 
 

@@ -151,7 +151,8 @@ TEST(Hdbscan, names_what_is_wrong) {
             "hdbscan: expected clusters of 2 rows or more, found 1");
   EXPECT_EQ(hdbscan(view_of(data, 2), {.min_samples = 3}, run).error().code, ErrorCode::kInvalidArgument);
   data[1] = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(hdbscan(view_of(data, 2), {}, run).error().message, "hdbscan: row 0 (the first is 0), value 1: expected a finite number, found inf");
+  EXPECT_EQ(hdbscan(view_of(data, 2), {}, run).error().message,
+            "hdbscan: row 0 (the first is 0), value 1: expected a finite number, found inf");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analysis/estimators.hpp"
@@ -135,6 +136,54 @@ TEST(LinearMethods, products_in_float_agree_with_those_in_double) {
   for (std::size_t k = 0; k < 20; ++k) {
     // Float over 256 rows: a relative error of some 1e-6 at worst.
     EXPECT_NEAR(in_float[k], in_double[k] * divisors, 1e-6 * in_double[0]) << k;
+  }
+}
+
+TEST(LinearMethods, large_fits_give_the_same_bytes_with_any_number_of_threads) {
+  constexpr std::size_t kDim = 96;
+  constexpr std::size_t kRows = 14000;
+  static_assert(kRows * kDim * kDim > kPlainProductsMax);
+  const auto rows = decaying_rows(kRows, kDim);
+  for (const char* solver : {"exact", "randomized"}) {
+    std::vector<std::vector<float>> places;
+    for (const std::size_t thread_count : {1U, 2U, 3U}) {
+      ThreadPool pool(thread_count);
+      auto fitted = fit_estimator("pca",
+                                  {.rows = {.values = rows, .row_count = kRows, .dim = kDim},
+                                   .options = {{"components", 5}, {"solver", solver}, {"iterations", 2}}},
+                                  {.pool = pool});
+      ASSERT_TRUE(fitted) << fitted.error().to_string();
+      places.push_back(std::move(fitted->embedding));
+    }
+    EXPECT_EQ(places[0], places[1]) << solver;
+    EXPECT_EQ(places[0], places[2]) << solver;
+  }
+}
+
+// Fewer rows than dimensions go by the products of rows; turned round, by those of columns.
+TEST(LinearMethods, a_matrix_and_its_transpose_have_the_same_singular_values) {
+  constexpr std::size_t kRows = 240;
+  constexpr std::size_t kDim = 1300;
+  static_assert(kDim * kRows * kRows > kPlainProductsMax);
+  const auto wide = decaying_rows(kRows, kDim);
+  std::vector<float> tall(wide.size());
+  for (std::size_t i = 0; i < wide.size(); ++i) {
+    tall[i % kDim * kRows + i / kDim] = wide[i];
+  }
+  ThreadPool pool(2);
+  const auto values = [&](const std::vector<float>& rows, std::size_t dim) {
+    const auto fitted = fit_estimator("svd",
+                                      {.rows = {.values = rows, .row_count = rows.size() / dim, .dim = dim},
+                                       .options = {{"components", 12}, {"solver", "exact"}}},
+                                      {.pool = pool});
+    return fitted ? array_of(fitted->estimator->state(), "singular_values") : std::vector<double>();
+  };
+  const auto by_rows = values(wide, kDim);
+  const auto by_columns = values(tall, kRows);
+  ASSERT_EQ(by_rows.size(), 12U);
+  ASSERT_EQ(by_columns.size(), 12U);
+  for (std::size_t k = 0; k < 12; ++k) {
+    EXPECT_NEAR(by_rows[k] * by_rows[k], by_columns[k] * by_columns[k], 1e-6 * by_rows[0] * by_rows[0]) << k;
   }
 }
 
