@@ -15,8 +15,10 @@ constexpr std::size_t kReach = 3;
 constexpr float kCellsMin = 96.0F;
 // Free cells around the places, so that every stencil fits and new places have somewhere to go.
 constexpr float kMarginCells = 3.0F;
-// A grid of this many nodes a side is the largest: 64 MB a field. Places that lie wider apart get wider cells.
-constexpr float kCellsMax = 4000.0F;
+// The largest grid, a side: some 300 MB with its spectra. At nodes 0.4 apart that is 800 wide; maps of a million rows
+// are a third of it.
+constexpr float kCellsMax = 2000.0F;
+constexpr float kTreeTheta = 0.5F;
 
 struct Range {
   float low = 0.0F;
@@ -29,19 +31,22 @@ Range range_of(const PlacesView& places, std::size_t coordinate) {
   return {.low = *low, .high = *high};
 }
 
+float extent_of(const Range& first, const Range& second) {
+  return std::max({first.high - first.low, second.high - second.low, 1e-20F});
+}
+
 }  // namespace
+
+InterpolatedPush::InterpolatedPush(float spacing_max) : spacing_max_(spacing_max), tree_(kTreeTheta) {}
 
 void InterpolatedPush::lay_grid(const PlacesView& places, ThreadPool& pool) {
   const Range first = range_of(places, 0);
   const Range second = range_of(places, 1);
-  const float extent = std::max({first.high - first.low, second.high - second.low, 1e-20F});
-  // Halved or doubled until it fits: few values.
+  const float extent = extent_of(first, second);
+  // Halved until it fits: few values.
   int exponent = 0;
   std::frexp(std::min(extent / kCellsMin / spacing_max_, 1.0F), &exponent);
-  float spacing = std::ldexp(spacing_max_, std::min(exponent, 1) - 1);
-  while (extent / spacing > kCellsMax) {
-    spacing *= 2.0F;
-  }
+  const float spacing = std::ldexp(spacing_max_, std::min(exponent, 1) - 1);
   const auto nodes = [spacing](const Range& range) {
     return static_cast<std::size_t>((range.high - range.low) / spacing + 2.0F * kMarginCells) + 2;
   };
@@ -122,6 +127,11 @@ void InterpolatedPush::spread(const PlacesView& places, ThreadPool& pool) {
 }
 
 void InterpolatedPush::update(const PlacesView& places, ThreadPool& pool) {
+  is_wide_ = extent_of(range_of(places, 0), range_of(places, 1)) > kCellsMax * spacing_max_;
+  if (is_wide_) {
+    tree_.update(places, pool);
+    return;
+  }
   lay_grid(places, pool);
   sort_into_bands(places);
   spread(places, pool);
@@ -129,6 +139,9 @@ void InterpolatedPush::update(const PlacesView& places, ThreadPool& pool) {
 }
 
 StudentPush InterpolatedPush::at(const Place& at) const {
+  if (is_wide_) {
+    return tree_.at(at);
+  }
   const Stencil rows = stencil_at(at[0], origin_first_, shape_.rows);
   const Stencil columns = stencil_at(at[1], origin_second_, shape_.columns);
   float sums[StudentGrid::kFieldCount] = {};

@@ -81,6 +81,15 @@ TEST(PushField, interpolation_is_near_the_exact_sums_at_every_extent) {
   }
 }
 
+TEST(PushField, one_place_far_away_does_not_coarsen_the_others) {
+  std::vector<float> values = blobs(3000, 2, 50.0);
+  values[0] = 1e6F;
+  const Deviation deviation =
+      deviation_of({.values = values.data(), .count = 3000, .dim = 2}, PushMethod::kInterpolation);
+  EXPECT_LT(deviation.force, 0.02);
+  EXPECT_LT(deviation.weight, 0.01);
+}
+
 TEST(PushField, barnes_hut_is_near_the_exact_sums_in_every_dimension) {
   for (std::size_t dim = 1; dim <= 3; ++dim) {
     const std::size_t count = 2000;
