@@ -176,7 +176,7 @@ class Evaluate(CliTest):
         words = {"king": "2 1 0", "man": "0 1 0", "queen": "2 -1 0", "woman": "0 -1 0", "apple": "0 0 1"}
         self.write("words.txt", "".join(f"{word} {vector}\n" for word, vector in words.items()))
         self.write(
-            "questions.txt", ": royal\nman king woman queen\n: other\nking man queen apple\nking man queen nothing\n"
+            "questions.txt", ": royal\nman king woman queen\n: other\nman king woman apple\nking man queen nothing\n"
         )
         task = self.report("analogies", "questions.txt", "-m", "words.txt")["tasks"][0]
         self.assertEqual(task["row_count"], 3)
