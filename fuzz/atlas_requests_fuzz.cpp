@@ -1,5 +1,5 @@
-// Any bytes as what the page of an atlas asks: an error that is the client's and says something, or a request within its
-// limits. The first byte says which request.
+// Any bytes as what the page of an atlas asks: an error that is the client's and says something, or a request within
+// its limits. The first byte says which request.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -269,16 +269,6 @@ Result<void> CollectionHost::drop(std::string_view name) {
   if (entry.dropped || !is_served(name) || !holds_collection(place)) {
     return no_collection(name);
   }
-  {
-    std::function<void(const std::string&)> listener;
-    {
-      const std::scoped_lock all(mutex_);
-      listener = drop_listener_;
-    }
-    if (listener) {
-      listener(std::string(name));
-    }
-  }
   upkeep_.forget(name);
   close_versions(fmt::format("{}/", name));
   if (entry.collection) {
@@ -291,6 +281,16 @@ Result<void> CollectionHost::drop(std::string_view name) {
       entry.collection = used.lock();
       return fail(ErrorCode::kUnavailable, fmt::format("collection \"{}\": it is still in use", name),
                   "try again when requests and jobs on it have ended");
+    }
+  }
+  {
+    std::function<void(const std::string&)> listener;
+    {
+      const std::scoped_lock all(mutex_);
+      listener = drop_listener_;
+    }
+    if (listener) {
+      listener(std::string(name));
     }
   }
   if (auto dropped = Collection::drop(place); !dropped) {

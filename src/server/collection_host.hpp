@@ -85,8 +85,8 @@ class CollectionHost {
 
   // Of each search without a filter that was answered by vectors.
   void note_search(std::string_view name, const SearchResult& result, std::size_t k);
-  // Called with the name of a collection that is about to be dropped, so that what is known of it goes too. One
-  // listener; empty = none.
+  // Called with the name of a collection that is dropped, once nobody uses it any more, so that what is known of it
+  // goes too. One listener; empty = none.
   void on_drop(std::function<void(const std::string& name)> listener);
   // The folder of a collection, whether it is there or not.
   std::string location(std::string_view name) const;

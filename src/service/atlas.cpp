@@ -35,8 +35,8 @@ Result<std::shared_ptr<Atlas>> Atlas::open(const Collection& collection, AtlasSo
     if (!atlas->source_.first_map.empty()) {
       return summary.name == atlas->source_.first_map;
     }
-    return !request || (summary.method == request->method && summary.dim == request->dim &&
-                        !is_stale(summary, atlas->snapshot_));
+    return !request ||
+           (summary.method == request->method && summary.dim == request->dim && !is_stale(summary, atlas->snapshot_));
   });
   if (wanted != kept.end()) {
     atlas->first_map_ = wanted->name;

@@ -43,8 +43,8 @@ class Atlas {
 
  public:
   Atlas(Key key, AtlasSource source, AtlasSnapshot snapshot);
-  // Reads the snapshot. Where there is no map, or none by the method of `request` of this very state, one is computed (and
-  // kept). kNotFound where there is no `first_map`.
+  // Reads the snapshot. Where there is no map, or none by the method of `request` of this very state, one is computed
+  // (and kept). kNotFound where there is no `first_map`.
   static Result<std::shared_ptr<Atlas>> open(const Collection& collection, AtlasSource source,
                                              const std::optional<MapRequest>& request, const AnalysisRun& run);
 

@@ -16,8 +16,8 @@
 namespace asterism::service {
 
 inline constexpr std::size_t kDistortionNeighborCount = 15;
-// Asked rows x rows: up to some 14,000 rows all are asked.
-inline constexpr std::size_t kDistortionPairCountMax = 200'000'000;
+// Asked rows x rows: up to some 7,700 rows all are asked.
+inline constexpr std::size_t kDistortionPairCountMax = 60'000'000;
 inline constexpr std::size_t kDistortionSampleCountMin = 500;
 
 struct MapDistortion {

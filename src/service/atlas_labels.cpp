@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,11 @@ namespace {
 
 constexpr std::size_t kLevelCount = 4;
 constexpr std::size_t kBatchCount = 1000;
+constexpr std::size_t kCandidateWordCount = 12;
+// Shares of all texts, and of a word's texts: see tells_apart().
+constexpr double kCommonWordShare = 0.05;
+constexpr double kEverydayWordShare = 0.25;
+constexpr double kHomeShare = 0.6;
 constexpr std::string_view kAxes = "xyz";
 
 double squared_distance(std::span<const float> a, std::span<const float> b) {
@@ -69,7 +76,7 @@ class RegionWords {
  public:
   explicit RegionWords(std::span<const MapLevel> levels) : levels_(levels) {
     for (const MapLevel& level : levels) {
-      words_.emplace_back(level.regions.size(), ClusterWordsOptions{.word_count = kLabelWordCount});
+      words_.emplace_back(level.regions.size(), ClusterWordsOptions{.word_count = kCandidateWordCount});
     }
   }
 
@@ -107,16 +114,33 @@ class RegionWords {
     std::vector<std::string> out;
     for (const auto& words : words_[level].top()) {
       std::string& text = out.emplace_back();
+      std::size_t word_count = 0;
       for (const ClusterWord& word : words) {
-        text += (text.empty() ? "" : ", ") + word.word;
+        if (word_count < kLabelWordCount && tells_apart(word)) {
+          text += (text.empty() ? "" : ", ") + word.word;
+          ++word_count;
+        }
       }
     }
     return out;
   }
 
  private:
+  // Words of every fourth text, or that are as much at home elsewhere, name no region.
+  bool tells_apart(const ClusterWord& word) const {
+    const auto found = text_counts_.find(word.word);
+    const auto everywhere = static_cast<double>(found == text_counts_.end() ? 0 : found->second);
+    const double share = everywhere / static_cast<double>(text_count_);
+    return share <= kCommonWordShare ||
+           (share <= kEverydayWordShare && static_cast<double>(word.document_count) >= kHomeShare * everywhere);
+  }
+
   void add(std::optional<std::uint32_t> row, std::string_view text) {
     const std::vector<std::string> words = words_of(text.substr(0, kLabelTextSizeBytesMax));
+    ++text_count_;
+    for (const std::string& word : std::set<std::string>(words.begin(), words.end())) {
+      ++text_counts_[word];
+    }
     for (std::size_t i = 0; row && i < levels_.size(); ++i) {
       const std::uint32_t region = levels_[i].region_of[*row];
       if (region == kNoRegion) {
@@ -128,7 +152,9 @@ class RegionWords {
   }
 
   std::span<const MapLevel> levels_;
-  std::vector<ClusterWords> words_;  // of each level
+  std::vector<ClusterWords> words_;                             // of each level
+  std::unordered_map<std::string, std::uint64_t> text_counts_;  // texts that have a word
+  std::uint64_t text_count_ = 0;
 };
 
 }  // namespace

@@ -33,8 +33,8 @@ struct AtlasRequest {
 struct AtlasState {
   std::string name;  // of the collection, as addresses have it
   std::size_t row_count = 0;
-  std::string projection;  // shown first
-  std::string model = {};  // of the collection
+  std::string projection;              // shown first
+  std::string model = {};              // of the collection
   std::size_t unplaced_row_count = 0;  // rows without a place on it: added since it was made
 };
 // Computes and keeps a map where one is missing.

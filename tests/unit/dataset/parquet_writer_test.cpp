@@ -33,7 +33,7 @@ TEST(ParquetWriter, frames_its_footer) {
     EXPECT_TRUE(file.ends_with("PAR1"));
     std::uint32_t footer_size = 0;
     std::memcpy(&footer_size, file.data() + file.size() - 8, 4);
-    EXPECT_LT(footer_size, file.size() - 12);
+    EXPECT_EQ(footer_size == file.size() - 12, row_count == 0) << "between them are the rows";
     EXPECT_NE(file.substr(file.size() - 8 - footer_size).find("schema"), std::string::npos);
   }
 }

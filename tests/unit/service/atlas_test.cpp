@@ -81,7 +81,9 @@ TEST_F(AtlasTest, rows_keep_their_numbers_when_the_collection_changes) {
   ASSERT_TRUE(items);
   EXPECT_EQ((*items)["items"][0]["gone"], true);
   EXPECT_EQ((*items)["items"][1]["gone"], false);
-  for (const ScoredRow& near : *atlas_neighbors(collection(), atlas->snapshot(), 4, 59)) {
+  const auto neighbors = atlas_neighbors(collection(), atlas->snapshot(), 4, 59);
+  ASSERT_TRUE(neighbors);
+  for (const ScoredRow& near : *neighbors) {
     EXPECT_LT(near.row, 60U);
     EXPECT_NE(near.row, 3U);
   }
@@ -106,7 +108,8 @@ TEST_F(AtlasTest, a_map_is_computed_once_and_kept) {
   EXPECT_TRUE(std::isnan((*old)->points[120])) << "the new row has no place on the old map";
   EXPECT_TRUE(is_stale((*old)->summary, later->snapshot()));
   const auto anew = open();
-  EXPECT_FALSE(std::isnan((*anew->map("pca"))->points[120])) << "asked for by its method it is computed for what is there";
+  EXPECT_FALSE(std::isnan((*anew->map("pca"))->points[120]))
+      << "asked for by its method it is computed for what is there";
   EXPECT_EQ(later->map("none").error().code, ErrorCode::kNotFound);
 }
 
@@ -152,7 +155,9 @@ TEST_F(AtlasTest, distortion_is_between_nothing_and_all_and_worked_out_once) {
 
 TEST_F(AtlasTest, neighbours_on_the_map_are_true_or_false) {
   const auto atlas = open();
-  const auto near = map_neighbors(collection(), atlas->snapshot(), atlas->map("pca")->get(), 0, 5);
+  const auto map = atlas->map("pca");
+  ASSERT_TRUE(map);
+  const auto near = map_neighbors(collection(), atlas->snapshot(), map->get(), 0, 5);
   ASSERT_TRUE(near);
   EXPECT_EQ(near->original.size(), 5U);
   EXPECT_EQ(near->map.size(), 5U);
@@ -186,7 +191,9 @@ TEST_F(AtlasTest, tables_hold_every_row) {
     csv += bytes;
     return {};
   };
-  ASSERT_TRUE(write_csv(collection(), atlas->snapshot(), atlas->map("pca")->get(), rows, take));
+  const auto map = atlas->map("pca");
+  ASSERT_TRUE(map);
+  ASSERT_TRUE(write_csv(collection(), atlas->snapshot(), map->get(), rows, take));
   EXPECT_TRUE(csv.starts_with("id,text,parity,number,x,y\r\ni1,\"<b>text</b> \"\"odd\"\", of row\t1\",odd,1.5,"))
       << csv;
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
@@ -202,7 +209,7 @@ TEST_F(AtlasTest, tables_hold_every_row) {
 
 TEST_F(AtlasTest, the_same_bytes_with_any_number_of_threads) {
   std::set<std::string> maps;
-  for (const std::size_t threads : {1, 2, 3}) {
+  for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{3}}) {
     ThreadPool pool(threads);
     const AnalysisRun run{.pool = pool};
     const auto atlas = open();
