@@ -3,7 +3,7 @@
 // changes little. Made-up collections from the mock server; a map of 1,008 x 742 pixels.
 //   cd web && npx vite build && node bench/page.mjs [rounds]
 import { startMock } from "../mock/server.mjs";
-import { openBrowser } from "../tests/end_to_end/browser.mjs";
+import { openBrowser, processorClock } from "../tests/end_to_end/browser.mjs";
 
 const rounds = Number(process.argv[2] ?? 3);
 const panMs = 3000;
@@ -16,16 +16,6 @@ async function openPage(browser, name, query = "") {
   await page.goto(`${mock.address}/collections/${name}/atlas${query}`);
   await page.locator("canvas[data-drawn]").waitFor({ timeout: 120_000 });
   return page;
-}
-
-// Processor time that the page's main thread has used, in milliseconds.
-async function processorClock(page) {
-  const session = await page.context().newCDPSession(page);
-  await session.send("Performance.enable", { timeDomain: "threadTicks" });
-  return async () => {
-    const { metrics } = await session.send("Performance.getMetrics");
-    return metrics.find(({ name }) => name === "TaskDuration").value * 1000;
-  };
 }
 
 // Since the navigation began, in a browser that was just started.

@@ -65,6 +65,7 @@ export const missingCode = 0xffff;
 export interface RegionLabel {
   x: number;
   y: number;
+  z?: number; // of maps in space
   text?: string;
   rows?: number[]; // typical pictures
   count: number;

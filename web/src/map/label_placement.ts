@@ -28,7 +28,9 @@ export function placeLabels(
   const most = Math.max(1, ...level.labels.map(({ count }) => count));
   for (const label of [...level.labels].sort((a, b) => b.count - a.count)) {
     if (!label.text || placed.length >= labelMax) continue;
-    const pixel = toPixel(matrix, view, (label.x - scene.centre[0]) * scene.scale, (label.y - scene.centre[1]) * scene.scale);
+    if (scene.dim === 3 && label.z === undefined) continue;
+    const [x, y, z] = [label.x, label.y, label.z ?? 0].map((value, axis) => (value - (scene.centre[axis] ?? 0)) * scene.scale);
+    const pixel = toPixel(matrix, view, x, y, z);
     if (!pixel.visible) continue;
     const sizePx = Math.round(12 + 6 * Math.sqrt(label.count / most));
     const text = shortened(label.text);

@@ -52,9 +52,10 @@ export class MapPainter {
 
   // null where the browser has no canvas at all.
   static create(points: HTMLCanvasElement, overlay: HTMLCanvasElement, wanted: string | null): MapPainter | null {
-    const context = overlay.getContext("2d");
     let painter: MapPainter | null = null;
     const chosen = chooseLayer(points, wanted, () => painter?.ask());
+    // Without a graphics card long lines take seconds on a canvas that asks for one.
+    const context = overlay.getContext("2d", { willReadFrequently: chosen?.kind === "raster" });
     if (!context || !chosen) return null;
     painter = new MapPainter(points, overlay, context, chosen.layer, chosen.kind);
     return painter;

@@ -35,6 +35,9 @@ function discSpans(sizePx: number): Int32Array {
   return spans;
 }
 
+// Pixels that stay in memory: a canvas on a graphics card that is none would be computed twice.
+export const inMemory: CanvasRenderingContext2DSettings = { alpha: false, willReadFrequently: true };
+
 export class RasterPointLayer implements PointLayer {
   private readonly context: CanvasRenderingContext2D;
   private readonly canvas: HTMLCanvasElement;
@@ -47,7 +50,7 @@ export class RasterPointLayer implements PointLayer {
   private lit = new Uint32Array(0);
 
   static create(canvas: HTMLCanvasElement): RasterPointLayer | null {
-    const context = canvas.getContext("2d", { alpha: false });
+    const context = canvas.getContext("2d", inMemory);
     return context ? new RasterPointLayer(context, canvas) : null;
   }
 
@@ -172,6 +175,8 @@ export class RasterPointLayer implements PointLayer {
       if (x < 0 || y < 0 || x > width - side || y > height - side) continue;
       for (let line = 0; line < side; line++) {
         for (let column = 0; column < side; column++) {
+          // Without its corners it looks round.
+          if (side > 2 && (line === 0 || line === side - 1) && (column === 0 || column === side - 1)) continue;
           const at = (y + line) * width + x + column;
           if (place.w > depth[at]) continue;
           depth[at] = place.w;

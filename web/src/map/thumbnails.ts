@@ -7,6 +7,7 @@ import type { Scene } from "./scene";
 import type { SpatialGrid } from "./spatial_grid";
 
 const cellPx = 46;
+const pointsPerCellMax = 12;
 const singlesMax = 140;
 const cacheMax = 600;
 
@@ -32,7 +33,7 @@ export function placePictures(
   const to = fromPixel(camera, view, view.width, 0);
   const cells = new Map<number, PlacedPicture>();
   const columns = Math.ceil(view.width / cellPx);
-  const budget = columns * Math.ceil(view.height / cellPx) * 6;
+  const budget = columns * Math.ceil(view.height / cellPx) * pointsPerCellMax;
   let seen = 0;
   for (const row of grid.candidates(from.x, from.y, to.x, to.y)) {
     if (!shown(row)) continue;
@@ -42,7 +43,7 @@ export function placePictures(
     const cell = Math.floor(pixel.y / cellPx) * columns + Math.floor(pixel.x / cellPx);
     if (!cells.has(cell)) cells.set(cell, { row, x: pixel.x, y: pixel.y, sizePx: cellPx - 4 });
   }
-  if (seen > cells.size * 6) return [];
+  if (seen > cells.size * pointsPerCellMax) return [];
   return [...cells.values()];
 }
 
