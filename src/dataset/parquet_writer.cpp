@@ -8,7 +8,7 @@
 
 #include "asterism/version.hpp"
 #include "base/json.hpp"
-#include "dataset/thrift_compact.hpp"
+#include "dataset/thrift_writer.hpp"
 
 namespace asterism {
 namespace {

@@ -10,7 +10,7 @@
 #include "weights/byte_cursor.hpp"
 #include "weights/printable.hpp"
 #include "weights/snappy.hpp"
-#include "weights/thrift_compact.hpp"
+#include "weights/thrift_reader.hpp"
 
 namespace asterism {
 namespace {
