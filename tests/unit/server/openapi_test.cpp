@@ -23,7 +23,7 @@ OpenApiSettings settings(bool keys_needed) {
                      {"prompt_names", {"q", nullptr}}}};
 }
 
-// All that a server can have: the routes of all_routes(), of collections and of jobs. No model is loaded for it.
+// All that a server can have: the routes of all_routes(), of collections, atlases and jobs. No model is loaded for it.
 class AllRoutes {
  public:
   AllRoutes() {
@@ -35,6 +35,7 @@ class AllRoutes {
     jobs_ = *std::move(jobs);
     routes = all_routes();
     std::ranges::move(collection_routes(*collections_), std::back_inserter(routes));
+    std::ranges::move(atlas_routes(*collections_), std::back_inserter(routes));
     std::ranges::move(job_routes(*jobs_), std::back_inserter(routes));
   }
 
