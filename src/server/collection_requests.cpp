@@ -359,9 +359,9 @@ Result<AskedSearches> read_searches(std::string_view body) {
   if (list == json->end() || !list->is_array() || list->empty()) {
     return fail(ErrorCode::kInvalidArgument, "request body: \"searches\": expected a list of searches, found none");
   }
-  if (list->size() > kSearchCountMax) {
+  if (list->size() > kBatchSearchCountMax) {
     return fail(ErrorCode::kLimitExceeded, fmt::format("request body: \"searches\": expected at most {}, found {}",
-                                                       kSearchCountMax, list->size()));
+                                                       kBatchSearchCountMax, list->size()));
   }
   for (const Json& entry : *list) {
     const std::string source = fmt::format("searches[{}]", asked.searches.size());

@@ -19,7 +19,7 @@ inline constexpr std::size_t kItemCountMax = 10'000;
 // Of ids that are got or deleted at once.
 inline constexpr std::size_t kIdCountMax = 10'000;
 // Searches of one request.
-inline constexpr std::size_t kSearchCountMax = 256;
+inline constexpr std::size_t kBatchSearchCountMax = 256;
 // Texts, pictures, ids and vectors that one search asks with.
 inline constexpr std::size_t kQueryPartCountMax = 64;
 
