@@ -89,7 +89,9 @@ RouteDoc labels() {
 }
 
 RouteDoc items() {
-  return doc("Items of rows", {"AtlasRows"}, answer("In the order of the rows", kJsonType, "AtlasItems"));
+  RouteDoc out = doc("Items of rows", {"AtlasRows"}, answer("In the order of the rows", kJsonType, "AtlasItems"));
+  out.errors.push_back(413);
+  return out;
 }
 
 RouteDoc find() {
@@ -114,6 +116,7 @@ RouteDoc neighbors() {
   RouteDoc out = doc("What is near a row", {"QueryRow", "NeighborCount", "QueryProjection"},
                      answer("In the vectors; with a projection on the map too", kJsonType, "AtlasNeighbors"));
   out.description = "A neighbour on the map is false where it is not among the nearest 100 in the vectors.";
+  out.errors.push_back(413);
   return out;
 }
 
@@ -151,7 +154,7 @@ RouteDoc page() {
           .summary = "The page that shows an atlas",
           .description = "Nothing of it comes from elsewhere.",
           .answers = {answer("HTML", "text/html", "AtlasPage")},
-          .errors = {404}};
+          .errors = {404, 422}};
 }
 
 }  // namespace asterism::server::atlas_docs

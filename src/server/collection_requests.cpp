@@ -179,7 +179,7 @@ Result<void> read_query(const Json& body, SearchRequest& search) {
     }
   }
   if (search.like.size() + search.unlike.size() > kQueryPartCountMax) {
-    return fail(ErrorCode::kLimitExceeded,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("search: expected at most {} things to ask with", kQueryPartCountMax));
   }
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/file.hpp"
@@ -166,7 +167,7 @@ Result<HttpResponse> submit_for_collection(const Call& call, std::string_view ki
   if (auto read = read_job_option(body, {kind, "duplicates", "score_limit"}, parameters); !read) {
     return std::unexpected(std::move(read.error()));
   }
-  if (!std::isfinite(static_cast<float>(parameters.value("score_limit", 0.0)))) {
+  if (!(std::abs(parameters.value("score_limit", 0.0)) <= double{std::numeric_limits<float>::max()})) {
     return fail(ErrorCode::kInvalidArgument, "request body: \"score_limit\": expected a finite float32 number");
   }
   const double recall = parameters.value("recall", 1.0);

@@ -36,8 +36,8 @@ for kind in ("image/jpeg", "image/png", "image/webp", "application/octet-stream"
     schemathesis.openapi.media_type(kind, strategies.sampled_from(PICTURES))
 
 
-@schemathesis.deserializer("text/html")
-def html(context: Any, response: Any) -> str:
+@schemathesis.deserializer("text/html", "text/csv")
+def text_of(context: Any, response: Any) -> str:
     return str(response.content.decode())
 
 
@@ -78,7 +78,8 @@ def put_names(case: Any) -> None:
             value = f"d{next(DELETED)}" if kind == "id" else None
         else:
             value = THERE.get(kind)
-        if value and isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found) and len(found) % 4:
+        name_like = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", str(found))
+        if value is not None and name_like and len(str(found)) % 4:
             case.path_parameters[name] = value
 
 

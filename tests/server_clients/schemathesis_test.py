@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -131,6 +132,12 @@ class Collections(SchemathesisTest):
 
     def test_collections(self) -> None:
         self.schemathesis("--include-tag", "Collections")
+
+    def test_atlas(self) -> None:
+        while self.ask("GET", "/v1/collections/notes/atlas")[0] == 202:
+            time.sleep(0.1)
+        self.there = {**self.there, "projection": "umap", "column": "price", "row": 0}
+        self.schemathesis("--include-tag", "Atlas")
 
     def test_jobs(self) -> None:
         self.schemathesis("--include-tag", "Jobs")
