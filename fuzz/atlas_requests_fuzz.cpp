@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "server/atlas_requests.hpp"
+#include "service/arithmetic_expression.hpp"
 
 namespace {
 
@@ -47,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto search = read_atlas_search(text); data[0] % 6 == 1 && expect_answer(search)) {
     require(search->query.kind == asterism::service::AtlasQuery::Kind::kRow || !search->query.value.empty());
     if (search->query.kind == asterism::service::AtlasQuery::Kind::kExpression) {
-      expect_answer(asterism::service::parse_expression(search->query.value));
+      expect_answer(asterism::service::parse_arithmetic(search->query.value));
     }
   }
   if (const auto copy = read_copy(text, kRowCount); data[0] % 6 == 2 && expect_answer(copy)) {

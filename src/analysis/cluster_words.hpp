@@ -2,8 +2,8 @@
 //
 // All texts of a cluster count as one document (Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based
 // TF-IDF procedure"): a word's weight is its share of the cluster's words times log(1 + words of a cluster on average /
-// how often the word stands anywhere). Words that most clusters share are left out by how evenly they are spread, not
-// by a list: no language is presumed.
+// how often the word stands anywhere). Words that most clusters share are left out by how evenly they are spread, and
+// those that are short and frequent by these two, not by a list: no language is presumed.
 // Ownership: values. Thread-safety: none while texts are added. Cost: one look-up a word; memory: one entry for each
 // word of a cluster.
 #pragma once
@@ -22,7 +22,8 @@ struct ClusterWordsOptions {
   std::size_t word_count = 10;         // of each cluster, at most
   std::size_t document_count_min = 2;  // texts of the cluster that a word must stand in; 1 where the cluster has one
   // A word that many texts or many clusters have is left out of those that do not have clearly more of it than the
-  // rest.
+  // rest; a short one that is frequent of those that do not have five times as much. Of few texts or clusters all of
+  // the latter may go.
   bool drop_common = true;
   bool bigrams = false;  // two words that follow each other count as a word too
 };
@@ -59,10 +60,12 @@ class ClusterWords {
   std::uint32_t number_of(std::string_view word);
   // The numbers of the words of a text and, where asked for, of its bigrams; sorted.
   std::vector<std::uint32_t> numbers_of(std::span<const std::string> words);
-  // [words]: whether a word stands in many texts or many clusters.
-  std::vector<bool> common_words() const;
+  // What a word must have to tell something of a cluster: nothing, clearly more of it than the rest, far more.
+  enum class Spread : std::uint8_t { kOwn, kCommon, kShort };
+  double mean_length() const;           // of the different words, in characters
+  std::vector<Spread> spreads() const;  // [words]
   std::vector<ClusterWord> top_of(const Cluster& cluster, double mean_occurrences,
-                                  const std::vector<bool>& common) const;
+                                  std::span<const Spread> spreads) const;
 
   ClusterWordsOptions options_;
   std::unordered_map<std::string, std::uint32_t> numbers_;

@@ -10,6 +10,7 @@
 
 #include "analysis/neighbor_descent.hpp"
 #include "analysis/neighbor_forest.hpp"
+#include "analysis/neighbor_keys.hpp"
 #include "analysis/neighbor_lists.hpp"
 #include "analysis/neighbor_scan.hpp"
 #include "analysis/neighbor_space.hpp"
@@ -31,12 +32,6 @@ constexpr std::size_t kRowsPerChunk = 64;
 // Kept beyond those asked for: products may put near-equal distances in the wrong order.
 std::size_t list_width(std::size_t neighbor_count, std::size_t row_count) {
   return std::min(row_count, neighbor_count + std::max<std::size_t>(8, neighbor_count / 4));
-}
-
-// By how much a squared distance from products may be wrong, between two rows whose squares sum up to `squares`: the
-// rounding of three chains of dim multiply-adds and of moving the rows to their centre.
-double key_error(std::size_t dim, double squares) {
-  return 4.0 * static_cast<double>(dim + 8) * 0x1.0p-24 * squares;
 }
 
 struct Neighbor {

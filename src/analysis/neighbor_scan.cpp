@@ -6,20 +6,15 @@
 #include <memory>
 #include <vector>
 
+#include "analysis/neighbor_keys.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/linear.hpp"
 
 namespace asterism {
 namespace {
 
-constexpr std::size_t kColumnsPerWeight = 512;  // products of a block of queries stay in the second cache
 constexpr std::size_t kWeightBytesMax = std::size_t{128} << 20;  // of the rows laid out at a time
 constexpr double kProductsPerStep = 2e10;                        // between two looks at the cancel flag
-
-LinearWeight weight_of(std::span<const float> rows, std::size_t dim) {
-  const LinearPart part{.weight = rows, .bias = {}};
-  return {std::span(&part, 1), dim};
-}
 
 // Keys of query `query` to columns [0, products.size()), whose rows' numbers are first, first + 1, ...
 void offer_row(std::span<const float> products, const float* squares, std::size_t first, std::size_t query,
@@ -34,7 +29,7 @@ void offer_row(std::span<const float> products, const float* squares, std::size_
   }
 }
 
-// Rows [first, first + weights x kColumnsPerWeight) laid out for products.
+// Rows [first, first + weights x kKeyColumns) laid out for products.
 struct LaidOutRows {
   std::size_t first = 0;
   std::vector<std::unique_ptr<LinearWeight>> weights;
@@ -42,13 +37,13 @@ struct LaidOutRows {
 
 LaidOutRows lay_out_rows(const NeighborSpace& rows, std::size_t first, std::size_t count, ThreadPool& pool) {
   LaidOutRows laid_out{first, {}};
-  laid_out.weights.resize((count + kColumnsPerWeight - 1) / kColumnsPerWeight);
+  laid_out.weights.resize((count + kKeyColumns - 1) / kKeyColumns);
   pool.parallel_for(laid_out.weights.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t w = begin; w < end; ++w) {
-      const std::size_t from = w * kColumnsPerWeight;
-      const std::size_t width = std::min(kColumnsPerWeight, count - from);
+      const std::size_t from = w * kKeyColumns;
+      const std::size_t width = std::min(kKeyColumns, count - from);
       const auto values = std::span(rows.values).subspan((first + from) * rows.dim(), width * rows.dim());
-      laid_out.weights[w] = std::make_unique<LinearWeight>(weight_of(values, rows.dim()));
+      laid_out.weights[w] = std::make_unique<LinearWeight>(rows_as_weight(values, rows.dim()));
     }
   });
   return laid_out;
@@ -56,7 +51,7 @@ LaidOutRows lay_out_rows(const NeighborSpace& rows, std::size_t first, std::size
 
 void scan_block(const NeighborSpace& queries, std::size_t begin, std::size_t end, const NeighborSpace& rows,
                 const LaidOutRows& laid_out, bool skips_itself, NeighborLists& lists) {
-  std::vector<float> products((end - begin) * kColumnsPerWeight);
+  std::vector<float> products((end - begin) * kKeyColumns);
   std::size_t first = laid_out.first;
   for (const auto& weight : laid_out.weights) {
     const LinearProblem problem{.weight = weight.get(),
@@ -77,7 +72,7 @@ void scan_block(const NeighborSpace& queries, std::size_t begin, std::size_t end
 Result<void> scan_neighbors(const NeighborSpace& queries, const NeighborSpace& rows, bool skips_itself,
                             NeighborLists& lists, const AnalysisRun& run) {
   const std::size_t row_bytes = rows.dim() * sizeof(float);
-  const std::size_t rows_at_once = std::max(kColumnsPerWeight, kWeightBytesMax / row_bytes);
+  const std::size_t rows_at_once = std::max(kKeyColumns, kWeightBytesMax / row_bytes);
   for (std::size_t first = 0; first < rows.row_count(); first += rows_at_once) {
     const std::size_t count = std::min(rows_at_once, rows.row_count() - first);
     const LaidOutRows laid_out = lay_out_rows(rows, first, count, run.pool);
@@ -106,7 +101,7 @@ void MemberScan::operator()(const NeighborSpace& space, std::span<const std::uin
   for (std::size_t m = 0; m < members.size(); ++m) {
     std::ranges::copy(space.row(members[m]), gathered_.begin() + static_cast<std::ptrdiff_t>(m * dim));
   }
-  const LinearWeight weight = weight_of(gathered_, dim);
+  const LinearWeight weight = rows_as_weight(gathered_, dim);
   products_.resize(kLinearRowBlock * members.size());
   for (std::size_t begin = 0; begin < members.size(); begin += kLinearRowBlock) {
     const std::size_t end = std::min(members.size(), begin + kLinearRowBlock);

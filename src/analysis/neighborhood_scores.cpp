@@ -9,6 +9,8 @@
 #include <numeric>
 
 #include "analysis/correlation.hpp"
+#include "analysis/neighbor_keys.hpp"
+#include "analysis/neighbor_ranks.hpp"
 #include "analysis/row_distances.hpp"
 #include "base/counter_random.hpp"
 #include "base/thread_pool.hpp"
@@ -18,6 +20,28 @@ namespace {
 
 constexpr std::size_t kChunk = 8;
 constexpr std::uint64_t kTripletStream = 1;
+
+// Rows whose keys are held at a time: so many that laying out the other rows is little work beside, and of many rows so
+// few that the keys fit.
+constexpr std::size_t kKeyRowsMax = 384;
+constexpr std::size_t kKeyRowsMin = 16;
+constexpr std::size_t kKeyCountMax = std::size_t{32} << 20U;
+
+// What a rank past the k nearest takes from 1 (Venna, Kaski 2001).
+double trust_scale(std::size_t row_count, std::size_t neighbor_count) {
+  const auto n = static_cast<double>(row_count);
+  const auto k = static_cast<double>(neighbor_count);
+  return 2.0 / (k * (2.0 * n - 3.0 * k - 1.0));
+}
+
+// By how many ranks the other space's nearest lie past the k nearest of this one.
+double excess(std::span<const std::size_t> their_ranks, std::size_t neighbor_count) {
+  double sum = 0.0;
+  for (const std::size_t rank : their_ranks) {
+    sum += rank > neighbor_count ? static_cast<double>(rank - neighbor_count) : 0.0;
+  }
+  return sum;
+}
 
 // How one row sees all others in one space.
 struct View {
@@ -66,8 +90,7 @@ class Scorer {
          const NeighborhoodOptions& options)
       : a_(a), b_(b), labels_(labels), options_(options), row_count_(a.row_count()) {
     const auto n = static_cast<double>(row_count_);
-    const auto k = static_cast<double>(options.neighbor_count);
-    trust_scale_ = 2.0 / (k * (2.0 * n - 3.0 * k - 1.0));
+    trust_scale_ = trust_scale(row_count_, options.neighbor_count);
     for (std::size_t i = 1; i <= options.neighbor_count; ++i) {
       mrre_scale_ += std::abs(n - 2.0 * static_cast<double>(i) + 1.0) / static_cast<double>(i);
     }
@@ -91,8 +114,8 @@ class Scorer {
       rank_rows(in_a, in_b.nearest);
       rank_rows(in_b, in_a.nearest);
       out.overlap[i] = overlap(in_a);
-      out.trustworthiness[i] = 1.0 - trust_scale_ * excess(in_a);
-      out.continuity[i] = 1.0 - trust_scale_ * excess(in_b);
+      out.trustworthiness[i] = 1.0 - trust_scale_ * excess(in_a.their_ranks, options_.neighbor_count);
+      out.continuity[i] = 1.0 - trust_scale_ * excess(in_b.their_ranks, options_.neighbor_count);
       out.mrre_false[i] = relative_rank_error(in_a);
       out.mrre_missing[i] = relative_rank_error(in_b);
       if (!labels_.empty()) {
@@ -106,15 +129,6 @@ class Scorer {
   double overlap(const View& view) const {
     const auto kept = std::ranges::count_if(view.their_ranks, [&](auto r) { return r <= options_.neighbor_count; });
     return static_cast<double>(kept) / static_cast<double>(options_.neighbor_count);
-  }
-
-  // By how many ranks the other space's nearest lie past the k nearest of this one.
-  double excess(const View& view) const {
-    double sum = 0.0;
-    for (const std::size_t rank : view.their_ranks) {
-      sum += rank > options_.neighbor_count ? static_cast<double>(rank - options_.neighbor_count) : 0.0;
-    }
-    return sum;
   }
 
   double relative_rank_error(const View& view) const {
@@ -235,6 +249,53 @@ Result<NeighborhoodScores> neighborhood_scores(const RowsView& a, const RowsView
     }
     if (run.progress) {
       run.progress("neighbors", begin + count, out.rows.size());
+    }
+  }
+  return out;
+}
+
+Result<NeighborhoodTrust> neighborhood_trust(const RowsView& a, const RowsView& b, const NeighborhoodOptions& options,
+                                             const AnalysisRun& run) {
+  if (auto checked = check(a, b, {}, options); !checked) {
+    return std::unexpected(checked.error());
+  }
+  const auto in_a = NeighborRanks::make(a, options.metric_a, "first vectors", run.pool);
+  if (!in_a) {
+    return std::unexpected(in_a.error());
+  }
+  const auto in_b = NeighborRanks::make(b, options.metric_b, "second vectors", run.pool);
+  if (!in_b) {
+    return std::unexpected(in_b.error());
+  }
+  NeighborhoodTrust out;
+  out.rows = sample_rows(a.row_count, options.query_row_count_max, options.seed);
+  out.trustworthiness.resize(out.rows.size());
+  out.continuity.resize(out.rows.size());
+  const std::size_t n = a.row_count;
+  const std::size_t k = options.neighbor_count;
+  const double scale = trust_scale(n, k);
+  const std::size_t step = std::clamp(kKeyCountMax / n, kKeyRowsMin, kKeyRowsMax);
+  std::vector<float> keys_a(std::min(step, out.rows.size()) * n);
+  std::vector<float> keys_b(keys_a.size());
+  for (std::size_t begin = 0; begin < out.rows.size(); begin += step) {
+    if (run.cancel != nullptr && run.cancel->requested()) {
+      return fail(ErrorCode::kCancelled, "stopped");
+    }
+    const auto asked = std::span(out.rows).subspan(begin, std::min(step, out.rows.size() - begin));
+    neighbor_keys(in_a->space(), asked, keys_a, run.pool);
+    neighbor_keys(in_b->space(), asked, keys_b, run.pool);
+    run.pool.parallel_for(asked.size(), 1, [&](std::size_t q, std::size_t end) {
+      for (; q < end; ++q) {
+        const auto from_a = std::span(keys_a).subspan(q * n, n);
+        const auto from_b = std::span(keys_b).subspan(q * n, n);
+        const auto near_a = in_a->nearest(asked[q], from_a, k);
+        const auto near_b = in_b->nearest(asked[q], from_b, k);
+        out.trustworthiness[begin + q] = 1.0 - scale * excess(in_a->ranks(asked[q], from_a, near_b), k);
+        out.continuity[begin + q] = 1.0 - scale * excess(in_b->ranks(asked[q], from_b, near_a), k);
+      }
+    });
+    if (run.progress) {
+      run.progress("neighbors", begin + asked.size(), out.rows.size());
     }
   }
   return out;

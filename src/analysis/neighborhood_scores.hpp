@@ -58,4 +58,17 @@ Result<NeighborhoodScores> neighborhood_scores(const RowsView& a, const RowsView
                                                std::span<const std::int32_t> labels, const NeighborhoodOptions& options,
                                                const AnalysisRun& run);
 
+// Trustworthiness and continuity alone, the same values to the bit.
+struct NeighborhoodTrust {
+  std::vector<std::uint32_t> rows;  // that were asked
+  // [rows] each.
+  std::vector<double> trustworthiness;
+  std::vector<double> continuity;
+};
+// Errors as neighborhood_scores(), also for values of a magnitude past kNeighborValueMax. Cost: a product of each asked
+// row with each row in float, and two passes over the results; nothing is sorted. Memory: two copies of the rows, and
+// some 256 MiB of products at the most (of more than a million rows 128 bytes a row).
+Result<NeighborhoodTrust> neighborhood_trust(const RowsView& a, const RowsView& b, const NeighborhoodOptions& options,
+                                             const AnalysisRun& run);
+
 }  // namespace asterism

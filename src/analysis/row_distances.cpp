@@ -41,18 +41,29 @@ Result<RowDistances> RowDistances::make(const RowsView& rows, Metric metric, std
   return out;
 }
 
-void RowDistances::from(std::size_t row, std::span<double> out) const noexcept {
-  const Eigen::VectorXd query = row_of(rows_, row).cast<double>();
-  for (std::size_t i = 0; i < rows_.row_count; ++i) {
-    const auto other = row_of(rows_, i).cast<double>();
-    if (metric_ == Metric::kEuclidean) {
-      out[i] = std::sqrt((other - query).squaredNorm());
-    } else {
-      const double lengths = lengths_[row] * lengths_[i];
-      out[i] = 1.0 - (lengths > 0.0 ? other.dot(query) / lengths : 0.0);
-    }
+std::vector<double> RowDistances::origin(std::size_t row) const {
+  const auto values = rows_.row(row);
+  return {values.begin(), values.end()};
+}
+
+double RowDistances::between(std::span<const double> origin, std::size_t row, std::size_t other) const noexcept {
+  if (other == row) {
+    return 0.0;
   }
-  out[row] = 0.0;
+  const Eigen::Map<const Eigen::VectorXd> query(origin.data(), static_cast<Eigen::Index>(origin.size()));
+  const auto values = row_of(rows_, other).cast<double>();
+  if (metric_ == Metric::kEuclidean) {
+    return std::sqrt((values - query).squaredNorm());
+  }
+  const double lengths = lengths_[row] * lengths_[other];
+  return 1.0 - (lengths > 0.0 ? values.dot(query) / lengths : 0.0);
+}
+
+void RowDistances::from(std::size_t row, std::span<double> out) const noexcept {
+  const std::vector<double> query = origin(row);
+  for (std::size_t i = 0; i < rows_.row_count; ++i) {
+    out[i] = between(query, row, i);
+  }
 }
 
 std::vector<std::uint32_t> sample_rows(std::size_t row_count, std::size_t count, std::uint64_t seed) {

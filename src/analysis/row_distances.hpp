@@ -26,6 +26,10 @@ class RowDistances {
   // out: [row_count]; that of the row itself is 0.
   void from(std::size_t row, std::span<double> out) const noexcept;
 
+  // The same one by one, to the bit: `origin` is origin(row), taken once for many.
+  std::vector<double> origin(std::size_t row) const;  // [dim]
+  double between(std::span<const double> origin, std::size_t row, std::size_t other) const noexcept;
+
  private:
   RowDistances(const RowsView& rows, Metric metric) : rows_(rows), metric_(metric) {}
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "service/atlas_labels.hpp"
+#include "service/distortion_file.hpp"
 
 namespace asterism::service {
 namespace {
@@ -147,7 +148,14 @@ Result<std::shared_ptr<const MapDistortion>> Atlas::distortion(const Collection&
   if (auto known = find_distortion(name)) {
     return known;
   }
-  auto measured = measure_distortion(collection, snapshot_, **of, run);
+  auto measured = read_distortion(source_.location, snapshot_, **of);
+  if (!measured) {
+    measured = measure_distortion(collection, snapshot_, **of, run);
+    // A folder that may only be read is no reason not to show it.
+    if (measured && source_.keeps_maps) {
+      (void)keep_distortion(source_.location, snapshot_, **of, *measured);
+    }
+  }
   if (!measured) {
     return std::unexpected(std::move(measured.error()));
   }

@@ -34,7 +34,7 @@ struct AtlasSource {
   std::string location;        // where projections are kept beside it
   std::string version = {};    // the named version that the collection was opened at
   std::string first_map = {};  // shown first; empty = the first that fits
-  bool keeps_maps = true;      // false: what is computed is held in memory only
+  bool keeps_maps = true;      // false: what is computed or measured is held in memory only
 };
 
 class Atlas {
@@ -55,6 +55,7 @@ class Atlas {
   // Of all there are now, beside the collection and in memory, by name; the one that is shown first comes first.
   std::vector<ProjectionSummary> maps() const;
   Result<std::shared_ptr<const AtlasMap>> map(std::string_view name);
+  // What was measured before is read (distortion_file.hpp), where it is of this snapshot.
   Result<std::shared_ptr<const MapDistortion>> distortion(const Collection& collection, std::string_view name,
                                                           const AnalysisRun& run);
   // {"levels": [...]}, see atlas_labels.hpp

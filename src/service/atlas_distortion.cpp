@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include "analysis/neighborhood_scores.hpp"
 
@@ -21,15 +22,27 @@ void append(std::vector<float>& out, std::span<const float> row) {
   out.insert(out.end(), row.begin(), row.end());
 }
 
-double mean(std::span<const double> values) {
-  double sum = 0.0;
-  for (const double value : values) {
-    sum += value;
-  }
-  return sum / static_cast<double>(values.size());
+// Rounding may carry the worst and the best just past the ends.
+float share(double value) {
+  return static_cast<float>(std::clamp(value, 0.0, 1.0));
 }
 
 }  // namespace
+
+MapDistortion distortion_of(std::vector<float> values, std::size_t neighbor_count) {
+  MapDistortion out{.values = std::move(values), .neighbor_count = neighbor_count};
+  for (std::size_t i = 0; i + 1 < out.values.size(); i += 2) {
+    if (!std::isnan(out.values[i])) {
+      ++out.asked_row_count;
+      out.trustworthiness += static_cast<double>(out.values[i]);
+      out.continuity += static_cast<double>(out.values[i + 1]);
+    }
+  }
+  // NaN where there was nothing to ask.
+  out.trustworthiness /= static_cast<double>(out.asked_row_count);
+  out.continuity /= static_cast<double>(out.asked_row_count);
+  return out;
+}
 
 Result<MapDistortion> measure_distortion(const Collection& collection, const AtlasSnapshot& snapshot,
                                          const AtlasMap& map, const AnalysisRun& run) {
@@ -50,33 +63,27 @@ Result<MapDistortion> measure_distortion(const Collection& collection, const Atl
       rows.push_back(static_cast<std::uint32_t>(row));
     }
   }
-  MapDistortion out{.values = std::vector<float>(snapshot.row_count() * 2, kNotAsked),
-                    .trustworthiness = std::numeric_limits<double>::quiet_NaN(),
-                    .continuity = std::numeric_limits<double>::quiet_NaN()};
+  std::vector<float> values(snapshot.row_count() * 2, kNotAsked);
   // Fewer than half the rows, as the measures want it.
-  out.neighbor_count = rows.empty() ? 0 : std::min(kDistortionNeighborCount, (rows.size() - 1) / 2);
-  if (out.neighbor_count == 0) {
-    return out;
+  const std::size_t neighbor_count = rows.empty() ? 0 : std::min(kDistortionNeighborCount, (rows.size() - 1) / 2);
+  if (neighbor_count == 0) {
+    return distortion_of(std::move(values), neighbor_count);
   }
-  const auto scores = neighborhood_scores(
+  const auto scores = neighborhood_trust(
       {.values = original, .row_count = rows.size(), .dim = dim},
-      {.values = placed, .row_count = rows.size(), .dim = map.summary.dim}, {},
-      {.neighbor_count = out.neighbor_count,
-       .query_row_count_max = std::max(kDistortionSampleCountMin, kDistortionPairCountMax / rows.size()),
-       .triplet_count = 1},
+      {.values = placed, .row_count = rows.size(), .dim = map.summary.dim},
+      {.neighbor_count = neighbor_count,
+       .query_row_count_max = std::max(kDistortionSampleCountMin, kDistortionPairCountMax / rows.size())},
       run);
   if (!scores) {
     return std::unexpected(scores.error());
   }
   for (std::size_t i = 0; i < scores->rows.size(); ++i) {
     const std::size_t row = rows[scores->rows[i]];
-    out.values[row * 2] = static_cast<float>(scores->trustworthiness[i]);
-    out.values[row * 2 + 1] = static_cast<float>(scores->continuity[i]);
+    values[row * 2] = share(scores->trustworthiness[i]);
+    values[row * 2 + 1] = share(scores->continuity[i]);
   }
-  out.asked_row_count = scores->rows.size();
-  out.trustworthiness = mean(scores->trustworthiness);
-  out.continuity = mean(scores->continuity);
-  return out;
+  return distortion_of(std::move(values), neighbor_count);
 }
 
 }  // namespace asterism::service

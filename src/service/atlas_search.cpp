@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/ascii_case.hpp"
+#include "service/arithmetic_expression.hpp"
 #include "store/unit_vector.hpp"
 
 namespace asterism::service {
@@ -59,11 +60,24 @@ Result<void> expect_count(std::string_view name, std::size_t count, std::size_t 
               fmt::format("{}: expected 1 to {}, found {}", name, count_max, count));
 }
 
-// The vector of a text as the collection's queries have it: what a search for it was done with.
-Result<std::vector<float>> sum_of_terms(const Collection& collection, std::span<const ExpressionTerm> terms) {
+// What the page sends comes from anywhere: no file of this machine is read for it.
+Result<void> expect_no_path(std::span<const ArithmeticTerm> terms) {
+  const auto path = std::ranges::find(terms, OperandKind::kImage, &ArithmeticTerm::kind);
+  if (path == terms.end()) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("expression: expected words, texts in quotes and #ids, found the path '@{}'", path->value),
+              "a picture is searched with alone: \"image\"");
+}
+
+// The vector of a text is that of the collection's queries: what a search for it was done with.
+Result<std::vector<float>> sum_of_terms(const Collection& collection, std::span<const ArithmeticTerm> terms) {
   std::vector<SearchRequest> requests;
-  for (const ExpressionTerm& term : terms) {
-    requests.push_back({.like = {query_text(term.text)}, .k = 1, .parts = kNoParts});
+  for (const ArithmeticTerm& term : terms) {
+    requests.push_back({.like = {term.kind == OperandKind::kId ? query_id(term.value) : query_text(term.value)},
+                        .k = 1,
+                        .parts = kNoParts});
   }
   const auto results = collection.search_batch(requests);
   if (!results) {
@@ -73,13 +87,46 @@ Result<std::vector<float>> sum_of_terms(const Collection& collection, std::span<
   for (std::size_t i = 0; i < terms.size(); ++i) {
     const std::vector<float> unit = unit_vector((*results)[i].query);
     for (std::size_t j = 0; j < sum.size(); ++j) {
-      sum[j] += terms[i].positive ? unit[j] : -unit[j];
+      sum[j] += static_cast<float>(terms[i].weight) * unit[j];
     }
+  }
+  if (std::ranges::all_of(sum, [](float value) { return value == 0.0F; })) {
+    return fail(ErrorCode::kInvalidArgument, "expression: expected a direction, found terms that sum up to none");
   }
   return sum;
 }
 
-Result<QueryPart> query_part(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasQuery& query) {
+// Whether an item is one of the expression's own: it, or its text in any case.
+bool is_term(const Item& item, std::span<const ArithmeticTerm> terms) {
+  return std::ranges::any_of(terms, [&](const ArithmeticTerm& term) {
+    return term.kind == OperandKind::kId ? item.id == term.value : equals_ignoring_case(item.content, term.value);
+  });
+}
+
+Result<std::vector<ScoredRow>> search_expression(const Collection& collection, const AtlasSnapshot& snapshot,
+                                                 std::string_view expression, std::size_t k) {
+  const auto terms = parse_arithmetic(expression);
+  if (!terms) {
+    return std::unexpected(terms.error());
+  }
+  if (auto allowed = expect_no_path(*terms); !allowed) {
+    return std::unexpected(std::move(allowed.error()));
+  }
+  auto sum = sum_of_terms(collection, *terms);
+  if (!sum) {
+    return std::unexpected(std::move(sum.error()));
+  }
+  const ItemParts text{.metadata = false, .content = true, .data = false, .vector = false};
+  auto result = collection.search(
+      {.like = {query_vector(*std::move(sum))}, .k = std::min(k + kOwnItemCountMax, kSearchCountMax), .parts = text});
+  if (!result) {
+    return std::unexpected(std::move(result.error()));
+  }
+  std::erase_if(result->hits, [&](const SearchHit& hit) { return is_term(hit.item, *terms); });
+  return rows_of_hits(snapshot, *result, k);
+}
+
+Result<QueryPart> query_part(const AtlasSnapshot& snapshot, const AtlasQuery& query) {
   switch (query.kind) {
     case AtlasQuery::Kind::kText:
       return query_text(query.value);
@@ -93,16 +140,7 @@ Result<QueryPart> query_part(const Collection& collection, const AtlasSnapshot& 
     case AtlasQuery::Kind::kExpression:
       break;
   }
-  const auto terms = parse_expression(query.value);
-  auto sum = terms ? sum_of_terms(collection, *terms) : std::unexpected(terms.error());
-  if (!sum) {
-    return std::unexpected(std::move(sum.error()));
-  }
-  if (std::ranges::all_of(*sum, [](float value) { return value == 0.0F; })) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("expression: expected a direction, found nothing left of \"{}\"", query.value));
-  }
-  return query_vector(*std::move(sum));
+  return fail(ErrorCode::kInternal, "query: an expression is no single part");
 }
 
 }  // namespace
@@ -147,7 +185,10 @@ Result<std::vector<ScoredRow>> atlas_search(const Collection& collection, const 
   if (auto counted = expect_count("k", k, kSearchCountMax); !counted) {
     return std::unexpected(std::move(counted.error()));
   }
-  auto part = query_part(collection, snapshot, query);
+  if (query.kind == AtlasQuery::Kind::kExpression) {
+    return search_expression(collection, snapshot, query.value, k);
+  }
+  auto part = query_part(snapshot, query);
   if (!part) {
     return std::unexpected(std::move(part.error()));
   }

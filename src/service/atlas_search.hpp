@@ -21,7 +21,6 @@ namespace asterism::service {
 // Limits; one past each is kLimitExceeded.
 inline constexpr std::size_t kAtlasItemCountMax = 1000;  // of one get
 inline constexpr std::size_t kAtlasNeighborCountMax = 1000;
-inline constexpr std::size_t kExpressionTermCountMax = 32;
 inline constexpr std::size_t kFindCountMax = 100'000;
 
 struct ScoredRow {
@@ -40,22 +39,18 @@ Result<Json> atlas_items(const Collection& collection, const AtlasSnapshot& snap
 Result<std::vector<ScoredRow>> atlas_neighbors(const Collection& collection, const AtlasSnapshot& snapshot,
                                                std::uint32_t row, std::size_t k);
 
-// One of a sum: a text, added or taken away.
-struct ExpressionTerm {
-  std::string text;
-  bool positive = true;
-};
-// "king - man + woman": terms between plus and minus signs with a blank on both sides, or a sign at the beginning; in
-// double quotes a term may hold them ("\"rock + roll\" - rock"). kInvalidArgument for an empty term, an open quote.
-Result<std::vector<ExpressionTerm>> parse_expression(std::string_view expression);
-
 struct AtlasQuery {
   enum class Kind : std::uint8_t { kText, kImage, kExpression, kRow } kind = Kind::kText;
   std::string value = {};  // the text, the picture's file or the expression
   std::uint32_t row = 0;   // of kRow
 };
-// Nearest first. An expression is the sum of its terms' vectors, each at length 1 (3CosAdd; Mikolov et al. 2013,
-// "Linguistic Regularities in Continuous Space Word Representations").
+// Of an expression's own items so many are left out at most; where there are more there may be fewer answers than k.
+inline constexpr std::size_t kOwnItemCountMax = 64;
+
+// Nearest first. An expression (arithmetic_expression.hpp) is the weighted sum of its terms' vectors, each at length 1
+// (3CosAdd; Mikolov et al. 2013, "Linguistic Regularities in Continuous Space Word Representations"); its own items and
+// texts are no answers. kUsage names the column where it does not parse, kInvalidArgument a picture's path: a client
+// has no files here; kNotFound an id that is not there.
 Result<std::vector<ScoredRow>> atlas_search(const Collection& collection, const AtlasSnapshot& snapshot,
                                             const AtlasQuery& query, std::size_t k);
 

@@ -70,6 +70,34 @@ TEST(ClusterWords, texts_in_no_cluster_make_words_common) {
   EXPECT_EQ(names(words.top()[0]), (std::vector<std::string>{"apple"}));
 }
 
+// In a third of all texts, and nearly all of "to" and "was" in one cluster: no share tells them from "ball".
+TEST(ClusterWords, short_frequent_words_are_left_out_unless_they_are_far_more_frequent_than_elsewhere) {
+  ClusterWords words(2, {.word_count = 9});
+  for (int i = 0; i < 10; ++i) {
+    words.add(0, split("ball was thrown to striker"));
+    words.add(1, split("oil prices climbed"));
+  }
+  for (int i = 0; i < 60; ++i) {
+    words.add_outside(split("waterproof leather jacket"));
+  }
+  for (int i = 0; i < 2; ++i) {
+    words.add_outside(split("something was brought to someone"));
+    words.add_outside(split("something was brought to someone"));
+  }
+  const auto top = words.top();
+  EXPECT_EQ(names(top[0]), (std::vector<std::string>{"ball", "striker", "thrown"}));
+  EXPECT_EQ(names(top[1]), (std::vector<std::string>{"climbed", "oil", "prices"}));
+}
+
+TEST(ClusterWords, length_is_that_of_characters) {
+  ClusterWords words(2, {.word_count = 3});
+  for (int i = 0; i < 10; ++i) {
+    words.add(0, split("\u671d\u98df \u65e9\u996d"));  // all words of two characters: none is short
+    words.add(1, split("\u665a\u9910 \u591c\u5bb5"));
+  }
+  EXPECT_EQ(words.top()[0].size(), 2U);
+}
+
 TEST(ClusterWords, two_words_that_follow_each_other_count_where_asked_for) {
   ClusterWords words(2, {.word_count = 1, .document_count_min = 1, .drop_common = false, .bigrams = true});
   words.add(0, split("new york new york"));

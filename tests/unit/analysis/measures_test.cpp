@@ -15,6 +15,7 @@
 #include "analysis/row_distances.hpp"
 #include "analysis/silhouette.hpp"
 #include "analysis/tfidf.hpp"
+#include "asterism/cancel.hpp"
 #include "base/counter_random.hpp"
 #include "base/thread_pool.hpp"
 
@@ -130,6 +131,64 @@ TEST(Neighborhood, a_sample_gives_the_values_of_its_rows) {
     EXPECT_EQ(some->trustworthiness[i], all->trustworthiness[some->rows[i]]);
     EXPECT_EQ(some->triplet_accuracy[i], all->triplet_accuracy[some->rows[i]]);
   }
+}
+
+// Of each row the same bits as neighborhood_scores(), which sorts and measures every distance.
+void expect_same_trust(const RowsView& a, const RowsView& b, const NeighborhoodOptions& options) {
+  for (const std::size_t thread_count : {1U, 2U, 3U}) {
+    ThreadPool pool(thread_count);
+    const auto all = neighborhood_scores(a, b, {}, options, {.pool = pool});
+    const auto trust = neighborhood_trust(a, b, options, {.pool = pool});
+    ASSERT_TRUE(all && trust);
+    EXPECT_EQ(trust->rows, all->rows);
+    EXPECT_EQ(trust->trustworthiness, all->trustworthiness);
+    EXPECT_EQ(trust->continuity, all->continuity);
+  }
+}
+
+TEST(NeighborhoodTrust, is_that_of_the_scores) {
+  const auto a = normal_rows(700, 24, 11);
+  const auto b = normal_rows(700, 2, 12);
+  expect_same_trust({a, 700, 24}, {b, 700, 2}, {});
+  expect_same_trust({a, 700, 24}, {b, 700, 2}, {.metric_a = Metric::kCosine, .query_row_count_max = 50, .seed = 9});
+  expect_same_trust({b, 700, 2}, {a, 700, 24}, {.neighbor_count = 1, .query_row_count_max = 150});
+  // The first two components of the rows themselves: near in both.
+  std::vector<float> projected;
+  for (std::size_t row = 0; row < 700; ++row) {
+    projected.insert(projected.end(), {a[row * 24], a[row * 24 + 1]});
+  }
+  expect_same_trust({a, 700, 24}, {projected, 700, 2}, {.neighbor_count = 40, .query_row_count_max = 150});
+}
+
+TEST(NeighborhoodTrust, equal_distances_far_rows_and_tiny_ones_stand_as_in_the_scores) {
+  auto grid = normal_rows(600 * 3, 1, 13);  // few different places, many equal distances
+  for (float& value : grid) {
+    value = std::round(value);
+  }
+  const auto b = normal_rows(600, 2, 14);
+  expect_same_trust({grid, 600, 3}, {b, 600, 2}, {.query_row_count_max = 150});
+  expect_same_trust({grid, 600, 3}, {grid, 600, 3}, {.metric_a = Metric::kCosine, .query_row_count_max = 150});
+  auto far = normal_rows(600, 3, 15);  // one row far away: products of the others say nothing
+  far[0] = 1e8F;
+  expect_same_trust({far, 600, 3}, {b, 600, 2}, {.query_row_count_max = 150});
+  auto tiny = normal_rows(600, 3, 16);  // squares are no floats
+  for (float& value : tiny) {
+    value *= 1e-25F;
+  }
+  expect_same_trust({tiny, 600, 3}, {b, 600, 2}, {.query_row_count_max = 150});
+}
+
+TEST(NeighborhoodTrust, bad_input_is_named_and_stopping_stops) {
+  const auto rows = normal_rows(10, 2, 17);
+  ThreadPool pool(1);
+  CancelFlag cancel;
+  cancel.request();
+  EXPECT_EQ(neighborhood_trust({rows, 10, 2}, {rows, 5, 4}, {.neighbor_count = 2}, {.pool = pool}).error().code,
+            ErrorCode::kMismatch);
+  EXPECT_EQ(neighborhood_trust({rows, 10, 2}, {rows, 10, 2}, {.neighbor_count = 2}, {.pool = pool, .cancel = &cancel})
+                .error()
+                .code,
+            ErrorCode::kCancelled);
 }
 
 TEST(Neighborhood, rows_without_label_have_no_agreement) {

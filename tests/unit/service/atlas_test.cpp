@@ -14,8 +14,10 @@
 #include "service/atlas_export.hpp"
 #include "service/atlas_json.hpp"
 #include "service/atlas_page.hpp"
+#include "service/atlas_search.hpp"
 #include "service/atlas_session.hpp"
 #include "service/atlas_tables.hpp"
+#include "service/distortion_file.hpp"
 #include "service/projector_files.hpp"
 #include "weights/zip_directory.hpp"
 
@@ -153,6 +155,38 @@ TEST_F(AtlasTest, distortion_is_between_nothing_and_all_and_worked_out_once) {
   EXPECT_EQ(*atlas->distortion(collection(), "pca", run_), *first);
 }
 
+TEST_F(AtlasTest, a_distortion_is_kept_for_its_snapshot_and_its_map) {
+  const auto atlas = open();
+  const auto map = atlas->map("pca");
+  ASSERT_TRUE(map);
+  EXPECT_EQ(read_distortion(location(), atlas->snapshot(), **map).error().code, ErrorCode::kNotFound);
+  const auto first = atlas->distortion(collection(), "pca", run_);
+  ASSERT_TRUE(first) << first.error().message;
+  // Read and not measured again: what the file says is what there is.
+  MapDistortion other = **first;
+  other.values[0] = 0.125F;
+  ASSERT_TRUE(keep_distortion(location(), atlas->snapshot(), **map, other));
+  const auto again = open()->distortion(collection(), "pca", run_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)->values, other.values);
+  EXPECT_EQ((*again)->neighbor_count, (*first)->neighbor_count);
+  EXPECT_EQ((*again)->asked_row_count, 60U);
+  EXPECT_EQ((*again)->continuity, (*first)->continuity);
+
+  AtlasMap moved = **map;
+  moved.points[0] += 1.0F;
+  EXPECT_EQ(read_distortion(location(), atlas->snapshot(), moved).error().code, ErrorCode::kMismatch);
+  other.values[0] = 7.0F;
+  ASSERT_TRUE(keep_distortion(location(), atlas->snapshot(), **map, other));
+  EXPECT_EQ(read_distortion(location(), atlas->snapshot(), **map).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ((*open()->distortion(collection(), "pca", run_))->values, (*first)->values) << "measured again";
+
+  add(60, 61);
+  const auto later = open(std::nullopt);
+  EXPECT_EQ(read_distortion(location(), later->snapshot(), **later->map("pca")).error().code, ErrorCode::kMismatch);
+  EXPECT_EQ(list_maps(location()).size(), 1U) << "a distortion is no map";
+}
+
 TEST_F(AtlasTest, neighbours_on_the_map_are_true_or_false) {
   const auto atlas = open();
   const auto map = atlas->map("pca");
@@ -167,6 +201,25 @@ TEST_F(AtlasTest, neighbours_on_the_map_are_true_or_false) {
   EXPECT_EQ(map_neighbors(collection(), atlas->snapshot(), nullptr, 60, 5).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(map_neighbors(collection(), atlas->snapshot(), nullptr, 0, kAtlasNeighborCountMax + 1).error().code,
             ErrorCode::kLimitExceeded);
+}
+
+TEST_F(AtlasTest, an_expression_of_items_leaves_these_out) {
+  const auto atlas = open();
+  const auto ask = [&](const std::string& expression) {
+    return atlas_search(collection(), atlas->snapshot(), {.kind = AtlasQuery::Kind::kExpression, .value = expression},
+                        10);
+  };
+  const auto found = ask("#i0 + 0.5*#\"i2\" - #i1");
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->size(), 10U);
+  for (const ScoredRow& one : *found) {
+    EXPECT_EQ(one.row % 2, 0U) << "the heap that is added, not the one that is taken away";
+    EXPECT_GT(one.row, 2U);
+  }
+  EXPECT_EQ(ask("#i0 + #none").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(ask("#i0 + @\"/etc/hostname\"").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ask("#i0 - #i0").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ask("#i0 - ").error().code, ErrorCode::kUsage);
 }
 
 TEST_F(AtlasTest, finds_texts_and_copies_rows) {
