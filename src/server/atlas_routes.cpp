@@ -130,7 +130,7 @@ Result<HttpResponse> manifest(const Call& /*call*/, const Opened& opened) {
 
 Result<HttpResponse> points(const Call& call, const Opened& opened) {
   const auto map = opened.atlas->map(call.value("projection"));
-  return map ? Result<HttpResponse>(tagged_response(call, service::float_bytes((*map)->points)))
+  return map ? Result<HttpResponse>(tagged_response(call, service::array_bytes((*map)->points)))
              : std::unexpected(map.error());
 }
 
@@ -154,7 +154,7 @@ Result<HttpResponse> distortion(const Call& call, const Opened& opened) {
     return working_response(*work);
   }
   return tagged_response(
-      call, service::float_bytes(std::get<std::shared_ptr<const service::MapDistortion>>(*answer)->values));
+      call, service::array_bytes(std::get<std::shared_ptr<const service::MapDistortion>>(*answer)->values));
 }
 
 Result<HttpResponse> labels(const Call& call, const Opened& opened) {

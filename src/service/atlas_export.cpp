@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/neighbor_graph.hpp"
 #include "base/base64.hpp"
 #include "base/file.hpp"
 #include "service/atlas_json.hpp"
@@ -107,6 +108,51 @@ class NewFolder {
   AtlasExport written_;
 };
 
+// What is near every row on one map, and how near that is in truth.
+struct NearOnMap {
+  std::string map;
+  std::vector<std::uint32_t> rows;  // [row_count, kExportNeighborCount], nearest first; kNoNeighbor where there is none
+  std::vector<std::uint8_t> ranks;  // of the same: place among the original neighbours, from 1; 0 = false neighbour
+};
+
+Result<NearOnMap> near_on_map(const std::string& name, const RowsView& points, const AnalysisRun& run) {
+  NearOnMap out{.map = name,
+                .rows = std::vector<std::uint32_t>(points.row_count * kExportNeighborCount, kNoNeighbor),
+                .ranks = std::vector<std::uint8_t>(points.row_count * kExportNeighborCount, 0)};
+  std::vector<std::uint32_t> placed;
+  std::vector<float> places;
+  for (std::uint32_t row = 0; row < points.row_count; ++row) {
+    const auto place = points.row(row);
+    if (std::ranges::all_of(place, [](float value) { return std::isfinite(value); })) {
+      placed.push_back(row);
+      places.insert(places.end(), place.begin(), place.end());
+    }
+  }
+  if (placed.size() < 2) {
+    return out;
+  }
+  const auto graph = neighbor_graph({.values = places, .row_count = placed.size(), .dim = points.dim},
+                                    {.neighbor_count = std::min(kExportNeighborCount, placed.size() - 1)}, run);
+  if (!graph) {
+    return std::unexpected(graph.error());
+  }
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    for (std::size_t j = 0; j < graph->neighbor_count; ++j) {
+      out.rows[placed[i] * kExportNeighborCount + j] = placed[graph->neighbors[i * graph->neighbor_count + j]];
+    }
+  }
+  return out;
+}
+
+// `original` are the neighbours of `row` in the vectors, nearest first.
+void rank_on_map(NearOnMap& near, std::size_t row, std::span<const ScoredRow> original) {
+  for (std::size_t at = row * kExportNeighborCount; at < (row + 1) * kExportNeighborCount; ++at) {
+    const auto found = std::ranges::find(original, near.rows[at], &ScoredRow::row);
+    near.ranks[at] = found == original.end() ? 0 : static_cast<std::uint8_t>(found - original.begin() + 1);
+  }
+}
+static_assert(kRankCountMax <= std::numeric_limits<std::uint8_t>::max());
+
 class Exporter {
  public:
   Exporter(const Collection& collection, Atlas& atlas, NewFolder& folder, const AnalysisRun& run)
@@ -136,13 +182,18 @@ class Exporter {
       if (!labels) {
         return std::unexpected(labels.error());
       }
-      auto written = folder_.write_bytes(fmt::format("points/{}", name), float_bytes((*map)->points));
-      written = written ? folder_.write_bytes(fmt::format("distortion/{}", name), float_bytes((*distortion)->values))
+      auto written = folder_.write_bytes(fmt::format("points/{}", name), array_bytes((*map)->points));
+      written = written ? folder_.write_bytes(fmt::format("distortion/{}", name), array_bytes((*distortion)->values))
                         : written;
       written = written ? folder_.write_json(fmt::format("labels/{}", name), **labels) : written;
       if (!written) {
         return written;
       }
+      auto near = near_on_map(name, (*map)->view(), run_);
+      if (!near) {
+        return std::unexpected(std::move(near.error()));
+      }
+      near_.push_back(*std::move(near));
     }
     return {};
   }
@@ -205,19 +256,27 @@ class Exporter {
         return std::unexpected(found.error());
       }
       for (std::size_t i = 0; i < count; ++i) {
-        for (std::size_t j = 0; j < (*found)[i].size(); ++j) {
-          rows[(begin + i) * kExportNeighborCount + j] = (*found)[i][j].row;
-          scores[(begin + i) * kExportNeighborCount + j] = (*found)[i][j].score;
+        const std::vector<ScoredRow>& original = (*found)[i];
+        for (std::size_t j = 0; j < std::min(original.size(), kExportNeighborCount); ++j) {
+          rows[(begin + i) * kExportNeighborCount + j] = original[j].row;
+          scores[(begin + i) * kExportNeighborCount + j] = original[j].score;
+        }
+        for (NearOnMap& near : near_) {
+          rank_on_map(near, begin + i, original);
         }
       }
     }
-    std::string bytes(rows.size() * sizeof(std::uint32_t), '\0');
-    std::memcpy(bytes.data(), rows.data(), bytes.size());
-    auto written = folder_.write_bytes("neighbors", bytes);
-    return written ? folder_.write_bytes("neighbor_scores", float_bytes(scores)) : written;
+    auto written = folder_.write_bytes("neighbors", array_bytes(rows));
+    written = written ? folder_.write_bytes("neighbor_scores", array_bytes(scores)) : written;
+    for (const NearOnMap& near : near_) {
+      written =
+          written ? folder_.write_bytes(fmt::format("map_neighbors/{}", near.map), array_bytes(near.rows)) : written;
+      written = written ? folder_.write_bytes(fmt::format("map_ranks/{}", near.map), array_bytes(near.ranks)) : written;
+    }
+    return written;
   }
 
-  // Of a row that was deleted since there are none.
+  // As many as tell false neighbours on a map from true ones. Of a row that was deleted since there are none.
   Result<std::vector<std::vector<ScoredRow>>> neighbors_of(std::size_t begin, std::size_t count) const {
     std::vector<std::string> ids;
     for (std::size_t row = begin; row < begin + count; ++row) {
@@ -233,7 +292,7 @@ class Exporter {
     for (std::size_t i = 0; i < count; ++i) {
       if ((*there)[i]) {
         requests.push_back({.like = {query_id(ids[i])},
-                            .k = kExportNeighborCount,
+                            .k = kRankCountMax,
                             .parts = {.metadata = false, .content = false, .data = false, .vector = false}});
         places.push_back(i);
       }
@@ -243,7 +302,7 @@ class Exporter {
       return std::unexpected(results.error());
     }
     for (std::size_t i = 0; i < results->size(); ++i) {
-      out[places[i]] = rows_of_hits(snapshot_, (*results)[i], kExportNeighborCount);
+      out[places[i]] = rows_of_hits(snapshot_, (*results)[i], kRankCountMax);
     }
     return out;
   }
@@ -286,6 +345,7 @@ class Exporter {
   const AtlasSnapshot& snapshot_;
   NewFolder& folder_;
   const AnalysisRun& run_;
+  std::vector<NearOnMap> near_;  // of every map
 };
 
 }  // namespace

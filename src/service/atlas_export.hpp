@@ -3,11 +3,14 @@
 //
 //   index.html
 //   data/manifest.js, data/points/MAP.js, data/columns/COLUMN.js, data/distortion/MAP.js, data/labels/MAP.js,
-//   data/items/N.js (2,000 items each), data/neighbors.js, data/neighbor_scores.js, data/sprites/N.js
+//   data/items/N.js (2,000 items each), data/neighbors.js, data/neighbor_scores.js, data/sprites/N.js,
+//   data/map_neighbors/MAP.js (uint32 [rows, 15], 2^32 - 1 for none), data/map_ranks/MAP.js (uint8 of the same: place
+//   among the 100 nearest by the vectors, from 1, or 0)
 //
 // Each script is asterismData(NAME, CONTENT); bytes are base64. A column whose name can not be a file's name has none
 // and is a text in the manifest. Thread-safety: one export at a time into one folder. Cost: everything the server would
-// work out on asking, for every map, and one search a row. Memory: the largest of the files.
+// work out on asking, for every map, and one search a row. Memory: the largest of the files, and of each map 75 bytes a
+// row.
 #pragma once
 
 #include <cstdint>

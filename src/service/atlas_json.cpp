@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -14,15 +13,6 @@ namespace asterism::service {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "arrays are sent as they lie in memory");
-
-template <typename T>
-std::string bytes_of(std::span<const T> values) {
-  std::string out(values.size_bytes(), '\0');
-  if (!values.empty()) {
-    std::memcpy(out.data(), values.data(), values.size_bytes());
-  }
-  return out;
-}
 
 // JSON has no NaN.
 Json number_or_null(double value) {
@@ -133,17 +123,13 @@ Json atlas_manifest(const Atlas& atlas, const ManifestFacts& facts) {
               {"writable", facts.writable}};
 }
 
-std::string float_bytes(std::span<const float> values) {
-  return bytes_of(values);
-}
-
 Result<std::string> column_bytes(const AtlasColumn& column) {
   switch (column.type) {
     case AtlasColumnType::kCategory:
-      return bytes_of(std::span<const std::uint16_t>(column.codes));
+      return array_bytes(column.codes);
     case AtlasColumnType::kNumber:
     case AtlasColumnType::kDate:
-      return bytes_of(std::span<const double>(column.numbers));
+      return array_bytes(column.numbers);
     case AtlasColumnType::kText:
       break;
   }

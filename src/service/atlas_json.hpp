@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,8 +24,14 @@ struct ManifestFacts {
 };
 Json atlas_manifest(const Atlas& atlas, const ManifestFacts& facts);
 
-// float32 [values]
-std::string float_bytes(std::span<const float> values);
+template <typename T>
+std::string array_bytes(const std::vector<T>& values) {
+  std::string out(values.size() * sizeof(T), '\0');
+  if (!values.empty()) {
+    std::memcpy(out.data(), values.data(), out.size());
+  }
+  return out;
+}
 // Of categories uint16, of numbers and dates float64, [row_count]; kUnsupported for a text column.
 Result<std::string> column_bytes(const AtlasColumn& column);
 

@@ -6,6 +6,7 @@ import base64
 import http.client
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -462,6 +463,7 @@ class Export(CliTest):
         written = re.fullmatch(r'asterismData\("points/\w+", "(.*)"\);\n', (out / f"data/points/{name}.js").read_text())
         assert written
         self.assertEqual(len(base64.b64decode(written[1])), 400 * 8)
+        self.expect_neighbors_on_the_map(out / "data", name)
         self.ok("atlas", notes, "--export", str(out))
         foreign = self.folder / "foreign"
         foreign.mkdir()
@@ -470,6 +472,31 @@ class Export(CliTest):
         self.assertEqual([path.name for path in foreign.iterdir()], ["mine.txt"])
         leftover = {path.name for path in self.folder.iterdir()} - {"notes", "out", "foreign"}
         self.assertFalse([name for name in leftover if name.startswith("out.")], leftover)
+
+    def expect_neighbors_on_the_map(self, data: Path, name: str) -> None:
+        """The exported ones are the nearest by the exported points, and their ranks are those of the vectors."""
+
+        def read(file: str, kind: str) -> tuple[Any, ...]:
+            content = re.fullmatch(r'asterismData\("[\w/]+", "(.*)"\);\n', (data / f"{file}.js").read_text())
+            assert content
+            raw = base64.b64decode(content[1])
+            return struct.unpack(f"<{len(raw) // struct.calcsize(kind)}{kind}", raw)
+
+        points = list(zip(*[iter(read(f"points/{name}", "f"))] * 2, strict=True))
+        near = list(zip(*[iter(read(f"map_neighbors/{name}", "I"))] * 15, strict=True))
+        ranks = list(zip(*[iter(read(f"map_ranks/{name}", "B"))] * 15, strict=True))
+        original = list(zip(*[iter(read("neighbors", "I"))] * 15, strict=True))
+        self.assertEqual((len(near), len(ranks)), (400, 400))
+        for row in range(0, 400, 37):
+            others = sorted(math.dist(points[row], points[other]) for other in range(400) if other != row)
+            for place, other in enumerate(near[row]):
+                self.assertNotEqual(other, row)
+                self.assertAlmostEqual(math.dist(points[row], points[other]), others[place], places=4)
+        for row in range(400):
+            for other, rank in zip(near[row], ranks[row], strict=True):
+                expected = original[row].index(other) + 1 if other in original[row] else 0
+                self.assertTrue(rank == expected or (expected == 0 and 15 < rank <= 100), (row, other, rank, expected))
+        self.assertGreater(sum(rank > 0 for row in ranks for rank in row), 400)
 
 
 if __name__ == "__main__":

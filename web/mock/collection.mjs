@@ -98,7 +98,8 @@ export class MockCollection {
     const label = (text, theme) => {
       const angle = (theme / themes.length) * Math.PI * 2;
       const radius = theme % 2 ? 8 : 5;
-      return { x: Math.cos(angle) * radius, y: Math.sin(angle) * radius, z: (theme % 3) * 4 - 4, text, count: Math.floor(this.rowCount / 12) };
+      const named = this.kind === "image" ? { rows: [theme * 7 + 12].map((row) => row % this.rowCount) } : { text };
+      return { x: Math.cos(angle) * radius, y: Math.sin(angle) * radius, z: (theme % 3) * 4 - 4, ...named, count: Math.floor(this.rowCount / 12) };
     };
     const words = themes.map((theme, place) => label(theme.split(" ")[0], place));
     return { levels: [{ zoom: 1, labels: words }, { zoom: 2, labels: themes.map(label) }] };

@@ -32,6 +32,12 @@ export function writeExport(collection, folder) {
   const near = rows.map((row) => collection.neighborsOf(row, neighborsPerRow).neighbors);
   bytes("neighbors", Uint32Array.from(near.flatMap((list) => list.map(({ row }) => row))));
   bytes("neighbor_scores", Float32Array.from(near.flatMap((list) => list.map(({ score }) => score))));
+  const onMap = rows.map((row) => collection.neighborsOf(row, neighborsPerRow).map_neighbors);
+  const padded = (list, valueOf, none) => Array.from({ length: neighborsPerRow }, (_, place) => (list[place] ? valueOf(list[place]) : none));
+  for (const { name } of collection.projections()) {
+    bytes(`map_neighbors/${name}`, Uint32Array.from(onMap.flatMap((list) => padded(list, ({ row }) => row, 0xffffffff))));
+    bytes(`map_ranks/${name}`, Uint8Array.from(onMap.flatMap((list) => padded(list, ({ rank }) => rank ?? 0, 0))));
+  }
   if (collection.kind !== "image") return;
   for (let index = 0; index * 1024 < rows.length; index++) {
     const picture = png(2048, (x, y) => rowColor(index * 1024 + (y >> 6) * 32 + (x >> 6), x & 63, y & 63, 64));

@@ -270,7 +270,7 @@ TEST_F(AtlasTest, the_same_bytes_with_any_number_of_threads) {
     ASSERT_TRUE(map);
     const auto distortion = measure_distortion(collection(), atlas->snapshot(), *map, run);
     ASSERT_TRUE(distortion);
-    maps.insert(float_bytes(map->points) + float_bytes(distortion->values));
+    maps.insert(array_bytes(map->points) + array_bytes(distortion->values));
   }
   EXPECT_EQ(maps.size(), 1U);
 }

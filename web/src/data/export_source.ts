@@ -1,7 +1,7 @@
 // The atlas as a folder of files, opened from a disk: browsers refuse to fetch there, so each data file is a script
 // that hands its content over by asterismData(name, content). Binary content is base64.
 
-import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer } from "./contract";
+import type { ExportFormat, Item, LabelLevels, Manifest, MapNeighbor, Neighbor, Neighbors, Query, SearchAnswer } from "./contract";
 import { rowsToCsv } from "./csv";
 import { AtlasError, type AtlasSource, type ColumnData } from "./source";
 
@@ -79,22 +79,40 @@ export class ExportSource implements AtlasSource {
     return found.slice(0, limit).map((item) => item.row);
   }
 
-  async neighbors(row: number, count: number): Promise<Neighbors> {
+  async neighbors(row: number, count: number, projection: string): Promise<Neighbors> {
+    return { row, neighbors: await this.nearest(row, count), map_neighbors: await this.nearestOnMap(row, count, projection) };
+  }
+
+  private async nearest(row: number, count: number): Promise<Neighbor[]> {
     const rows = new Uint32Array(await this.bytes("neighbors"));
     const scores = new Float32Array(await this.bytes("neighbor_scores"));
     const begin = row * neighborsPerRow;
-    const neighbors = Array.from(rows.subarray(begin, begin + Math.min(count, neighborsPerRow)), (neighbor, place) => ({
+    return Array.from(rows.subarray(begin, begin + Math.min(count, neighborsPerRow)), (neighbor, place) => ({
       row: neighbor,
       score: scores[begin + place] ?? 0,
     })).filter((neighbor) => neighbor.row < this.rowCount);
-    return { row, neighbors, map_neighbors: [] };
+  }
+
+  private async nearestOnMap(row: number, count: number, projection: string): Promise<MapNeighbor[]> {
+    const rows = new Uint32Array(await this.bytes(`map_neighbors/${projection}`));
+    const ranks = new Uint8Array(await this.bytes(`map_ranks/${projection}`));
+    const points = await this.points(projection);
+    const dim = points.length / this.rowCount;
+    const placeOf = (which: number): Float32Array => points.subarray(which * dim, (which + 1) * dim);
+    const from = placeOf(row);
+    const begin = row * neighborsPerRow;
+    return Array.from(rows.subarray(begin, begin + Math.min(count, neighborsPerRow)), (neighbor, place) => ({
+      row: neighbor,
+      distance: Math.hypot(...placeOf(neighbor).map((value, axis) => value - from[axis])),
+      rank: ranks[begin + place] || null,
+      false: ranks[begin + place] === 0,
+    })).filter((neighbor) => neighbor.row < this.rowCount);
   }
 
   async search(query: Query, count: number): Promise<SearchAnswer> {
     if (!("row" in query)) throw new AtlasError("An exported map has no model to search by meaning", needsServer);
     const started = performance.now();
-    const { neighbors } = await this.neighbors(query.row, count);
-    return { results: neighbors, took_ms: performance.now() - started };
+    return { results: await this.nearest(query.row, count), took_ms: performance.now() - started };
   }
 
   createCollection(): Promise<number> {

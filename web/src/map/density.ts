@@ -26,7 +26,7 @@ function counts(scene: Scene, shown: (row: number) => boolean): Float32Array {
     if (!scene.placed[row] || !shown(row)) continue;
     const x = Math.floor((scene.positions[row * 2] / reach / 2 + 0.5) * gridSide);
     const y = Math.floor((scene.positions[row * 2 + 1] / reach / 2 + 0.5) * gridSide);
-    grid[y * gridSide + x]++;
+    if (x >= 0 && y >= 0 && x < gridSide && y < gridSide) grid[y * gridSide + x]++;
   }
   return grid;
 }

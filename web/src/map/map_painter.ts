@@ -1,9 +1,11 @@
-// One map on its two canvases: points below, everything else above. Holds what a frame needs and draws when asked, at
-// most once an animation frame. React sets its inputs; it knows nothing of React.
+// One map on its two canvases: points below, everything else above; where the points are pixels of our own too, all is
+// drawn into theirs, so that a browser without a graphics card takes over one picture a frame. Holds what a frame needs
+// and draws when asked, at most once an animation frame. React sets its inputs; it knows nothing of React.
 
 import type { LabelLevels, Neighbors } from "../data/contract";
 import { matrixOf, perspectiveOf, type Camera, type Viewport } from "./camera";
 import type { Contour } from "./density";
+import { placeRegionPictures } from "./label_placement";
 import { chooseLayer, type LayerKind } from "./layer_choice";
 import { drawOverlay, inkColor, paperColor, type OverlayInput } from "./overlay";
 import type { PointLayer } from "./point_layer";
@@ -22,6 +24,7 @@ export interface MapInputs {
   contours: readonly Contour[];
   labels: LabelLevels | null;
   thumbnails: ThumbnailCache | null;
+  nearPictures: boolean; // where few points are in view, their pictures in place of them
   grid: SpatialGrid | null;
   pinned: number;
   hovered: number;
@@ -31,6 +34,7 @@ export interface MapInputs {
 
 const morphMs = 380;
 const morphRowsMax = 300_000;
+const brightAlpha = 128; // what a search or a selection leaves bright lies above
 
 const shadeOf = (css: string): [number, number, number] =>
   [1, 3, 5].map((place) => Number.parseInt(css.slice(place, place + 2), 16) / 255) as [number, number, number];
@@ -42,11 +46,11 @@ export class MapPainter {
   private readonly layer: PointLayer;
   private readonly points: HTMLCanvasElement;
   private readonly overlay: HTMLCanvasElement;
-  private readonly context: CanvasRenderingContext2D;
   private inputs: MapInputs | null = null;
   private outline: Polygon = [];
   private request = 0;
   private pixelRatio = 1;
+  private isMerged = false; // all in the points' canvas
   private drawnCount = 0;
   private morph: { from: Float32Array; startMs: number } | null = null;
 
@@ -54,23 +58,14 @@ export class MapPainter {
   static create(points: HTMLCanvasElement, overlay: HTMLCanvasElement, wanted: string | null): MapPainter | null {
     let painter: MapPainter | null = null;
     const chosen = chooseLayer(points, wanted, () => painter?.ask());
-    // Without a graphics card long lines take seconds on a canvas that asks for one.
-    const context = overlay.getContext("2d", { willReadFrequently: chosen?.kind === "raster" });
-    if (!context || !chosen) return null;
-    painter = new MapPainter(points, overlay, context, chosen.layer, chosen.kind);
+    if (!chosen) return null;
+    painter = new MapPainter(points, overlay, chosen.layer, chosen.kind);
     return painter;
   }
 
-  private constructor(
-    points: HTMLCanvasElement,
-    overlay: HTMLCanvasElement,
-    context: CanvasRenderingContext2D,
-    layer: PointLayer,
-    layerKind: LayerKind,
-  ) {
+  private constructor(points: HTMLCanvasElement, overlay: HTMLCanvasElement, layer: PointLayer, layerKind: LayerKind) {
     this.points = points;
     this.overlay = overlay;
-    this.context = context;
     this.layer = layer;
     this.layerKind = layerKind;
   }
@@ -116,12 +111,20 @@ export class MapPainter {
     // Where the processor draws, many points are drawn at the pixels of CSS.
     const heavy = this.layerKind === "raster" && (this.inputs?.scene?.rowCount ?? 0) > 150_000;
     this.pixelRatio = heavy ? 1 : ratio;
+    this.isMerged = this.layerKind === "raster" && this.pixelRatio === ratio;
     this.layer.resize(Math.round(width * this.pixelRatio), Math.round(height * this.pixelRatio));
-    if (this.overlay.width !== Math.round(width * ratio) || this.overlay.height !== Math.round(height * ratio)) {
-      this.overlay.width = Math.round(width * ratio);
-      this.overlay.height = Math.round(height * ratio);
+    const [overlayWidth, overlayHeight] = this.isMerged ? [1, 1] : [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.overlay.width !== overlayWidth || this.overlay.height !== overlayHeight) {
+      this.overlay.width = overlayWidth;
+      this.overlay.height = overlayHeight;
     }
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.overlayContext()?.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  // Without a graphics card long lines take seconds on a canvas that asks for one.
+  private overlayContext(): CanvasRenderingContext2D | null {
+    const canvas = this.isMerged ? this.points : this.overlay;
+    return canvas.getContext("2d", { willReadFrequently: this.layerKind === "raster" });
   }
 
   ask(): void {
@@ -134,34 +137,41 @@ export class MapPainter {
   draw(): void {
     const { inputs, view } = this;
     if (!inputs?.scene) return;
-    const { scene, camera, dark } = inputs;
+    const { scene, camera } = inputs;
     this.moveMorph(scene);
     const matrix = matrixOf(camera, view, scene.dim);
-    const sizePx = pointSize(scene.placedCount, camera.zoom);
-    this.layer.draw({
-      matrix,
-      sizePx: sizePx * this.pixelRatio,
-      litSizePx: Math.max(7, sizePx + 3) * this.pixelRatio,
-      opacity: scene.dim === 3 ? 0.9 : pointOpacity(scene.placedCount, camera.zoom, sizePx, view),
-      perspective: perspectiveOf(scene.dim),
-      background: shadeOf(paperColor(dark)),
-      ring: shadeOf(inkColor(dark)),
-    });
+    this.drawPoints(inputs, scene, matrix);
     const input = this.overlayInput(scene, matrix);
-    if (input) drawOverlay(this.context, input);
+    const context = this.overlayContext();
+    if (input && context) {
+      if (!this.isMerged) context.clearRect(0, 0, view.width, view.height);
+      drawOverlay(context, input);
+    }
     this.drawnCount++;
     this.overlay.dataset.drawn = String(this.drawnCount); // for tests and measurements
     if (this.drawnCount === 1) performance.mark("first view");
   }
 
+  private drawPoints({ camera, dark }: MapInputs, scene: Scene, matrix: Float32Array): void {
+    const sizePx = pointSize(scene.placedCount, camera.zoom);
+    this.layer.draw({
+      matrix,
+      sizePx: sizePx * this.pixelRatio,
+      litSizePx: Math.max(7, sizePx + 3) * this.pixelRatio,
+      opacity: scene.dim === 3 ? 0.9 : pointOpacity(scene.placedCount, camera.zoom, sizePx, this.view),
+      perspective: perspectiveOf(scene.dim),
+      background: shadeOf(paperColor(dark)),
+      ring: shadeOf(inkColor(dark)),
+    });
+  }
+
   overlayInput(scene: Scene, matrix: Float32Array): OverlayInput | null {
     const { inputs, view } = this;
     if (!inputs) return null;
-    const { camera, grid, thumbnails, colors } = inputs;
+    const { thumbnails, colors } = inputs;
     const alpha = colors?.colors;
-    const shown = (row: number): boolean => !!scene.placed[row] && (!alpha || alpha[row * 4 + 3] > 0);
-    const placing = grid && thumbnails && scene.dim === 2 && !this.morph;
-    this.pictures = placing ? placePictures(scene, grid, camera, matrix, view, shown) : [];
+    const near = this.nearPictures(inputs, scene, matrix);
+    this.pictures = near.length > 0 ? near : this.regionPictures(inputs, scene, matrix);
     const frameColor = (row: number): string =>
       alpha ? `rgb(${alpha[row * 4]} ${alpha[row * 4 + 1]} ${alpha[row * 4 + 2]})` : "#888";
     return {
@@ -169,10 +179,27 @@ export class MapPainter {
       scene,
       matrix,
       view,
-      labels: this.morph || this.pictures.length > 0 ? null : inputs.labels,
+      labels: this.morph || near.length > 0 ? null : inputs.labels,
       pictures: thumbnails && this.pictures.length > 0 ? { placed: this.pictures, cache: thumbnails, frameColor } : null,
       outline: this.outline,
     };
+  }
+
+  private nearPictures(inputs: MapInputs, scene: Scene, matrix: Float32Array): readonly PlacedPicture[] {
+    const { grid, thumbnails, camera } = inputs;
+    if (!grid || !thumbnails || !inputs.nearPictures || scene.dim !== 2 || this.morph) return [];
+    const alpha = inputs.colors?.colors;
+    const shown = (row: number): boolean => !!scene.placed[row] && (!alpha || alpha[row * 4 + 3] > 0);
+    return placePictures(scene, grid, camera, matrix, this.view, shown);
+  }
+
+  // Only of what is bright: they lie over the points that a search has found.
+  private regionPictures(inputs: MapInputs, scene: Scene, matrix: Float32Array): readonly PlacedPicture[] {
+    const { labels, thumbnails, camera } = inputs;
+    if (!labels || !thumbnails || this.morph) return [];
+    const alpha = inputs.colors?.colors;
+    const bright = (row: number): boolean => !!scene.placed[row] && (!alpha || alpha[row * 4 + 3] > brightAlpha);
+    return placeRegionPictures(labels.levels, scene, matrix, this.view, camera.zoom, bright);
   }
 
   private moveMorph(scene: Scene): void {
@@ -192,22 +219,28 @@ export class MapPainter {
     this.ask();
   }
 
-  // The points as they are now; drawn anew, because WebGL forgets its picture.
+  // The points alone, as they are now; drawn anew, because WebGL forgets its picture.
   pointsPicture(): string {
+    const { inputs, view } = this;
+    if (!inputs?.scene) return "";
+    this.drawPoints(inputs, inputs.scene, matrixOf(inputs.camera, view, inputs.scene.dim));
+    const picture = this.points.toDataURL("image/png");
     this.draw();
-    return this.points.toDataURL("image/png");
+    return picture;
   }
 
-  canvases(): readonly [HTMLCanvasElement, HTMLCanvasElement] {
+  // Drawn anew, from the lowest up.
+  canvases(): readonly HTMLCanvasElement[] {
     this.draw();
-    return [this.points, this.overlay];
+    return this.isMerged ? [this.points] : [this.points, this.overlay];
   }
 
   currentOverlay(): { context: CanvasRenderingContext2D; input: OverlayInput } | null {
     const scene = this.inputs?.scene;
-    if (!scene || !this.inputs) return null;
+    const context = this.overlayContext();
+    if (!scene || !this.inputs || !context) return null;
     const input = this.overlayInput(scene, matrixOf(this.inputs.camera, this.view, scene.dim));
-    return input && { context: this.context, input };
+    return input && { context, input };
   }
 
   release(): void {

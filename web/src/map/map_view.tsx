@@ -71,7 +71,8 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
   const neighbors = useAtlas((state) => state.neighbors);
   const falseNeighbors = useAtlas((state) => state.falseNeighbors);
   const tool = useAtlas((state) => state.tool);
-  const labels = useLabels(dataset, pane.projection, useAtlas((state) => state.labels));
+  const wantLabels = useAtlas((state) => state.labels);
+  const labels = useLabels(dataset, pane.projection, wantLabels);
   const { scene, failure } = useScene(dataset, pane.projection);
   const box = useRef<HTMLDivElement>(null);
   const points = useRef<HTMLCanvasElement>(null);
@@ -88,9 +89,10 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
     if (!wantContours || !scene || !colors) return [];
     return densityContours(scene, (row) => colors.colors[row * 4 + 3] > 0);
   }, [wantContours, scene, colors]);
+  const wantThumbnails = (wantPictures || wantLabels) && dataset.manifest.thumbnails;
   const thumbnails = useMemo(
-    () => (wantPictures && dataset.manifest.thumbnails ? new ThumbnailCache(dataset.source, () => painter.current?.ask()) : null),
-    [dataset, wantPictures],
+    () => (wantThumbnails ? new ThumbnailCache(dataset.source, () => painter.current?.ask()) : null),
+    [dataset, wantThumbnails],
   );
 
   // Rows of this map and rows of the page are the same but where another collection is shown.
@@ -136,6 +138,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
       contours,
       labels,
       thumbnails,
+      nearPictures: wantPictures,
       grid: scene && gridScene === scene ? dataset.grid(scene) : null,
       pinned: toHere(pinned),
       hovered: toHere(hovered),
@@ -150,10 +153,10 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
     at(x: number, y: number): number {
       const view = painter.current?.view;
       if (!scene || !view) return -1;
-      const half = painter.current?.pictures.find(
-        (picture) => Math.abs(picture.x - x) < picture.sizePx / 2 && Math.abs(picture.y - y) < picture.sizePx / 2,
+      const picture = painter.current?.pictures.find(
+        ({ x: middleX, y: middleY, sizePx }) => Math.abs(middleX - x) < sizePx / 2 && Math.abs(middleY - y) < sizePx / 2,
       );
-      if (half) return half.row;
+      if (picture) return picture.row;
       const camera = host.camera();
       if (scene.dim === 3) return nearestInSpace(scene, matrixOf(camera, view, 3), view, x, y, reachPx, host.shown);
       const unit = (Math.min(view.width, view.height) / 2) * 0.94 * camera.zoom;

@@ -1,5 +1,5 @@
 // What lies over the points: lines of density, neighbours of the pinned item, pictures, names of regions, the outline
-// that is being drawn. A 2-D canvas of its own, drawn anew with every frame.
+// that is being drawn. Drawn anew with every frame, over the points or into a canvas of its own.
 
 import type { LabelLevels, Neighbors } from "../data/contract";
 import { scaleOf, toPixel, type Camera, type Viewport } from "./camera";
@@ -52,7 +52,6 @@ export function labelsOf(context: CanvasRenderingContext2D, input: OverlayInput)
 }
 
 export function drawOverlay(context: CanvasRenderingContext2D, input: OverlayInput): void {
-  context.clearRect(0, 0, input.view.width, input.view.height);
   if (input.scene.dim === 2) drawContours(context, input);
   if (input.pictures) input.pictures.cache.draw(context, input.pictures.placed, input.pictures.frameColor);
   drawLabels(context, input);

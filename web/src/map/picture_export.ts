@@ -5,13 +5,12 @@ import { labelsOf, inkColor, mapFont, paperColor, edgeColor, pixelOf } from "./o
 import type { MapPainter } from "./map_painter";
 
 export function mapToPng(painter: MapPainter): Promise<Blob | null> {
-  const [points, overlay] = painter.canvases();
+  const layers = painter.canvases();
   const canvas = document.createElement("canvas");
-  canvas.width = overlay.width;
-  canvas.height = overlay.height;
+  canvas.width = Math.max(...layers.map(({ width }) => width));
+  canvas.height = Math.max(...layers.map(({ height }) => height));
   const context = canvas.getContext("2d");
-  context?.drawImage(points, 0, 0, canvas.width, canvas.height);
-  context?.drawImage(overlay, 0, 0);
+  for (const layer of layers) context?.drawImage(layer, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 

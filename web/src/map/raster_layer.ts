@@ -8,6 +8,7 @@ const red = 0x0000ff;
 const green = 0x00ff00;
 const blue = 0xff0000;
 const opaque = 0xff000000;
+const softRowsMax = 50_000; // more points, if small, are squares
 
 export function packColor(color: readonly [number, number, number]): number {
   const [r, g, b] = color.map((part) => Math.round(part * 255)) as [number, number, number];
@@ -33,6 +34,17 @@ function discSpans(sizePx: number): Int32Array {
     spans[line + half] = inside < 0 ? -1 : Math.floor(Math.sqrt(inside));
   }
   return spans;
+}
+
+// How far a disc covers the pixels of a square, of 256, for each of 4 x 4 places inside the pixel: [16][side * side].
+function softDiscs(sizePx: number, side: number): Uint16Array[] {
+  return Array.from({ length: 16 }, (_, place) => {
+    const [middleX, middleY] = [(place % 4) + 0.5, Math.floor(place / 4) + 0.5].map((quarter) => side / 2 + quarter / 4);
+    return Uint16Array.from({ length: side * side }, (_, pixel) => {
+      const distance = Math.hypot((pixel % side) + 0.5 - middleX, Math.floor(pixel / side) + 0.5 - middleY);
+      return Math.round(256 * Math.min(1, Math.max(0, sizePx / 2 + 0.5 - distance)));
+    });
+  });
 }
 
 // Pixels that stay in memory: a canvas on a graphics card that is none would be computed twice.
@@ -85,7 +97,7 @@ export class RasterPointLayer implements PointLayer {
   draw(frame: Frame): void {
     this.pixels.fill(packColor(frame.background));
     if (this.dim === 3) this.drawSpace(frame);
-    else if (frame.sizePx <= 3) this.drawSquares(frame);
+    else if (frame.sizePx <= 3 && this.colors.length > softRowsMax) this.drawSquares(frame);
     else this.drawDiscs(frame);
     this.drawLit(frame);
     this.context.putImageData(this.image, 0, 0);
@@ -126,16 +138,33 @@ export class RasterPointLayer implements PointLayer {
     }
   }
 
+  // Discs with soft edges, at quarters of a pixel.
   private drawDiscs({ matrix, sizePx, opacity }: Frame): void {
-    const { positions, colors } = this;
+    const { positions, colors, pixels } = this;
+    const { width, height } = this.image;
     const [scaleX, shiftX, scaleY, shiftY] = this.planeTransform(matrix);
-    const spans = discSpans(sizePx);
+    const side = Math.ceil(sizePx) + 2;
+    const covers = softDiscs(sizePx, side);
     const rowCount = Math.min(colors.length, positions.length / 2);
     for (let row = 0; row < rowCount; row++) {
       const color = colors[row];
       const alpha = ((color >>> 24) * opacity) | 0;
       if (alpha === 0) continue;
-      this.fillDisc(positions[row * 2] * scaleX + shiftX, positions[row * 2 + 1] * scaleY + shiftY, spans, color, alpha);
+      const left = positions[row * 2] * scaleX + shiftX - side / 2;
+      const top = positions[row * 2 + 1] * scaleY + shiftY - side / 2;
+      if (!(left > -side && top > -side && left < width && top < height)) continue;
+      const [x, y] = [Math.floor(left), Math.floor(top)];
+      const cover = covers[Math.floor((top - y) * 4) * 4 + Math.floor((left - x) * 4)];
+      const [lineEnd, columnEnd] = [Math.min(side, height - y), Math.min(side, width - x)];
+      const columnBegin = Math.max(0, -x);
+      for (let line = Math.max(0, -y); line < lineEnd; line++) {
+        for (let column = columnBegin; column < columnEnd; column++) {
+          const covered = cover[line * side + column];
+          if (covered === 0) continue;
+          const place = (y + line) * width + x + column;
+          pixels[place] = blend(pixels[place], color, (alpha * covered) >> 8);
+        }
+      }
     }
   }
 

@@ -15,7 +15,7 @@ export interface RowColors {
 }
 
 const dimmedAlpha = 34;
-const litMax = 20_000; // more are bright, but no larger than the others
+const litMax = 1000; // more are bright, but no larger than the others
 
 export function rowColors(rowCount: number, by: ColorBy, { mask, selection, results }: Emphasis, dark: boolean): RowColors {
   const colors = new Uint8Array(rowCount * 4);

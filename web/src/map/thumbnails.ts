@@ -20,7 +20,7 @@ export interface PlacedPicture {
   sizePx: number;
 }
 
-// Which rows are drawn as pictures: none while most cells of the view hold several points.
+// Which rows are drawn as pictures, none over another: none at all while most cells of the view hold many points.
 export function placePictures(
   scene: Scene,
   grid: SpatialGrid,
@@ -41,10 +41,21 @@ export function placePictures(
     if (!pixel.visible) continue;
     if (++seen > budget) return [];
     const cell = Math.floor(pixel.y / cellPx) * columns + Math.floor(pixel.x / cellPx);
-    if (!cells.has(cell)) cells.set(cell, { row, x: pixel.x, y: pixel.y, sizePx: cellPx - 4 });
+    if (!cells.has(cell) && !isCovered(cells, cell, columns, pixel)) cells.set(cell, { row, x: pixel.x, y: pixel.y, sizePx: cellPx - 4 });
   }
   if (seen > cells.size * pointsPerCellMax) return [];
   return [...cells.values()];
+}
+
+// By a picture of one of the eight cells around.
+function isCovered(cells: Map<number, PlacedPicture>, cell: number, columns: number, { x, y }: { x: number; y: number }): boolean {
+  for (let line = -columns; line <= columns; line += columns) {
+    for (let column = -1; column <= 1; column++) {
+      const other = cells.get(cell + line + column);
+      if (other && Math.abs(other.x - x) < cellPx + 2 && Math.abs(other.y - y) < cellPx + 2) return true;
+    }
+  }
+  return false;
 }
 
 export class ThumbnailCache {

@@ -13,7 +13,7 @@ export function ItemCard({ item, brief = false }: { item: Item; brief?: boolean 
   return (
     <div className="card">
       {item.image && <ItemPicture row={item.row} sizePx={brief ? 128 : 220} name={item.id} />}
-      {text && <p className="card-text">{text.length > most ? `${text.slice(0, most)}…` : text}</p>}
+      {text && <p className={item.image ? "card-text quiet" : "card-text"}>{text.length > most ? `${text.slice(0, most)}…` : text}</p>}
       <dl>
         <dt>id</dt>
         <dd>{item.id}</dd>
@@ -29,6 +29,7 @@ export function ItemCard({ item, brief = false }: { item: Item; brief?: boolean 
 }
 
 export const titleOf = (item: Item | undefined, row: number): string => {
-  const title = item?.text ?? item?.id ?? `row ${row}`;
+  // The text of a picture is its path: its id says as much.
+  const title = (item?.image ? item.id : item?.text) ?? item?.id ?? `row ${row}`;
   return title.length > 90 ? `${title.slice(0, 89)}…` : title;
 };

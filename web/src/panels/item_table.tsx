@@ -70,6 +70,8 @@ export function ItemTable() {
     else if (top + rowPx * 2 > element.scrollTop + height) element.scrollTop = top + rowPx * 2 - height;
   };
 
+  const widthPx = 16 + (hasPictures ? 56 : 0) + 132 + 320 + keys.length * 132; // as table.css has the cells
+
   return (
     <section className="table" aria-label="Table of items">
       <div className="section-head">
@@ -91,7 +93,7 @@ export function ItemTable() {
         onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
         onKeyDown={keyDown}
       >
-        <div role="row" className="table-row table-head" aria-rowindex={1}>
+        <div role="row" className="table-row table-head" aria-rowindex={1} style={{ minWidth: widthPx }}>
           {hasPictures && <span role="columnheader" className="cell-picture">picture</span>}
           <span role="columnheader">id</span>
           <span role="columnheader" className="cell-text">text</span>
@@ -101,7 +103,7 @@ export function ItemTable() {
             </span>
           ))}
         </div>
-        <div role="rowgroup" style={{ height: rows.length * rowPx, position: "relative" }}>
+        <div role="rowgroup" style={{ height: rows.length * rowPx, position: "relative", minWidth: widthPx }}>
           {inView.map((row, place) => {
             const item = dataset?.knownItem(row);
             const at = begin + place;

@@ -66,7 +66,7 @@ function Toggles() {
   const store = useStore();
   const manifest = useAtlas((state) => state.dataset?.manifest);
   const toggles: [Switch, string, boolean][] = [
-    ["labels", "Names of regions", manifest?.labels ?? false],
+    ["labels", manifest?.thumbnails ? "Pictures of regions" : "Names of regions", manifest?.labels ?? false],
     ["contours", "Lines of density", true],
     ["pictures", "Pictures when near", manifest?.thumbnails ?? false],
     ["falseNeighbors", "Mark false neighbours", true],

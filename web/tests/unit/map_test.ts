@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fitted, fromPixel, homeCamera, matrixOf, panned, toPixel, zoomed } from "../../src/map/camera";
 import { densityContours } from "../../src/map/density";
-import { placeLabels } from "../../src/map/label_placement";
+import { placeLabels, placeRegionPictures } from "../../src/map/label_placement";
 import { makeScene } from "../../src/map/scene";
 import { boxOf, isInside, nearestInSpace, rowsInside } from "../../src/map/shapes";
 import { SpatialGrid } from "../../src/map/spatial_grid";
@@ -144,5 +144,34 @@ describe("what lies over the points", () => {
     ];
     const placed = placeLabels([{ zoom: 1, labels }], scene, matrixOf(homeCamera, view, 2), view, 1, (text) => text.length * 8);
     expect(placed.map(({ text }) => text)).toEqual(["large", "far"]);
+  });
+
+  it("a name near the edge of the view moves in", () => {
+    const scene = makeScene("m", Float32Array.from([0, 0, 10, 10]), 2);
+    const camera = panned(homeCamera, view, 390, 0);
+    const [placed] = placeLabels([{ zoom: 1, labels: [{ x: 5, y: 5, text: "twenty letters long", count: 1 }] }], scene, matrixOf(camera, view, 2), view, 1, () => 160);
+    expect(placed.x).toBe(view.width - 86);
+  });
+
+  it("names in space stand where their region is", () => {
+    const scene = makeScene("m", Float32Array.from([0, 0, 0, 10, 10, 10]), 3);
+    const matrix = matrixOf(homeCamera, view, 3);
+    const labels = [{ x: 5, y: 5, z: 10, text: "behind", count: 5 }, { x: 5, y: 5, text: "without a place", count: 9 }];
+    const placed = placeLabels([{ zoom: 1, labels }], scene, matrix, view, 1, () => 60);
+    expect(placed).toHaveLength(1);
+    expect(placed[0]).toMatchObject({ text: "behind", x: toPixel(matrix, view, 0, 0, 1).x });
+  });
+
+  it("regions of pictures show the most typical one that is shown, the larger region larger", () => {
+    const scene = makeScene("m", Float32Array.from([0, 0, 10, 10]), 2);
+    const labels = [
+      { x: 1, y: 1, rows: [4, 5], count: 4 },
+      { x: 9, y: 9, rows: [6], count: 100 },
+      { x: 9, y: 8.9, rows: [7], count: 50 },
+      { x: 1, y: 9, rows: [8], count: 50 },
+    ];
+    const placed = placeRegionPictures([{ zoom: 1, labels }], scene, matrixOf(homeCamera, view, 2), view, 1, (row) => row !== 4 && row !== 8);
+    expect(placed.map(({ row }) => row)).toEqual([6, 5]);
+    expect(placed[0].sizePx).toBeGreaterThan(placed[1].sizePx);
   });
 });
