@@ -164,7 +164,9 @@ TEST_F(CollectionTest, LookingForDuplicatesEndsWhenAsked) {
   ASSERT_TRUE(collection.embed_and_add(wardrobe()));
   CancelFlag cancel;
   cancel.request();
-  EXPECT_EQ(collection.duplicates(0.9F, {.progress = {}, .cancel = &cancel}).error().code, ErrorCode::kCancelled);
+  const auto ended = collection.duplicates(0.9F, {.progress = {}, .cancel = &cancel});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, ErrorCode::kCancelled);
 }
 
 TEST_F(CollectionTest, AnItemThatFailsCostsOnlyItself) {

@@ -278,10 +278,11 @@ TEST_F(EmbeddedStoreTest, LongWorkEndsWhenAskedAndLeavesWhatWasThere) {
   CancelFlag cancel;
   cancel.request();
   const LongWork stopped{.progress = {}, .cancel = &cancel};
-  EXPECT_EQ(store->compact(stopped).error().code, ErrorCode::kCancelled);
-  EXPECT_EQ(store->verify(stopped).error().code, ErrorCode::kCancelled);
-  EXPECT_EQ(store->tune({}, stopped).error().code, ErrorCode::kCancelled);
-  EXPECT_EQ(store->build_index(stopped).error().code, ErrorCode::kCancelled);
+  const auto is_cancelled = [](const auto& ended) { return !ended && ended.error().code == ErrorCode::kCancelled; };
+  EXPECT_TRUE(is_cancelled(store->compact(stopped)));
+  EXPECT_TRUE(is_cancelled(store->verify(stopped)));
+  EXPECT_TRUE(is_cancelled(store->tune({}, stopped)));
+  EXPECT_TRUE(store->build_index(stopped)) << "there is nothing to build";
   EXPECT_EQ(plan_of_finding(*store, items[0]), "graph");
   EXPECT_TRUE(store->verify({})->problems.empty());
   EXPECT_TRUE(store->compact({}));
@@ -294,6 +295,7 @@ TEST_F(EmbeddedStoreTest, CompactingEndsInTheMiddle) {
   ASSERT_TRUE(store->add(items));
   CancelFlag cancel;
   const auto ended = store->compact({.progress = [&](const Progress&) { cancel.request(); }, .cancel = &cancel});
+  ASSERT_FALSE(ended);
   EXPECT_EQ(ended.error().code, ErrorCode::kCancelled);
   EXPECT_EQ(*store->count(nullptr), items.size());
   EXPECT_TRUE(store->verify({})->problems.empty());
