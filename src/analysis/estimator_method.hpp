@@ -70,6 +70,10 @@ inline constexpr std::string_view kSeedOption = "seed";
 // How many values a place has; 0 where the method chooses.
 EstimatorOption components_option(std::size_t default_count, std::size_t min = 1);
 EstimatorOption seed_option();
+EstimatorOption metric_option();  // euclidean or cosine
+// The shape of most others.
+EstimatorOption count_option(std::string_view name, std::size_t value, double min, double max, std::string_view text);
+EstimatorOption number_option(std::string_view name, double value, double min, double max, std::string_view text);
 
 // Typed access to options that were checked.
 bool option_flag(const Json& options, std::string_view name);

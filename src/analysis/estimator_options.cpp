@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "asterism/metric.hpp"
 #include "base/edit_distance.hpp"
 
 namespace asterism {
@@ -82,6 +83,22 @@ EstimatorOption seed_option() {
           .kind = OptionKind::kCount,
           .default_value = 0U,
           .text = "of the random numbers: the same seed gives the same bytes"};
+}
+
+EstimatorOption metric_option() {
+  return {.name = "metric",
+          .kind = OptionKind::kWord,
+          .default_value = metric_name(Metric::kEuclidean),
+          .text = "how nearness of rows is measured",
+          .words = {metric_name(Metric::kEuclidean), metric_name(Metric::kCosine)}};
+}
+
+EstimatorOption count_option(std::string_view name, std::size_t value, double min, double max, std::string_view text) {
+  return {.name = name, .kind = OptionKind::kCount, .default_value = value, .text = text, .min = min, .max = max};
+}
+
+EstimatorOption number_option(std::string_view name, double value, double min, double max, std::string_view text) {
+  return {.name = name, .kind = OptionKind::kNumber, .default_value = value, .text = text, .min = min, .max = max};
 }
 
 bool option_flag(const Json& options, std::string_view name) {

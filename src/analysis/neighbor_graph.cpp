@@ -12,6 +12,7 @@
 #include "analysis/neighbor_forest.hpp"
 #include "analysis/neighbor_keys.hpp"
 #include "analysis/neighbor_lists.hpp"
+#include "analysis/neighbor_pass.hpp"
 #include "analysis/neighbor_scan.hpp"
 #include "analysis/neighbor_space.hpp"
 #include "base/thread_pool.hpp"
@@ -175,6 +176,24 @@ Result<void> check_count(std::size_t neighbor_count, std::size_t row_count, bool
   return {};
 }
 
+Result<NeighborGraph> neighbors_of_few(const RowsView& queries, const RowsView& rows,
+                                       const NeighborGraphOptions& options, const AnalysisRun& run) {
+  const auto asked = neighbor_space(queries, options.metric, run.pool);
+  if (!asked) {
+    return std::unexpected(asked.error());
+  }
+  NeighborLists lists(queries.row_count, options.neighbor_count);
+  if (auto passed = pass_over_rows(*asked, rows, lists, run); !passed) {
+    return std::unexpected(passed.error());
+  }
+  NeighborGraph graph{queries.row_count, options.neighbor_count, {}, {}};
+  for (std::size_t q = 0; q < queries.row_count; ++q) {
+    graph.neighbors.insert(graph.neighbors.end(), lists.ids(q).begin(), lists.ids(q).end());
+    graph.distances.insert(graph.distances.end(), lists.keys(q).begin(), lists.keys(q).end());
+  }
+  return graph;
+}
+
 bool is_exact(const NeighborGraphOptions& options, const NeighborSpace& space) {
   const double rows = static_cast<double>(space.row_count());
   return options.search == NeighborGraphOptions::Search::kExact ||
@@ -220,6 +239,9 @@ Result<NeighborGraph> neighbors_among(const RowsView& queries, const RowsView& r
   if (queries.dim != rows.dim) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("neighbours: expected rows of {} values, found {}", rows.dim, queries.dim));
+  }
+  if (queries.row_count <= kPassQueriesMax) {
+    return neighbors_of_few(queries, rows, options, run);
   }
   const auto space = neighbor_space(rows, options.metric, run.pool);
   if (!space) {

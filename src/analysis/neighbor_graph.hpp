@@ -37,7 +37,7 @@ struct NeighborGraph {
 Result<NeighborGraph> neighbor_graph(const RowsView& rows, const NeighborGraphOptions& options, const AnalysisRun& run);
 
 // The nearest of `rows` to every query, exactly; a row equal to the query counts. What a query finds depends on it
-// alone. Errors as above.
+// alone. A few queries cost one pass over the rows (neighbor_pass.hpp). Errors as above.
 Result<NeighborGraph> neighbors_among(const RowsView& queries, const RowsView& rows,
                                       const NeighborGraphOptions& options, const AnalysisRun& run);
 

@@ -15,26 +15,6 @@ namespace {
 
 constexpr std::size_t kRowsPerChunk = 256;
 
-Result<void> check_rows(const RowsView& rows, Metric metric) {
-  if (metric == Metric::kDot) {
-    return fail(ErrorCode::kUnsupported, "neighbours: expected the metric cosine or euclidean, found dot",
-                "an inner product is no distance: use cosine");
-  }
-  if (rows.dim == 0 || rows.values.size() / rows.dim < rows.row_count) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("neighbours: expected {} x {} values, found {}",
-                                                         rows.row_count, rows.dim, rows.values.size()));
-  }
-  for (std::size_t r = 0; r < rows.row_count; ++r) {
-    const auto bad = std::ranges::find_if(rows.row(r), [](float v) { return !(std::abs(v) <= kNeighborValueMax); });
-    if (bad != rows.row(r).end()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("neighbours: row {}, component {}: expected a value of magnitude up to {:g}, found {}", r,
-                              bad - rows.row(r).begin(), kNeighborValueMax, *bad));
-    }
-  }
-  return {};
-}
-
 std::vector<float> mean_of(const RowsView& rows) {
   std::vector<double> sum(rows.dim, 0.0);
   for (std::size_t r = 0; r < rows.row_count; ++r) {
@@ -64,13 +44,7 @@ float lay_out(std::span<const float> row, std::span<const float> centre, Metric 
     std::ranges::transform(row, centre, to.begin(), [](float v, float c) { return v - c; });
     return dot_product(to, to);
   }
-  const double length = length_of(row);
-  if (length == 0.0) {
-    std::ranges::fill(to, 0.0F);
-    return 0.0F;
-  }
-  std::ranges::transform(row, to.begin(), [&](float v) { return static_cast<float>(static_cast<double>(v) / length); });
-  return dot_product(to, to);
+  return to_unit_length(row, to) ? dot_product(to, to) : 0.0F;
 }
 
 NeighborSpace make_space(const RowsView& rows, Metric metric, std::vector<float> centre, ThreadPool& pool) {
@@ -99,19 +73,54 @@ NeighborSpace make_space(const RowsView& rows, Metric metric, std::vector<float>
 
 }  // namespace
 
+Result<void> check_neighbor_rows(const RowsView& rows, Metric metric, std::size_t begin, std::size_t end) {
+  if (metric == Metric::kDot) {
+    return fail(ErrorCode::kUnsupported, "neighbours: expected the metric cosine or euclidean, found dot",
+                "an inner product is no distance: use cosine");
+  }
+  if (rows.dim == 0 || rows.values.size() / rows.dim < rows.row_count) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("neighbours: expected {} x {} values, found {}",
+                                                         rows.row_count, rows.dim, rows.values.size()));
+  }
+  for (std::size_t r = begin; r < end; ++r) {
+    const auto row = rows.row(r);
+    unsigned bad_count = 0;
+    for (const float v : row) {  // without a branch: many values at a time
+      bad_count += std::abs(v) <= kNeighborValueMax ? 0U : 1U;
+    }
+    if (bad_count != 0) {
+      const auto bad = std::ranges::find_if(row, [](float v) { return !(std::abs(v) <= kNeighborValueMax); });
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("neighbours: row {}, component {}: expected a value of magnitude up to {:g}, found {}", r,
+                              bad - row.begin(), kNeighborValueMax, *bad));
+    }
+  }
+  return {};
+}
+
+bool to_unit_length(std::span<const float> row, std::span<float> to) {
+  const double length = length_of(row);
+  if (length == 0.0) {
+    std::ranges::fill(to, 0.0F);
+    return false;
+  }
+  std::ranges::transform(row, to.begin(), [&](float v) { return static_cast<float>(static_cast<double>(v) / length); });
+  return true;
+}
+
 float NeighborSpace::key(std::size_t a, std::size_t b) const noexcept {
   return squares[b] - 2.0F * dot_product(row(a), row(b));
 }
 
 Result<NeighborSpace> neighbor_space(const RowsView& rows, Metric metric, ThreadPool& pool) {
-  if (auto checked = check_rows(rows, metric); !checked) {
+  if (auto checked = check_neighbor_rows(rows, metric, 0, rows.row_count); !checked) {
     return std::unexpected(checked.error());
   }
   return make_space(rows, metric, metric == Metric::kEuclidean ? mean_of(rows) : std::vector<float>{}, pool);
 }
 
 Result<NeighborSpace> neighbor_queries(const RowsView& queries, const NeighborSpace& rows, ThreadPool& pool) {
-  if (auto checked = check_rows(queries, rows.metric); !checked) {
+  if (auto checked = check_neighbor_rows(queries, rows.metric, 0, queries.row_count); !checked) {
     return std::unexpected(checked.error());
   }
   return make_space(queries, rows.metric, rows.centre, pool);

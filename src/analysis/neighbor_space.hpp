@@ -42,6 +42,13 @@ struct NeighborSpace {
   NeighborSpace& operator=(const NeighborSpace&) = delete;
 };
 
+// Of rows [begin, end): kInvalidArgument for values that are not finite or beyond kNeighborValueMax, which names the
+// first; of all: for fewer values than the shape says, and kUnsupported for kDot.
+Result<void> check_neighbor_rows(const RowsView& rows, Metric metric, std::size_t begin, std::size_t end);
+
+// The row at length 1, as a cosine has it, in `to`; false for a zero row, which stays.
+bool to_unit_length(std::span<const float> row, std::span<float> to);
+
 // kInvalidArgument for values that are not finite or beyond kNeighborValueMax, kUnsupported for kDot.
 Result<NeighborSpace> neighbor_space(const RowsView& rows, Metric metric, ThreadPool& pool);
 // Queries in the space of `rows`: moved by the same centre. Errors as above.

@@ -9,13 +9,13 @@
 
 #include "analysis/estimator_state.hpp"
 #include "analysis/neighbor_graph.hpp"
+#include "analysis/option_fields.hpp"
 #include "analysis/pacmap_descent.hpp"
 #include "analysis/pacmap_pairs.hpp"
 #include "analysis/pca.hpp"
 #include "analysis/rows_check.hpp"
 #include "analysis/stage_progress.hpp"
 #include "analysis/start_places.hpp"
-#include "analysis/umap_start.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/distance.hpp"
 
@@ -32,43 +32,16 @@ constexpr std::string_view kPlaces = "places";
 constexpr std::string_view kShift = "principal_shift";
 constexpr std::string_view kWeight = "principal_weight";
 
-Json options_json(const PacmapOptions& options) {
-  return {{"components", options.component_count}, {"neighbors", options.near_count},
-          {"mid_near_ratio", options.mid_ratio},   {"further_ratio", options.far_ratio},
-          {"steps", options.step_count},           {"learning_rate", options.learning_rate},
-          {"metric", metric_name(options.metric)}, {"seed", options.seed}};
-}
-
-PacmapOptions options_from(const Json& json) {
-  return {.component_count = option_count(json, kComponentsOption),
-          .near_count = option_count(json, "neighbors"),
-          .mid_ratio = option_number(json, "mid_near_ratio"),
-          .far_ratio = option_number(json, "further_ratio"),
-          .step_count = option_count(json, "steps"),
-          .learning_rate = option_number(json, "learning_rate"),
-          .metric = option_word(json, "metric") == metric_name(Metric::kCosine) ? Metric::kCosine : Metric::kEuclidean,
-          .seed = option_count(json, kSeedOption)};
-}
-
-Result<void> check_fit(const RowsView& rows, const PacmapOptions& options, std::span<const float> initial,
-                       const AnalysisRun& run) {
-  if (rows.row_count < 2) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("pacmap: expected at least 2 rows, found {}", rows.row_count));
-  }
-  if (options.component_count < 1 || options.component_count > kPlaceDimMax) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("pacmap: expected 1 to {} components, found {}", kPlaceDimMax, options.component_count),
-                "umap and pca give more");
-  }
-  if (options.near_count == 0) {
-    return fail(ErrorCode::kInvalidArgument, "pacmap: expected at least 1 neighbour, found 0");
-  }
-  if (!initial.empty() && initial.size() != rows.row_count * options.component_count) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("pacmap: expected {} x {} values to start from, found {}",
-                                                         rows.row_count, options.component_count, initial.size()));
-  }
-  return expect_finite_rows(rows, kPacmapName, run);
-}
+constexpr OptionField<PacmapOptions> kFields[] = {
+    {kComponentsOption, &PacmapOptions::component_count},
+    {"neighbors", &PacmapOptions::near_count},
+    {"mid_near_ratio", &PacmapOptions::mid_ratio},
+    {"further_ratio", &PacmapOptions::far_ratio},
+    {"steps", &PacmapOptions::step_count},
+    {"learning_rate", &PacmapOptions::learning_rate},
+    {"metric", &PacmapOptions::metric},
+    {kSeedOption, &PacmapOptions::seed},
+};
 
 // Each row divided by its length; a row of zeros stays.
 std::vector<float> unit_rows(const RowsView& rows) {
@@ -149,7 +122,10 @@ Result<std::vector<float>> Pacmap::prepared(const RowsView& rows, const Analysis
 
 Result<Pacmap::Fit> Pacmap::fit(const RowsView& rows, const PacmapOptions& options, std::span<const float> initial,
                                 const AnalysisRun& run) {
-  if (auto ok = check_fit(rows, options, initial, run); !ok) {
+  if (options.near_count == 0) {
+    return fail(ErrorCode::kInvalidArgument, "pacmap: expected at least 1 neighbour, found 0");
+  }
+  if (auto ok = expect_rows_to_lay_out(rows, options.component_count, initial, kPacmapName, run); !ok) {
     return std::unexpected(ok.error());
   }
   const std::size_t n = rows.row_count;
@@ -182,14 +158,20 @@ Result<Pacmap::Fit> Pacmap::fit(const RowsView& rows, const PacmapOptions& optio
   const GivenPlaces given = kind_of_places(initial, components);
   const auto start = given == GivenPlaces::kNone
                          ? principal_places(prepared_rows, components, kStartDeviation, options.seed, run)
-                         : umap_start_from(unweighted(*graph), initial, components, options.seed);
+                         : completed_places(unweighted(*graph), initial, components, options.seed);
   if (!start) {
     return std::unexpected(start.error());
   }
   std::vector<float> planes = by_component(*start, n, components);
   constexpr std::size_t kBeforeLast = 2 * kPacmapPhaseSteps;
-  if (auto ok = descend_pacmap(pairs, given == GivenPlaces::kMap ? kBeforeLast : 0, kBeforeLast + options.step_count,
-                               options.learning_rate, components, planes, run);
+  const bool goes_on = given == GivenPlaces::kMap;
+  const auto shares = goes_on ? step_shares(initial, components) : std::vector<float>{};
+  if (auto ok = descend_pacmap(pairs,
+                               {.first_step = goes_on ? kBeforeLast : 0,
+                                .end_step = kBeforeLast + options.step_count,
+                                .learning_rate = options.learning_rate,
+                                .step_shares = shares},
+                               components, planes, run);
       !ok) {
     return std::unexpected(ok.error());
   }
@@ -242,7 +224,7 @@ Result<std::vector<float>> Pacmap::transform(const RowsView& rows, const Analysi
 EstimatorState Pacmap::state() const {
   const auto kept_dim = static_cast<std::int64_t>(prepared_dim_);
   const auto n = static_cast<std::int64_t>(rows_.size() / prepared_dim_);
-  EstimatorState state{.options = options_json(options_), .arrays = {}};
+  EstimatorState state{.options = json_of<PacmapOptions>(options_, kFields), .arrays = {}};
   state.arrays.push_back(state_array<float>(std::string(kRows), {n, kept_dim}, rows_));
   state.arrays.push_back(
       state_array<float>(std::string(kPlaces), {n, static_cast<std::int64_t>(options_.component_count)}, places_));
@@ -256,7 +238,7 @@ EstimatorState Pacmap::state() const {
 
 Result<std::unique_ptr<Estimator>> Pacmap::load(const EstimatorState& state, std::string_view source) {
   auto pacmap = std::make_unique<Pacmap>();
-  pacmap->options_ = options_from(state.options);
+  pacmap->options_ = options_from<PacmapOptions>(state.options, kFields);
   auto rows = state_values<float>(state, kRows, {-1, -1}, source);
   if (!rows) {
     return std::unexpected(rows.error());
@@ -287,48 +269,32 @@ Result<std::unique_ptr<Estimator>> Pacmap::load(const EstimatorState& state, std
 
 EstimatorMethod pacmap_method() {
   const auto fit = [](const FitRequest& request, const AnalysisRun& run) -> Result<FittedEstimator> {
-    auto fitted = Pacmap::fit(request.rows, options_from(request.options), request.initial, run);
+    auto fitted =
+        Pacmap::fit(request.rows, options_from<PacmapOptions>(request.options, kFields), request.initial, run);
     if (!fitted) {
       return std::unexpected(fitted.error());
     }
     return FittedEstimator{.estimator = std::make_unique<Pacmap>(std::move(fitted->pacmap)),
                            .embedding = std::move(fitted->places)};
   };
-  EstimatorOption components = components_option(2);
+  const PacmapOptions defaults;
+  EstimatorOption components = components_option(defaults.component_count);
   components.max = static_cast<double>(kPlaceDimMax);
-  return {.name = kPacmapName,
-          .summary = "PaCMAP: a map that keeps neighbourhoods and how groups lie to each other",
-          .takes_initial = true,
-          .options =
-              {components,
-               {.name = "neighbors",
-                .kind = OptionKind::kCount,
-                .default_value = 10,
-                .text = "near rows that pull each row",
-                .min = 1.0,
-                .max = 10000.0},
-               {.name = "mid_near_ratio",
-                .default_value = 0.5,
-                .text = "mid-near pairs over near ones: the large picture",
-                .max = 100.0},
-               {.name = "further_ratio",
-                .default_value = 2.0,
-                .text = "further pairs over near ones: what keeps rows apart",
-                .max = 100.0},
-               {.name = "steps",
-                .kind = OptionKind::kCount,
-                .default_value = 250,
-                .text = "steps of the last phase; the two before have 100 each",
-                .max = 1e6},
-               {.name = "learning_rate", .default_value = 1.0, .text = "how far a step goes", .min = 1e-6, .max = 1e6},
-               {.name = "metric",
-                .kind = OptionKind::kWord,
-                .default_value = "euclidean",
-                .text = "how nearness of rows is measured",
-                .words = {"euclidean", "cosine"}},
-               seed_option()},
-          .fit = fit,
-          .load = &Pacmap::load};
+  return {
+      .name = kPacmapName,
+      .summary = "PaCMAP: a map that keeps neighbourhoods and how groups lie to each other",
+      .takes_initial = true,
+      .options = {components, count_option("neighbors", defaults.near_count, 1, 10'000, "near rows that pull each row"),
+                  number_option("mid_near_ratio", defaults.mid_ratio, 0.0, 100.0,
+                                "mid-near pairs over near ones: the large picture"),
+                  number_option("further_ratio", defaults.far_ratio, 0.0, 100.0,
+                                "further pairs over near ones: what keeps rows apart"),
+                  count_option("steps", defaults.step_count, 0, 1e6,
+                               "steps of the last phase; the two before have 100 each"),
+                  number_option("learning_rate", defaults.learning_rate, 1e-6, 1e6, "how far a step goes"),
+                  metric_option(), seed_option()},
+      .fit = fit,
+      .load = &Pacmap::load};
 }
 
 }  // namespace asterism

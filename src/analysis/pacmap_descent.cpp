@@ -73,16 +73,16 @@ float AdamStep::operator()(AdamState& state, float gradient) const noexcept {
   return -rate_ * state.mean / (std::sqrt(state.square) + kSquareMin);
 }
 
-Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, std::size_t end_step,
-                            double learning_rate, std::size_t component_count, std::span<float> places,
-                            const AnalysisRun& run) {
+Result<void> descend_pacmap(const PacmapPairs& pairs, const PacmapCourse& course, std::size_t component_count,
+                            std::span<float> places, const AnalysisRun& run) {
+  const std::span<const float> shares = course.step_shares;
   const std::size_t row_count = places.size() / component_count;
   const PlacesView view{.values = places.data(), .count = row_count, .dim = component_count};
   std::vector<float> gradient(places.size());
   std::vector<AdamState> adam(places.size());
-  StageProgress progress(run, "layout", end_step - first_step);
-  for (std::size_t step = first_step; step < end_step; ++step) {
-    if (auto ok = progress.at(step - first_step); !ok) {
+  StageProgress progress(run, "layout", course.end_step - course.first_step);
+  for (std::size_t step = course.first_step; step < course.end_step; ++step) {
+    if (auto ok = progress.at(step - course.first_step); !ok) {
       return ok;
     }
     const PacmapWeights weights = pacmap_weights(step);
@@ -94,14 +94,15 @@ Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, st
         }
       }
     });
-    const AdamStep adam_step(learning_rate, step - first_step);
+    const AdamStep adam_step(course.learning_rate, step - course.first_step);
     run.pool.parallel_for(places.size(), kRowsPerTask, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
-        places[i] += adam_step(adam[i], gradient[i]);
+        const float move = adam_step(adam[i], gradient[i]);
+        places[i] += shares.empty() ? move : shares[i % row_count] * move;
       }
     });
   }
-  return progress.at(end_step - first_step);
+  return progress.at(course.end_step - course.first_step);
 }
 
 }  // namespace asterism

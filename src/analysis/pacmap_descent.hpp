@@ -56,9 +56,16 @@ class AdamStep {
   float rate_;
 };
 
-// Moves `places`, by coordinate [component_count, row_count], through steps [first_step, end_step).
-Result<void> descend_pacmap(const PacmapPairs& pairs, std::size_t first_step, std::size_t end_step,
-                            double learning_rate, std::size_t component_count, std::span<float> places,
-                            const AnalysisRun& run);
+// Steps [first_step, end_step), and how far each goes.
+struct PacmapCourse {
+  std::size_t first_step = 0;
+  std::size_t end_step = 0;
+  double learning_rate = 1.0;
+  std::span<const float> step_shares = {};  // [row_count]: those of start_places.hpp; or none: all of each step
+};
+
+// Moves `places`, by coordinate [component_count, row_count].
+Result<void> descend_pacmap(const PacmapPairs& pairs, const PacmapCourse& course, std::size_t component_count,
+                            std::span<float> places, const AnalysisRun& run);
 
 }  // namespace asterism

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/thread_pool.hpp"
+#include "kernels/place_forces.hpp"
 
 namespace asterism {
 namespace {
@@ -60,6 +61,24 @@ Result<void> expect_rows_of(std::size_t dim, const RowsView& rows, std::string_v
   if (rows.dim != dim) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: expected rows of {} values, as it was fitted on, found {}", who, dim, rows.dim));
+  }
+  return expect_finite_rows(rows, who, run);
+}
+
+Result<void> expect_rows_to_lay_out(const RowsView& rows, std::size_t component_count, std::span<const float> initial,
+                                    std::string_view who, const AnalysisRun& run) {
+  if (rows.row_count < 2) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected at least 2 rows, found {}", who, rows.row_count));
+  }
+  if (component_count < 1 || component_count > kPlaceDimMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected 1 to {} components, found {}", who, kPlaceDimMax, component_count),
+                "umap and pca give more");
+  }
+  if (!initial.empty() && initial.size() != rows.row_count * component_count) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected {} x {} values to start from, found {}", who,
+                                                         rows.row_count, component_count, initial.size()));
   }
   return expect_finite_rows(rows, who, run);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "analysis/pca.hpp"
 #include "base/counter_random.hpp"
@@ -14,6 +16,99 @@ constexpr double kNoiseShare = 0.01;
 // Of the rows' own size: variance below is rounding.
 constexpr double kVarianceShareMin = 1e-12;
 constexpr double kMapDeviation = 1.0;
+constexpr std::uint64_t kPlaceStream = 0x706c616365000001ULL;
+constexpr std::uint64_t kPartingStream = 0x6e6f697365000001ULL;
+constexpr double kParting = 1e-4;     // so that copies can part
+constexpr double kWeightMin = 1e-30;  // of neighbours whose weight is rounded to nothing
+
+bool is_known(std::span<const float> places, std::size_t component_count, std::size_t row) {
+  return std::ranges::all_of(places.subspan(row * component_count, component_count),
+                             [](float v) { return std::isfinite(v); });
+}
+
+// Places of new rows, from those that are known outwards.
+class Completion {
+ public:
+  Completion(const SparseGraph& graph, std::span<const float> places, std::size_t dim, std::uint64_t seed)
+      : graph_(graph), seen_by_(transposed(graph)), parting_(seed, kPartingStream), dim_(dim) {
+    places_.assign(places.begin(), places.end());
+    is_placed_.resize(graph.row_count());
+    for (std::uint32_t row = 0; row < graph.row_count(); ++row) {
+      if (is_known(places, dim, row)) {
+        is_placed_[row] = true;
+        known_.push_back(row);
+      }
+    }
+  }
+
+  std::vector<float> operator()(const CounterRandom& random) && {
+    spread(known_);
+    // What is left hangs together with no known row: each piece starts as one, at the place of a row drawn.
+    for (std::uint32_t row = 0; row < is_placed_.size(); ++row) {
+      if (!is_placed_[row]) {
+        const std::size_t drawn = known_[random.below(row, static_cast<std::uint32_t>(known_.size()))];
+        place(row, {places_.begin() + static_cast<std::ptrdiff_t>(drawn * dim_),
+                    places_.begin() + static_cast<std::ptrdiff_t>((drawn + 1) * dim_)});
+        is_placed_[row] = true;
+        spread({row});
+      }
+    }
+    return std::move(places_);
+  }
+
+ private:
+  // Level by level: rows that see a placed one, then rows that see those.
+  void spread(std::vector<std::uint32_t> placed) {
+    while (!placed.empty()) {
+      std::vector<std::uint32_t> next;
+      for (const std::uint32_t row : placed) {
+        std::ranges::copy_if(seen_by_.columns_of(row), std::back_inserter(next),
+                             [&](std::uint32_t other) { return !is_placed_[other]; });
+      }
+      std::ranges::sort(next);
+      next.erase(std::ranges::unique(next).begin(), next.end());
+      for (const std::uint32_t row : next) {
+        place(row, mean_of_placed(row));
+      }
+      for (const std::uint32_t row : next) {
+        is_placed_[row] = true;
+      }
+      placed = std::move(next);
+    }
+  }
+
+  std::vector<double> mean_of_placed(std::uint32_t row) const {
+    std::vector<double> mean(dim_, 0.0);
+    double weight_sum = 0.0;
+    const auto columns = graph_.columns_of(row);
+    for (std::size_t e = 0; e < columns.size(); ++e) {
+      if (is_placed_[columns[e]]) {
+        const double weight = std::max(kWeightMin, static_cast<double>(graph_.weights_of(row)[e]));
+        weight_sum += weight;
+        for (std::size_t c = 0; c < dim_; ++c) {
+          mean[c] += weight * static_cast<double>(places_[columns[e] * dim_ + c]);
+        }
+      }
+    }
+    std::ranges::transform(mean, mean.begin(), [&](double sum) { return sum / weight_sum; });
+    return mean;
+  }
+
+  void place(std::uint32_t row, const std::vector<double>& where) {
+    for (std::size_t c = 0; c < dim_; ++c) {
+      const std::size_t at = row * dim_ + c;
+      places_[at] = static_cast<float>(where[c] + kParting * parting_.normal(at));
+    }
+  }
+
+  const SparseGraph& graph_;
+  SparseGraph seen_by_;
+  CounterRandom parting_;
+  std::size_t dim_;
+  std::vector<float> places_;
+  std::vector<bool> is_placed_;
+  std::vector<std::uint32_t> known_;
+};
 
 }  // namespace
 
@@ -58,7 +153,7 @@ GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_
   double square = 0.0;
   double count = 0.0;
   for (std::size_t i = 0; i < places.size(); i += component_count) {
-    if (std::isfinite(places[i])) {
+    if (is_known(places, component_count, i / component_count)) {
       sum += static_cast<double>(places[i]);
       square += static_cast<double>(places[i]) * static_cast<double>(places[i]);
       count += 1.0;
@@ -69,6 +164,19 @@ GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_
   }
   return square / count - sum / count * sum / count > kMapDeviation * kMapDeviation ? GivenPlaces::kMap
                                                                                     : GivenPlaces::kShape;
+}
+
+std::vector<float> completed_places(const SparseGraph& graph, std::span<const float> places,
+                                    std::size_t component_count, std::uint64_t seed) {
+  return Completion(graph, places, component_count, seed)(CounterRandom(seed, kPlaceStream));
+}
+
+std::vector<float> step_shares(std::span<const float> places, std::size_t component_count) {
+  std::vector<float> shares(places.size() / component_count);
+  for (std::size_t row = 0; row < shares.size(); ++row) {
+    shares[row] = is_known(places, component_count, row) ? kKnownStepShare : 1.0F;
+  }
+  return shares;
 }
 
 std::vector<float> by_component(std::span<const float> values, std::size_t row_count, std::size_t component_count) {

@@ -9,11 +9,11 @@
 #include "analysis/affinities.hpp"
 #include "analysis/estimator_state.hpp"
 #include "analysis/neighbor_graph.hpp"
+#include "analysis/option_fields.hpp"
 #include "analysis/rows_check.hpp"
 #include "analysis/start_places.hpp"
 #include "analysis/tsne_descent.hpp"
 #include "analysis/tsne_placing.hpp"
-#include "analysis/umap_start.hpp"
 #include "base/thread_pool.hpp"
 
 namespace asterism {
@@ -39,46 +39,17 @@ std::vector<TsneStage> stages_of(const TsneOptions& options, std::size_t row_cou
   return stages;
 }
 
-Json options_json(const TsneOptions& options) {
-  return {{"components", options.component_count},
-          {"perplexity", options.perplexity},
-          {"early_exaggeration", options.early_exaggeration},
-          {"early_steps", options.early_step_count},
-          {"steps", options.step_count},
-          {"learning_rate", options.learning_rate},
-          {"theta", options.theta},
-          {"metric", metric_name(options.metric)},
-          {"seed", options.seed}};
-}
-
-TsneOptions options_from(const Json& json) {
-  return {.component_count = option_count(json, kComponentsOption),
-          .perplexity = option_number(json, "perplexity"),
-          .early_exaggeration = option_number(json, "early_exaggeration"),
-          .early_step_count = option_count(json, "early_steps"),
-          .step_count = option_count(json, "steps"),
-          .learning_rate = option_number(json, "learning_rate"),
-          .theta = option_number(json, "theta"),
-          .metric = option_word(json, "metric") == metric_name(Metric::kCosine) ? Metric::kCosine : Metric::kEuclidean,
-          .seed = option_count(json, kSeedOption)};
-}
-
-Result<void> check_fit(const RowsView& rows, const TsneOptions& options, std::span<const float> initial,
-                       const AnalysisRun& run) {
-  if (rows.row_count < 2) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("tsne: expected at least 2 rows, found {}", rows.row_count));
-  }
-  if (options.component_count < 1 || options.component_count > kPlaceDimMax) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("tsne: expected 1 to {} components, found {}", kPlaceDimMax, options.component_count),
-                "umap and pca give more");
-  }
-  if (!initial.empty() && initial.size() != rows.row_count * options.component_count) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("tsne: expected {} x {} values to start from, found {}",
-                                                         rows.row_count, options.component_count, initial.size()));
-  }
-  return expect_finite_rows(rows, kTsneName, run);
-}
+constexpr OptionField<TsneOptions> kFields[] = {
+    {kComponentsOption, &TsneOptions::component_count},
+    {"perplexity", &TsneOptions::perplexity},
+    {"early_exaggeration", &TsneOptions::early_exaggeration},
+    {"early_steps", &TsneOptions::early_step_count},
+    {"steps", &TsneOptions::step_count},
+    {"learning_rate", &TsneOptions::learning_rate},
+    {"theta", &TsneOptions::theta},
+    {"metric", &TsneOptions::metric},
+    {kSeedOption, &TsneOptions::seed},
+};
 
 }  // namespace
 
@@ -88,7 +59,7 @@ double tsne_perplexity(double asked, std::size_t row_count) noexcept {
 
 Result<Tsne::Fit> Tsne::fit(const RowsView& rows, const TsneOptions& options, std::span<const float> initial,
                             const AnalysisRun& run) {
-  if (auto ok = check_fit(rows, options, initial, run); !ok) {
+  if (auto ok = expect_rows_to_lay_out(rows, options.component_count, initial, kTsneName, run); !ok) {
     return std::unexpected(ok.error());
   }
   const std::size_t n = rows.row_count;
@@ -108,14 +79,16 @@ Result<Tsne::Fit> Tsne::fit(const RowsView& rows, const TsneOptions& options, st
   const GivenPlaces given = kind_of_places(initial, components);
   const auto start = given == GivenPlaces::kNone
                          ? principal_places(rows, components, kStartDeviation, options.seed, run)
-                         : umap_start_from(affinities, initial, components, options.seed);
+                         : completed_places(affinities, initial, components, options.seed);
   if (!start) {
     return std::unexpected(start.error());
   }
   std::vector<float> planes = by_component(*start, n, components);
+  const bool goes_on = given == GivenPlaces::kMap;
+  const auto shares = goes_on ? step_shares(initial, components) : std::vector<float>{};
   const auto divergence =
       descend_tsne(affinities, make_push_field(options.push, n, components, static_cast<float>(options.theta)),
-                   stages_of(options, n, given == GivenPlaces::kMap), components, planes, run);
+                   stages_of(options, n, goes_on), components, planes, shares, run);
   if (!divergence) {
     return std::unexpected(divergence.error());
   }
@@ -150,7 +123,7 @@ EstimatorState Tsne::state() const {
   const auto dim = static_cast<std::int64_t>(dim_);
   const auto components = static_cast<std::int64_t>(options_.component_count);
   const auto n = static_cast<std::int64_t>(rows_.size()) / dim;
-  EstimatorState state{.options = options_json(options_), .arrays = {}};
+  EstimatorState state{.options = json_of<TsneOptions>(options_, kFields), .arrays = {}};
   state.arrays.push_back(state_array<float>(std::string(kRows), {n, dim}, rows_));
   state.arrays.push_back(state_array<float>(std::string(kPlaces), {n, components}, places_));
   const double fitted[] = {perplexity_, divergence_};
@@ -160,7 +133,7 @@ EstimatorState Tsne::state() const {
 
 Result<std::unique_ptr<Estimator>> Tsne::load(const EstimatorState& state, std::string_view source) {
   auto tsne = std::make_unique<Tsne>();
-  tsne->options_ = options_from(state.options);
+  tsne->options_ = options_from<TsneOptions>(state.options, kFields);
   auto rows = state_values<float>(state, kRows, {-1, -1}, source);
   if (!rows) {
     return std::unexpected(rows.error());
@@ -184,53 +157,33 @@ Result<std::unique_ptr<Estimator>> Tsne::load(const EstimatorState& state, std::
 
 EstimatorMethod tsne_method() {
   const auto fit = [](const FitRequest& request, const AnalysisRun& run) -> Result<FittedEstimator> {
-    auto fitted = Tsne::fit(request.rows, options_from(request.options), request.initial, run);
+    auto fitted = Tsne::fit(request.rows, options_from<TsneOptions>(request.options, kFields), request.initial, run);
     if (!fitted) {
       return std::unexpected(fitted.error());
     }
     return FittedEstimator{.estimator = std::make_unique<Tsne>(std::move(fitted->tsne)),
                            .embedding = std::move(fitted->places)};
   };
-  EstimatorOption components = components_option(2);
+  const TsneOptions defaults;
+  EstimatorOption components = components_option(defaults.component_count);
   components.max = static_cast<double>(kPlaceDimMax);
-  return {
-      .name = kTsneName,
-      .summary = "t-SNE: a map in which near rows are near; distances between groups mean little",
-      .takes_initial = true,
-      .options =
-          {components,
-           {.name = "perplexity",
-            .default_value = 30.0,
-            .text = "how many neighbours a row has, softly; lowered to a third of the rows",
-            .min = 1.0,
-            .max = 10000.0},
-           {.name = "early_exaggeration",
-            .default_value = 12.0,
-            .text = "how much stronger neighbours pull in the early steps",
-            .min = 1.0,
-            .max = 1000.0},
-           {.name = "early_steps",
-            .kind = OptionKind::kCount,
-            .default_value = 250,
-            .text = "steps with exaggeration",
-            .max = 1e6},
-           {.name = "steps", .kind = OptionKind::kCount, .default_value = 500, .text = "steps after those", .max = 1e6},
-           {.name = "learning_rate",
-            .default_value = 0.0,
-            .text = "length of a step; 0: the rows over the exaggeration",
-            .max = 1e9},
-           {.name = "theta",
-            .default_value = 0.5,
-            .text = "in one and three dimensions: how coarse far places are seen (Barnes-Hut)",
-            .max = 1.0},
-           {.name = "metric",
-            .kind = OptionKind::kWord,
-            .default_value = "euclidean",
-            .text = "how nearness of rows is measured",
-            .words = {"euclidean", "cosine"}},
-           seed_option()},
-      .fit = fit,
-      .load = &Tsne::load};
+  return {.name = kTsneName,
+          .summary = "t-SNE: a map in which near rows are near; distances between groups mean little",
+          .takes_initial = true,
+          .options = {components,
+                      number_option("perplexity", defaults.perplexity, 1.0, 10'000.0,
+                                    "how many neighbours a row has, softly; lowered to a third of the rows"),
+                      number_option("early_exaggeration", defaults.early_exaggeration, 1.0, 1000.0,
+                                    "how much stronger neighbours pull in the early steps"),
+                      count_option("early_steps", defaults.early_step_count, 0, 1e6, "steps with exaggeration"),
+                      count_option("steps", defaults.step_count, 0, 1e6, "steps after those"),
+                      number_option("learning_rate", defaults.learning_rate, 0.0, 1e9,
+                                    "length of a step; 0: the rows over the exaggeration"),
+                      number_option("theta", defaults.theta, 0.0, 1.0,
+                                    "in one and three dimensions: how coarse far places are seen (Barnes-Hut)"),
+                      metric_option(), seed_option()},
+          .fit = fit,
+          .load = &Tsne::load};
 }
 
 }  // namespace asterism

@@ -17,10 +17,12 @@ constexpr float kStepMax = 5.0F;
 
 class Descent {
  public:
-  Descent(std::size_t row_count, std::size_t component_count, std::span<float> places)
+  Descent(std::size_t row_count, std::size_t component_count, std::span<float> places,
+          std::span<const float> step_shares)
       : row_count_(row_count),
         component_count_(component_count),
         places_(places),
+        step_shares_(step_shares),
         steps_(places.size(), 0.0F),
         gains_(places.size(), 1.0F),
         gradient_(places.size(), 0.0F) {}
@@ -44,7 +46,9 @@ class Descent {
         sums[begin / kRowsPerTask * component_count_ + c] = sum;
       }
     });
-    center(sums);
+    if (step_shares_.empty()) {
+      center(sums);
+    }
   }
 
  private:
@@ -60,7 +64,7 @@ class Descent {
     for (std::size_t c = 0; c < component_count_; ++c) {
       const std::size_t at = c * row_count_ + row;
       steps_[at] *= shorten;
-      places_[at] += steps_[at];
+      places_[at] += step_shares_.empty() ? steps_[at] : step_shares_[row] * steps_[at];
     }
   }
 
@@ -81,6 +85,7 @@ class Descent {
   std::size_t row_count_;
   std::size_t component_count_;
   std::span<float> places_;
+  std::span<const float> step_shares_;
   std::vector<float> steps_;
   std::vector<float> gains_;
   std::vector<float> gradient_;
@@ -90,7 +95,7 @@ class Descent {
 
 Result<double> descend_tsne(const SparseGraph& affinities, std::unique_ptr<PushField> push,
                             std::span<const TsneStage> stages, std::size_t component_count, std::span<float> places,
-                            const AnalysisRun& run) {
+                            std::span<const float> step_shares, const AnalysisRun& run) {
   StudentForces forces(affinities, std::move(push));
   std::size_t total = 0;
   for (const TsneStage& stage : stages) {
@@ -98,7 +103,7 @@ Result<double> descend_tsne(const SparseGraph& affinities, std::unique_ptr<PushF
   }
   StageProgress progress(run, "layout", total);
   std::size_t done = 0;
-  Descent descent(affinities.row_count(), component_count, places);
+  Descent descent(affinities.row_count(), component_count, places, step_shares);
   for (const TsneStage& stage : stages) {
     for (std::size_t step = 0; step < stage.step_count; ++step) {
       if (auto ok = progress.at(done++); !ok) {

@@ -22,9 +22,11 @@ struct TsneStage {
 };
 
 // Moves `places`, by coordinate [component_count, row_count], through the stages; returns the divergence at the end.
+// `step_shares` [row_count]: those of start_places.hpp, or none: each row takes all of its steps. Where there are any
+// the map is not moved back to its middle.
 Result<double> descend_tsne(const SparseGraph& affinities, std::unique_ptr<PushField> push,
                             std::span<const TsneStage> stages, std::size_t component_count, std::span<float> places,
-                            const AnalysisRun& run);
+                            std::span<const float> step_shares, const AnalysisRun& run);
 
 // The gain of one coordinate: grows while gradient and last step disagree in sign, which is while the place goes on
 // downhill (Jacobs 1988).

@@ -10,6 +10,7 @@
 #include "analysis/fuzzy_graph.hpp"
 #include "analysis/neighbor_graph.hpp"
 #include "analysis/rows_check.hpp"
+#include "analysis/start_places.hpp"
 #include "kernels/umap_moves.hpp"
 
 namespace asterism {
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kManyRows = 10'000;
 constexpr std::size_t kEpochs = 500;
 constexpr std::size_t kEpochsOfMany = 300;
+constexpr std::size_t kEpochsOfGrown = 200;  // a map that goes on
 constexpr std::size_t kQueryEpochs = 100;
 constexpr double kQueryRateShare = 0.25;  // new rows begin where they belong already
 // Where to stand and how far neighbours are is numbered with 31 bits in the kernel.
@@ -124,16 +126,21 @@ Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, std::sp
   umap.curve_ = fit_umap_curve(options.min_dist, options.spread);
   umap.mean_distance_ = mean_distance(*neighbors);
   umap.dim_ = rows.dim;
-  auto start = initial.empty() ? umap_start(graph, rows, options.start, options.component_count, options.seed, run)
-                               : umap_start_from(graph, initial, options.component_count, options.seed);
+  const GivenPlaces given = kind_of_places(initial, options.component_count);
+  auto start = given == GivenPlaces::kNone
+                   ? umap_start(graph, rows, options.start, options.component_count, options.seed, run)
+                   : completed_places(graph, initial, options.component_count, options.seed);
   if (!start) {
     return std::unexpected(start.error());
   }
   umap.embedding_ = *std::move(start);
-  const std::size_t usual = rows.row_count <= kManyRows ? kEpochs : kEpochsOfMany;
-  const std::size_t epochs = options.epoch_count != 0 ? options.epoch_count : usual;
-  if (auto laid_out = lay_out_umap(graph, umap.layout_options(epochs, options.learning_rate), umap.embedding_, run);
-      !laid_out) {
+  const bool goes_on = given == GivenPlaces::kMap;
+  const std::size_t fresh = rows.row_count <= kManyRows ? kEpochs : kEpochsOfMany;
+  const std::size_t epochs = options.epoch_count != 0 ? options.epoch_count : goes_on ? kEpochsOfGrown : fresh;
+  UmapLayoutOptions layout = umap.layout_options(epochs, options.learning_rate);
+  const auto shares = goes_on ? step_shares(initial, options.component_count) : std::vector<float>{};
+  layout.step_shares = shares;
+  if (auto laid_out = lay_out_umap(graph, layout, umap.embedding_, run); !laid_out) {
     return std::unexpected(laid_out.error());
   }
   umap.rows_.assign(rows.values.begin(), rows.values.begin() + static_cast<std::ptrdiff_t>(rows.row_count * rows.dim));

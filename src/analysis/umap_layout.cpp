@@ -114,8 +114,11 @@ class Mover {
     umap_move(forces_of(options_, epoch, pull_count),
               {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
     for (std::size_t lane = 0; lane < slots.end - slots.begin; ++lane) {
+      const std::uint32_t row = schedule_.row(slots.begin + lane);
       for (std::size_t c = 0; c < dim; ++c) {
-        to[schedule_.row(slots.begin + lane) * dim + c] = moved[c * kUmapLanes + lane];
+        const float there = moved[c * kUmapLanes + lane];
+        const float here = from[row * dim + c];
+        to[row * dim + c] = options_.step_shares.empty() ? there : here + options_.step_shares[row] * (there - here);
       }
     }
   }

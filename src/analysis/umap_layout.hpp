@@ -27,6 +27,7 @@ struct UmapLayoutOptions {
   double repulsion_strength = 1.0;
   std::size_t negative_sample_count = 5;
   std::uint64_t seed = 0;
+  std::span<const float> step_shares = {};  // [row_count]: step_shares() of start_places.hpp; or none: all of each step
 };
 
 // Moves `places` [row_count, dim] of a symmetric graph. kCancelled.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "analysis/estimator_state.hpp"
+#include "analysis/option_fields.hpp"
 #include "analysis/umap.hpp"
 #include "kernels/umap_moves.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr std::string_view kRows = "rows";
 constexpr std::string_view kEmbedding = "embedding";
 constexpr std::string_view kMeanDistance = "mean_distance";
+constexpr std::string_view kStartOption = "start";
 
 UmapStart start_of(std::string_view word) {
   return word == "pca" ? UmapStart::kPca : word == "random" ? UmapStart::kRandom : UmapStart::kSpectral;
@@ -30,55 +32,41 @@ std::string_view word_of(UmapStart start) {
   return {};
 }
 
-UmapOptions options_from(const Json& options) {
-  return {.component_count = option_count(options, kComponentsOption),
-          .neighbor_count = option_count(options, "neighbors"),
-          .metric = option_word(options, "metric") == "cosine" ? Metric::kCosine : Metric::kEuclidean,
-          .min_dist = option_number(options, "min_dist"),
-          .spread = option_number(options, "spread"),
-          .set_op_mix_ratio = option_number(options, "set_op_mix_ratio"),
-          .local_connectivity = option_number(options, "local_connectivity"),
-          .learning_rate = option_number(options, "learning_rate"),
-          .repulsion_strength = option_number(options, "repulsion_strength"),
-          .negative_sample_count = option_count(options, "negative_samples"),
-          .epoch_count = option_count(options, "epochs"),
-          .target_weight = option_number(options, "target_weight"),
-          .start = start_of(option_word(options, "start")),
-          .seed = option_count(options, kSeedOption)};
+constexpr OptionField<UmapOptions> kFields[] = {
+    {kComponentsOption, &UmapOptions::component_count},
+    {"neighbors", &UmapOptions::neighbor_count},
+    {"metric", &UmapOptions::metric},
+    {"min_dist", &UmapOptions::min_dist},
+    {"spread", &UmapOptions::spread},
+    {"epochs", &UmapOptions::epoch_count},
+    {"learning_rate", &UmapOptions::learning_rate},
+    {"negative_samples", &UmapOptions::negative_sample_count},
+    {"repulsion_strength", &UmapOptions::repulsion_strength},
+    {"local_connectivity", &UmapOptions::local_connectivity},
+    {"set_op_mix_ratio", &UmapOptions::set_op_mix_ratio},
+    {"target_weight", &UmapOptions::target_weight},
+    {kSeedOption, &UmapOptions::seed},
+};
+
+UmapOptions umap_options_from(const Json& json) {
+  UmapOptions options = options_from<UmapOptions>(json, kFields);
+  options.start = start_of(option_word(json, kStartOption));
+  return options;
 }
 
-Json json_of(const UmapOptions& options) {
-  return {{std::string(kComponentsOption), options.component_count},
-          {"neighbors", options.neighbor_count},
-          {"metric", metric_name(options.metric)},
-          {"min_dist", options.min_dist},
-          {"spread", options.spread},
-          {"start", word_of(options.start)},
-          {"epochs", options.epoch_count},
-          {"learning_rate", options.learning_rate},
-          {"negative_samples", options.negative_sample_count},
-          {"repulsion_strength", options.repulsion_strength},
-          {"local_connectivity", options.local_connectivity},
-          {"set_op_mix_ratio", options.set_op_mix_ratio},
-          {"target_weight", options.target_weight},
-          {std::string(kSeedOption), options.seed}};
+Json json_of_umap(const UmapOptions& options) {
+  Json json = json_of<UmapOptions>(options, kFields);
+  json[std::string(kStartOption)] = word_of(options.start);
+  return json;
 }
 
 Result<FittedEstimator> fit_umap(const FitRequest& request, const AnalysisRun& run) {
-  auto umap = Umap::fit(request.rows, options_from(request.options), request.labels, request.initial, run);
+  auto umap = Umap::fit(request.rows, umap_options_from(request.options), request.labels, request.initial, run);
   if (!umap) {
     return std::unexpected(umap.error());
   }
   std::vector<float> embedding(umap->embedding().begin(), umap->embedding().end());
   return FittedEstimator{.estimator = std::make_unique<Umap>(*std::move(umap)), .embedding = std::move(embedding)};
-}
-
-EstimatorOption number_option(std::string_view name, double value, double min, double max, std::string_view text) {
-  return {.name = name, .kind = OptionKind::kNumber, .default_value = value, .text = text, .min = min, .max = max};
-}
-
-EstimatorOption count_option(std::string_view name, std::size_t value, double min, double max, std::string_view text) {
-  return {.name = name, .kind = OptionKind::kCount, .default_value = value, .text = text, .min = min, .max = max};
 }
 
 std::vector<EstimatorOption> umap_options() {
@@ -89,14 +77,10 @@ std::vector<EstimatorOption> umap_options() {
       components,
       count_option("neighbors", defaults.neighbor_count, 2, 1000,
                    "rows that count as near, the row itself included: more keeps more of the large, less of the small"),
-      {.name = "metric",
-       .kind = OptionKind::kWord,
-       .default_value = "euclidean",
-       .text = "how nearness is measured",
-       .words = {"euclidean", "cosine"}},
+      metric_option(),
       number_option("min_dist", defaults.min_dist, 0.0, 100.0, "how close places may come, at most spread"),
       number_option("spread", defaults.spread, 1e-3, 100.0, "how far clumps stand apart"),
-      {.name = "start",
+      {.name = kStartOption,
        .kind = OptionKind::kWord,
        .default_value = "spectral",
        .text = "where places start",
@@ -117,7 +101,7 @@ std::vector<EstimatorOption> umap_options() {
 
 EstimatorState Umap::state() const {
   const auto row_count = static_cast<std::int64_t>(rows_.size() / dim_);
-  EstimatorState state{.options = json_of(options_), .arrays = {}};
+  EstimatorState state{.options = json_of_umap(options_), .arrays = {}};
   state.arrays.push_back(
       state_array(std::string(kRows), {row_count, static_cast<std::int64_t>(dim_)}, std::span<const float>(rows_)));
   state.arrays.push_back(state_array(std::string(kEmbedding),
@@ -128,7 +112,7 @@ EstimatorState Umap::state() const {
 }
 
 Result<std::unique_ptr<Estimator>> load_umap(const EstimatorState& state, std::string_view source) {
-  const UmapOptions options = options_from(state.options);
+  const UmapOptions options = umap_options_from(state.options);
   auto rows = state_values<float>(state, kRows, {-1, -1}, source);
   if (!rows) {
     return std::unexpected(rows.error());

@@ -219,47 +219,4 @@ Result<std::vector<float>> umap_start(const SparseGraph& graph, const RowsView& 
   return spanned(*places, dim);
 }
 
-std::vector<float> umap_start_from(const SparseGraph& graph, std::span<const float> initial, std::size_t dim,
-                                   std::uint64_t seed) {
-  std::vector<float> places(initial.begin(), initial.end());
-  const auto is_known = [&](std::size_t row) {
-    return std::ranges::all_of(initial.subspan(row * dim, dim), [](float v) { return std::isfinite(v); });
-  };
-  std::vector<std::uint32_t> known;
-  for (std::uint32_t row = 0; row < graph.row_count(); ++row) {
-    if (is_known(row)) {
-      known.push_back(row);
-    }
-  }
-  const CounterRandom random(seed, kPlaceStream);
-  const CounterRandom noise(seed, kNoiseStream);
-  for (std::size_t row = 0; row < graph.row_count(); ++row) {
-    if (is_known(row)) {
-      continue;
-    }
-    std::vector<double> sum(dim, 0.0);
-    double weight_sum = 0.0;
-    const auto columns = graph.columns_of(row);
-    for (std::size_t e = 0; e < columns.size(); ++e) {
-      if (is_known(columns[e])) {
-        const auto weight = static_cast<double>(graph.weights_of(row)[e]);
-        weight_sum += weight;
-        for (std::size_t c = 0; c < dim; ++c) {
-          sum[c] += weight * static_cast<double>(initial[columns[e] * dim + c]);
-        }
-      }
-    }
-    for (std::size_t c = 0; c < dim; ++c) {
-      const std::size_t at = row * dim + c;
-      const double place =
-          weight_sum > 0.0 ? sum[c] / weight_sum
-          : known.empty()  ? kExtent * random.uniform(at)
-                           : static_cast<double>(
-                                initial[known[random.below(row, static_cast<std::uint32_t>(known.size()))] * dim + c]);
-      places[at] = static_cast<float>(place + kNoise * noise.normal(at));
-    }
-  }
-  return places;
-}
-
 }  // namespace asterism

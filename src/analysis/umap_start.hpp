@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "analysis/estimator.hpp"
@@ -23,10 +22,5 @@ enum class UmapStart : std::uint8_t { kSpectral, kPca, kRandom };
 // for, the next simpler one is taken: spectral, then PCA, then random.
 Result<std::vector<float>> umap_start(const SparseGraph& graph, const RowsView& rows, UmapStart start, std::size_t dim,
                                       std::uint64_t seed, const AnalysisRun& run);
-
-// Places that are known stay; one with a NaN goes to the mean of its known neighbours by weight, those of rows without
-// any to a known place drawn at random. [row_count, dim].
-std::vector<float> umap_start_from(const SparseGraph& graph, std::span<const float> initial, std::size_t dim,
-                                   std::uint64_t seed);
 
 }  // namespace asterism

@@ -8,8 +8,10 @@ import math
 import random
 import signal
 import subprocess
+import sys
 import time
 import unittest
+from pathlib import Path
 from typing import Any
 
 from support import PROGRAM, CliTest, Vector, environment, read_jsonl, read_npy, read_tensors, write_npy
@@ -241,6 +243,23 @@ class Collections(ReduceTest):
         self.fails("mismatch", "reduce", "c", "--dim", "3", "--warm-start", says=["expected former places of 3 values"])
         self.fails("invalid_argument", "reduce", "c", "--method", "pca", "--warm-start")
         self.fails("not_found", "reduce", "c", "--warm-start", "--name", "absent", says=["umap"])
+
+
+class GrownMaps(CliTest):
+    """Texts with the built-in model: bench/maps/grown.py says what holds."""
+
+    def test_rows_that_were_there_stay_and_the_map_is_as_good_as_a_fresh_one(self) -> None:
+        root = Path(__file__).resolve().parents[2]
+        texts = root / "examples" / "atlas" / "products_and_sports.jsonl"
+        ran = subprocess.run(
+            [sys.executable, str(root / "bench" / "maps" / "grown.py"), PROGRAM, str(texts), "--check"],
+            env=environment(self.folder),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+        self.assertIn("250 rows, 50 of them new", ran.stdout)
 
 
 if __name__ == "__main__":

@@ -202,6 +202,39 @@ TEST(NeighborGraph, what_a_query_finds_depends_on_it_alone) {
   }
 }
 
+// One pass over the rows for a few, products for many.
+TEST(NeighborGraph, few_queries_find_what_many_find_to_the_byte) {
+  ThreadPool pool(3);
+  constexpr std::size_t kCount = 40'000;  // more than one step of the pass
+  auto values = clustered(kCount + 40, 7, 21, 3.0F);
+  std::fill_n(values.begin() + 5 * 7, 7, 0.0F);  // a row without a direction
+  std::fill_n(values.begin() + (kCount + 2) * 7, 7, 0.0F);
+  for (const std::size_t copy : {100U, 20'000U, 39'999U}) {  // the same row again, near a query
+    std::copy_n(values.begin() + (kCount + 1) * 7, 7, values.begin() + static_cast<std::ptrdiff_t>(copy * 7));
+  }
+  const RowsView rows{.values = values, .row_count = kCount, .dim = 7};
+  const auto queries = [&](std::size_t first, std::size_t count) {
+    return RowsView{.values = std::span(values).subspan((kCount + first) * 7, count * 7), .row_count = count, .dim = 7};
+  };
+  for (const Metric metric : {Metric::kEuclidean, Metric::kCosine}) {
+    const auto many = neighbors_among(queries(0, 40), rows, {.neighbor_count = 12, .metric = metric}, {pool});
+    ASSERT_TRUE(many);
+    for (const std::size_t count : {1U, 3U, 16U}) {
+      const auto few = neighbors_among(queries(0, count), rows, {.neighbor_count = 12, .metric = metric}, {pool});
+      ASSERT_TRUE(few);
+      EXPECT_TRUE(std::ranges::equal(few->neighbors, std::span(many->neighbors).first(count * 12)));
+      EXPECT_TRUE(std::ranges::equal(few->distances, std::span(many->distances).first(count * 12)));
+    }
+  }
+  const auto copies = neighbors_among(queries(1, 1), rows, {.neighbor_count = 3}, {pool});
+  ASSERT_TRUE(copies);
+  EXPECT_EQ(copies->neighbors, (std::vector<std::uint32_t>{100, 20'000, 39'999}));
+  values[35'000 * 7 + 2] = std::numeric_limits<float>::infinity();
+  const auto bad = neighbors_among(queries(0, 1), rows, {.neighbor_count = 3}, {pool});
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().message.find("row 35000, component 2"), std::string::npos) << bad.error().message;
+}
+
 TEST(NeighborGraph, bad_input_is_an_error) {
   ThreadPool pool(1);
   auto values = clustered(10, 3, 13);
@@ -234,6 +267,11 @@ TEST(NeighborGraph, stops_when_asked) {
     ASSERT_FALSE(graph);
     EXPECT_EQ(graph.error().code, ErrorCode::kCancelled);
   }
+  const RowsView rows{.values = values, .row_count = 2000, .dim = 8};
+  const auto few =
+      neighbors_among({.values = rows.row(0), .row_count = 1, .dim = 8}, rows, {}, {.pool = pool, .cancel = &cancel});
+  ASSERT_FALSE(few);
+  EXPECT_EQ(few.error().code, ErrorCode::kCancelled);
 }
 
 }  // namespace
