@@ -41,7 +41,7 @@ class Pacmap final : public Estimator {
 
   // At least 2 rows, finite; pairs become fewer where the rows are few (pacmap_pairs.hpp). `initial` [row_count,
   // components]: where to start, NaN for rows that are new, or none. Places that are spread already (a deviation above
-  // 1) are a map to go on from: only the last phase is run.
+  // 1) are a map to go on from: only the last phase is run, of which known rows take small parts.
   static Result<Fit> fit(const RowsView& rows, const PacmapOptions& options, std::span<const float> initial,
                          const AnalysisRun& run);
   static Result<std::unique_ptr<Estimator>> load(const EstimatorState& state, std::string_view source);

@@ -34,8 +34,8 @@ std::vector<float> completed_places(const SparseGraph& graph, std::span<const fl
                                     std::size_t component_count, std::uint64_t seed);
 
 // Which part of each step a row that was there takes in a map that goes on: rows that are added find room, and what was
-// there moves by 2 to 4 % of the map (median, a fifth of new rows: bench/maps/grown.py).
-inline constexpr float kKnownStepShare = 0.05F;
+// there moves by 1 to 4 % of the map (median, a fifth of new rows: bench/maps/grown.py).
+inline constexpr float kKnownStepShare = 0.03F;
 // [row_count]: kKnownStepShare where the place is known, 1 where the row is new.
 std::vector<float> step_shares(std::span<const float> places, std::size_t component_count);
 

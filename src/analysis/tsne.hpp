@@ -46,7 +46,8 @@ class Tsne final : public Estimator {
 
   // At least 2 rows, finite; `options` is what the table was told, kept for files. `initial` [row_count, components]:
   // where to start, NaN for rows that are new, or none. Places that are spread already (a deviation above 1) are a map
-  // to go on from: the steps with exaggeration, which would draw it together, are left out.
+  // to go on from: the steps with exaggeration, which would draw it together, are left out, and
+  // known rows take a small part of each step.
   static Result<Fit> fit(const RowsView& rows, const TsneOptions& options, std::span<const float> initial,
                          const AnalysisRun& run);
   static Result<std::unique_ptr<Estimator>> load(const EstimatorState& state, std::string_view source);

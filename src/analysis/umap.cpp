@@ -19,9 +19,9 @@ namespace {
 constexpr std::size_t kManyRows = 10'000;
 constexpr std::size_t kEpochs = 500;
 constexpr std::size_t kEpochsOfMany = 300;
-// A map that goes on: small steps, and few. At the full rate over 200 epochs rows of a small map moved by 11 % of it.
-constexpr std::size_t kEpochsOfGrown = 100;
-constexpr double kGrownRateShare = 0.25;
+// Of a map that goes on: at the full rate 3,000 sentences lost 0.02 of trustworthiness.
+constexpr std::size_t kEpochsOfGrown = 200;
+constexpr double kRateShareOfGrown = 0.1;
 constexpr std::size_t kQueryEpochs = 100;
 constexpr double kQueryRateShare = 0.25;  // new rows begin where they belong already
 // Where to stand and how far neighbours are is numbered with 31 bits in the kernel.
@@ -139,7 +139,7 @@ Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, std::sp
   const bool goes_on = given == GivenPlaces::kMap;
   const std::size_t fresh = rows.row_count <= kManyRows ? kEpochs : kEpochsOfMany;
   const std::size_t epochs = options.epoch_count != 0 ? options.epoch_count : goes_on ? kEpochsOfGrown : fresh;
-  UmapLayoutOptions layout = umap.layout_options(epochs, options.learning_rate * (goes_on ? kGrownRateShare : 1.0));
+  UmapLayoutOptions layout = umap.layout_options(epochs, (goes_on ? kRateShareOfGrown : 1.0) * options.learning_rate);
   const auto shares = goes_on ? step_shares(initial, options.component_count) : std::vector<float>{};
   layout.step_shares = shares;
   if (auto laid_out = lay_out_umap(graph, layout, umap.embedding_, run); !laid_out) {

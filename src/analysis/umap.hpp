@@ -51,7 +51,8 @@ Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options,
 class Umap final : public Estimator {
  public:
   // `labels` [row_count] or none: classes from 0 on, kNoLabel where unknown. `initial` [row_count, component_count] or
-  // none: places to start from, NaN where unknown. kInvalidArgument for fewer than 2 rows or options out of range.
+  // none: places to start from, NaN where unknown; those of a map (start_places.hpp) go on: known rows stay about where
+  // they are, by fewer and smaller steps. kInvalidArgument for fewer than 2 rows or options out of range.
   static Result<Umap> fit(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
                           std::span<const float> initial, const AnalysisRun& run);
 
