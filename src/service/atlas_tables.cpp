@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataset/csv_cell.hpp"
 #include "dataset/parquet_writer.hpp"
 #include "dataset/zip_writer.hpp"
 #include "service/atlas_pictures.hpp"
@@ -77,21 +78,6 @@ std::vector<std::string> heading_of(const AtlasSnapshot& snapshot, std::size_t m
     out.push_back(is_taken ? fmt::format("metadata.{}", column.name) : column.name);
   }
   return out;
-}
-
-void append_csv_cell(std::string& out, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    out += c;
-    if (c == '"') {
-      out += c;
-    }
-  }
-  out += '"';
 }
 
 // Tabs and ends of lines, which the format can not say, become blanks.

@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
+#include "dataset/csv_cell.hpp"
 #include "dataset/json_text.hpp"
 #include "service/text_words.hpp"
 #include "tokenizer/unicode.hpp"
@@ -268,17 +269,6 @@ Result<void> check_keep(const ClusterRequest& request, const ClusterResponse& re
                 fmt::format("--keep {}: a named version does not change", request.keep_column));
   }
   return {};
-}
-
-std::string csv_cell(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    return std::string(text);
-  }
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c == '"' ? "\"\"" : std::string(1, c);
-  }
-  return quoted + '"';
 }
 
 }  // namespace

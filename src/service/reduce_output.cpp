@@ -8,6 +8,7 @@
 
 #include "base/ascii_case.hpp"
 #include "base/file.hpp"
+#include "dataset/csv_cell.hpp"
 #include "dataset/vector_writer.hpp"
 
 namespace asterism::service {
@@ -17,21 +18,6 @@ constexpr std::size_t kRowsPerWrite = 4096;
 
 bool is_csv(const std::string& path) {
   return ascii_lower(path).ends_with(".csv");
-}
-
-// As RFC 4180 has it: quoted where a comma, a quote or a line's end stands in it.
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    return std::string(text);
-  }
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c;
-    if (c == '"') {
-      quoted += c;
-    }
-  }
-  return quoted + '"';
 }
 
 std::string csv_heading(std::size_t dim) {
@@ -66,7 +52,7 @@ Result<void> write_csv(const std::string& path, const AnalysisRows& rows, std::s
     return ok;
   }
   auto written = for_each_row(rows, [&](std::uint64_t number, std::optional<std::size_t> kept) {
-    std::string line = fmt::format("{},{}", number, kept ? csv_field(rows.ids[*kept]) : "");
+    std::string line = fmt::format("{},{}", number, kept ? csv_cell(rows.ids[*kept]) : "");
     for (std::size_t d = 0; d < dim; ++d) {
       line += kept ? fmt::format(",{}", places[*kept * dim + d]) : ",";
     }
