@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::size_t kRowsPerChunk = 2048;
 
-bool cancelled(const AnalysisRun& run) {
-  return run.cancel != nullptr && run.cancel->requested();
-}
-
 // As doubles, so that the terms are as near to length 1 as a float can be.
 double length_of(std::span<const float> row) {
   double square = 0.0;
@@ -193,7 +189,7 @@ Result<std::vector<ScoredIndex>> rank_analogies(const RowsView& candidates, cons
   TopK best(k);
   std::mutex mutex;
   run.pool.parallel_for(candidates.row_count, kRowsPerChunk, [&](std::size_t begin, std::size_t end) {
-    if (cancelled(run)) {
+    if (run.is_cancelled()) {
       return;
     }
     std::vector<float> scores(end - begin);
@@ -214,7 +210,7 @@ Result<std::vector<ScoredIndex>> rank_analogies(const RowsView& candidates, cons
       best.offer(one.index, one.score);
     }
   });
-  if (cancelled(run)) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "analogy: stopped");
   }
   return best.take();

@@ -22,10 +22,6 @@ constexpr std::size_t kBlockRowCountMax = 1024;
 constexpr float kSquaredDistanceMin = 1e-9F;
 constexpr std::size_t kLaneCount = 16;
 
-bool cancelled(const AnalysisRun& run) {
-  return run.cancel != nullptr && run.cancel->requested();
-}
-
 // Rows at length 1; zeros stay zeros.
 std::vector<float> unit_rows(const RowsView& rows) {
   std::vector<float> out(rows.row_count * rows.dim);
@@ -146,11 +142,11 @@ class AnswerFinder {
   Result<std::vector<std::vector<std::uint32_t>>> run(const AnalysisRun& run) {
     const std::size_t block_count = (row_count_ + block_row_count_ - 1) / block_row_count_;
     run.pool.parallel_for(block_count, 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t block = begin; block < end && !cancelled(run); ++block) {
+      for (std::size_t block = begin; block < end && !run.is_cancelled(); ++block) {
         answer_block(block * block_row_count_, std::min((block + 1) * block_row_count_, row_count_));
       }
     });
-    if (cancelled(run)) {
+    if (run.is_cancelled()) {
       return fail(ErrorCode::kCancelled, "analogies: stopped");
     }
     std::vector<std::vector<std::uint32_t>> answers(methods_.size());

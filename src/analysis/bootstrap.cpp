@@ -19,10 +19,6 @@ constexpr std::size_t kJackknifeGroupCountMax = 200;
 // Apart from those of replicates.
 constexpr std::uint64_t kGroupStream = 1ULL << 40U;
 
-bool cancelled(const AnalysisRun& run) {
-  return run.cancel != nullptr && run.cancel->requested();
-}
-
 std::vector<std::uint32_t> all_rows(std::size_t row_count) {
   std::vector<std::uint32_t> rows(row_count);
   std::iota(rows.begin(), rows.end(), 0U);
@@ -89,7 +85,7 @@ Result<std::vector<double>> bootstrap_replicates(std::size_t row_count, const Ro
   std::vector<double> replicates(options.replicate_count);
   run.pool.parallel_for(replicates.size(), 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> rows(row_count);
-    for (std::size_t r = begin; r < end && !cancelled(run); ++r) {
+    for (std::size_t r = begin; r < end && !run.is_cancelled(); ++r) {
       const CounterRandom random(options.seed, r);
       for (std::size_t i = 0; i < row_count; ++i) {
         rows[i] = random.below(i, static_cast<std::uint32_t>(row_count));
@@ -97,7 +93,7 @@ Result<std::vector<double>> bootstrap_replicates(std::size_t row_count, const Ro
       replicates[r] = statistic(rows);
     }
   });
-  if (cancelled(run)) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "stopped");
   }
   return replicates;
@@ -113,7 +109,7 @@ std::vector<double> jackknife_values(std::size_t row_count, const RowStatistic& 
   std::vector<double> values(group_count, kNone);
   run.pool.parallel_for(group_count, 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> rows;
-    for (std::size_t g = begin; g < end && !cancelled(run); ++g) {
+    for (std::size_t g = begin; g < end && !run.is_cancelled(); ++g) {
       const auto first = order.begin() + static_cast<std::ptrdiff_t>(g * row_count / group_count);
       const auto last = order.begin() + static_cast<std::ptrdiff_t>((g + 1) * row_count / group_count);
       rows.assign(order.begin(), first);
@@ -183,7 +179,7 @@ Result<JackknifeEstimate> jackknife_estimate(std::size_t row_count, const RowSta
                                              const AnalysisRun& run) {
   JackknifeEstimate out{.value = statistic(all_rows(row_count)), .deviation = kNone};
   const std::vector<double> values = jackknife_values(row_count, statistic, kJackknifeGroupCountMax, seed, run);
-  if (cancelled(run)) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "stopped");
   }
   if (values.size() < 2) {
@@ -220,7 +216,7 @@ Result<double> permutation_p_value(std::size_t row_count, const SwapStatistic& d
   std::vector<double> differences(options.replicate_count);
   run.pool.parallel_for(differences.size(), 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint8_t> swapped(row_count);
-    for (std::size_t r = begin; r < end && !cancelled(run); ++r) {
+    for (std::size_t r = begin; r < end && !run.is_cancelled(); ++r) {
       const CounterRandom random(options.seed, r);
       for (std::size_t i = 0; i < row_count; ++i) {
         swapped[i] = static_cast<std::uint8_t>(random.bits(i) >> 63U);
@@ -228,7 +224,7 @@ Result<double> permutation_p_value(std::size_t row_count, const SwapStatistic& d
       differences[r] = difference(swapped);
     }
   });
-  if (cancelled(run)) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "stopped");
   }
   const auto as_far =

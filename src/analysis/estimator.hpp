@@ -30,6 +30,8 @@ struct AnalysisRun {
   // Where the work stands: "neighbors", 1,000 of 100,000. Called from the thread that called, at most some 20 times a
   // second.
   std::function<void(std::string_view stage, std::size_t done, std::size_t total)> progress = {};
+
+  bool is_cancelled() const noexcept { return cancel != nullptr && cancel->requested(); }
 };
 
 // Everything that makes a fitted estimator, for files: scalars as JSON, arrays by name.

@@ -116,7 +116,7 @@ Result<NeighborLists> descend_neighbors(const NeighborSpace& space, NeighborList
   const std::size_t piece = std::max(kRowsPerChunk, row_count / (8 * run.pool.thread_count()) + 1);
   NeighborLists before(0, 1);
   for (std::size_t round = 0; round < options.round_count_max; ++round) {
-    if (run.cancel != nullptr && run.cancel->requested()) {
+    if (run.is_cancelled()) {
       return fail(ErrorCode::kCancelled, "neighbours: stopped");
     }
     const Links links(lists, round == 0 ? nullptr : &before, fan_out, run.pool);

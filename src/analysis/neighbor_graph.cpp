@@ -147,7 +147,7 @@ Result<NeighborLists> approximate_lists(const NeighborSpace& space, std::size_t 
   const NeighborSpace near_in_memory = reordered(space, order, run.pool);
   NeighborLists lists(space.row_count(), width);
   for (std::size_t t = 0; t < kTreeCount; ++t) {
-    if (run.cancel != nullptr && run.cancel->requested()) {
+    if (run.is_cancelled()) {
       return fail(ErrorCode::kCancelled, "neighbours: stopped");
     }
     join_leaves(near_in_memory, neighbor_tree(near_in_memory, leaf_size, t + 1, run.pool), lists, run.pool);

@@ -76,7 +76,7 @@ Result<void> pass_over_rows(const NeighborSpace& queries, const RowsView& rows, 
   std::vector<float> distances(queries.row_count() * std::min(kRowsPerStep, rows.row_count));
   std::atomic<bool> is_bad = false;
   for (std::size_t first = 0; first < rows.row_count; first += kRowsPerStep) {
-    if (run.cancel != nullptr && run.cancel->requested()) {
+    if (run.is_cancelled()) {
       return fail(ErrorCode::kCancelled, "neighbours: stopped");
     }
     const std::size_t count = std::min(kRowsPerStep, rows.row_count - first);

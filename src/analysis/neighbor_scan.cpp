@@ -80,7 +80,7 @@ Result<void> scan_neighbors(const NeighborSpace& queries, const NeighborSpace& r
     const auto step = std::max(kLinearRowBlock * 2 * run.pool.thread_count(),
                                static_cast<std::size_t>(kProductsPerStep / query_cost));
     for (std::size_t begin = 0; begin < queries.row_count(); begin += step) {
-      if (run.cancel != nullptr && run.cancel->requested()) {
+      if (run.is_cancelled()) {
         return fail(ErrorCode::kCancelled, "neighbours: stopped");
       }
       const std::size_t end = std::min(queries.row_count(), begin + step);

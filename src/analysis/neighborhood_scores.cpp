@@ -244,7 +244,7 @@ Result<NeighborhoodScores> neighborhood_scores(const RowsView& a, const RowsView
     run.pool.parallel_for(count, kChunk, [&](std::size_t first, std::size_t last) {
       scorer.score(begin + first, begin + last, out, run.cancel);
     });
-    if (run.cancel != nullptr && run.cancel->requested()) {
+    if (run.is_cancelled()) {
       return fail(ErrorCode::kCancelled, "stopped");
     }
     if (run.progress) {
@@ -278,7 +278,7 @@ Result<NeighborhoodTrust> neighborhood_trust(const RowsView& a, const RowsView& 
   std::vector<float> keys_a(std::min(step, out.rows.size()) * n);
   std::vector<float> keys_b(keys_a.size());
   for (std::size_t begin = 0; begin < out.rows.size(); begin += step) {
-    if (run.cancel != nullptr && run.cancel->requested()) {
+    if (run.is_cancelled()) {
       return fail(ErrorCode::kCancelled, "stopped");
     }
     const auto asked = std::span(out.rows).subspan(begin, std::min(step, out.rows.size() - begin));

@@ -84,7 +84,7 @@ Result<void> expect_rows_to_lay_out(const RowsView& rows, std::size_t component_
 }
 
 Result<void> expect_not_cancelled(const AnalysisRun& run, std::string_view who) {
-  if (run.cancel != nullptr && run.cancel->requested()) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, fmt::format("{}: stopped", who));
   }
   return {};

@@ -67,7 +67,7 @@ Result<Silhouette> silhouette(const RowsView& rows, std::span<const std::int32_t
   run.pool.parallel_for(groups.size(), kChunk, [&](std::size_t begin, std::size_t end) {
     std::vector<double> to_rows(groups.size());
     std::vector<double> to_groups(sizes.size());
-    for (std::size_t i = begin; i < end && !(run.cancel != nullptr && run.cancel->requested()); ++i) {
+    for (std::size_t i = begin; i < end && !run.is_cancelled(); ++i) {
       distances->from(i, to_rows);
       std::ranges::fill(to_groups, 0.0);
       for (std::size_t j = 0; j < groups.size(); ++j) {
@@ -76,7 +76,7 @@ Result<Silhouette> silhouette(const RowsView& rows, std::span<const std::int32_t
       out.values[i] = value_of(to_groups, sizes, groups[i]);
     }
   });
-  if (run.cancel != nullptr && run.cancel->requested()) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "stopped");
   }
   out.mean = std::accumulate(out.values.begin(), out.values.end(), 0.0) / static_cast<double>(groups.size());

@@ -21,7 +21,7 @@ class StageProgress {
 
   // kCancelled where the run was asked to stop. Says `done` of total at most 20 times a second, and the end always.
   Result<void> at(std::size_t done) {
-    if (run_.cancel != nullptr && run_.cancel->requested()) {
+    if (run_.is_cancelled()) {
       return fail(ErrorCode::kCancelled, fmt::format("{}: stopped at {} of {}", stage_, done, total_));
     }
     const auto now = std::chrono::steady_clock::now();

@@ -32,7 +32,7 @@ constexpr std::size_t kSearchBatchCount = 256;
 constexpr std::uint32_t kNoNeighbor = std::numeric_limits<std::uint32_t>::max();
 
 Result<void> step(const AnalysisRun& run, std::string_view stage, std::size_t done, std::size_t total) {
-  if (run.cancel != nullptr && run.cancel->requested()) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "export: stopped; nothing was written");
   }
   if (run.progress) {

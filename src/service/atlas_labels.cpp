@@ -89,7 +89,7 @@ class RegionWords {
       if (ids.size() < kBatchCount && row + step < snapshot.row_count()) {
         continue;
       }
-      if (run.cancel != nullptr && run.cancel->requested()) {
+      if (run.is_cancelled()) {
         return fail(ErrorCode::kCancelled, "labels: stopped");
       }
       const auto items = collection.get(ids, parts);

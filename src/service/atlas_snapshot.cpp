@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kStepRowCount = 4096;
 
 Result<void> step(const AnalysisRun& run, std::string_view stage, std::size_t done, std::size_t total) {
-  if (run.cancel != nullptr && run.cancel->requested()) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, fmt::format("{}: stopped", stage));
   }
   if (run.progress && done % kStepRowCount == 0) {

@@ -213,7 +213,7 @@ Result<RetrievalRun> search(const EvaluationData& corpus, const EvaluationData& 
   const MatrixView rows{documents.values, corpus.row_count(), documents.dim};
   std::vector<std::vector<FoundDocument>> found(queries.row_count());
   run.pool.parallel_for(queries.row_count(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t q = begin; q < end && !(run.cancel != nullptr && run.cancel->requested()); ++q) {
+    for (std::size_t q = begin; q < end && !run.is_cancelled(); ++q) {
       // One more: the query itself may be among them.
       const auto nearest = nearest_neighbors(rows, asked.view().row(q), kFoundCountMax + 1);
       for (std::size_t i = 0; nearest && i < nearest->size(); ++i) {
@@ -226,7 +226,7 @@ Result<RetrievalRun> search(const EvaluationData& corpus, const EvaluationData& 
       sort_as_trec(found[q]);
     }
   });
-  if (run.cancel != nullptr && run.cancel->requested()) {
+  if (run.is_cancelled()) {
     return fail(ErrorCode::kCancelled, "stopped");
   }
   RetrievalRun out;
