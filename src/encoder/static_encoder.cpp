@@ -6,15 +6,14 @@
 #include <cmath>
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "base/thread_pool.hpp"
 #include "encoder/module_config.hpp"
 #include "encoder/prompt.hpp"
 #include "encoder/static_table.hpp"
+#include "encoder/text_loop.hpp"
 #include "encoder/text_tokens.hpp"
 #include "encoder/token_window.hpp"
 #include "kernels/static_pool.hpp"
@@ -90,7 +89,7 @@ class StaticEncoder final : public Encoder::Impl {
         table_(std::move(table)),
         view_(table_.view()),
         settings_(std::move(settings)),
-        thread_count_(thread_count) {
+        loop_(thread_count, kTextsPerChunk) {
     info_ = std::move(info);
   }
 
@@ -169,15 +168,7 @@ class StaticEncoder final : public Encoder::Impl {
       }
       scratch_.put(std::move(scratch));
     };
-    if (count <= kTextsPerChunk || thread_count_ == 1) {
-      run_range(0, count);
-      return;
-    }
-    const std::scoped_lock lock(pool_mutex_);
-    if (!pool_) {
-      pool_ = std::make_unique<ThreadPool>(thread_count_);
-    }
-    pool_->parallel_for(count, kTextsPerChunk, run_range);
+    loop_.run(count, run_range);
   }
 
   // Into scratch.encoding; the tokens that the text has, whether kept or not.
@@ -260,10 +251,8 @@ class StaticEncoder final : public Encoder::Impl {
   StaticTable table_;
   StaticTableView view_;
   StaticSettings settings_;
-  std::size_t thread_count_ = 1;
+  TextLoop loop_;
   mutable ScratchPool scratch_;
-  mutable std::mutex pool_mutex_;
-  mutable std::unique_ptr<ThreadPool> pool_;  // made by the first call that has use for it
 };
 
 // max_length: absent means 512, null means none.

@@ -6,15 +6,14 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "base/thread_pool.hpp"
 #include "encoder/finite.hpp"
 #include "encoder/model_layout.hpp"
 #include "encoder/prompt.hpp"
+#include "encoder/text_loop.hpp"
 #include "encoder/text_tokens.hpp"
 #include "kernels/static_pool.hpp"
 #include "tokenizer/unicode.hpp"
@@ -90,7 +89,7 @@ struct WordSettings {
 class WordEncoder final : public Encoder::Impl {
  public:
   WordEncoder(WordTable words, WordSettings settings, std::size_t thread_count, EncoderInfo info)
-      : words_(std::move(words)), settings_(std::move(settings)), thread_count_(thread_count) {
+      : words_(std::move(words)), settings_(std::move(settings)), loop_(thread_count, kTextsPerChunk) {
     info_ = std::move(info);
   }
 
@@ -184,15 +183,7 @@ class WordEncoder final : public Encoder::Impl {
         body(i, ids);
       }
     };
-    if (count <= kTextsPerChunk || thread_count_ == 1) {
-      run_range(0, count);
-      return;
-    }
-    const std::scoped_lock lock(pool_mutex_);
-    if (!pool_) {
-      pool_ = std::make_unique<ThreadPool>(thread_count_);
-    }
-    pool_->parallel_for(count, kTextsPerChunk, run_range);
+    loop_.run(count, run_range);
   }
 
   // Into `ids`: the known words, as many as the limit allows.
@@ -251,9 +242,7 @@ class WordEncoder final : public Encoder::Impl {
 
   WordTable words_;
   WordSettings settings_;
-  std::size_t thread_count_ = 1;
-  mutable std::mutex pool_mutex_;
-  mutable std::unique_ptr<ThreadPool> pool_;  // made by the first call that has use for it
+  TextLoop loop_;
 };
 
 // The one file of a folder whose name ends so; nothing where there is none or several.
