@@ -17,13 +17,6 @@ namespace asterism {
 namespace HWY_NAMESPACE {
 namespace {
 
-// As linear.cpp: sums take three quarters of the registers.
-#if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kTileVectors = 3;
-#else
-constexpr std::size_t kTileVectors = 2;
-#endif
-
 // One tile's place among the sums.
 struct TileSums {
   double* at;

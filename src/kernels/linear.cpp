@@ -24,13 +24,6 @@ namespace asterism {
 namespace HWY_NAMESPACE {
 namespace {
 
-// With kTileRowsMax rows, 12 of 16 registers hold sums up to AVX2, 24 of 32 from AVX-512 on.
-#if HWY_TARGET <= HWY_AVX3
-constexpr std::size_t kTileVectors = 3;
-#else
-constexpr std::size_t kTileVectors = 2;
-#endif
-
 // Where a tile's results go, and what happens to them there.
 struct TileTarget {
   float* y;

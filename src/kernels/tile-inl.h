@@ -23,11 +23,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<FloatTag>;
 
-// Up to AVX2 there are 16 registers, from AVX-512 on 32.
+// Up to AVX2 there are 16 registers, from AVX-512 on 32. With kTileRowsMax rows of kTileVectors, 12 and 24 of them hold
+// sums.
 #if HWY_TARGET <= HWY_AVX3
 inline constexpr std::size_t kTileRowsMax = 8;
+inline constexpr std::size_t kTileVectors = 3;
 #else
 inline constexpr std::size_t kTileRowsMax = 6;
+inline constexpr std::size_t kTileVectors = 2;
 #endif
 
 // What to bring into the second-level cache while a tile is computed: so many floats a step, so that memory is read
