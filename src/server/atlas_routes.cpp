@@ -21,13 +21,6 @@ constexpr std::int64_t kSpriteEdge = 32;
 
 using Clock = std::chrono::steady_clock;
 
-HttpResponse json_response(const Json& json, int status = 200) {
-  HttpResponse out;
-  out.status = status;
-  out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return out;
-}
-
 // Of one answer; the whole of it is held in memory.
 constexpr std::size_t kExportSizeBytesMax = std::size_t{512} << 20;
 
@@ -381,18 +374,13 @@ Result<HttpResponse> answer(const Call& call, Handler handler) {
 
 Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::string_view path, Scope scope,
               Handler handler, RouteDoc doc) {
-  return {
-      method,
-      path,
-      Dialect::kAsterism,
-      scope,
-      [&service, &pool, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
-        answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
-          return service.host->without_folder(
-              answer({.service = service, .request = exchange->request(), .pattern = pattern}, handler));
-        });
+  return route_on_pool(
+      pool, method, path, scope,
+      [&service, handler](HttpRequest& request, std::string_view pattern) {
+        return service.host->without_folder(
+            answer({.service = service, .request = request, .pattern = pattern}, handler));
       },
-      std::move(doc)};
+      std::move(doc));
 }
 
 }  // namespace

@@ -15,13 +15,6 @@
 namespace asterism::server {
 namespace {
 
-HttpResponse json_response(const Json& json, int status = 200) {
-  HttpResponse out;
-  out.status = status;
-  out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return out;
-}
-
 // What a handler below is given; the request stays until it returns.
 struct Call {
   CollectionService& service;
@@ -263,18 +256,12 @@ Result<HttpResponse> restore_version(const Call& call) {
 
 Route on_pool(CollectionService& service, WorkerPool& pool, Method method, std::string_view path, Scope scope,
               Handler handler, RouteDoc doc) {
-  return {
-      method,
-      path,
-      Dialect::kAsterism,
-      scope,
-      [&service, &pool, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
-        answer_from(pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
-          return service.host->without_folder(
-              handler({.service = service, .request = exchange->request(), .pattern = pattern}));
-        });
+  return route_on_pool(
+      pool, method, path, scope,
+      [&service, handler](HttpRequest& request, std::string_view pattern) {
+        return service.host->without_folder(handler({.service = service, .request = request, .pattern = pattern}));
       },
-      std::move(doc)};
+      std::move(doc));
 }
 
 AnswerDoc json_answer(int status, std::string_view description, std::string_view schema) {
@@ -407,6 +394,13 @@ RouteDoc restore_version_doc() {
 
 }  // namespace
 
+HttpResponse json_response(const Json& json, int status) {
+  HttpResponse out;
+  out.status = status;
+  out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out;
+}
+
 void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchange>& exchange,
                  std::function<Result<HttpResponse>()> work) {
   const auto deadline = request_deadline(exchange->request());
@@ -427,6 +421,20 @@ void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchan
   if (!posted) {
     exchange->respond(error_response(dialect, posted.error()));
   }
+}
+
+Route route_on_pool(WorkerPool& pool, Method method, std::string_view path, Scope scope, PoolHandler handler,
+                    RouteDoc doc) {
+  return {method,
+          path,
+          Dialect::kAsterism,
+          scope,
+          [&pool, handler = std::move(handler)](const RouteContext&, const Route& route,
+                                                const std::shared_ptr<Exchange>& exchange) {
+            answer_from(pool, route.dialect, exchange,
+                        [exchange, pattern = route.path, handler] { return handler(exchange->request(), pattern); });
+          },
+          std::move(doc)};
 }
 
 std::vector<Route> collection_routes(CollectionService& service) {

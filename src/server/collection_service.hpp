@@ -6,10 +6,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
+#include "base/json.hpp"
 #include "server/atlas_host.hpp"
 #include "server/collection_host.hpp"
 #include "server/dialect.hpp"
@@ -61,10 +63,18 @@ struct CollectionService {
   WorkerPool writes;
 };
 
+// `json` as the body; what is no UTF-8 in it is replaced.
+HttpResponse json_response(const Json& json, int status = 200);
+
 // Runs `work` on the pool and answers with what it says, errors in the route's dialect; 429 when the pool is full.
 // `work` may read the exchange's request until it returns.
 void answer_from(WorkerPool& pool, Dialect dialect, const std::shared_ptr<Exchange>& exchange,
                  std::function<Result<HttpResponse>()> work);
+
+// A route whose handler runs on the pool: given the request, which stays until it returns, and the route's pattern.
+using PoolHandler = std::function<Result<HttpResponse>(HttpRequest& request, std::string_view pattern)>;
+Route route_on_pool(WorkerPool& pool, Method method, std::string_view path, Scope scope, PoolHandler handler,
+                    RouteDoc doc);
 
 // collection_routes.cpp: /v1/collections and what is below it. The service must outlive the routes.
 std::vector<Route> collection_routes(CollectionService& service);

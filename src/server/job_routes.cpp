@@ -23,13 +23,6 @@ constexpr std::array<std::string_view, 5> kCollectionKinds{"compact", "verify", 
 constexpr std::size_t kPairCountMax = 10'000;
 constexpr std::string_view kEmbedKind = "embed";
 
-HttpResponse json_response(const Json& json, int status = 200) {
-  HttpResponse out;
-  out.status = status;
-  out.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return out;
-}
-
 HttpResponse conflict(const Error& error) {
   return error_response(Dialect::kAsterism, 409, error.message, error.hint);
 }
@@ -293,16 +286,12 @@ Result<HttpResponse> job_result(const Call& call) {
 }
 
 Route job_route(JobService& service, Method method, std::string_view path, Scope scope, Handler handler, RouteDoc doc) {
-  return {method,
-          path,
-          Dialect::kAsterism,
-          scope,
-          [&service, handler](const RouteContext&, const Route& route, const std::shared_ptr<Exchange>& exchange) {
-            answer_from(service.pool, route.dialect, exchange, [&service, exchange, pattern = route.path, handler] {
-              return handler({.service = service, .request = exchange->request(), .pattern = pattern});
-            });
-          },
-          std::move(doc)};
+  return route_on_pool(
+      service.pool, method, path, scope,
+      [&service, handler](HttpRequest& request, std::string_view pattern) {
+        return handler({.service = service, .request = request, .pattern = pattern});
+      },
+      std::move(doc));
 }
 
 RouteDoc job_doc(std::string_view summary, int status, std::string_view description) {
