@@ -35,12 +35,14 @@ std::span<const std::byte> bytes_between(const char* begin, const char* end) noe
 BuiltinModel builtin_model() noexcept {
   return {.weights = bytes_between(asterism_builtin_weights, asterism_builtin_weights_end),
           .tokenizer = embedded_text(asterism_builtin_tokenizer, asterism_builtin_tokenizer_end),
-          .config = embedded_text(asterism_builtin_config, asterism_builtin_config_end)};
+          .config = embedded_text(asterism_builtin_config, asterism_builtin_config_end),
+          .sha256 = ASTERISM_BUILTIN_SHA256};
 }
 
 BuiltinImageModel builtin_image_model() noexcept {
   return {.weights = bytes_between(asterism_builtin_image_weights, asterism_builtin_image_weights_end),
-          .config = embedded_text(asterism_builtin_image_config, asterism_builtin_image_config_end)};
+          .config = embedded_text(asterism_builtin_image_config, asterism_builtin_image_config_end),
+          .sha256 = ASTERISM_BUILTIN_IMAGE_SHA256};
 }
 
 }  // namespace asterism

@@ -16,6 +16,7 @@ struct BuiltinModel {
   std::span<const std::byte> weights;  // model.safetensors, aligned to 64 bytes
   std::string_view tokenizer;          // tokenizer.json
   std::string_view config;             // config.json
+  std::string_view sha256;             // files_digest() of assets/builtin
 };
 
 BuiltinModel builtin_model() noexcept;
@@ -23,6 +24,7 @@ BuiltinModel builtin_model() noexcept;
 struct BuiltinImageModel {
   std::span<const std::byte> weights;  // model.safetensors, aligned to 64 bytes
   std::string_view config;             // config.json
+  std::string_view sha256;             // files_digest() of assets/builtin_image
 };
 
 BuiltinImageModel builtin_image_model() noexcept;

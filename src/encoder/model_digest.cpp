@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/sha256.hpp"
+#include "builtin/builtin.hpp"
 
 namespace asterism {
 namespace {
@@ -35,10 +36,7 @@ std::vector<fs::path> model_files(const fs::path& folder) {
 
 }  // namespace
 
-Result<std::string> model_digest(const std::string& folder) {
-  if (folder.empty()) {
-    return std::string{};
-  }
+Result<std::string> files_digest(const std::string& folder) {
   std::error_code error;
   if (fs::is_regular_file(folder, error)) {
     return sha256_file(folder);
@@ -53,6 +51,13 @@ Result<std::string> model_digest(const std::string& folder) {
     hash.update(std::as_bytes(std::span(line)));
   }
   return hash.hex();
+}
+
+Result<std::string> model_digest(const EncoderInfo& info) {
+  if (info.folder.empty()) {
+    return std::string(info.takes_images ? builtin_image_model().sha256 : builtin_model().sha256);
+  }
+  return files_digest(info.folder);
 }
 
 }  // namespace asterism

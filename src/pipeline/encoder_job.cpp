@@ -19,7 +19,7 @@ Result<JobSettings> settings_of(const EncoderInfo& info, bool sharded) {
                        {"normalized", info.normalized ? "true" : "false"},
                        {"token_count_max", std::to_string(info.token_count_max)}};
   if (sharded) {
-    auto digest = model_digest(info.folder);
+    auto digest = model_digest(info);
     if (!digest) {
       return std::unexpected(digest.error());
     }

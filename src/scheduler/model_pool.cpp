@@ -70,18 +70,17 @@ ModelPool::Loaded ModelPool::load(const ModelVariant& variant) const {
     return std::unexpected(encoder.error());
   }
   const EncoderInfo info = encoder->info();
-  const auto digest = model_digest(info.folder);
+  const auto digest = model_digest(info);
   if (!digest) {
     return std::unexpected(digest.error());
   }
-  const std::string& files = info.folder.empty() ? info.source : *digest;
   return std::make_shared<const LoadedModel>(
       LoadedModel{.name = variant.name,
                   .encoder = *std::move(encoder),
                   .pooled = variant.pooled,
                   .normalized = info.normalized_by_default,
                   .digest = *digest,
-                  .identity = fmt::format("{}\n{}\n{}", key_of(variant), files, info.precision),
+                  .identity = fmt::format("{}\n{}\n{}", key_of(variant), *digest, info.precision),
                   .size_bytes = info.folder.empty() ? 0 : folder_size_bytes(info.folder)});
 }
 

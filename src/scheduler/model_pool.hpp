@@ -32,7 +32,7 @@ struct LoadedModel {
   Encoder encoder;
   bool pooled = true;          // as in ModelVariant
   bool normalized = true;      // what the model itself would do
-  std::string digest;          // model_digest() of what was loaded; empty for the models inside the program
+  std::string digest;          // model_digest() of what was loaded
   std::string identity;        // of name, source and files: part of what vectors are kept under
   std::size_t size_bytes = 0;  // of its files: what the pool counts
 };

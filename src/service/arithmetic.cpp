@@ -165,7 +165,7 @@ class Arithmetic {
       return std::unexpected(std::move(encoder.error()));
     }
     if (settings != nullptr) {
-      const auto digest = model_digest(encoder->info().folder);
+      const auto digest = model_digest(encoder->info());
       if (!digest) {
         return std::unexpected(digest.error());
       }

@@ -34,6 +34,7 @@ class CollectionEmbedder {
 // kInvalidArgument where there is none, with what to do instead.
 Result<void> expect_model(const CollectionSettings& settings);
 // kMismatch unless a model whose files have this digest, and that gives vectors of this length, made the vectors.
+// Collections that name no digest (made with a model inside an earlier version of the program) take any.
 Result<void> expect_same_model(const CollectionSettings& settings, std::string_view sha256, std::size_t dim);
 
 }  // namespace asterism

@@ -28,7 +28,8 @@ Result<void> expect_model(const CollectionSettings& settings) {
 }
 
 Result<void> expect_same_model(const CollectionSettings& settings, std::string_view sha256, std::size_t dim) {
-  if (sha256 == settings.model.sha256 && dim == settings.dim) {
+  // Collections of earlier versions of the program do not say which files the model inside it had.
+  if ((sha256 == settings.model.sha256 || settings.model.sha256.empty()) && dim == settings.dim) {
     return {};
   }
   return fail(ErrorCode::kMismatch,
@@ -51,7 +52,7 @@ Result<const Encoder*> CollectionEncoder::load(const CollectionSettings& setting
   if (!encoder) {
     return std::unexpected(std::move(encoder.error()));
   }
-  const auto digest = model_digest(encoder->info().folder);
+  const auto digest = model_digest(encoder->info());
   if (!digest) {
     return std::unexpected(digest.error());
   }
@@ -80,7 +81,7 @@ Result<CollectionSettings> CollectionEncoder::complete(CollectionSettings settin
   if (!encoder) {
     return std::unexpected(encoder.error());
   }
-  auto digest = model_digest(encoder->info().folder);
+  auto digest = model_digest(encoder->info());
   if (!digest) {
     return std::unexpected(std::move(digest.error()));
   }

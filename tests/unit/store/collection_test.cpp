@@ -8,6 +8,7 @@
 
 #include "base/sha256.hpp"
 #include "scratch_folder.hpp"
+#include "store/collection_embedder.hpp"
 
 namespace asterism {
 namespace {
@@ -243,6 +244,16 @@ TEST_F(CollectionTest, AnotherModelUnderTheSameNameIsRefused) {
   auto collection = Collection::open(place());
   ASSERT_TRUE(collection);
   EXPECT_EQ(collection->search(about("coat", 1)).error().code, ErrorCode::kMismatch);
+}
+
+TEST(ExpectSameModel, TakesTheDigestThatTheCollectionNamesAndAnyWhereItNamesNone) {
+  CollectionSettings settings;
+  settings.dim = 256;
+  EXPECT_TRUE(expect_same_model(settings, "abc", 256)) << "a collection of an earlier version";
+  settings.model.sha256 = "abc";
+  EXPECT_TRUE(expect_same_model(settings, "abc", 256));
+  EXPECT_FALSE(expect_same_model(settings, "abd", 256));
+  EXPECT_FALSE(expect_same_model(settings, "abc", 128));
 }
 
 TEST_F(CollectionTest, LocationsAreUnderstood) {
