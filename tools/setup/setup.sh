@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build needs and this machine lacks: Debian packages (debian-packages.txt), OpenVINO from the pinned
-# wheel (wheels.txt) into .deps/openvino, and USearch from the pinned npm package (npm.txt) into .deps/usearch. When all is there it only looks, in well under a second and without
-# network. An interrupted run is repaired by running again: nothing counts as there before it is complete.
+# wheel (wheels.txt) into .deps/openvino, and USearch from the pinned npm package (npm.txt) into .deps/usearch. When all
+# is there it only looks, in well under a second and without network. An interrupted run is repaired by running again:
+# nothing counts as there before it is complete.
 #
 #   OPENVINO_DIR=/path          use this OpenVINO; the wheel is not fetched (OpenVINO_DIR and CMAKE_PREFIX_PATH work too)
 #   ASTERISM_SKIP_PACKAGES=1    install no Debian packages (for machines where they come from elsewhere)
@@ -11,11 +12,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 deps=$root/.deps
 
-say() { echo "setup: $*"; }
-die() {
-  echo "setup: $*" >&2
-  exit 1
-}
+# shellcheck source=tools/setup/npm_package.sh
+source "$here/npm_package.sh"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
@@ -107,22 +105,15 @@ install_openvino() {
 
 # Sources only: the header, and the kernels it calls. No npm is needed to read its packages.
 install_usearch() {
-  local version digest work=$deps/usearch.new registry=${npm_config_registry:-https://registry.npmjs.org}
-  read -r version digest < <(sed -n 's/^usearch \([^ ]*\) sha512:\([0-9a-f]*\)$/\1 \2/p' "$here/npm.txt")
-  if [ -f "$deps/usearch/.stamp" ] && [ "$(cat "$deps/usearch/.stamp")" = "$digest" ]; then
+  local stamp work=$deps/usearch.new
+  stamp=$(sha512sum "$here/npm.txt" | cut -d' ' -f1)
+  if [ -f "$deps/usearch/.stamp" ] && [ "$(cat "$deps/usearch/.stamp")" = "$stamp" ]; then
     return
   fi
   rm -rf "$work"
-  mkdir -p "$work/usearch"
-  say "fetching USearch $version into .deps/usearch"
-  curl --fail --silent --show-error --location --retry 3 -o "$work/usearch.tgz" \
-    "${registry%/}/usearch/-/usearch-$version.tgz" ||
-    die "could not fetch USearch: check the network (or npm_config_registry) and run again"
-  echo "$digest  $work/usearch.tgz" | sha512sum --check --quiet ||
-    die "usearch-$version.tgz: expected the digest of tools/setup/npm.txt, found another: not used"
-  tar -xzf "$work/usearch.tgz" -C "$work/usearch" --strip-components=1 package/LICENSE package/include package/numkong/LICENSE \
+  fetch_npm_package "$here/npm.txt" usearch "$work/usearch" package/LICENSE package/include package/numkong/LICENSE \
     package/numkong/include package/numkong/c
-  echo "$digest" >"$work/usearch/.stamp"
+  echo "$stamp" >"$work/usearch/.stamp"
   rm -rf "$deps/usearch"
   mv "$work/usearch" "$deps/usearch"
   rm -rf "$work"

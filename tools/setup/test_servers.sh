@@ -8,13 +8,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 folder=${ASTERISM_TEST_SERVERS:-$root/.deps/test-servers}
 list=$here/test-servers.txt
-registry=${npm_config_registry:-https://registry.npmjs.org}
-
-say() { echo "setup: $*"; }
-die() {
-  echo "setup: $*" >&2
-  exit 1
-}
+# shellcheck source=tools/setup/npm_package.sh
+source "$here/npm_package.sh"
 
 # Whether the system's node is new enough.
 node_is_there() {
@@ -36,17 +31,9 @@ fi
 work=$folder.new
 rm -rf "$work"
 mkdir -p "$work"
-while read -r name version digest; do
+while read -r name _; do
   wanted "$name" || continue
-  say "fetching $name $version into ${folder#"$root"/}"
-  curl --fail --silent --show-error --location --retry 3 -o "$work/package.tgz" \
-    "${registry%/}/$name/-/${name##*/}-$version.tgz" ||
-    die "could not fetch $name: check the network (or npm_config_registry) and run again"
-  echo "${digest#sha512:}  $work/package.tgz" | sha512sum --check --quiet ||
-    die "$name $version: expected the digest of tools/setup/test-servers.txt, found another: not used"
-  mkdir -p "$work/node_modules/$name"
-  tar -xzf "$work/package.tgz" -C "$work/node_modules/$name" --strip-components=1
-  rm "$work/package.tgz"
+  fetch_npm_package "$list" "$name" "$work/node_modules/$name"
 done < <(grep -v '^#' "$list")
 echo "$stamp" >"$work/.stamp"
 rm -rf "$folder"

