@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,7 +13,7 @@ namespace asterism {
 
 class ScratchFolder {
  public:
-  explicit ScratchFolder(std::string_view name) {
+  explicit ScratchFolder(std::string_view name = "test") {
     std::string pattern =
         (std::filesystem::temp_directory_path() / ("asterism-" + std::string(name) + "-XXXXXX")).string();
     const char* made = ::mkdtemp(pattern.data());
@@ -26,6 +27,10 @@ class ScratchFolder {
   ScratchFolder& operator=(const ScratchFolder&) = delete;
 
   const std::filesystem::path& path() const noexcept { return path_; }
+  std::size_t entry_count() const {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
+  }
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
 
  private:
   std::filesystem::path path_;

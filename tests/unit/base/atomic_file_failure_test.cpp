@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include <filesystem>
@@ -8,13 +7,13 @@
 #include <string>
 
 #include "base/file.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
 
 TEST(AtomicFile, write_lost_to_a_full_disk_is_never_committed_even_when_space_came_back) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "asterism-base-XXXXXX").string();
-  const std::filesystem::path folder = ::mkdtemp(pattern.data());
+  const ScratchFolder folder("base");
   {
     auto file = AtomicFile::create(folder / "x");
     ASSERT_TRUE(file);
@@ -34,8 +33,7 @@ TEST(AtomicFile, write_lost_to_a_full_disk_is_never_committed_even_when_space_ca
     ASSERT_FALSE(committed);
     EXPECT_EQ(committed.error().code, ErrorCode::kIo);
   }
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 0);
-  std::filesystem::remove_all(folder);
+  EXPECT_EQ(folder.entry_count(), 0U);
 }
 
 }  // namespace

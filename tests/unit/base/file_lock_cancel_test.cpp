@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <chrono>
 #include <filesystem>
@@ -7,13 +6,13 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
 
 TEST(FileLock, waiting_ends_when_cancelled_or_when_the_holder_lets_go) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "asterism-base-XXXXXX").string();
-  const std::filesystem::path folder = ::mkdtemp(pattern.data());
+  const ScratchFolder folder("base");
   CancelFlag cancel;
   {
     auto held = FileLock::try_acquire(folder / "lock");
@@ -30,7 +29,6 @@ TEST(FileLock, waiting_ends_when_cancelled_or_when_the_holder_lets_go) {
   const CancelFlag never;
   EXPECT_TRUE(FileLock::acquire(folder / "lock", &never));
   EXPECT_TRUE(FileLock::acquire(folder / "lock"));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

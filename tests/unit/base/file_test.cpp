@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "base/sha256.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -19,18 +20,8 @@ using ::testing::HasSubstr;
 
 class FileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "asterism-file-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
-  std::size_t entry_count() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator{}));
-  }
-
-  fs::path folder;
+  ScratchFolder scratch_{"file"};
+  fs::path folder = scratch_.path();
 };
 
 TEST_F(FileTest, committed_file_has_all_bytes_and_patches) {
@@ -45,7 +36,7 @@ TEST_F(FileTest, committed_file_has_all_bytes_and_patches) {
   EXPECT_EQ(file->size_bytes(), 4 + block.size());
   ASSERT_TRUE(file->commit());
   EXPECT_EQ(read_file(path, std::size_t{1} << 30).value(), patch + block);
-  EXPECT_EQ(entry_count(), 1U);
+  EXPECT_EQ(scratch_.entry_count(), 1U);
 }
 
 TEST_F(FileTest, uncommitted_file_leaves_nothing_and_keeps_what_was_there) {
@@ -57,7 +48,7 @@ TEST_F(FileTest, uncommitted_file_leaves_nothing_and_keeps_what_was_there) {
     ASSERT_TRUE(file->write("new"));
   }
   EXPECT_EQ(read_file(path, 100).value(), "old");
-  EXPECT_EQ(entry_count(), 1U);
+  EXPECT_EQ(scratch_.entry_count(), 1U);
 }
 
 TEST_F(FileTest, full_disk_is_an_error_that_names_the_path) {
@@ -73,7 +64,7 @@ TEST_F(FileTest, full_disk_is_an_error_that_names_the_path) {
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, ErrorCode::kIo);
   EXPECT_THAT(written.error().message, HasSubstr("big.bin"));
-  EXPECT_EQ(entry_count(), 0U);
+  EXPECT_EQ(scratch_.entry_count(), 0U);
 }
 
 TEST_F(FileTest, reading_refuses_what_is_not_a_regular_file) {

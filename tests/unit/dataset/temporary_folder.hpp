@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,18 +10,12 @@
 #include <vector>
 
 #include "dataset/row_reader.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 
 class FolderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "asterism-dataset-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
-
   // Makes the folders on the way.
   std::string write(const std::string& name, std::string_view text = "") const {
     std::filesystem::create_directories((folder / name).parent_path());
@@ -55,7 +48,8 @@ class FolderTest : public testing::Test {
     return source + (row.error ? "! " + row.error->message : "=" + row.payload.bytes);
   }
 
-  std::filesystem::path folder;
+  ScratchFolder scratch_{"dataset"};
+  std::filesystem::path folder = scratch_.path();
 };
 
 }  // namespace asterism

@@ -1,4 +1,5 @@
 #include "dataset/text_reader.hpp"
+#include "scratch_folder.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -22,13 +23,6 @@ using testing::HasSubstr;
 
 class TextReaderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "asterism-reader-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(folder / name, std::ios::binary) << text;
     return (folder / name).string();
@@ -49,7 +43,8 @@ class TextReaderTest : public testing::Test {
     }
   }
 
-  fs::path folder;
+  ScratchFolder scratch_{"reader"};
+  fs::path folder = scratch_.path();
 };
 
 TEST_F(TextReaderTest, inputs_follow_one_another_each_in_its_format) {

@@ -16,6 +16,7 @@
 #include "base/json.hpp"
 #include "dataset/json_text.hpp"
 #include "dataset/rows_writer.hpp"
+#include "scratch_folder.hpp"
 #include "weights/npy.hpp"
 #include "weights/safetensors.hpp"
 
@@ -31,13 +32,6 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 class VectorWriterTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "asterism-writer-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
   // Two windows of rows: one sound, one failed with an id; then one truncated.
   fs::path write(const std::string& name) const {
     const fs::path path = folder / name;
@@ -61,7 +55,8 @@ class VectorWriterTest : public testing::Test {
     return lines;
   }
 
-  fs::path folder;
+  ScratchFolder scratch_{"writer"};
+  fs::path folder = scratch_.path();
   std::vector<RowOutcome> rows{
       {.source = "a.txt", .line = 1, .id = "", .token_count_given = 4, .token_count_used = 4},
       {.source = "a \"b\".txt",

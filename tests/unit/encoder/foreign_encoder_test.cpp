@@ -12,6 +12,7 @@
 #include "asterism/encoder.hpp"
 #include "base/json.hpp"
 #include "picture_files.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -22,12 +23,6 @@ using testing::HasSubstr;
 // A copy of one file of the OpenVINO goldens in a folder of its own.
 class ForeignEncoderTest : public testing::Test {
  protected:
-  ForeignEncoderTest() : folder_(fs::temp_directory_path() / ("asterism_foreign_encoder_" + std::to_string(getpid()))) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~ForeignEncoderTest() override { fs::remove_all(folder_); }
-
   fs::path copy(const std::string& name) const {
     const fs::path target = folder_ / fs::path(name).filename();
     fs::copy_file(goldens_ / name, target, fs::copy_options::overwrite_existing);
@@ -54,7 +49,8 @@ class ForeignEncoderTest : public testing::Test {
   }
 
   const fs::path goldens_ = fs::path(ASTERISM_SOURCE_DIR) / "tests/unit/openvino/golden";
-  fs::path folder_;
+  ScratchFolder scratch_{"foreign"};
+  fs::path folder_ = scratch_.path();
 };
 
 TEST_F(ForeignEncoderTest, gives_what_the_formats_own_runtime_gives) {

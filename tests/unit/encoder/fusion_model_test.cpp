@@ -2,11 +2,11 @@
 #include "encoder/fusion_model.hpp"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cmath>
 
 #include "base/file.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -29,7 +29,6 @@ class FusionModelTest : public testing::Test {
     model_.content = {.centre = std::vector<float>(encoder->dim(), 0.25F), .scale = 3.0};
     model_.columns = {.centre = {0.0F, 0.5F, 0.0F, 0.0F}, .scale = 0.5};
   }
-  ~FusionModelTest() override { fs::remove_all(folder_); }
 
   Json config() const { return *read_json_file(folder_ / "config.json"); }
   ErrorCode code_with(const Json& config) const {
@@ -38,7 +37,8 @@ class FusionModelTest : public testing::Test {
     return read ? ErrorCode::kInternal : read.error().code;
   }
 
-  fs::path folder_ = fs::temp_directory_path() / ("asterism-fusion-" + std::to_string(::getpid()));
+  ScratchFolder scratch_{"fusion"};
+  fs::path folder_ = scratch_ / "model";
   FusionModel model_;
 };
 

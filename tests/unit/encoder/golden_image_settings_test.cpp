@@ -1,7 +1,6 @@
 // What timm, transformers and torchvision made of four pictures under every recorded configuration
 // (tools/goldens/image_settings_record.py).
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "base/json.hpp"
 #include "image/image.hpp"
 #include "image_settings_case.hpp"
+#include "scratch_folder.hpp"
 #include "weights/safetensors.hpp"
 
 namespace asterism {
@@ -74,12 +74,8 @@ ImagePreprocess levels_only(ImagePreprocess preprocess) {
 
 class ImageSettingsFiles : public testing::Test {
  protected:
-  ~ImageSettingsFiles() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
-  fs::path folder_ = fs::temp_directory_path() / ("asterism_image_settings_" + std::to_string(getpid()));
+  ScratchFolder scratch_{"image-settings"};
+  fs::path folder_ = scratch_.path();
 };
 
 class ImageSettingsGolden : public ImageSettingsFiles, public testing::WithParamInterface<Json> {};

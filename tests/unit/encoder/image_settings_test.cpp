@@ -1,7 +1,6 @@
 #include "encoder/image_settings.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include "image_settings_case.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -27,14 +27,8 @@ ImageSettings settings_of(Result<ImageSettings> settings) {
 
 class ImageSettingsFolder : public testing::Test {
  protected:
-  ImageSettingsFolder()
-      : folder_(fs::temp_directory_path() / ("asterism_image_settings_test_" + std::to_string(getpid()))) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~ImageSettingsFolder() override { fs::remove_all(folder_); }
-
-  fs::path folder_;
+  ScratchFolder scratch_{"image-settings"};
+  fs::path folder_ = scratch_.path();
 };
 
 TEST(ImageSettings, timm_crops_by_crop_pct) {

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "encoder/image_sidecar.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -110,8 +110,7 @@ TEST(ImageSidecar, every_fault_is_named) {
 }
 
 TEST(ImageSidecar, file_beside_the_model_is_found) {
-  std::string pattern = (fs::temp_directory_path() / "asterism-sidecar-XXXXXX").string();
-  const fs::path folder = ::mkdtemp(pattern.data());
+  const ScratchFolder folder("sidecar");
   EXPECT_FALSE(read_image_sidecar(folder / "m.onnx").value());
   std::ofstream(folder / "m.onnx.toml") << "[preprocess]\nsize = 7\n";
   EXPECT_EQ(read_image_sidecar(folder / "m.onnx").value()->size, (ImageSize{7, 7}));
@@ -119,7 +118,6 @@ TEST(ImageSidecar, file_beside_the_model_is_found) {
   const auto large = read_image_sidecar(folder / "m.onnx");
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code, ErrorCode::kLimitExceeded);
-  fs::remove_all(folder);
 }
 
 TEST(ImageSidecar, defaults_are_said) {

@@ -3,13 +3,13 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 
 #include "base/json.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 
@@ -17,8 +17,6 @@ class ModelFolder {
  public:
   explicit ModelFolder(std::string_view golden) {
     namespace fs = std::filesystem;
-    static std::atomic<int> count{0};
-    path_ = fs::temp_directory_path() / ("asterism_model_" + std::to_string(getpid()) + "_" + std::to_string(count++));
     const fs::path source = fs::path(ASTERISM_SOURCE_DIR) / "tests/golden" / golden;
     for (const auto& entry : fs::recursive_directory_iterator(source)) {
       const fs::path target = path_ / entry.path().lexically_relative(source);
@@ -29,12 +27,6 @@ class ModelFolder {
         fs::copy_file(fs::canonical(entry.path()), target);  // the goldens share files by symbolic links
       }
     }
-  }
-  ModelFolder(const ModelFolder&) = delete;
-  ModelFolder& operator=(const ModelFolder&) = delete;
-  ~ModelFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
   }
 
   const std::filesystem::path& path() const { return path_; }
@@ -54,7 +46,8 @@ class ModelFolder {
   void remove(const std::string& file) const { std::filesystem::remove_all(path_ / file); }
 
  private:
-  std::filesystem::path path_;
+  ScratchFolder scratch_{"model"};
+  std::filesystem::path path_ = scratch_.path();
 };
 
 }  // namespace asterism

@@ -8,6 +8,7 @@
 
 #include "asterism/encoder.hpp"
 #include "base/file.hpp"
+#include "scratch_folder.hpp"
 #include "weights/safetensors.hpp"
 
 namespace asterism {
@@ -19,14 +20,6 @@ using testing::HasSubstr;
 
 class TableFolder {
  public:
-  TableFolder() {
-    root_ = fs::temp_directory_path() / ("asterism-table-" + std::to_string(::getpid()));
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-  }
-  ~TableFolder() { fs::remove_all(root_); }
-  TableFolder(const TableFolder&) = delete;
-  TableFolder& operator=(const TableFolder&) = delete;
   std::string path() const { return root_.string(); }
 
   // One numeric column (missing ones are told) and two categorical ones.
@@ -69,7 +62,8 @@ class TableFolder {
   }
 
  private:
-  fs::path root_;
+  ScratchFolder scratch_{"table"};
+  fs::path root_ = scratch_.path();
   Json config_;
   std::map<std::string, Tensor> tensors_;
 };

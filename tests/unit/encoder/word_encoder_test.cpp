@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,7 @@
 #include "asterism/word_table.hpp"
 #include "encoder/model_kind.hpp"
 #include "encoder/word_case.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -18,22 +18,14 @@ namespace fs = std::filesystem;
 
 class WordModel : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "asterism-words-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override {
-    std::error_code ec;
-    fs::remove_all(folder_, ec);
-  }
-
   Result<Encoder> load(std::string_view text, const EncoderOptions& options = {}) const {
     const fs::path path = folder_ / "words.txt";
     std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
     return Encoder::load(path.string(), options);
   }
 
-  fs::path folder_;
+  ScratchFolder scratch_{"words"};
+  fs::path folder_ = scratch_.path();
 };
 
 constexpr std::string_view kLower = "the 1 0\ncat 0 1\nsat 1 1\n, 0 -1\ncaf\xC3\xA9 4 4\n";

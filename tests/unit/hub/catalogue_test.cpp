@@ -84,7 +84,7 @@ TEST(Catalogue, image_models_have_weights_and_no_token_count) {
 }
 
 TEST(Catalogue, extension_adds_and_replaces) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   HubOptions options = quick_options(cache.path());
   const auto count = list_models(options)->size();
   options.catalogue_extension = cache / "own.toml";
@@ -99,7 +99,7 @@ TEST(Catalogue, extension_adds_and_replaces) {
 }
 
 TEST(Catalogue, extension_that_is_missing_or_broken_is_named) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   HubOptions options = quick_options(cache.path());
   options.catalogue_extension = cache / "own.toml";
   const auto missing = list_models(options);
@@ -170,7 +170,7 @@ TEST(Catalogue, every_fault_is_named) {
 }
 
 TEST(Catalogue, unknown_id_names_its_neighbours) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   const auto options = quick_options(cache.path());
   const auto typo = resolve_model("all-MiniLM-L6-v3", options);
   ASSERT_FALSE(typo);
@@ -185,7 +185,7 @@ TEST(Catalogue, unknown_id_names_its_neighbours) {
 }
 
 TEST(Catalogue, built_in_model_has_no_files) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   const auto location = resolve_model("builtin", quick_options(cache.path()));
   ASSERT_FALSE(location);
   EXPECT_EQ(location.error().code, ErrorCode::kInvalidArgument);
@@ -215,7 +215,7 @@ class CatalogueSources : public testing::Test {
         std::string(64, 'a'), std::string(64, 'b'));
   }
 
-  TemporaryFolder cache_;
+  ScratchFolder cache_;
   FakeHub hub_;
   HubOptions options_;
 };

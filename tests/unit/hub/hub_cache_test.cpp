@@ -22,7 +22,7 @@ class HubCacheTest : public testing::Test {
     return resolve_model(model, hub_.options(cache_.path()));
   }
 
-  TemporaryFolder cache_;
+  ScratchFolder cache_;
   FakeHub hub_;
 };
 

@@ -46,7 +46,7 @@ class HubFaults : public testing::Test {
     EXPECT_FALSE(resolve_model("org/tiny-model", offline));
   }
 
-  TemporaryFolder cache_;
+  ScratchFolder cache_;
   FakeHub hub_;
   std::string weights_;
   fs::path blob_;

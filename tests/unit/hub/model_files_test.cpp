@@ -43,7 +43,7 @@ TEST(ModelFiles, missing_weights_are_told_from_other_formats) {
 }
 
 TEST(ModelFiles, folder_is_judged_by_what_its_modules_need) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   EXPECT_THAT(missing_model_files(folder.path()), ElementsAre("config.json", "tokenizer.json", "model.safetensors"));
   spill(folder / "config.json", "{}");
   spill(folder / "vocab.txt", "a");
@@ -56,7 +56,7 @@ TEST(ModelFiles, folder_is_judged_by_what_its_modules_need) {
 }
 
 TEST(ModelFiles, static_model_may_live_in_its_module_folder) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   spill(folder / "modules.json",
         R"([{"path":"0_StaticEmbedding","type":"sentence_transformers.models.StaticEmbedding"}])");
   EXPECT_THAT(missing_model_files(folder.path()), ElementsAre("tokenizer.json", "model.safetensors"));
@@ -66,7 +66,7 @@ TEST(ModelFiles, static_model_may_live_in_its_module_folder) {
 }
 
 TEST(ModelFiles, shards_are_counted_by_the_index) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   spill(folder / "config.json", "{}");
   spill(folder / "vocab.txt", "a");
   spill(folder / "model.safetensors.index.json",

@@ -22,7 +22,7 @@ TEST(ModelId, org_name_and_revision_are_told_apart) {
 }
 
 TEST(ModelId, names_that_would_leave_their_place_are_refused) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   for (const std::string& id : {std::string("org/.."),
                                 std::string("a/../b"),
                                 std::string("org//name"),
@@ -61,14 +61,14 @@ TEST(ModelId, names_that_would_leave_their_place_are_refused) {
 }
 
 TEST(ModelId, control_characters_do_not_reach_the_terminal) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   const auto location = resolve_model("org/\x1B[31mred", quick_options(cache.path()));
   ASSERT_FALSE(location);
   EXPECT_EQ(location.error().message.find('\x1B'), std::string::npos);
 }
 
 TEST(ModelId, folders_come_before_names) {
-  const TemporaryFolder cache;
+  const ScratchFolder cache;
   const auto options = quick_options(cache.path());
   std::filesystem::create_directories(cache / "model");
   const auto folder = resolve_model((cache / "model").string(), options);

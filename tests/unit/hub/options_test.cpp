@@ -86,7 +86,7 @@ TEST(HubOptions, offline_words_are_those_of_the_hub) {
 }
 
 TEST(HubOptions, token_comes_from_variable_or_file) {
-  const TemporaryFolder home;
+  const ScratchFolder home;
   spill(home / "token", "  hf_file\n");
   EXPECT_EQ(with({{"HF_HOME", home.path().string()}}).hf_token, "hf_file");
   EXPECT_EQ(with({{"HF_HOME", home.path().string()}, {"HF_TOKEN", "hf_variable\n"}}).hf_token, "hf_variable");

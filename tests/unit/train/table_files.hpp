@@ -9,21 +9,13 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "scratch_folder.hpp"
 #include "train/recipe.hpp"
 
 namespace asterism {
 
 class TableFiles {
  public:
-  TableFiles() {
-    root_ = std::filesystem::temp_directory_path() / ("asterism-tables-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(root_);
-    std::filesystem::create_directories(root_);
-  }
-  ~TableFiles() { std::filesystem::remove_all(root_); }
-  TableFiles(const TableFiles&) = delete;
-  TableFiles& operator=(const TableFiles&) = delete;
-
   const std::filesystem::path& root() const { return root_; }
   void write(const std::string& name, std::string_view text) const {
     EXPECT_TRUE(write_file_atomic(root_ / name, text));
@@ -40,7 +32,8 @@ class TableFiles {
   }
 
  private:
-  std::filesystem::path root_;
+  ScratchFolder scratch_{"tables"};
+  std::filesystem::path root_ = scratch_.path();
 };
 
 }  // namespace asterism

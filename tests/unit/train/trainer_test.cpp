@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "fake_training.hpp"
+#include "scratch_folder.hpp"
 #include "train/checkpoint_store.hpp"
 #include "train/metrics_file.hpp"
 
@@ -35,10 +36,6 @@ warmup_epochs = 1
 
 class TrainerTest : public testing::Test {
  protected:
-  void TearDown() override {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
   Recipe recipe(const std::vector<std::string>& overrides = {}) const {
     auto made = parse_recipe(kRecipeText, "r.toml", overrides);
     EXPECT_TRUE(made) << made.error().to_string();
@@ -69,7 +66,8 @@ class TrainerTest : public testing::Test {
     std::ranges::sort(found);
     return found;
   }
-  const fs::path root_ = fs::temp_directory_path() / ("asterism_trainer_" + std::to_string(getpid()));
+  const ScratchFolder scratch_{"trainer"};
+  const fs::path root_ = scratch_.path();
 };
 
 TEST_F(TrainerTest, run_learns_and_leaves_model_metrics_and_checkpoints) {

@@ -29,7 +29,7 @@ class Checkpoint : public testing::Test {
     EXPECT_NE(tensors.error().message.find(folder_.path().string()), std::string::npos) << tensors.error().message;
   }
 
-  TemporaryFolder folder_;
+  ScratchFolder folder_;
 };
 
 TEST_F(Checkpoint, shards_come_together) {
@@ -93,7 +93,7 @@ TEST_F(Checkpoint, index_of_another_kind_is_refused) {
 }
 
 TEST(CheckpointMissing, tells_an_empty_folder_from_none) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto empty = read_checkpoint(folder.path());
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().code, ErrorCode::kNotFound);

@@ -127,7 +127,7 @@ TEST(NpyRead, size_and_version_must_fit) {
 }
 
 TEST(NpyRows, file_is_what_numpy_writes) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   auto writer = NpyRowsWriter::create(folder / "x.npy", {3});
   ASSERT_TRUE(writer) << writer.error().to_string();
   const std::vector<float> rows{0, 1, 2, 3, 4, 5};
@@ -153,7 +153,7 @@ TEST(NpyRows, header_of_any_row_shape_is_as_long_as_numpys) {
                                                             {{1, 1, 1, 1, 1, 1, 1, 1}, 128},
                                                             {{10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 128},
                                                             {{100, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 192}};
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   for (const auto& [shape, size_bytes] : expected) {
     auto writer = NpyRowsWriter::create(folder / "x.npy", shape);
     ASSERT_TRUE(writer) << writer.error().to_string();
@@ -166,7 +166,7 @@ TEST(NpyRows, header_of_any_row_shape_is_as_long_as_numpys) {
 }
 
 TEST(NpyRows, partial_rows_and_empty_rows_are_refused) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   EXPECT_EQ(NpyRowsWriter::create(folder / "x.npy", {0}).error().code, ErrorCode::kInvalidArgument);
   auto writer = NpyRowsWriter::create(folder / "x.npy", {2});
   ASSERT_TRUE(writer);
@@ -175,7 +175,7 @@ TEST(NpyRows, partial_rows_and_empty_rows_are_refused) {
 }
 
 TEST(NpyRows, full_disk_fails_append_and_commit_and_leaves_nothing) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   {
     auto writer = NpyRowsWriter::create(folder / "x.npy", {1});
     ASSERT_TRUE(writer);
@@ -192,7 +192,7 @@ TEST(NpyRows, full_disk_fails_append_and_commit_and_leaves_nothing) {
 }
 
 TEST(NpyRows, missing_folder_is_named) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto writer = NpyRowsWriter::create(folder / "none/x.npy", {1});
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error().code, ErrorCode::kNotFound);

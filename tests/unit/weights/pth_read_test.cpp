@@ -103,7 +103,7 @@ TEST(PthRead, missing_file_is_named) {
 }
 
 TEST(CheckpointFile, kind_is_found_by_content_and_ending) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   fs::copy_file(pth_folder() / "every_dtype.safetensors", folder / "a.bin");
   fs::copy_file(pth_folder() / "every_dtype_zip.pth", folder / "b.bin");
   fs::copy_file(pth_folder() / "every_dtype_stream.pth", folder / "c");
@@ -117,7 +117,7 @@ TEST(CheckpointFile, kind_is_found_by_content_and_ending) {
 
 TEST(CheckpointFolder, pytorch_files_are_read_where_no_safetensors_are) {
   for (const char* name : {"pytorch_model.bin", "weights.pth", "weights.pt"}) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     fs::copy_file(pth_folder() / "training_stream.pth", folder / name);
     spill(folder / "config.json", "{}");
     const auto tensors = read_checkpoint(folder.path());
@@ -127,7 +127,7 @@ TEST(CheckpointFolder, pytorch_files_are_read_where_no_safetensors_are) {
 }
 
 TEST(CheckpointFolder, safetensors_win_over_pickles) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   spill(folder / "pytorch_model.bin", "not read");
   fs::copy_file(golden_folder() / "plain.safetensors", folder / "model.safetensors");
   const auto tensors = read_checkpoint(folder.path());
@@ -136,7 +136,7 @@ TEST(CheckpointFolder, safetensors_win_over_pickles) {
 }
 
 TEST(CheckpointFolder, sharded_pickles_follow_their_index) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   fs::copy_file(pth_folder() / "averaged_zip.pth", folder / "pytorch_model-00001-of-00002.bin");
   fs::copy_file(pth_folder() / "module_zip.pth", folder / "pytorch_model-00002-of-00002.bin");
   const auto write_index = [&](const std::string& last) {
@@ -157,7 +157,7 @@ TEST(CheckpointFolder, sharded_pickles_follow_their_index) {
 }
 
 TEST(CheckpointFolder, several_lone_files_are_a_question) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   fs::copy_file(pth_folder() / "averaged_zip.pth", folder / "a.pth");
   fs::copy_file(pth_folder() / "module_zip.pth", folder / "b.pt");
   const auto tensors = read_checkpoint(folder.path());

@@ -57,7 +57,7 @@ TEST(SafetensorsRead, file_without_metadata_or_tensors_is_read) {
 }
 
 TEST(SafetensorsRead, tensor_outlives_the_file_object_and_the_directory_entry) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   std::filesystem::copy_file(golden_folder() / "plain.safetensors", folder / "w.safetensors");
   Tensor kept;
   {
@@ -88,7 +88,7 @@ TEST(SafetensorsRead, order_of_keys_need_not_be_the_order_of_bytes) {
 }
 
 TEST(SafetensorsRead, missing_file_folder_and_pipe_are_errors_that_name_the_path) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto missing = read_safetensors(folder / "none.safetensors");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);

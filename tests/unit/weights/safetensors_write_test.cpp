@@ -23,7 +23,7 @@ Tensor bytes_tensor(DType dtype, Shape shape) {
 
 TEST(SafetensorsWrite, what_was_read_is_written_back_byte_for_byte) {
   for (const char* name : {"every_dtype.safetensors", "plain.safetensors", "no_tensors.safetensors"}) {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     const auto file = read_safetensors(golden_folder() / name);
     ASSERT_TRUE(file);
     std::vector<NamedTensor> tensors;
@@ -37,7 +37,7 @@ TEST(SafetensorsWrite, what_was_read_is_written_back_byte_for_byte) {
 }
 
 TEST(SafetensorsWrite, every_dtype_and_bit_survives_the_round_trip) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   std::vector<NamedTensor> tensors;
   for (const DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64, DType::kI32, DType::kI16,
                             DType::kI8, DType::kU8, DType::kBool}) {
@@ -58,7 +58,7 @@ TEST(SafetensorsWrite, every_dtype_and_bit_survives_the_round_trip) {
 }
 
 TEST(SafetensorsWrite, names_that_would_not_read_back_are_refused) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const Tensor tensor = bytes_tensor(DType::kU8, {1});
   for (const std::vector<NamedTensor>& tensors : std::vector<std::vector<NamedTensor>>{
            {{"w", tensor}, {"w", tensor}}, {{"__metadata__", tensor}}, {{"\xFF", tensor}}}) {
@@ -70,7 +70,7 @@ TEST(SafetensorsWrite, names_that_would_not_read_back_are_refused) {
 }
 
 TEST(SafetensorsWrite, full_disk_is_an_error_and_leaves_the_old_file) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   ASSERT_TRUE(write_safetensors(folder / "x", {{"w", bytes_tensor(DType::kU8, {8})}}));
   const std::string before = slurp(folder / "x");
   {
@@ -85,7 +85,7 @@ TEST(SafetensorsWrite, full_disk_is_an_error_and_leaves_the_old_file) {
 }
 
 TEST(SafetensorsRows, streamed_rows_read_back_as_one_matrix) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   for (const std::int64_t row_count : {0, 1, 1000}) {
     auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"embeddings", {3}}}, {{"model", "m"}});
     ASSERT_TRUE(writer) << writer.error().to_string();
@@ -109,7 +109,7 @@ TEST(SafetensorsRows, streamed_rows_read_back_as_one_matrix) {
 }
 
 TEST(SafetensorsRows, several_tensors_grow_together_and_lie_one_after_the_other) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"map", {2, 1, 2}}, {"pooled", {3}}});
   ASSERT_TRUE(writer) << writer.error().to_string();
   for (int i = 0; i < 5; ++i) {
@@ -130,7 +130,7 @@ TEST(SafetensorsRows, several_tensors_grow_together_and_lie_one_after_the_other)
 }
 
 TEST(SafetensorsRows, tensors_of_different_row_counts_or_equal_names_are_refused) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"a", {1}}, {"b", {1}}});
   ASSERT_TRUE(writer);
   ASSERT_TRUE(writer->append(1, std::vector<float>{1}));
@@ -140,7 +140,7 @@ TEST(SafetensorsRows, tensors_of_different_row_counts_or_equal_names_are_refused
 }
 
 TEST(SafetensorsRows, nothing_appears_without_commit) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   {
     auto writer = SafetensorsRowsWriter::create(folder / "x.safetensors", {{"embeddings", {2}}});
     ASSERT_TRUE(writer);
@@ -152,7 +152,7 @@ TEST(SafetensorsRows, nothing_appears_without_commit) {
 }
 
 TEST(SafetensorsRows, partial_rows_and_empty_rows_are_refused) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto none = SafetensorsRowsWriter::create(folder / "x", {{"embeddings", {0}}});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::kInvalidArgument);
@@ -166,7 +166,7 @@ TEST(SafetensorsRows, partial_rows_and_empty_rows_are_refused) {
 }
 
 TEST(SafetensorsRows, full_disk_fails_append_and_commit_and_leaves_nothing) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   {
     auto writer = SafetensorsRowsWriter::create(folder / "x", {{"embeddings", {1}}});
     ASSERT_TRUE(writer);

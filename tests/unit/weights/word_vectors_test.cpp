@@ -63,7 +63,7 @@ TEST(WordVectors, formats_are_told_apart) {
   EXPECT_EQ(word_vector_format(golden_folder() / "glove.txt"), WordVectorFormat::kText);
   EXPECT_EQ(word_vector_format(golden_folder() / "plain.safetensors"), std::nullopt);
   EXPECT_EQ(word_vector_format(golden_folder() / "missing.txt"), std::nullopt);
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   spill(folder / "text.bin", "1 2\na 0.5 1\n");
   EXPECT_EQ(word_vector_format(folder / "text.bin"), WordVectorFormat::kText);
 }
