@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "index/graph_index.hpp"
 
 namespace asterism {
@@ -7,23 +9,47 @@ namespace {
 constexpr std::size_t kExactCountMax = 64;
 // Below this share the allowed rows within two steps are too few to find the way among them.
 constexpr double kGraphShareMin = 0.05;
-// Comparing so many codes takes as long as a walk.
-constexpr std::size_t kCodeScanCountMax = 12000;
+
+// What a search takes, in sketches compared meanwhile (decision 0192 has the measurements): some at once, and more for
+// each row or each place of the beam.
+struct Cost {
+  double once;
+  double each;
+  double of(double count) const noexcept { return once + each * count; }
+};
+constexpr Cost kSketchCost{.once = 8000.0, .each = 1.0};
+constexpr Cost kCodeCost{.once = 3000.0, .each = 3.3};
+constexpr Cost kWideWalkCost{.once = 5000.0, .each = 225.0};
+constexpr Cost kStepOverCost{.once = 11000.0, .each = 720.0};
 
 }  // namespace
 
-FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count) noexcept {
+FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count, std::size_t expansion,
+                           bool has_sketches) noexcept {
+  using Way = FilteredPlan::Way;
   if (allowed_count <= kExactCountMax) {
-    return {.way = FilteredPlan::Way::kExactScan, .reason = "so few rows pass that all are compared exactly"};
+    return {.way = Way::kExactScan, .reason = "so few rows pass that all are compared exactly"};
   }
-  if (allowed_count <= kCodeScanCountMax) {
-    return {.way = FilteredPlan::Way::kCodeScan, .reason = "comparing the codes of the rows that pass is fastest"};
+  const auto count = static_cast<double>(allowed_count);
+  const double share = std::min(1.0, count / static_cast<double>(std::max<std::size_t>(1, row_count)));
+  const auto places = static_cast<double>(expansion);
+  const double sketches = kSketchCost.of(count);
+  const double codes = kCodeCost.of(count);
+  const double wide = kWideWalkCost.of(places / share);
+  const double step_over = kStepOverCost.of(places);
+  const bool by_sketches = has_sketches && sketches < codes;
+  if (share >= kGraphShareMin && std::min(wide, step_over) < (by_sketches ? sketches : codes)) {
+    return wide < step_over
+               ? FilteredPlan{.way = Way::kWideGraph, .reason = "so many rows pass that the graph is walked as without"}
+               : FilteredPlan{.way = Way::kGraph, .reason = "the graph is walked, stepping over rows that do not pass"};
   }
-  if (static_cast<double>(allowed_count) < kGraphShareMin * static_cast<double>(row_count)) {
-    return {.way = FilteredPlan::Way::kCodeScan,
-            .reason = "the share of rows that pass is too small to walk among them"};
+  if (by_sketches) {
+    return {.way = Way::kSketchScan,
+            .reason = "comparing sketches of the rows that pass, then codes of the nearest, is fastest"};
   }
-  return {.way = FilteredPlan::Way::kGraph, .reason = "the graph is walked, stepping over rows that do not pass"};
+  return {.way = Way::kCodeScan,
+          .reason = share < kGraphShareMin ? "the share of rows that pass is too small to walk among them"
+                                           : "comparing the codes of the rows that pass is fastest"};
 }
 
 }  // namespace asterism

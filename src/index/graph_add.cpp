@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 #include <utility>
 
 #include "base/first_error.hpp"
@@ -169,9 +170,14 @@ Result<void> GraphIndex::Impl::add(std::span<const std::uint32_t> positions, con
   if (auto linked = link_all(positions, reused, read, options); !linked) {
     return linked;
   }
+  const auto reused_slots = std::span(free_slots).last(reused);
   for (std::size_t i = 0; i < reused; ++i) {
-    slot_of_position.set(positions[i], free_slots[free_slots.size() - 1 - i]);
+    slot_of_position.set(positions[i], reused_slots[reused - 1 - i]);
   }
+  std::vector<std::uint32_t> new_slots(slot_count() - slots_before);
+  std::iota(new_slots.begin(), new_slots.end(), static_cast<std::uint32_t>(slots_before));
+  sketches.update(codes, reused_slots);
+  sketches.update(codes, new_slots);
   for (std::size_t slot = slots_before; slot < slot_count(); ++slot) {
     slot_of_position.set(position_of_slot[slot], static_cast<std::uint32_t>(slot));
   }

@@ -1,13 +1,11 @@
 #include "index/graph_codes.hpp"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <new>
 #include <numbers>
 #include <utility>
 
@@ -15,8 +13,6 @@
 
 namespace asterism {
 namespace {
-
-constexpr std::size_t kHugePageBytes = 2 * 1024 * 1024;
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
   return (value + multiple - 1) / multiple * multiple;
@@ -37,33 +33,19 @@ Result<void> GraphCodes::reserve(std::size_t row_count) {
   if (row_count <= row_capacity_) {
     return {};
   }
-  const std::size_t size_bytes = row_count * stride_bytes_;
-  const std::align_val_t alignment{size_bytes >= kHugePageBytes ? kHugePageBytes : kCacheLineBytes};
-  std::unique_ptr<std::byte, AlignedDelete> grown(
-      static_cast<std::byte*>(::operator new(size_bytes, alignment, std::nothrow)), AlignedDelete{alignment});
-  if (grown == nullptr) {
+  if (!owned_.grow(row_count * stride_bytes_, {rows_, row_capacity_ * stride_bytes_})) {
     return fail(ErrorCode::kLimitExceeded,
                 fmt::format("graph index: expected memory for {} codes of {} bytes, found too "
                             "little",
                             row_count, stride_bytes_));
   }
-#ifdef MADV_HUGEPAGE
-  if (size_bytes >= kHugePageBytes) {
-    // A walk touches rows all over: fewer pages, fewer misses of the address cache. A refusal costs nothing.
-    madvise(grown.get(), size_bytes, MADV_HUGEPAGE);
-  }
-#endif
-  if (row_capacity_ > 0) {
-    std::memcpy(grown.get(), rows_, row_capacity_ * stride_bytes_);
-  }
-  owned_ = std::move(grown);
-  rows_ = owned_.get();
+  rows_ = owned_.data();
   row_capacity_ = row_count;
   return {};
 }
 
 void GraphCodes::borrow(std::span<const std::byte> rows) noexcept {
-  owned_.reset();
+  owned_ = {};
   rows_ = rows.data();
   row_capacity_ = rows.size() / stride_bytes_;
 }
@@ -119,6 +101,19 @@ void GraphCodes::encode(std::span<const float> vector, std::byte* code, bool is_
       break;
   }
   std::memcpy(code + trailer_offset_, &trailer, sizeof trailer);
+}
+
+void GraphCodes::factored(const std::byte* code, std::span<float> components) const noexcept {
+  const float factor = trailer(code).factor;
+  for (std::size_t i = 0; i < dim_; ++i) {
+    if (code_ == GraphCode::kI8) {
+      components[i] = factor * static_cast<float>(static_cast<std::int8_t>(code[i]));
+    } else {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, code + 2 * i, sizeof bits);
+      components[i] = factor * bf16_to_f32(bits);
+    }
+  }
 }
 
 float GraphCodes::value_of(float distance) const noexcept {

@@ -14,20 +14,17 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "asterism/error.hpp"
 #include "asterism/metric.hpp"
+#include "index/aligned_bytes.hpp"
 #include "index/graph_index.hpp"
 #include "kernels/code_dots.hpp"
 
 namespace asterism {
-
-inline constexpr std::size_t kCacheLineBytes = 64;
 
 // What codes are taken relative to; part of the index file.
 struct CodeReference {
@@ -50,7 +47,7 @@ class GraphCodes {
   void borrow(std::span<const std::byte> rows) noexcept;
 
   const std::byte* row(std::size_t slot) const noexcept { return rows_ + slot * stride_bytes_; }
-  std::byte* writable_row(std::size_t slot) noexcept { return owned_.get() + slot * stride_bytes_; }
+  std::byte* writable_row(std::size_t slot) noexcept { return owned_.data() + slot * stride_bytes_; }
   // Writes the code of `vector` [dim], of a row or of a query, to `code` [stride_bytes()], aligned to a cache line.
   void encode_row(std::span<const float> vector, std::byte* code) const { encode(vector, code, false); }
   void encode_query(std::span<const float> vector, std::byte* code) const { encode(vector, code, true); }
@@ -70,6 +67,12 @@ class GraphCodes {
     }
     return result;
   }
+  // What a distance is made of, for whoever guesses one: to a code of a query it is
+  //   offset(query) + offset(code) - product of factored(query) and factored(code)
+  float offset(const std::byte* code) const noexcept { return trailer(code).offset; }
+  // The components times the factor, [dim].
+  void factored(const std::byte* code, std::span<float> components) const noexcept;
+  std::size_t dim() const noexcept { return dim_; }
   // The value of the metric for a distance.
   float value_of(float distance) const noexcept;
 
@@ -86,11 +89,6 @@ class GraphCodes {
     float offset;
     float pole;
   };
-  struct AlignedDelete {
-    std::align_val_t alignment;
-    void operator()(std::byte* p) const noexcept { ::operator delete(p, alignment); }
-  };
-
   const Trailer& trailer(const std::byte* code) const noexcept {
     return *reinterpret_cast<const Trailer*>(code + trailer_offset_);
   }
@@ -105,7 +103,7 @@ class GraphCodes {
   CodeDots dots_;
   std::size_t trailer_offset_;
   std::size_t stride_bytes_;
-  std::unique_ptr<std::byte, AlignedDelete> owned_{nullptr, AlignedDelete{std::align_val_t{kCacheLineBytes}}};
+  AlignedBytes owned_;
   const std::byte* rows_ = nullptr;
   std::size_t row_capacity_ = 0;
 };

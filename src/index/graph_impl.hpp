@@ -17,6 +17,8 @@
 #include "base/file.hpp"
 #include "index/graph_codes.hpp"
 #include "index/graph_index.hpp"
+#include "index/graph_sketches.hpp"
+#include "index/lazy_sketches.hpp"
 #include "index/position_map.hpp"
 #include "index/usearch_graph.hpp"
 
@@ -53,6 +55,9 @@ struct WalkMemory {
   std::vector<std::uint32_t> slots;         // to be compared
   std::vector<std::uint32_t> stepped_over;  // not allowed: their neighbours are looked at
   CodeMemory query_code;
+  SketchQuery query_sketch;
+  std::vector<std::uint32_t> allowed;  // slots whose sketches are compared
+  std::vector<float> bounds;           // of their distances
 
   void start(std::size_t slot_count);
   // Whether it is the first time that this walk sees the slot.
@@ -98,6 +103,7 @@ struct GraphIndex::Impl {
   std::uint64_t data_version = 0;
   bool read_only = false;
   mutable WalkMemoryPool walk_memory;
+  mutable LazySketches sketches;  // by slot
 
   std::size_t slot_count() const noexcept { return graph.size(); }
   // Gives the vector to be added at positions[i].
@@ -134,6 +140,13 @@ struct GraphIndex::Impl {
   Result<std::vector<Hit>> search(std::span<const float> query, const SearchOptions& options,
                                   std::size_t hit_count_max) const;
   std::size_t expansion_for(const SearchOptions& options) const noexcept;
+  struct Filtered {
+    FilteredPlan plan;
+    const GraphSketches* sketches = nullptr;  // where the plan is by them
+    std::size_t allowed_count = 0;
+  };
+  // How a filtered search is done.
+  Filtered plan_filtered(const SearchOptions& options) const;
 };
 
 }  // namespace asterism

@@ -177,7 +177,8 @@ std::size_t GraphIndex::memory_size_bytes() const noexcept {
           sizeof(std::uint32_t) +
       impl_->slot_of_position.size_bytes();
   const std::size_t codes = impl_->read_only ? 0 : impl_->codes.row_capacity() * impl_->codes.stride_bytes();
-  return tables + codes + impl_->graph.capacity() * sizeof(void*) + impl_->graph.tape_allocator().size_bytes();
+  return tables + codes + impl_->sketches.size_bytes() + impl_->graph.capacity() * sizeof(void*) +
+         impl_->graph.tape_allocator().size_bytes();
 }
 
 Result<void> GraphIndex::add(std::uint32_t position, std::span<const float> vector) {

@@ -56,11 +56,31 @@ struct BuildOptions {
   std::function<void(std::size_t rows_done, std::size_t rows_total)> progress = {};
 };
 
+// How a filtered search is best done, by what was measured (docs/decisions/0192). GraphIndex does all but kExactScan by
+// itself, which is for the caller.
+struct FilteredPlan {
+  enum class Way : std::uint8_t {
+    kGraph,       // walk the graph, stepping over rows that are not allowed
+    kWideGraph,   // walk it as without a filter, with room for as many more as are not allowed
+    kCodeScan,    // compare the codes of all allowed rows, and score the best exactly
+    kSketchScan,  // compare their sketches, then the codes of those that may be among the nearest
+    kExactScan,   // compare all allowed rows: scan_nearest()
+  };
+  Way way = Way::kGraph;
+  std::string_view reason;  // static text for --explain
+};
+
+// Of `row_count` rows; `expansion` is that of a walk, `has_sketches` whether sketches are made.
+FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count, std::size_t expansion,
+                           bool has_sketches) noexcept;
+
 // Work done by searches.
 struct SearchCounters {
   std::size_t nodes_visited = 0;       // nodes whose links were followed
+  std::size_t sketches_compared = 0;   // with the query
   std::size_t distances_computed = 0;  // between the query and codes
   std::size_t rows_rescored = 0;       // between the query and rows
+  FilteredPlan plan = {};              // of the last one with a filter
 };
 
 struct SearchOptions {
@@ -69,20 +89,6 @@ struct SearchOptions {
   AllowedPositions allowed = {};
   SearchCounters* counters = nullptr;  // borrowed; added to
 };
-
-// How a filtered search is best done, by what was measured (docs/decisions/0192). GraphIndex does the first two by
-// itself; kExactScan is for the caller.
-struct FilteredPlan {
-  enum class Way : std::uint8_t {
-    kGraph,      // walk the graph, stepping over rows that are not allowed
-    kCodeScan,   // compare the codes of all allowed rows, and score the best exactly
-    kExactScan,  // compare all allowed rows: scan_nearest()
-  };
-  Way way = Way::kGraph;
-  std::string_view reason;  // static text for --explain
-};
-
-FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count) noexcept;
 
 // How an index is known to fit the data it was built from.
 struct IndexIdentity {

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
+#include <utility>
 
 #include "index/graph_impl.hpp"
 
@@ -17,16 +20,50 @@ namespace {
 
 // Codes fetched ahead of the one that is compared.
 constexpr std::size_t kPrefetchAhead = 4;
+// Bounds that are passed by at a time.
+constexpr std::size_t kBoundsPerStep = 32;
+constexpr float kFarthest = std::numeric_limits<float>::infinity();
 // Rows scored exactly for k answers: a multiple of k, and some more.
 constexpr std::size_t kRescoredFactor = 2;
 constexpr std::size_t kRescoredMore = 10;
 
 class Walk {
  public:
-  Walk(const GraphIndex::Impl& index, WalkMemory& memory, std::size_t expansion)
-      : index_(index), memory_(memory), expansion_(expansion) {}
+  // `answer_count` are wanted.
+  Walk(const GraphIndex::Impl& index, WalkMemory& memory, const SearchOptions& options, std::size_t answer_count)
+      : index_(index),
+        memory_(memory),
+        options_(options),
+        answer_count_(answer_count),
+        expansion_(index.expansion_for(options)) {}
 
   SearchCounters counters;
+
+  void search_all() { walk_all(descend()); }
+
+  void search_filtered(const GraphIndex::Impl::Filtered& filtered) {
+    counters.plan = filtered.plan;
+    switch (filtered.plan.way) {
+      case FilteredPlan::Way::kSketchScan:
+        return scan(filtered.allowed_count, *filtered.sketches);
+      case FilteredPlan::Way::kCodeScan:
+      case FilteredPlan::Way::kExactScan:
+        return scan(filtered.allowed_count);
+      case FilteredPlan::Way::kWideGraph:
+        if (walk_wide(filtered.allowed_count)) {
+          return;
+        }
+        [[fallthrough]];
+      case FilteredPlan::Way::kGraph:
+        walk_allowed(descend());
+    }
+  }
+
+ private:
+  bool is_allowed(std::uint32_t slot) const noexcept {
+    const std::uint32_t position = index_.position_of_slot[slot];
+    return position != kNoPosition && options_.allowed.contains(position);
+  }
 
   // The node nearest to the query on the levels above the base.
   Candidate descend() {
@@ -60,26 +97,59 @@ class Walk {
     });
   }
 
+  // The same with room for those that are not allowed. False where fewer allowed ones than wanted were met: then the
+  // filter and the query are about different rows.
+  bool walk_wide(std::size_t allowed_count) {
+    const std::size_t expansion = expansion_;
+    expansion_ = std::min(kExpansionMax, (expansion * index_.slot_count() + allowed_count - 1) / allowed_count);
+    walk_all(descend());
+    expansion_ = expansion;
+    const auto met =
+        std::ranges::count_if(memory_.beam, [&](const Candidate& candidate) { return is_allowed(candidate.slot); });
+    return static_cast<std::size_t>(met) >= std::min(options_.k, allowed_count);
+  }
+
   // Compares all allowed nodes, without a walk.
-  void scan(const AllowedPositions& allowed) {
+  void scan(std::size_t allowed_count) {
+    expansion_ = answer_count_;
     memory_.beam.clear();
+    gather_allowed(allowed_count, memory_.slots);
+    compare([&](std::uint32_t slot, float distance) { insert(slot, distance); });
+  }
+
+  // The same of those that may be among the k nearest: sketches say how far a node is at least, and the k nearest of
+  // those nearest by that how far it may be.
+  void scan(std::size_t allowed_count, const GraphSketches& sketches) {
+    expansion_ = answer_count_;
+    gather_allowed(allowed_count, memory_.allowed);
+    memory_.bounds.resize(memory_.allowed.size());
+    sketches.prepare(index_.codes, memory_.query_code.data(), memory_.query_sketch);
+    sketches.lower_bounds(memory_.query_sketch, memory_.allowed, memory_.bounds);
+    counters.sketches_compared += memory_.allowed.size();
+
+    memory_.beam.clear();
+    for_each_within([&] { return memory_.beam.size() < expansion_ ? kFarthest : memory_.beam.back().distance; },
+                    [&](std::size_t i) { insert(memory_.allowed[i], memory_.bounds[i]); });
     memory_.slots.clear();
-    allowed.for_each(kRowCountMax, [&](std::size_t position) {
-      const std::uint32_t slot = index_.slot_of_position.get(static_cast<std::uint32_t>(position));
-      if (slot != kNoSlot) {
-        memory_.slots.push_back(slot);
-      }
-    });
+    std::ranges::transform(memory_.beam, std::back_inserter(memory_.slots), &Candidate::slot);
+    memory_.beam.clear();
+    compare([&](std::uint32_t slot, float distance) { insert(slot, distance); });
+    if (memory_.beam.size() < expansion_) {
+      return;  // all were compared
+    }
+    memory_.slots.clear();
+    for_each_within([farthest = memory_.beam[std::min(options_.k, expansion_) - 1].distance] { return farthest; },
+                    [&](std::size_t i) { memory_.slots.push_back(memory_.allowed[i]); });
+    memory_.beam.clear();
     compare([&](std::uint32_t slot, float distance) { insert(slot, distance); });
   }
 
   // The same of allowed nodes alone; a node that is not allowed is stepped over, to its neighbours.
-  template <typename Allowed>
-  void walk_allowed(const Candidate& start, Allowed allowed) {
+  void walk_allowed(const Candidate& start) {
     begin(start);
     walk([&](std::uint32_t slot) {
       const auto meet = [&](std::uint32_t next) {
-        if (allowed(next) && memory_.see(next)) {
+        if (is_allowed(next) && memory_.see(next)) {
           memory_.slots.push_back(next);
         }
       };
@@ -88,7 +158,7 @@ class Walk {
         const auto next = static_cast<std::uint32_t>(neighbor.slot);
         // Of nodes that are not allowed, seen means stepped over: once is enough.
         if (memory_.see(next)) {
-          (allowed(next) ? memory_.slots : memory_.stepped_over).push_back(next);
+          (is_allowed(next) ? memory_.slots : memory_.stepped_over).push_back(next);
         }
       }
       for (const std::uint32_t next : memory_.stepped_over) {
@@ -103,7 +173,6 @@ class Walk {
     });
   }
 
- private:
   float distance_to(std::uint32_t slot) {
     ++counters.distances_computed;
     return index_.codes.distance(memory_.query_code.data(), index_.codes.row(slot));
@@ -113,6 +182,37 @@ class Walk {
     const auto* node = index_.graph.at(slot).key.ptr();
     for (std::size_t offset = 0; offset < index_.graph.memory_usage_per_node(0); offset += kCacheLineBytes) {
       __builtin_prefetch(node + offset);
+    }
+  }
+
+  void gather_allowed(std::size_t allowed_count, std::vector<std::uint32_t>& slots) const {
+    slots.resize(allowed_count);
+    std::uint32_t* next = slots.data();
+    options_.allowed.for_each(kRowCountMax, [&](std::size_t position) {
+      const std::uint32_t slot = index_.slot_of_position.get(static_cast<std::uint32_t>(position));
+      *next = slot;
+      next += slot != kNoSlot ? 1 : 0;
+    });
+    slots.resize(static_cast<std::size_t>(next - slots.data()));
+  }
+
+  // Calls take(i) for each bound that is not beyond the limit, in order; where few are, most are passed by a block at a
+  // time.
+  template <typename Limit, typename Take>
+  void for_each_within(Limit limit, Take take) const {
+    const std::span<const float> bounds = memory_.bounds;
+    for (std::size_t begin = 0; begin < bounds.size(); begin += kBoundsPerStep) {
+      const auto step = bounds.subspan(begin, std::min(kBoundsPerStep, bounds.size() - begin));
+      const float farthest = limit();
+      int beyond_count = 0;
+      for (const float bound : step) {
+        beyond_count += bound > farthest ? 1 : 0;
+      }
+      for (std::size_t i = 0; static_cast<std::size_t>(beyond_count) < step.size() && i < step.size(); ++i) {
+        if (!(step[i] > limit())) {
+          take(begin + i);
+        }
+      }
     }
   }
 
@@ -197,7 +297,9 @@ class Walk {
 
   const GraphIndex::Impl& index_;
   WalkMemory& memory_;
-  std::size_t expansion_;
+  const SearchOptions& options_;
+  std::size_t answer_count_;
+  std::size_t expansion_;  // places in the beam
 };
 
 Result<void> check_search(const GraphSettings& settings, std::span<const float> query, const SearchOptions& options) {
@@ -255,18 +357,11 @@ Result<std::vector<Hit>> GraphIndex::Impl::search(std::span<const float> query, 
   auto memory = walk_memory.take();
   codes.encode_query(query, memory->query_code.get(codes.stride_bytes()));
   const bool filtered = options.allowed.kind() != AllowedPositions::Kind::kAll;
-  const bool scanned =
-      filtered && filtered_plan(options.allowed.count(kRowCountMax), live_count).way != FilteredPlan::Way::kGraph;
-  Walk walk(*this, *memory, scanned ? hit_count_max : expansion_for(options));
-  if (scanned) {
-    walk.scan(options.allowed);
-  } else if (filtered) {
-    walk.walk_allowed(walk.descend(), [&](std::uint32_t slot) {
-      const std::uint32_t position = position_of_slot[slot];
-      return position != kNoPosition && options.allowed.contains(position);
-    });
+  Walk walk(*this, *memory, options, hit_count_max);
+  if (filtered) {
+    walk.search_filtered(plan_filtered(options));
   } else {
-    walk.walk_all(walk.descend());
+    walk.search_all();
   }
   for (const Candidate& candidate : memory->beam) {
     const std::uint32_t position = position_of_slot[candidate.slot];
@@ -280,10 +375,27 @@ Result<std::vector<Hit>> GraphIndex::Impl::search(std::span<const float> query, 
   }
   if (options.counters != nullptr) {
     options.counters->nodes_visited += walk.counters.nodes_visited;
+    options.counters->sketches_compared += walk.counters.sketches_compared;
     options.counters->distances_computed += walk.counters.distances_computed;
+    if (filtered) {
+      options.counters->plan = walk.counters.plan;
+    }
   }
   walk_memory.give(std::move(memory));
   return hits;
+}
+
+GraphIndex::Impl::Filtered GraphIndex::Impl::plan_filtered(const SearchOptions& options) const {
+  Filtered filtered{.plan = {}, .allowed_count = options.allowed.count(kRowCountMax)};
+  const std::size_t expansion = std::max(options.k, options.expansion);
+  filtered.plan = filtered_plan(filtered.allowed_count, live_count, expansion, true);
+  if (filtered.plan.way == FilteredPlan::Way::kSketchScan) {
+    filtered.sketches = sketches.for_scan(codes, slot_count(), filtered.allowed_count);
+    if (filtered.sketches == nullptr) {
+      filtered.plan = filtered_plan(filtered.allowed_count, live_count, expansion, false);
+    }
+  }
+  return filtered;
 }
 
 // Removed nodes take places in the beam of an unfiltered walk: as many more are kept.

@@ -4,16 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/avx512_sums.hpp"
 #include "tensor/dtype.hpp"
-
-#if defined(__x86_64__)
-// GCC 12 takes the undefined operands inside its own header for mistakes (GCC bug 105593).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#endif
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/code_dots.cpp"
@@ -145,15 +137,6 @@ ASTERISM_VNNI float i8_dot_vnni(const std::byte* a, const std::byte* b, std::siz
     sums = _mm512_dpbusd_epi32(sums, ones, y);
   }
   return static_cast<float>(_mm512_reduce_add_epi32(_mm512_sub_epi32(products, _mm512_slli_epi32(sums, 7))));
-}
-
-// Four sums of lanes at once, in the order of the arguments.
-ASTERISM_VNNI __m128i sums_of_lanes(__m512i a, __m512i b, __m512i c, __m512i d) noexcept {
-  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-  const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
 // Here the four are moved up: what is taken off is then 128 times the sum of a, the same for all.

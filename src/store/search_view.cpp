@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "index/recall.hpp"
@@ -29,6 +30,22 @@ std::size_t word_count(std::size_t bit_count) {
 
 std::string filtered_text(const ViewQuery& query) {
   return query.allowed != nullptr ? " over filtered rows" : "";
+}
+
+// How the graph's index did a filtered search.
+std::string_view plan_name(FilteredPlan::Way way) {
+  switch (way) {
+    case FilteredPlan::Way::kGraph:
+      return "graph with filter";
+    case FilteredPlan::Way::kWideGraph:
+      return "graph, wider for a filter";
+    case FilteredPlan::Way::kSketchScan:
+      return "sketches of filtered rows, then codes, then exact";
+    case FilteredPlan::Way::kCodeScan:
+    case FilteredPlan::Way::kExactScan:  // few codes, where an exact scan was not wanted
+      return "codes of filtered rows, then exact";
+  }
+  return "";
 }
 
 }  // namespace
@@ -212,16 +229,10 @@ Result<std::vector<Hit>> SearchView::search_file(const ViewQuery& query, SearchE
   }
   const std::size_t expansion = std::max(query.expansion, query.k);
   if (!all) {
-    const auto plan = filtered_plan(allowed_count, files_.row_count());
+    const auto plan = filtered_plan(allowed_count, files_.row_count(), expansion, false);
     if (plan.way == FilteredPlan::Way::kExactScan && query.mode != SearchMode::kApproximate) {
       return exact(std::string(plan.reason));
     }
-    explanation.reason = plan.reason;
-    explanation.plan =
-        plan.way == FilteredPlan::Way::kCodeScan ? "codes of filtered rows, then exact" : "graph with filter";
-  } else {
-    explanation.reason = fmt::format("{} rows in the graph", files_.row_count());
-    explanation.plan = "graph";
   }
   if (expansion > kExpansionMax || expansion * 4 > files_.row_count()) {
     return exact(fmt::format("k = {} asks for a large part of all rows", query.k));
@@ -232,6 +243,9 @@ Result<std::vector<Hit>> SearchView::search_file(const ViewQuery& query, SearchE
   auto hits =
       files_.graph->search_rescored(files_.vectors->rows(), query.query,
                                     {.k = query.k, .expansion = expansion, .allowed = allowed, .counters = &counters});
+  explanation.plan = all ? "graph" : plan_name(counters.plan.way);
+  explanation.reason =
+      all ? fmt::format("{} rows in the graph", files_.row_count()) : std::string(counters.plan.reason);
   explanation.node_visited_count += counters.nodes_visited;
   explanation.distance_count += counters.distances_computed + counters.rows_rescored;
   // A walk may end in a corner of the graph with fewer than there are.

@@ -287,14 +287,53 @@ TEST(GraphIndex, counts_its_work_and_names_its_kernel) {
   EXPECT_NE(index->kernel_name(), "serial");
 }
 
-TEST(FilteredPlan, goes_by_how_many_rows_pass) {
+TEST(FilteredPlan, goes_by_how_many_rows_pass_and_how_wide_a_walk_would_be) {
   using Way = FilteredPlan::Way;
-  EXPECT_EQ(filtered_plan(0, 100'000).way, Way::kExactScan);
-  EXPECT_EQ(filtered_plan(1000, 100'000).way, Way::kCodeScan);
-  EXPECT_EQ(filtered_plan(30'000, 100'000).way, Way::kGraph);
-  EXPECT_EQ(filtered_plan(30'000, 1'000'000).way, Way::kCodeScan);  // 3 %: too few within two steps
-  EXPECT_EQ(filtered_plan(100'000, 1'000'000).way, Way::kGraph);
-  EXPECT_FALSE(filtered_plan(5, 10).reason.empty());
+  const auto way = [](std::size_t allowed_count, std::size_t row_count, bool has_sketches,
+                      std::size_t expansion = 100) {
+    return filtered_plan(allowed_count, row_count, expansion, has_sketches).way;
+  };
+  EXPECT_EQ(way(0, 100'000, true), Way::kExactScan);
+  EXPECT_EQ(way(1000, 100'000, true), Way::kCodeScan);
+  EXPECT_EQ(way(1000, 100'000, false), Way::kCodeScan);
+  EXPECT_EQ(way(10'000, 100'000, true), Way::kSketchScan);
+  EXPECT_EQ(way(10'000, 100'000, false), Way::kCodeScan);
+  EXPECT_EQ(way(30'000, 100'000, true), Way::kSketchScan);
+  EXPECT_EQ(way(30'000, 100'000, true, 28), Way::kWideGraph);
+  EXPECT_EQ(way(25'000, 100'000, false), Way::kGraph);
+  EXPECT_EQ(way(80'000, 100'000, true), Way::kWideGraph);
+  EXPECT_EQ(way(80'000, 100'000, false), Way::kWideGraph);
+  EXPECT_EQ(way(30'000, 1'000'000, false), Way::kCodeScan);  // 3 %: too few within two steps
+  EXPECT_EQ(way(30'000, 1'000'000, true), Way::kSketchScan);
+  EXPECT_EQ(way(100'000, 1'000'000, false), Way::kGraph);
+  EXPECT_EQ(way(1'000'000, 10'000'000, true), Way::kGraph);
+  EXPECT_FALSE(filtered_plan(5, 10, 100, true).reason.empty());
+}
+
+TEST(GraphIndex, a_filter_that_passes_many_rows_but_those_around_the_query_finds_the_nearest_others) {
+  const std::size_t row_count = 5000;
+  auto values = clustered_vectors(row_count, kDim, 1);
+  const VectorRows rows = float_rows(values, kDim);
+  const auto index = GraphIndex::build({.dim = kDim}, rows, {}, {});
+  ASSERT_TRUE(index);
+  const auto query = std::span(values).first(kDim);
+  const auto nearest = scan_nearest(rows, query, 1500, {});
+  ASSERT_TRUE(nearest);
+  // All but the 1,500 nearest.
+  std::vector<std::uint64_t> words(row_count / 64 + 1);
+  for (std::uint32_t r = 0; r < row_count; ++r) {
+    words[r / 64] |= std::uint64_t{1} << (r % 64);
+  }
+  for (const Hit& hit : *nearest) {
+    words[hit.position / 64] &= ~(std::uint64_t{1} << (hit.position % 64));
+  }
+  const auto allowed = AllowedPositions::bitmap(words);
+  EXPECT_EQ(filtered_plan(row_count - 1500, row_count, 20, false).way, FilteredPlan::Way::kWideGraph);
+  // A walk as without a filter meets none of them; so narrow a one that steps over rows finds some of the nearest.
+  EXPECT_GE(mean_recall(*index, rows, query, {.k = 10, .expansion = 20, .allowed = allowed}), 0.3);
+  const auto hits = index->search_rescored(rows, query, {.k = 10, .expansion = 20, .allowed = allowed});
+  ASSERT_TRUE(hits);
+  EXPECT_EQ(hits->size(), 10U);
 }
 
 TEST(Recall, ties_count_and_tuning_finds_the_smallest_expansion) {
