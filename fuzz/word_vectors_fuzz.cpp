@@ -1,11 +1,14 @@
-// Any bytes as word vectors, the first byte telling which format: an error, or words and finite numbers.
+// Any bytes as word vectors, the first byte telling which format (b: binary, z: text in gzip): an error, or words and
+// finite numbers.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <string>
 
 #include "base/thread_pool.hpp"
+#include "weights/gzip_bytes.hpp"
 #include "weights/word_vectors.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -14,7 +17,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto format = data[0] == 'b' ? asterism::WordVectorFormat::kBinary : asterism::WordVectorFormat::kText;
   asterism::ThreadPool pool(1);
-  const auto vectors = asterism::parse_word_vectors(std::as_bytes(std::span(data + 1, size - 1)), format, "fuzz", pool);
+  auto bytes = std::as_bytes(std::span(data + 1, size - 1));
+  std::string unpacked;
+  if (data[0] == 'z') {
+    constexpr std::size_t kUnpackedSizeBytesMax = std::size_t{1} << 20U;
+    auto whole = asterism::unpack_gzip(bytes, kUnpackedSizeBytesMax, "fuzz");
+    unpacked = whole ? *std::move(whole) : asterism::gzip_beginning(bytes, kUnpackedSizeBytesMax);
+    if (unpacked.size() > kUnpackedSizeBytesMax) {
+      std::abort();
+    }
+    bytes = std::as_bytes(std::span(unpacked));
+    size = unpacked.size() + 1;
+  }
+  const auto vectors = asterism::parse_word_vectors(bytes, format, "fuzz", pool);
   if (!vectors) {
     if (vectors.error().message.empty()) {
       std::abort();

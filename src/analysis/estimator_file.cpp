@@ -131,6 +131,15 @@ Result<void> write_estimator(const std::filesystem::path& path, const Estimator&
                             {"options", state.options.dump()}});
 }
 
+bool is_estimator_file(const std::filesystem::path& path) {
+  if (path.extension() != ".safetensors") {
+    return false;
+  }
+  const auto file = read_safetensors(path);
+  const auto format = file ? metadata_value(file->metadata, "format", path.string()) : std::unexpected(file.error());
+  return format && *format == kEstimatorFileFormat;
+}
+
 Result<std::unique_ptr<Estimator>> read_estimator(const std::filesystem::path& path) {
   auto file = read_safetensors(path);
   if (!file) {

@@ -22,6 +22,9 @@ inline constexpr int kEstimatorFileVersion = 1;
 
 Result<void> write_estimator(const std::filesystem::path& path, const Estimator& estimator);
 
+// Whether a file says that it is one; false for what cannot be read.
+bool is_estimator_file(const std::filesystem::path& path);
+
 // kNotFound, kCorrupt (a lying file), kUnsupported (a newer version, or a method this program does not have).
 Result<std::unique_ptr<Estimator>> read_estimator(const std::filesystem::path& path);
 

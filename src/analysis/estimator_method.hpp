@@ -41,6 +41,7 @@ inline constexpr std::int32_t kNoLabel = -1;
 struct FitRequest {
   RowsView rows;
   std::span<const std::int32_t> labels = {};  // [row_count], classes from 0 on or kNoLabel; empty: none were given
+  std::span<const float> targets = {};        // [row_count], numbers or NaN; empty: none were given
   Json options = {};                          // every option of the method by name, "components" among them
   std::span<const float> initial = {};  // [row_count, components] places to start from, NaN where unknown; or none
 };
@@ -57,6 +58,7 @@ struct EstimatorMethod {
   std::string_view summary;  // one line for --help
   LabelUse labels = LabelUse::kIgnored;
   bool transforms = true;      // can place rows that it was not fitted on
+  bool takes_targets = false;  // learns from numbers too
   bool takes_initial = false;  // starts from FitRequest::initial where it is given
   std::vector<EstimatorOption> options;
   Result<FittedEstimator> (*fit)(const FitRequest& request, const AnalysisRun& run) = nullptr;

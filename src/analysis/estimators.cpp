@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,28 @@ Result<void> check_labels(const EstimatorMethod& method, const FitRequest& reque
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: row {}: expected a class from 0 on, or {} for none, found {}", method.name,
                             bad - request.labels.begin(), kNoLabel, *bad));
+  }
+  return {};
+}
+
+Result<void> check_targets(const EstimatorMethod& method, const FitRequest& request) {
+  if (request.targets.empty()) {
+    return {};
+  }
+  if (!method.takes_targets) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected no numbers to learn from, which it does not use", method.name),
+                "leave --targets out, or choose a method that learns from numbers: umap");
+  }
+  if (request.targets.size() != request.rows.row_count || !request.labels.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                request.labels.empty() ? fmt::format("{}: expected a number for each of {} rows, found {}", method.name,
+                                                     request.rows.row_count, request.targets.size())
+                                       : fmt::format("{}: expected labels or numbers, found both", method.name));
+  }
+  if (std::ranges::none_of(request.targets, [](float v) { return std::isfinite(v); })) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected numbers to learn from, found none", method.name));
   }
   return {};
 }
@@ -108,6 +131,9 @@ Result<FittedEstimator> fit_estimator(std::string_view name, FitRequest request,
     return std::unexpected(ok.error());
   }
   if (auto ok = check_labels(**method, request); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (auto ok = check_targets(**method, request); !ok) {
     return std::unexpected(ok.error());
   }
   if (auto ok = check_initial(**method, request); !ok) {

@@ -16,6 +16,9 @@ constexpr double kScaleMin = 1e-3;  // sigma is at least this share of the mean 
 constexpr double kUnknownDistance = 1.0;
 constexpr double kFarDistanceMax = 1e12;
 constexpr std::size_t kRowsPerChunk = 512;
+// Of edges that one of two graphs has not (umap-learn's sparse.general_sset_intersection).
+constexpr double kAbsentMin = 1e-8;
+constexpr double kAbsentTargetMax = 1e-4;
 
 // The distance to the `local_connectivity`-th neighbour that is no copy of the row, between two where it is a fraction.
 float rho_of(std::span<const float> distances, double local_connectivity) {
@@ -104,6 +107,27 @@ void for_each_in_either(const SparseGraph& a, const SparseGraph& b, std::size_t 
   }
 }
 
+// Edges of a row more, in the order of their columns.
+void append_row(SparseGraph& graph, std::span<const std::pair<std::uint32_t, float>> edges) {
+  for (const auto& [column, weight] : edges) {
+    graph.columns.push_back(column);
+    graph.weights.push_back(weight);
+  }
+  graph.begin.push_back(graph.columns.size());
+}
+
+// Locally connected again: the surest neighbour of every row is sure. Symmetric.
+SparseGraph reconnected(SparseGraph graph) {
+  for (std::size_t row = 0; row < graph.row_count(); ++row) {
+    const auto weights = graph.weights_of(row);
+    const float largest = weights.empty() ? 0.0F : std::ranges::max(weights);
+    for (float& weight : weights) {
+      weight = largest > 0.0F ? weight / largest : 0.0F;
+    }
+  }
+  return fuzzy_union(without_zeros(graph), 1.0);
+}
+
 }  // namespace
 
 double mean_distance(const NeighborGraph& graph) {
@@ -145,11 +169,7 @@ SparseGraph memberships(const NeighborGraph& graph, const SmoothDistances& smoot
       }
     }
     std::ranges::sort(edges);
-    for (const auto& [column, weight] : edges) {
-      result.columns.push_back(column);
-      result.weights.push_back(weight);
-    }
-    result.begin.push_back(result.columns.size());
+    append_row(result, edges);
   }
   return result;
 }
@@ -187,13 +207,78 @@ SparseGraph with_labels(const SparseGraph& graph, std::span<const std::int32_t> 
       const std::int32_t other = labels[columns[e]];
       weights[e] *= label < 0 || other < 0 ? unknown_factor : label != other ? far_factor : 1.0F;
     }
-    // Locally connected again: the surest neighbour of every row is sure.
-    const float largest = columns.empty() ? 0.0F : std::ranges::max(weights);
-    for (float& weight : weights) {
-      weight = largest > 0.0F ? weight / largest : 0.0F;
+  }
+  return reconnected(std::move(result));
+}
+
+SparseGraph target_memberships(std::span<const float> targets, std::size_t neighbor_count, ThreadPool& pool) {
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t row = 0; row < targets.size(); ++row) {
+    if (std::isfinite(targets[row])) {
+      order.push_back(row);
     }
   }
-  return fuzzy_union(without_zeros(result), 1.0);
+  std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return targets[row]; });
+  // Numbered as they are ordered: the nearest of a number lie on either side of it.
+  NeighborGraph near{.row_count = order.size(),
+                     .neighbor_count = std::min(neighbor_count, std::max<std::size_t>(order.size(), 1) - 1),
+                     .neighbors = {},
+                     .distances = {}};
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    std::size_t left = at;
+    std::size_t right = at + 1;
+    const auto apart = [&](std::size_t other) {
+      return std::abs(static_cast<double>(targets[order[at]]) - static_cast<double>(targets[order[other]]));
+    };
+    for (std::size_t k = 0; k < near.neighbor_count; ++k) {
+      const bool takes_left = left > 0 && (right == order.size() || apart(left - 1) <= apart(right));
+      const std::size_t taken = takes_left ? --left : right++;
+      near.neighbors.push_back(static_cast<std::uint32_t>(taken));
+      near.distances.push_back(static_cast<float>(apart(taken)));
+    }
+  }
+  const SparseGraph by_number = memberships(near, smooth_distances(near, 1.0, pool));
+  std::vector<std::size_t> place(targets.size(), order.size());
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    place[order[at]] = at;
+  }
+  SparseGraph result;
+  std::vector<std::pair<std::uint32_t, float>> edges;
+  for (std::size_t row = 0; row < targets.size(); ++row) {
+    edges.clear();
+    if (place[row] < order.size()) {
+      const auto columns = by_number.columns_of(place[row]);
+      for (std::size_t e = 0; e < columns.size(); ++e) {
+        edges.emplace_back(order[columns[e]], by_number.weights_of(place[row])[e]);
+      }
+    }
+    std::ranges::sort(edges);
+    append_row(result, edges);
+  }
+  return result;
+}
+
+SparseGraph with_targets(const SparseGraph& graph, const SparseGraph& targets, double target_weight) {
+  const auto least = [](const SparseGraph& of) {
+    return of.weights.empty() ? 0.0 : static_cast<double>(std::ranges::min(of.weights));
+  };
+  // What stands for an edge that one of the two has not.
+  const double graph_least = std::max(least(graph) / 2.0, kAbsentMin);
+  const double target_least = std::min(std::max(least(targets) / 2.0, kAbsentMin), kAbsentTargetMax);
+  const double w = target_weight;
+  const double graph_power = w < 0.5 ? 1.0 : (1.0 - w) / w;
+  const double target_power = w < 0.5 ? w / (1.0 - w) : 1.0;
+  SparseGraph result;
+  for (std::size_t row = 0; row < graph.row_count(); ++row) {
+    for_each_in_either(graph, targets, row, [&](std::uint32_t column, float of_graph, float of_targets) {
+      const double a = of_graph > 0.0F ? static_cast<double>(of_graph) : graph_least;
+      const double b = of_targets > 0.0F ? static_cast<double>(of_targets) : target_least;
+      result.columns.push_back(column);
+      result.weights.push_back(static_cast<float>(std::pow(a, graph_power) * std::pow(b, target_power)));
+    });
+    result.begin.push_back(result.columns.size());
+  }
+  return reconnected(std::move(result));
 }
 
 }  // namespace asterism

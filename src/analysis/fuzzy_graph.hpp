@@ -47,4 +47,12 @@ SparseGraph fuzzy_union(const SparseGraph& directed, double set_op_mix_ratio);
 // `target_weight` in [0, 1]: 1 keeps classes wholly apart. The result is again connected locally and symmetric.
 SparseGraph with_labels(const SparseGraph& graph, std::span<const std::int32_t> labels, double target_weight);
 
+// Numbers of rows, NaN where not known: to each row its `neighbor_count` nearest by that number, from each row to them.
+// Equal numbers in row order; rows without a number have no edges. Cost: a sort.
+SparseGraph target_memberships(std::span<const float> targets, std::size_t neighbor_count, ThreadPool& pool);
+
+// The edges of both, as umap-learn's general_simplicial_set_intersection weighs them by `target_weight` in [0, 1] (1:
+// the targets' alone), again connected locally and symmetric.
+SparseGraph with_targets(const SparseGraph& graph, const SparseGraph& targets, double target_weight);
+
 }  // namespace asterism

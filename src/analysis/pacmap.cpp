@@ -156,11 +156,14 @@ Result<Pacmap::Fit> Pacmap::fit(const RowsView& rows, const PacmapOptions& optio
   }
   const PacmapPairs pairs = pairs_of(prepared_rows, *graph, counts, options.seed, run.pool);
   const GivenPlaces given = kind_of_places(initial, components);
-  const auto start = given == GivenPlaces::kNone
-                         ? principal_places(prepared_rows, components, kStartDeviation, options.seed, run)
-                         : completed_places(unweighted(*graph), initial, components, options.seed);
+  auto start = given == GivenPlaces::kNone
+                   ? principal_places(prepared_rows, components, kStartDeviation, options.seed, run)
+                   : completed_places(unweighted(*graph), initial, components, options.seed);
   if (!start) {
     return std::unexpected(start.error());
+  }
+  if (given == GivenPlaces::kShape) {
+    scale_places(*start, components, kStartDeviation);
   }
   std::vector<float> planes = by_component(*start, n, components);
   constexpr std::size_t kBeforeLast = 2 * kPacmapPhaseSteps;

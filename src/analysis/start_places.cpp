@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "analysis/pca.hpp"
@@ -24,6 +25,26 @@ constexpr double kWeightMin = 1e-30;  // of neighbours whose weight is rounded t
 bool is_known(std::span<const float> places, std::size_t component_count, std::size_t row) {
   return std::ranges::all_of(places.subspan(row * component_count, component_count),
                              [](float v) { return std::isfinite(v); });
+}
+
+// Of one component; nothing where no row is known. About the first known value, so that a map far from the origin
+// keeps its digits.
+std::optional<double> known_variance(std::span<const float> places, std::size_t component_count,
+                                     std::size_t component) {
+  std::optional<double> origin;
+  double sum = 0.0;
+  double square = 0.0;
+  double count = 0.0;
+  for (std::size_t row = 0; row < places.size() / component_count; ++row) {
+    if (is_known(places, component_count, row)) {
+      const auto value = static_cast<double>(places[row * component_count + component]);
+      origin = origin.value_or(value);
+      sum += value - *origin;
+      square += (value - *origin) * (value - *origin);
+      count += 1.0;
+    }
+  }
+  return origin ? std::optional(square / count - sum / count * sum / count) : std::nullopt;
 }
 
 // Places of new rows, from those that are known outwards.
@@ -149,21 +170,22 @@ Result<std::vector<float>> principal_places(const RowsView& rows, std::size_t co
 }
 
 GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count) {
-  double sum = 0.0;
-  double square = 0.0;
-  double count = 0.0;
-  for (std::size_t i = 0; i < places.size(); i += component_count) {
-    if (is_known(places, component_count, i / component_count)) {
-      sum += static_cast<double>(places[i]);
-      square += static_cast<double>(places[i]) * static_cast<double>(places[i]);
-      count += 1.0;
-    }
-  }
-  if (count == 0.0) {
+  const auto variance = known_variance(places, component_count, 0);
+  if (!variance) {
     return GivenPlaces::kNone;
   }
-  return square / count - sum / count * sum / count > kMapDeviation * kMapDeviation ? GivenPlaces::kMap
-                                                                                    : GivenPlaces::kShape;
+  return *variance > kMapDeviation * kMapDeviation ? GivenPlaces::kMap : GivenPlaces::kShape;
+}
+
+void scale_places(std::span<float> places, std::size_t component_count, double deviation) {
+  double widest = 0.0;
+  for (std::size_t c = 0; c < component_count; ++c) {
+    widest = std::max(widest, known_variance(places, component_count, c).value_or(0.0));
+  }
+  if (widest > 0.0) {
+    const auto scale = static_cast<float>(deviation / std::sqrt(widest));
+    std::ranges::transform(places, places.begin(), [scale](float v) { return scale * v; });
+  }
 }
 
 std::vector<float> completed_places(const SparseGraph& graph, std::span<const float> places,

@@ -22,9 +22,13 @@ Result<std::vector<float>> principal_places(const RowsView& rows, std::size_t co
                                             std::uint64_t seed, const AnalysisRun& run);
 
 // What places given to start from say: nothing (NaN all over), where the rows stand in a map to go on from (their
-// deviation along the first component is above 1, the width of the kernels), or how they lie to each other.
+// deviation along the first component is above 1, the width of the kernels), or how they lie to each other, whatever
+// their scale: a method takes them as wide as its own start.
 enum class GivenPlaces : std::uint8_t { kNone, kMap, kShape };
 GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count);
+
+// Scales places that are known so that the widest component has this deviation; places that are all alike stay.
+void scale_places(std::span<float> places, std::size_t component_count, double deviation);
 
 // [row_count, component_count]: places that are known stay; a row with a NaN goes to the mean of its neighbours in
 // `graph` by weight, first those that see known rows, then those that see these. A piece of the graph in which no row

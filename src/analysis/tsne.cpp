@@ -77,11 +77,13 @@ Result<Tsne::Fit> Tsne::fit(const RowsView& rows, const TsneOptions& options, st
       joint_affinities(*graph, conditional_affinities(*graph, tsne.perplexity_, run.pool), run.pool);
   const std::size_t components = options.component_count;
   const GivenPlaces given = kind_of_places(initial, components);
-  const auto start = given == GivenPlaces::kNone
-                         ? principal_places(rows, components, kStartDeviation, options.seed, run)
-                         : completed_places(affinities, initial, components, options.seed);
+  auto start = given == GivenPlaces::kNone ? principal_places(rows, components, kStartDeviation, options.seed, run)
+                                           : completed_places(affinities, initial, components, options.seed);
   if (!start) {
     return std::unexpected(start.error());
+  }
+  if (given == GivenPlaces::kShape) {
+    scale_places(*start, components, kStartDeviation);
   }
   std::vector<float> planes = by_component(*start, n, components);
   const bool goes_on = given == GivenPlaces::kMap;

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kManyRows = 10'000;
 constexpr std::size_t kEpochs = 500;
 constexpr std::size_t kEpochsOfMany = 300;
+constexpr std::size_t kEpochsOfDensity = 200;  // more
 // Of a map that goes on: at the full rate 3,000 sentences lost 0.02 of trustworthiness.
 constexpr std::size_t kEpochsOfGrown = 200;
 constexpr double kRateShareOfGrown = 0.1;
@@ -27,7 +28,7 @@ constexpr double kQueryRateShare = 0.25;  // new rows begin where they belong al
 // Where to stand and how far neighbours are is numbered with 31 bits in the kernel.
 constexpr std::size_t kPlaceValuesMax = std::numeric_limits<std::int32_t>::max();
 
-Result<void> check(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+Result<void> check(const RowsView& rows, const UmapOptions& options, const UmapLabels& labels,
                    std::span<const float> initial) {
   const auto expect = [](bool holds, std::string message, std::string hint = {}) -> Result<void> {
     return holds ? Result<void>() : fail(ErrorCode::kInvalidArgument, std::move(message), std::move(hint));
@@ -44,8 +45,11 @@ Result<void> check(const RowsView& rows, const UmapOptions& options, std::span<c
                   fmt::format("umap: min_dist: expected 0 to the spread of {}, found {}", options.spread,
                               options.min_dist),
                   "raise spread or lower min_dist"),
-           expect(labels.empty() || labels.size() == rows.row_count,
-                  fmt::format("umap: expected {} labels, found {}", rows.row_count, labels.size())),
+           expect(labels.classes.empty() || labels.classes.size() == rows.row_count,
+                  fmt::format("umap: expected {} labels, found {}", rows.row_count, labels.classes.size())),
+           expect(labels.numbers.empty() || labels.numbers.size() == rows.row_count,
+                  fmt::format("umap: expected {} targets, found {}", rows.row_count, labels.numbers.size())),
+           expect(labels.classes.empty() || labels.numbers.empty(), "umap: expected labels or targets, found both"),
            expect(initial.empty() || initial.size() == rows.row_count * components,
                   fmt::format("umap: expected {} x {} values to start from, found {}", rows.row_count, components,
                               initial.size())),
@@ -71,11 +75,25 @@ Result<NeighborGraph> neighbors_of(const RowsView& rows, const UmapOptions& opti
                         run);
 }
 
-SparseGraph graph_of(const NeighborGraph& neighbors, const UmapOptions& options, std::span<const std::int32_t> labels,
+SparseGraph graph_of(const NeighborGraph& neighbors, const UmapOptions& options, const UmapLabels& labels,
                      const AnalysisRun& run) {
   const SmoothDistances smooth = smooth_distances(neighbors, options.local_connectivity, run.pool);
   SparseGraph graph = fuzzy_union(memberships(neighbors, smooth), options.set_op_mix_ratio);
-  return labels.empty() ? graph : with_labels(graph, labels, options.target_weight);
+  if (!labels.numbers.empty()) {
+    const SparseGraph targets = target_memberships(labels.numbers, neighbors.neighbor_count, run.pool);
+    return with_targets(graph, targets, options.target_weight);
+  }
+  return labels.classes.empty() ? graph : with_labels(graph, labels.classes, options.target_weight);
+}
+
+std::size_t epochs_of(const UmapOptions& options, std::size_t row_count, bool goes_on) {
+  if (options.epoch_count != 0) {
+    return options.epoch_count;
+  }
+  if (goes_on) {
+    return kEpochsOfGrown;
+  }
+  return (row_count <= kManyRows ? kEpochs : kEpochsOfMany) + (options.density.weight > 0.0 ? kEpochsOfDensity : 0);
 }
 
 // Between its neighbours, by weight; on the nearest where none has any.
@@ -101,7 +119,7 @@ std::vector<float> query_start(const SparseGraph& graph, const NeighborGraph& ne
 
 }  // namespace
 
-Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options, const UmapLabels& labels,
                                const AnalysisRun& run) {
   if (auto checked = check(rows, options, labels, {}); !checked) {
     return std::unexpected(checked.error());
@@ -113,7 +131,7 @@ Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options,
   return graph_of(*neighbors, options, labels, run);
 }
 
-Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, const UmapLabels& labels,
                        std::span<const float> initial, const AnalysisRun& run) {
   if (auto checked = check(rows, options, labels, initial); !checked) {
     return std::unexpected(checked.error());
@@ -135,13 +153,21 @@ Result<Umap> Umap::fit(const RowsView& rows, const UmapOptions& options, std::sp
   if (!start) {
     return std::unexpected(start.error());
   }
-  umap.embedding_ = *std::move(start);
+  umap.embedding_ = given == GivenPlaces::kShape ? spread_start(*start, options.component_count) : *std::move(start);
   const bool goes_on = given == GivenPlaces::kMap;
-  const std::size_t fresh = rows.row_count <= kManyRows ? kEpochs : kEpochsOfMany;
-  const std::size_t epochs = options.epoch_count != 0 ? options.epoch_count : goes_on ? kEpochsOfGrown : fresh;
+  const std::size_t epochs = epochs_of(options, rows.row_count, goes_on);
   UmapLayoutOptions layout = umap.layout_options(epochs, (goes_on ? kRateShareOfGrown : 1.0) * options.learning_rate);
   const auto shares = goes_on ? step_shares(initial, options.component_count) : std::vector<float>{};
   layout.step_shares = shares;
+  std::vector<double> radii;
+  if (options.density.weight > 0.0) {
+    auto measured = local_radii(due_edges(graph, epochs), rows, options.metric, run.pool);
+    if (!measured) {
+      return std::unexpected(measured.error());
+    }
+    radii = *std::move(measured);
+    layout.radii = radii;
+  }
   if (auto laid_out = lay_out_umap(graph, layout, umap.embedding_, run); !laid_out) {
     return std::unexpected(laid_out.error());
   }
@@ -156,7 +182,8 @@ UmapLayoutOptions Umap::layout_options(std::size_t epoch_count, double learning_
           .learning_rate = learning_rate,
           .repulsion_strength = options_.repulsion_strength,
           .negative_sample_count = options_.negative_sample_count,
-          .seed = options_.seed};
+          .seed = options_.seed,
+          .density = options_.density};
 }
 
 Result<std::vector<float>> Umap::transform(const RowsView& rows, const AnalysisRun& run) const {

@@ -19,6 +19,7 @@
 #include "analysis/rows_view.hpp"
 #include "analysis/sparse_graph.hpp"
 #include "analysis/umap_curve.hpp"
+#include "analysis/umap_density.hpp"
 #include "analysis/umap_layout.hpp"
 #include "analysis/umap_start.hpp"
 #include "asterism/error.hpp"
@@ -38,22 +39,30 @@ struct UmapOptions {
   double learning_rate = 1.0;
   double repulsion_strength = 1.0;
   std::size_t negative_sample_count = 5;
-  std::size_t epoch_count = 0;  // 0: 500 up to 10,000 rows, 300 beyond
-  double target_weight = 0.5;   // of labels against rows, in [0, 1]
+  std::size_t epoch_count = 0;      // 0: 500 up to 10,000 rows, 300 beyond; 200 more with density
+  double target_weight = 0.5;       // of labels against rows, in [0, 1]
+  UmapDensityOptions density = {};  // densMAP, where it has a weight
   UmapStart start = UmapStart::kSpectral;
   std::uint64_t seed = 0;
 };
 
-// The graph that is laid out. `labels`: as with_labels(), or none.
-Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+// What is known of the rows beside the rows: classes or numbers, or neither. Borrowed.
+struct UmapLabels {
+  std::span<const std::int32_t> classes = {};  // [row_count]: as with_labels()
+  std::span<const float> numbers = {};         // [row_count]: as target_memberships()
+};
+
+// The graph that is laid out.
+Result<SparseGraph> umap_graph(const RowsView& rows, const UmapOptions& options, const UmapLabels& labels,
                                const AnalysisRun& run);
 
 class Umap final : public Estimator {
  public:
-  // `labels` [row_count] or none: classes from 0 on, kNoLabel where unknown. `initial` [row_count, component_count] or
-  // none: places to start from, NaN where unknown; those of a map (start_places.hpp) go on: known rows stay about where
-  // they are, by fewer and smaller steps. kInvalidArgument for fewer than 2 rows or options out of range.
-  static Result<Umap> fit(const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels,
+  // `labels`: classes from 0 on, kNoLabel where unknown, or numbers, NaN where unknown. `initial` [row_count,
+  // component_count] or none: places to start from, NaN where unknown; those of a map (start_places.hpp) go on: known
+  // rows stay about where they are, by fewer and smaller steps. kInvalidArgument for fewer than 2 rows or options out
+  // of range.
+  static Result<Umap> fit(const RowsView& rows, const UmapOptions& options, const UmapLabels& labels,
                           std::span<const float> initial, const AnalysisRun& run);
 
   // Where the fitted rows are: [row_count, component_count].
@@ -62,7 +71,7 @@ class Umap final : public Estimator {
   std::string_view method() const noexcept override { return "umap"; }
   std::size_t dim() const noexcept override { return dim_; }
   std::size_t component_count() const noexcept override { return options_.component_count; }
-  // Each row among its neighbours of the fitted ones, which stay where they are.
+  // Each row among its neighbours of the fitted ones, which stay where they are; without regard to density.
   Result<std::vector<float>> transform(const RowsView& rows, const AnalysisRun& run) const override;
   EstimatorState state() const override;
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "analysis/stage_progress.hpp"
@@ -40,6 +41,7 @@ void draw(const CounterRandom& random, std::uint64_t first_word, std::size_t cou
 struct Scratch {
   std::vector<std::size_t> due;             // [degree_max]
   std::unique_ptr<std::uint32_t[]> others;  // [kStepsMax, 1 + pushes, kUmapLanes]
+  std::array<float, kStepsMax * 2 * kUmapLanes> density{};
   std::array<std::uint32_t, kUmapLanes> counts{};
   std::array<std::uint32_t, kUmapLanes> self{};
 
@@ -69,8 +71,11 @@ struct Slots {
 // Moves groups of sixteen rows.
 class Mover {
  public:
-  Mover(const UmapSchedule& schedule, const UmapLayoutOptions& options, std::span<const float> places)
+  // `density`: densMAP's term, or null.
+  Mover(const UmapSchedule& schedule, const UmapLayoutOptions& options, std::span<const float> places,
+        const UmapDensity* density)
       : schedule_(schedule),
+        density_(density),
         options_(options),
         random_(options.seed, kNegativeStream),
         places_(places),
@@ -86,6 +91,7 @@ class Mover {
     const std::size_t dim = options_.dim;
     const std::size_t pushes = options_.negative_sample_count;
     const std::size_t step_size = (1 + pushes) * kUmapLanes;
+    const bool has_density = density_ != nullptr && density_->is_due(epoch, options_.epoch_count);
     std::array<float, kUmapDimMax * kUmapLanes> moved;
     scratch.self.fill(kNoSelf);
     for (std::size_t lane = 0; lane < kUmapLanes; ++lane) {
@@ -109,10 +115,17 @@ class Mover {
         others[0] = schedule_.neighbor(edge);
         draw(random_, (edge_number(slot, edge) * options_.epoch_count + epoch) * words_per_edge_, pushes, place_count_,
              others + kUmapLanes);
+        if (has_density) {
+          const UmapDensity::Pull pull = density_->of(row, others[0], schedule_.weight(edge));
+          scratch.density[step * 2 * kUmapLanes + lane] = pull.level;
+          scratch.density[(step * 2 + 1) * kUmapLanes + lane] = pull.slope;
+        }
       }
     }
     umap_move(forces_of(options_, epoch, pull_count),
-              {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
+              {scratch.others.get(), scratch.counts.data(), scratch.self.data(),
+               has_density ? scratch.density.data() : nullptr},
+              places_.data(), dim, moved.data());
     for (std::size_t lane = 0; lane < slots.end - slots.begin; ++lane) {
       const std::uint32_t row = schedule_.row(slots.begin + lane);
       for (std::size_t c = 0; c < dim; ++c) {
@@ -125,6 +138,7 @@ class Mover {
 
  private:
   const UmapSchedule& schedule_;
+  const UmapDensity* density_;
   const UmapLayoutOptions& options_;
   CounterRandom random_;
   std::span<const float> places_;
@@ -163,13 +177,21 @@ std::size_t block_begin(std::size_t block, std::size_t row_count) {
 Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& options, std::span<float> places,
                           const AnalysisRun& run) {
   const UmapSchedule schedule(graph, order_of(graph), options.epoch_count, UmapSchedule::Heaviest::kOfAll);
-  const Mover mover(schedule, options, places);
+  const SparseGraph due = options.density.weight > 0.0 ? due_edges(graph, options.epoch_count) : SparseGraph{};
+  std::optional<UmapDensity> density;
+  if (options.density.weight > 0.0) {
+    density.emplace(due, options.radii, options.density, options.curve);
+  }
+  const Mover mover(schedule, options, places, density ? &*density : nullptr);
   std::vector<float> next(places.begin(), places.end());
   const std::size_t dim = options.dim;
   StageProgress progress(run, "layout", options.epoch_count);
   for (std::size_t epoch = 1; epoch < options.epoch_count; ++epoch) {
     if (auto going = progress.at(epoch); !going) {
       return going;
+    }
+    if (density && density->is_due(epoch, options.epoch_count)) {
+      density->measure(places, dim, run.pool);
     }
     for (std::size_t block = 0; block < kBlockCount; ++block) {
       const std::size_t first = block_begin(block, graph.row_count());
@@ -196,7 +218,7 @@ Result<void> lay_out_umap_queries(const SparseGraph& graph, const UmapLayoutOpti
   std::vector<std::uint32_t> order(graph.row_count());
   std::iota(order.begin(), order.end(), 0U);
   const UmapSchedule schedule(graph, std::move(order), options.epoch_count, UmapSchedule::Heaviest::kOfRow);
-  const Mover mover(schedule, options, fitted);
+  const Mover mover(schedule, options, fitted, nullptr);
   // Draws by the edge's number within its row: the same whichever rows come with it.
   const auto edge_number = [&](std::size_t slot, std::size_t edge) {
     return std::uint64_t{edge - schedule.begin(slot)};

@@ -15,6 +15,7 @@
 #include "analysis/estimator.hpp"
 #include "analysis/sparse_graph.hpp"
 #include "analysis/umap_curve.hpp"
+#include "analysis/umap_density.hpp"
 #include "asterism/error.hpp"
 
 namespace asterism {
@@ -28,6 +29,8 @@ struct UmapLayoutOptions {
   std::size_t negative_sample_count = 5;
   std::uint64_t seed = 0;
   std::span<const float> step_shares = {};  // [row_count]: step_shares() of start_places.hpp; or none: all of each step
+  UmapDensityOptions density = {};
+  std::span<const double> radii = {};  // [row_count]: local_radii() of due_edges(), where density has a weight
 };
 
 // Moves `places` [row_count, dim] of a symmetric graph. kCancelled.

@@ -32,6 +32,10 @@ std::string_view word_of(UmapStart start) {
   return {};
 }
 
+constexpr std::string_view kDensityOption = "density";
+constexpr std::string_view kDensityShareOption = "density_share";
+constexpr std::string_view kDensityShiftOption = "density_shift";
+
 constexpr OptionField<UmapOptions> kFields[] = {
     {kComponentsOption, &UmapOptions::component_count},
     {"neighbors", &UmapOptions::neighbor_count},
@@ -51,17 +55,24 @@ constexpr OptionField<UmapOptions> kFields[] = {
 UmapOptions umap_options_from(const Json& json) {
   UmapOptions options = options_from<UmapOptions>(json, kFields);
   options.start = start_of(option_word(json, kStartOption));
+  options.density = {.weight = option_number(json, kDensityOption),
+                     .share = option_number(json, kDensityShareOption),
+                     .variance_shift = option_number(json, kDensityShiftOption)};
   return options;
 }
 
 Json json_of_umap(const UmapOptions& options) {
   Json json = json_of<UmapOptions>(options, kFields);
   json[std::string(kStartOption)] = word_of(options.start);
+  json[std::string(kDensityOption)] = options.density.weight;
+  json[std::string(kDensityShareOption)] = options.density.share;
+  json[std::string(kDensityShiftOption)] = options.density.variance_shift;
   return json;
 }
 
 Result<FittedEstimator> fit_umap(const FitRequest& request, const AnalysisRun& run) {
-  auto umap = Umap::fit(request.rows, umap_options_from(request.options), request.labels, request.initial, run);
+  auto umap = Umap::fit(request.rows, umap_options_from(request.options),
+                        {.classes = request.labels, .numbers = request.targets}, request.initial, run);
   if (!umap) {
     return std::unexpected(umap.error());
   }
@@ -85,7 +96,8 @@ std::vector<EstimatorOption> umap_options() {
        .default_value = "spectral",
        .text = "where places start",
        .words = {"spectral", "pca", "random"}},
-      count_option("epochs", defaults.epoch_count, 0, 100'000, "passes; 0: 500 up to 10,000 rows, 300 beyond"),
+      count_option("epochs", defaults.epoch_count, 0, 100'000,
+                   "passes; 0: 500 up to 10,000 rows, 300 beyond, 200 more with density"),
       number_option("learning_rate", defaults.learning_rate, 1e-6, 100.0, "of the first pass"),
       count_option("negative_samples", defaults.negative_sample_count, 0, 100, "pushes for each pull"),
       number_option("repulsion_strength", defaults.repulsion_strength, 0.0, 100.0, "weight of a push"),
@@ -93,6 +105,11 @@ std::vector<EstimatorOption> umap_options() {
       number_option("set_op_mix_ratio", defaults.set_op_mix_ratio, 0.0, 1.0,
                     "1: near where either row says so; 0: where both do"),
       number_option("target_weight", defaults.target_weight, 0.0, 1.0, "of labels against the rows"),
+      number_option(kDensityOption, defaults.density.weight, 0.0, 1000.0,
+                    "densMAP: how much dense places of the rows become dense places of the map; 2 is usual"),
+      number_option(kDensityShareOption, defaults.density.share, 0.0, 1.0, "of the passes, the last, with density"),
+      number_option(kDensityShiftOption, defaults.density.variance_shift, 0.0, 1000.0,
+                    "added to the variance of densities on the map"),
       seed_option(),
   };
 }
@@ -140,6 +157,7 @@ EstimatorMethod umap_method() {
   return {.name = "umap",
           .summary = "a map that keeps near rows near (UMAP)",
           .labels = LabelUse::kOptional,
+          .takes_targets = true,
           .takes_initial = true,
           .options = umap_options(),
           .fit = &fit_umap,

@@ -9,6 +9,7 @@ UmapSchedule::UmapSchedule(const SparseGraph& graph, std::vector<std::uint32_t> 
                            Heaviest heaviest)
     : rows_(std::move(order)) {
   const float of_all = graph.weights.empty() ? 0.0F : std::ranges::max(graph.weights);
+  heaviest_ = static_cast<double>(of_all);
   begin_.reserve(rows_.size() + 1);
   neighbors_.reserve(graph.edge_count());
   rates_.reserve(graph.edge_count());

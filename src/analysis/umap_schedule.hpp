@@ -29,6 +29,10 @@ class UmapSchedule {
   // Edges of a slot are numbered from here on.
   std::size_t begin(std::size_t slot) const noexcept { return begin_[slot]; }
   std::uint32_t neighbor(std::size_t edge) const noexcept { return neighbors_[edge]; }
+  // Of kOfAll only, to 2^-31 of the heaviest.
+  double weight(std::size_t edge) const noexcept {
+    return static_cast<double>(rates_[edge]) / static_cast<double>(kOne) * heaviest_;
+  }
 
   // Writes the edges of a slot that are due to `due` [degree_max + 1]; how many.
   std::size_t due_edges(std::size_t slot, std::uint32_t epoch, std::span<std::size_t> due) const noexcept {
@@ -48,6 +52,7 @@ class UmapSchedule {
   std::vector<std::uint32_t> neighbors_;
   std::vector<std::uint32_t> rates_;
   std::size_t degree_max_ = 0;
+  double heaviest_ = 0.0;  // weight
 };
 
 }  // namespace asterism

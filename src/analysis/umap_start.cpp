@@ -177,19 +177,19 @@ Result<Places> places_by_piece(const SparseGraph& graph, std::span<const std::ui
   return places;
 }
 
-// Each coordinate moved and scaled to [0, 10].
-std::vector<float> spanned(const Places& places, std::size_t dim) {
+template <typename T>
+std::vector<float> spanned(std::span<const T> places, std::size_t dim) {
   std::vector<float> result(places.size());
   for (std::size_t c = 0; c < dim; ++c) {
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
     for (std::size_t i = c; i < places.size(); i += dim) {
-      low = std::min(low, places[i]);
-      high = std::max(high, places[i]);
+      low = std::min(low, static_cast<double>(places[i]));
+      high = std::max(high, static_cast<double>(places[i]));
     }
     const double factor = high > low ? kExtent / (high - low) : 0.0;
     for (std::size_t i = c; i < places.size(); i += dim) {
-      result[i] = static_cast<float>((places[i] - low) * factor);
+      result[i] = static_cast<float>((static_cast<double>(places[i]) - low) * factor);
     }
   }
   return result;
@@ -216,7 +216,11 @@ Result<std::vector<float>> umap_start(const SparseGraph& graph, const RowsView& 
   } else {
     scale(*places, kExtent, seed);
   }
-  return spanned(*places, dim);
+  return spanned(std::span<const double>(*places), dim);
+}
+
+std::vector<float> spread_start(std::span<const float> places, std::size_t dim) {
+  return spanned(places, dim);
 }
 
 }  // namespace asterism

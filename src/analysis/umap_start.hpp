@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "analysis/estimator.hpp"
@@ -22,5 +23,8 @@ enum class UmapStart : std::uint8_t { kSpectral, kPca, kRandom };
 // for, the next simpler one is taken: spectral, then PCA, then random.
 Result<std::vector<float>> umap_start(const SparseGraph& graph, const RowsView& rows, UmapStart start, std::size_t dim,
                                       std::uint64_t seed, const AnalysisRun& run);
+
+// Each coordinate of places [row_count, dim] moved and scaled to [0, 10], where a layout begins.
+std::vector<float> spread_start(std::span<const float> places, std::size_t dim);
 
 }  // namespace asterism

@@ -10,6 +10,7 @@
 #include "cli/json_text.hpp"
 #include "cli/progress.hpp"
 #include "cli/text_format.hpp"
+#include "service/analysis_rows.hpp"
 #include "service/classify.hpp"
 #include "service/evaluate.hpp"
 #include "service/evaluate_compare.hpp"
@@ -32,6 +33,7 @@ struct EvaluateArguments {
   NeighborhoodOptions neighborhood;
   std::string metric = "euclidean";
   EncoderArguments encoder;
+  CLI::Option* model_option = nullptr;  // null for a command without it
   ReportArguments report;
 };
 
@@ -59,7 +61,10 @@ Result<service::EvaluationDataRequest> to_data_request(const EvaluateArguments& 
   request.labels_file = arguments.labels_file;
   request.one_hot_columns = service::split_labels(arguments.one_hot, ',');
   request.is_for_baselines = !arguments.without_baselines;
-  const bool is_vectors = inputs.size() == 1 && service::is_vector_input(inputs.front());
+  // A jsonl may hold texts beside its vectors: those that a model was named for.
+  const bool model_is_named = arguments.model_option != nullptr && arguments.model_option->count() > 0;
+  const bool is_vectors = inputs.size() == 1 && service::is_vector_input(inputs.front()) &&
+                          !(model_is_named && service::is_vector_jsonl(inputs.front()));
   if (!is_vectors) {
     request.models = models_of(arguments.encoder.model, arguments.against);
   } else if (!arguments.against.empty()) {
@@ -159,6 +164,7 @@ void add_split_options(CLI::App& command, EvaluateArguments& arguments) {
 
 void add_model_options(CLI::App& command, EvaluateArguments& arguments) {
   add_encoder_options(command, arguments.encoder);
+  arguments.model_option = command.get_option("--model");
   command.remove_option(command.get_option("--threads"));  // those of the report are for both
   add_image_options(command, arguments.encoder);
   add_against(command, arguments.against);
@@ -255,7 +261,9 @@ void add_neighbors(CLI::App& parent, CommandLine& line) {
   command.add_option("original", arguments->original, "vectors: .npy, .safetensors, .jsonl, or a collection")
       ->type_name("ORIGINAL")
       ->required();
-  command.add_option("compared", arguments->compared, "vectors of the same rows in the same order")
+  command
+      .add_option("compared", arguments->compared,
+                  "vectors of the same rows: with the same ids, or in the same order where there are none")
       ->type_name("COMPARED")
       ->required();
   add_count(command, "-k", arguments->shared.neighborhood.neighbor_count, "neighbours of a row [15]")

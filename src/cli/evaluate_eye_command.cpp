@@ -8,6 +8,7 @@
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
+#include "image/png_encode.hpp"
 #include "service/classify.hpp"
 #include "service/contact_sheet.hpp"
 
@@ -19,6 +20,7 @@ struct EyeArguments {
   std::string columns;
   std::string methods;
   std::string page = "contact-sheet.html";
+  std::string image;  // FILE.png; empty: none
   std::size_t seed = 0;
   std::size_t thread_count = 0;
 };
@@ -28,6 +30,7 @@ Result<int> run_eye(const EyeArguments& arguments, Console& console) {
   request.columns = service::split_labels(arguments.columns, ',');
   request.methods = service::split_labels(arguments.methods, ',');
   request.seed = arguments.seed;
+  request.with_image = !arguments.image.empty();
   ThreadPool pool(arguments.thread_count > 0 ? arguments.thread_count : available_processor_count());
   const auto sheet = service::contact_sheet(request, {.pool = pool, .cancel = &cancel_on_interrupt()});
   if (!sheet) {
@@ -36,14 +39,26 @@ Result<int> run_eye(const EyeArguments& arguments, Console& console) {
   if (auto written = write_file_atomic(arguments.page, sheet->page); !written) {
     return std::unexpected(written.error());
   }
+  if (!arguments.image.empty()) {
+    const auto png = encode_png(sheet->image);
+    if (!png) {
+      return std::unexpected(png.error());
+    }
+    if (auto written = write_file_atomic(arguments.image, *png); !written) {
+      return std::unexpected(written.error());
+    }
+  }
   for (const std::string& note : sheet->notes) {
     console.note("left out: " + note);
   }
   if (console.json()) {
-    console.print(
-        json_line({{"page", arguments.page}, {"pictures", sheet->picture_count}, {"left_out", sheet->notes}}));
+    console.print(json_line({{"page", arguments.page},
+                             {"image", arguments.image.empty() ? Json(nullptr) : Json(arguments.image)},
+                             {"pictures", sheet->picture_count},
+                             {"left_out", sheet->notes}}));
   } else {
-    console.note(fmt::format("{} pictures written: {}", sheet->picture_count, arguments.page));
+    console.note(fmt::format("{} pictures written: {}{}", sheet->picture_count, arguments.page,
+                             arguments.image.empty() ? "" : ", " + arguments.image));
   }
   return 0;
 }
@@ -74,6 +89,9 @@ void add_evaluate_eye(CLI::App& parent, CommandLine& line) {
       ->group("Evaluation");
   command.add_option("--report", arguments->page, "the page [contact-sheet.html]")
       ->type_name("FILE.html")
+      ->group("Output");
+  command.add_option("--png", arguments->image, "all of them as one picture, too")
+      ->type_name("FILE.png")
       ->group("Output");
   add_count(command, "--seed", arguments->seed, "of everything that is drawn by chance [0]", 0)->group("Evaluation");
   add_count(command, "--threads", arguments->thread_count, "threads in all [every processor this process may use]");

@@ -40,6 +40,7 @@ Json method_json(const EstimatorMethod& method) {
   Json json{{"method", method.name},
             {"summary", method.summary},
             {"labels", label_use_text(method.labels)},
+            {"targets", method.takes_targets},
             {"places_new_rows", method.transforms},
             {"warm_start", method.takes_initial}};
   json["options"] = Json::array();
@@ -56,9 +57,10 @@ int print_methods(Console& console) {
       continue;
     }
     console.print(fmt::format("{}: {}\n", method.name, method.summary));
-    console.print(fmt::format("  labels {}; {}{}\n", label_use_text(method.labels),
+    console.print(fmt::format("  labels {}{}; {}{}\n", label_use_text(method.labels),
+                              method.takes_targets ? " (or numbers, --targets)" : "",
                               method.transforms ? "places new rows (--save, --apply)" : "places no new rows",
-                              method.takes_initial ? "; --warm-start" : ""));
+                              method.takes_initial ? "; --start, --warm-start" : ""));
     Table table({"  option", "default", "expected", "meaning"});
     for (const EstimatorOption& option : method.options) {
       table.add(
@@ -104,8 +106,9 @@ void summarise(Console& console, const service::ReduceResponse& response, const 
     line += fmt::format(", {:.1f}% of the variance kept", 100.0 * *response.explained_variance);
   }
   console.summary(line);
-  if (request.warm_start) {
-    console.summary(fmt::format("{} started from former places", counted(response.warm_count, "row")));
+  if (request.warm_start || !request.start.empty()) {
+    console.summary(fmt::format("{} started from {} places", counted(response.warm_count, "row"),
+                                request.start.empty() ? "former" : "given"));
   }
   if (response.left_out_count > 0) {
     console.warning(fmt::format("{} without a vector left out", counted(response.left_out_count, "row")));
@@ -181,7 +184,22 @@ void add_method_options(CLI::App& command, ReduceArguments& arguments) {
                   "(empty: none), or a column of the collection, the .jsonl or --texts")
       ->type_name("FILE|COLUMN")
       ->group("Method");
-  command.add_flag("--warm-start", request.warm_start, "start from the places that the collection's projection has")
+  command
+      .add_option(
+          "--targets", request.targets,
+          "numbers to learn from instead: a .npy file, a text file with a line a row (empty: none), or a column")
+      ->type_name("FILE|COLUMN")
+      ->group("Method");
+  command
+      .add_option("--start", request.start,
+                  "start from how these places lie: a reduction that --save wrote, which places the rows, or an array "
+                  "with a row for each (NaN: none)")
+      ->type_name("MODEL.safetensors|PLACES")
+      ->group("Method");
+  command
+      .add_flag("--warm-start", request.warm_start,
+                "go on from the places that the collection's projection has, or from those of --start: known rows stay "
+                "about where they are")
       ->group("Method");
   command.add_flag("--methods", arguments.methods, "list the methods and their options")->group("Method");
 }
@@ -226,7 +244,9 @@ void add_reduce(CLI::App& root, CommandLine& line) {
       ->group("Running");
   add_common_options(command, line);
   set_examples(command,
-               {{"asterism reduce notes/", "a map of a collection, kept beside it for `asterism atlas`"},
+               {{"asterism reduce new.npy -o map.npy --start umap.safetensors --warm-start",
+                 "a map of other rows that lies as the one that was saved"},
+                {"asterism reduce notes/", "a map of a collection, kept beside it for `asterism atlas`"},
                 {"asterism reduce notes/ --warm-start",
                  "the same after items were added: what was there stays "
                  "about where it was"},

@@ -29,8 +29,11 @@ constexpr std::array<std::string_view, 9> kModelFileExtensions{".pth",    ".pt",
 
 bool is_model_file(const fs::path& path) {
   std::error_code ec;
-  return fs::is_regular_file(path, ec) &&
-         std::ranges::find(kModelFileExtensions, path.extension().string()) != kModelFileExtensions.end();
+  // Word vectors may be packed: words.vec.gz.
+  const fs::path extension = path.extension() == ".gz" ? path.stem().extension() : path.extension();
+  const bool may_be_packed = extension == ".txt" || extension == ".vec" || extension == ".bin";
+  return fs::is_regular_file(path, ec) && (path.extension() != ".gz" || may_be_packed) &&
+         std::ranges::find(kModelFileExtensions, extension.string()) != kModelFileExtensions.end();
 }
 
 bool looks_like_path(std::string_view model) {

@@ -68,10 +68,18 @@ struct Lanes {
   Vector rate;
 };
 
+enum class Move { kPull, kDensityPull, kPush };
+
+// Of a pull with densMAP's term.
+struct Density {
+  Vector level;
+  Vector slope;
+};
+
 // The move of one step of one lane: kDim coordinates, or `dim` in memory where kDim is 0.
-template <std::size_t kDim, bool kIsPull>
+template <std::size_t kDim, Move kMove>
 HWY_INLINE void move_by(const Lanes& lanes, const float* HWY_RESTRICT places, Index other, hn::Mask<Tag> active,
-                        std::size_t dim, Vector* HWY_RESTRICT at) {
+                        const Density& density, std::size_t dim, Vector* HWY_RESTRICT at) {
   const Tag d;
   const IntTag i;
   constexpr std::size_t kMax = kDim != 0 ? kDim : kUmapDimMax;
@@ -89,20 +97,32 @@ HWY_INLINE void move_by(const Lanes& lanes, const float* HWY_RESTRICT places, In
   const auto power = exp2_of(hn::Mul(lanes.b, log2_of(safe)));
   const auto nearness = hn::MulAdd(lanes.a, power, hn::Set(d, 1.0F));
   Vector factor;
-  if constexpr (kIsPull) {
-    factor = hn::Div(hn::Mul(lanes.pull, power), hn::Mul(safe, nearness));
-  } else {
+  if constexpr (kMove == Move::kPush) {
     factor = hn::Div(lanes.push, hn::Mul(hn::Add(safe, hn::Set(d, kSoftening)), nearness));
+  } else {
+    factor = hn::Div(hn::Mul(lanes.pull, power), hn::Mul(safe, nearness));
+  }
+  auto density_factor = hn::Zero(d);
+  if constexpr (kMove == Move::kDensityPull) {
+    const auto one = hn::Set(d, 1.0F);
+    const auto phi = hn::Div(one, nearness);
+    const auto slope = hn::Mul(density.slope, hn::Mul(factor, hn::Set(d, -0.5F)));
+    const auto level = hn::Mul(density.level, hn::NegMulAdd(lanes.b, hn::Sub(one, phi), one));
+    density_factor = hn::IfThenElseZero(moves, hn::Mul(hn::Add(phi, phi), hn::Add(level, slope)));
   }
   factor = hn::IfThenElseZero(moves, factor);
   const auto clip = hn::Set(d, kClip);
+  const auto clipped = [&](Vector gradient) { return hn::Max(hn::Min(gradient, clip), hn::Neg(clip)); };
   for (std::size_t c = 0; c < count; ++c) {
-    const auto gradient = hn::Max(hn::Min(hn::Mul(factor, apart[c]), clip), hn::Neg(clip));
+    auto gradient = clipped(hn::Mul(factor, apart[c]));
+    if constexpr (kMove == Move::kDensityPull) {
+      gradient = hn::Add(gradient, clipped(hn::Mul(density_factor, apart[c])));
+    }
     at[c] = hn::MulAdd(lanes.rate, gradient, at[c]);
   }
 }
 
-template <std::size_t kDim>
+template <std::size_t kDim, Move kPull>
 void move_lanes(const UmapForces& forces, const UmapSteps& steps, const float* HWY_RESTRICT places, std::size_t dim,
                 float* HWY_RESTRICT moved) {
   const Tag d;
@@ -129,14 +149,20 @@ void move_lanes(const UmapForces& forces, const UmapSteps& steps, const float* H
       const auto active = hn::RebindMask(d, has_step);
       const auto neighbor = hn::IfThenElseZero(has_step, numbers(others));
       others += kUmapLanes;
+      Density density{hn::Zero(d), hn::Zero(d)};
+      if constexpr (kPull == Move::kDensityPull) {
+        const float* const of_step = steps.density + step * 2 * kUmapLanes + lane;
+        density = {hn::IfThenElseZero(active, hn::LoadU(d, of_step)),
+                   hn::IfThenElseZero(active, hn::LoadU(d, of_step + kUmapLanes))};
+      }
       for (std::size_t pull = 0; pull < forces.pull_count; ++pull) {
-        move_by<kDim, true>(lanes, places, neighbor, active, dim, at);
+        move_by<kDim, kPull>(lanes, places, neighbor, active, density, dim, at);
       }
       for (std::size_t push = 0; push < forces.push_count; ++push) {
         const auto drawn = hn::IfThenElseZero(has_step, numbers(others));
         others += kUmapLanes;
         const auto is_other = hn::And(has_step, hn::Ne(drawn, self));
-        move_by<kDim, false>(lanes, places, drawn, hn::RebindMask(d, is_other), dim, at);
+        move_by<kDim, Move::kPush>(lanes, places, drawn, hn::RebindMask(d, is_other), density, dim, at);
       }
     }
     for (std::size_t c = 0; c < coordinates; ++c) {
@@ -145,16 +171,25 @@ void move_lanes(const UmapForces& forces, const UmapSteps& steps, const float* H
   }
 }
 
+template <Move kPull>
+void move_in(const UmapForces& forces, const UmapSteps& steps, const float* places, std::size_t dim, float* moved) {
+  if (dim == 2) {
+    move_lanes<2, kPull>(forces, steps, places, dim, moved);
+  } else if (dim == 3) {
+    move_lanes<3, kPull>(forces, steps, places, dim, moved);
+  } else {
+    move_lanes<0, kPull>(forces, steps, places, dim, moved);
+  }
+}
+
 }  // namespace
 
 void umap_move_simd(const UmapForces& forces, const UmapSteps& steps, const float* places, std::size_t dim,
                     float* moved) {
-  if (dim == 2) {
-    move_lanes<2>(forces, steps, places, dim, moved);
-  } else if (dim == 3) {
-    move_lanes<3>(forces, steps, places, dim, moved);
+  if (steps.density == nullptr) {
+    move_in<Move::kPull>(forces, steps, places, dim, moved);
   } else {
-    move_lanes<0>(forces, steps, places, dim, moved);
+    move_in<Move::kDensityPull>(forces, steps, places, dim, moved);
   }
 }
 
@@ -173,7 +208,9 @@ void umap_move(const UmapForces& forces, const UmapSteps& steps, const float* pl
 
 namespace {
 
-void move_by_scalar(const UmapForces& forces, bool is_pull, const float* other, std::size_t dim, float* moved) {
+// `density`: the lane's [2] with a stride of kUmapLanes, of a pull with densMAP's term; or null.
+void move_by_scalar(const UmapForces& forces, bool is_pull, const float* other, const float* density, std::size_t dim,
+                    float* moved) {
   double square = 0.0;
   for (std::size_t c = 0; c < dim; ++c) {
     const double apart = static_cast<double>(moved[c * kUmapLanes] - other[c]);
@@ -184,11 +221,19 @@ void move_by_scalar(const UmapForces& forces, bool is_pull, const float* other, 
   }
   const double a = static_cast<double>(forces.a);
   const double b = static_cast<double>(forces.b);
-  const double nearness = 1.0 + a * std::pow(square, b);
-  const double factor = is_pull ? -2.0 * a * b * std::pow(square, b - 1.0) / nearness
-                                : 2.0 * b * static_cast<double>(forces.repulsion) / ((0.001 + square) * nearness);
+  const double phi = 1.0 / (1.0 + a * std::pow(square, b));
+  const double slope = a * b * std::pow(square, b - 1.0) * phi;
+  const double factor =
+      is_pull ? -2.0 * slope : 2.0 * b * static_cast<double>(forces.repulsion) / (0.001 + square) * phi;
+  double density_factor = 0.0;
+  if (density != nullptr) {
+    density_factor =
+        2.0 * phi *
+        (static_cast<double>(density[0]) * (1.0 - b * (1.0 - phi)) + static_cast<double>(density[kUmapLanes]) * slope);
+  }
   for (std::size_t c = 0; c < dim; ++c) {
-    const double gradient = std::clamp(factor * static_cast<double>(moved[c * kUmapLanes] - other[c]), -4.0, 4.0);
+    const double apart = static_cast<double>(moved[c * kUmapLanes] - other[c]);
+    const double gradient = std::clamp(factor * apart, -4.0, 4.0) + std::clamp(density_factor * apart, -4.0, 4.0);
     moved[c * kUmapLanes] += static_cast<float>(static_cast<double>(forces.rate) * gradient);
   }
 }
@@ -201,13 +246,14 @@ void umap_move_scalar(const UmapForces& forces, const UmapSteps& steps, const fl
   for (std::size_t lane = 0; lane < kUmapLanes; ++lane) {
     for (std::size_t step = 0; step < steps.counts[lane]; ++step) {
       const std::uint32_t* const others = steps.others + step * others_per_step * kUmapLanes + lane;
+      const float* const density = steps.density == nullptr ? nullptr : steps.density + step * 2 * kUmapLanes + lane;
       for (std::size_t pull = 0; pull < forces.pull_count; ++pull) {
-        move_by_scalar(forces, true, places + others[0] * dim, dim, moved + lane);
+        move_by_scalar(forces, true, places + others[0] * dim, density, dim, moved + lane);
       }
       for (std::size_t push = 1; push < others_per_step; ++push) {
         const std::uint32_t drawn = others[push * kUmapLanes];
         if (drawn != steps.self[lane]) {
-          move_by_scalar(forces, false, places + drawn * dim, dim, moved + lane);
+          move_by_scalar(forces, false, places + drawn * dim, nullptr, dim, moved + lane);
         }
       }
     }

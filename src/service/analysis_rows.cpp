@@ -44,7 +44,8 @@ class RowCollector {
   }
 
   struct Given {
-    std::string id;  // may be empty
+    std::string id;         // may be empty
+    bool is_own_id = true;  // not a place in a file
     std::vector<float> vector;
     std::string text;
     std::vector<std::optional<std::string>> cells;  // in the order of the columns
@@ -72,6 +73,7 @@ class RowCollector {
   // What stands beside the vector.
   void take_beside(std::uint64_t number, Given row) {
     out_.numbers.push_back(number);
+    out_.has_ids = (out_.numbers.size() == 1 || out_.has_ids) && row.is_own_id && !row.id.empty();
     out_.ids.push_back(row.id.empty() ? std::to_string(number) : std::move(row.id));
     if (request_.texts) {
       out_.texts.push_back(std::move(row.text));
@@ -242,15 +244,20 @@ Result<void> read_collection(const AnalysisRowsRequest& request, RowCollector& c
   });
 }
 
+struct IdBeside {
+  std::string id;
+  bool is_own = false;
+};
+
 // Ids that `asterism embed` wrote beside an array: the row's own, or where it came from.
-std::vector<std::string> ids_beside(const AnalysisRowsRequest& request, std::size_t row_count) {
+std::vector<IdBeside> ids_beside(const AnalysisRowsRequest& request, std::size_t row_count) {
   const std::string path = request.input + ".rows.jsonl";
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) {
     return {};
   }
   auto reader = CellReader::open(request, path, TextFormat::kJsonl, {"row", "id", "source", "line"});
-  std::vector<std::string> ids;
+  std::vector<IdBeside> ids;
   while (reader) {
     auto row = reader->next();
     if (!row) {
@@ -262,11 +269,14 @@ std::vector<std::string> ids_beside(const AnalysisRowsRequest& request, std::siz
     const auto& cells = (*row)->payload.cells;
     if (cells[0]) {  // the last line sums up
       const std::string source = cells[2].value_or("");
-      ids.push_back(cells[1] ? *cells[1] : cells[3] ? fmt::format("{}:{}", source, *cells[3]) : source);
+      ids.push_back({.id = cells[1]   ? *cells[1]
+                           : cells[3] ? fmt::format("{}:{}", source, *cells[3])
+                                      : source,
+                     .is_own = cells[1].has_value()});
     }
   }
   // Of another array.
-  return ids.size() == row_count ? ids : std::vector<std::string>{};
+  return ids.size() == row_count ? ids : std::vector<IdBeside>{};
 }
 
 Result<void> read_array(const AnalysisRowsRequest& request, RowCollector& collector, AnalysisRows& out) {
@@ -282,11 +292,12 @@ Result<void> read_array(const AnalysisRowsRequest& request, RowCollector& collec
   const Tensor rows = vectors->rows();
   const std::size_t dim = vectors->dim();
   const RowsView view{.values = rows.as<float>(), .row_count = vectors->row_count(), .dim = dim};
-  std::vector<std::string> ids = ids_beside(request, view.row_count);
+  std::vector<IdBeside> ids = ids_beside(request, view.row_count);
   ids.resize(view.row_count);
   const bool whole = all_finite(view.values);
   for (std::size_t r = 0; r < view.row_count; ++r) {
-    RowCollector::Given given{.id = std::move(ids[r]), .vector = {}, .text = {}, .cells = {}};
+    RowCollector::Given given{
+        .id = std::move(ids[r].id), .is_own_id = ids[r].is_own, .vector = {}, .text = {}, .cells = {}};
     if (whole) {
       collector.take_beside(r, std::move(given));
       continue;
@@ -384,6 +395,26 @@ Result<void> read_input(const AnalysisRowsRequest& request, AnalysisRows& out) {
 }
 
 }  // namespace
+
+bool is_vector_jsonl(const std::string& input) {
+  if (!ends_with_any(input, {".jsonl", ".ndjson"})) {
+    return false;
+  }
+  auto reader = CellReader::open({.input = input}, input, TextFormat::kJsonl,
+                                 {std::string(kEmbeddingColumn), std::string(kVectorColumn)});
+  for (std::size_t row_count = 0; reader && row_count < kRowsPerLook; ++row_count) {
+    const auto row = reader->next();
+    if (!row || !*row) {
+      return false;
+    }
+    for (const auto& cell : (*row)->payload.cells) {
+      if (cell) {
+        return parse_vector(*cell).has_value();
+      }
+    }
+  }
+  return false;
+}
 
 bool is_collection_input(const std::string& input) {
   std::error_code ignored;

@@ -51,6 +51,7 @@ struct AnalysisRows {
   std::size_t dim = 0;
   std::vector<std::uint64_t> numbers;   // [rows]: which row of the input each is, from 0
   std::vector<std::string> ids;         // [rows]; the number where the input has none
+  bool has_ids = false;                 // every row has an id of its own, not a place in a file
   std::vector<std::string> texts;       // [rows], or none where none were asked for; empty where a row has none
   std::vector<AnalysisColumn> columns;  // as they were asked for
   std::optional<CollectionSettings> collection;  // where the input is one
@@ -61,6 +62,9 @@ struct AnalysisRows {
 
 // Whether `input` is read as a collection: by its ending no file of vectors, and no other file either.
 bool is_collection_input(const std::string& input);
+
+// Whether a file of jsonl holds vectors: the first row that has a column of them decides, among the first few.
+bool is_vector_jsonl(const std::string& input);
 
 // kNotFound for columns that no row has; kMismatch where texts and vectors differ in number. No rows at all is
 // kInvalidArgument.

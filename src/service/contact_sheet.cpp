@@ -14,6 +14,7 @@
 #include "analysis/row_distances.hpp"
 #include "base/html.hpp"
 #include "service/analysis_rows.hpp"
+#include "service/contact_sheet_image.hpp"
 #include "service/evaluation_page.hpp"
 
 namespace asterism::service {
@@ -29,8 +30,8 @@ constexpr std::array<std::string_view, 6> kScale{"#440154", "#414487", "#2a788e"
 
 struct Colouring {
   std::string name;
-  std::vector<std::string_view> colours;                              // [rows]
-  std::vector<std::pair<std::string, std::string_view>> legend = {};  // what a colour stands for
+  std::vector<std::string_view> colours;  // [rows]
+  std::vector<LegendEntry> legend = {};
 };
 
 std::optional<double> number_of(const std::optional<std::string>& text) {
@@ -114,8 +115,8 @@ std::vector<std::int32_t> labels_of(const AnalysisColumn& column) {
 }
 
 // points: [rows, 2]
-std::string picture(std::string_view title, std::span<const float> points, std::span<const std::uint32_t> rows,
-                    const Colouring& colouring) {
+SheetPlot plot_of(std::string title, std::span<const float> points, std::span<const std::uint32_t> rows,
+                  const Colouring& colouring) {
   std::array<double, 2> low{INFINITY, INFINITY};
   std::array<double, 2> high{-INFINITY, -INFINITY};
   for (const std::uint32_t row : rows) {
@@ -128,21 +129,29 @@ std::string picture(std::string_view title, std::span<const float> points, std::
   const double range = std::max({high[0] - low[0], high[1] - low[1], 1e-12});
   const auto place = [&](std::uint32_t row, std::size_t d) {
     const double middle = 0.5 * (low[d] + high[d]);
-    return kEdge * (0.5 + 0.94 * (static_cast<double>(points[2 * row + d]) - middle) / range);
+    return 0.5 + 0.94 * (static_cast<double>(points[2 * row + d]) - middle) / range;
   };
+  SheetPlot plot{.title = std::move(title), .points = {}, .legend = colouring.legend};
+  for (const std::uint32_t row : rows) {
+    plot.points.push_back({.x = place(row, 0), .y = 1.0 - place(row, 1), .color = colouring.colours[row]});
+  }
+  return plot;
+}
+
+std::string picture(const SheetPlot& plot) {
   std::string out = fmt::format(R"(<svg viewBox="0 0 {0} {0}" width="{0}" height="{0}" role="img" aria-label="{1}">)"
                                 R"(<rect width="{0}" height="{0}" class="frame"/>)",
-                                kEdge, escape_html(title));
-  for (const std::uint32_t row : rows) {
-    out += fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="2" fill="{}" fill-opacity=".7"/>)", place(row, 0),
-                       kEdge - place(row, 1), colouring.colours[row]);
+                                kEdge, escape_html(plot.title));
+  for (const PlotPoint& point : plot.points) {
+    out += fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="2" fill="{}" fill-opacity=".7"/>)", kEdge * point.x,
+                       kEdge * point.y, point.color);
   }
   return out + "</svg>";
 }
 
-std::string legend(const Colouring& colouring) {
+std::string legend(const SheetPlot& plot) {
   std::string out = "<p>";
-  for (const auto& [name, colour] : colouring.legend) {
+  for (const auto& [name, colour] : plot.legend) {
     out += fmt::format(R"(<span style="color:{}">&#9679;</span> {} &ensp;)", colour, escape_html(name));
   }
   return out + "</p>";
@@ -181,6 +190,9 @@ class Sheet {
                               fmt::join(sheet_.notes, "; ")));
     }
     sheet_.page += "</html>\n";
+    if (request_.with_image) {
+      sheet_.image = draw_contact_sheet("Projections of " + request_.input, plots_);
+    }
     return std::move(sheet_);
   }
 
@@ -209,12 +221,13 @@ class Sheet {
     }
     sheet_.page +=
         fmt::format("<h2>{}</h2><p><small>{}</small></p><div class=plots>", method.name, escape_html(method.summary));
+    std::vector<SheetPlot>& plots = plots_.emplace_back();
     for (const Colouring& colouring : colourings_) {
-      const std::string title =
+      std::string title =
           colouring.name.empty() ? std::string(method.name) : fmt::format("{} by {}", method.name, colouring.name);
-      sheet_.page +=
-          fmt::format("<figure style=\"margin:0\"><figcaption>{}</figcaption>{}{}</figure>", escape_html(title),
-                      picture(title, fitted->embedding, shown_, colouring), legend(colouring));
+      const SheetPlot& plot = plots.emplace_back(plot_of(std::move(title), fitted->embedding, shown_, colouring));
+      sheet_.page += fmt::format("<figure style=\"margin:0\"><figcaption>{}</figcaption>{}{}</figure>",
+                                 escape_html(plot.title), picture(plot), legend(plot));
       ++sheet_.picture_count;
     }
     sheet_.page += "</div>";
@@ -226,6 +239,7 @@ class Sheet {
   const AnalysisRun& run_;
   std::vector<Colouring> colourings_;
   std::vector<std::uint32_t> shown_;
+  std::vector<std::vector<SheetPlot>> plots_;  // of each method
   ContactSheet sheet_;
 };
 

@@ -1,5 +1,5 @@
 // Use case: look at an embedding. Its projections to two dimensions side by side, coloured by every column that is
-// asked for, as one page without any other file.
+// asked for, as one page without any other file, and as one picture.
 //
 // Thread-safety: any thread. Cost: that of the projections; a page shows at most 4,000 points a picture.
 #pragma once
@@ -10,6 +10,7 @@
 
 #include "analysis/estimator.hpp"
 #include "asterism/error.hpp"
+#include "image/image.hpp"
 #include "service/collections.hpp"
 
 namespace asterism::service {
@@ -24,10 +25,12 @@ struct ContactSheetRequest {
   std::vector<std::string> methods;  // of analysis/estimators.hpp; empty = every one that the data allows
   CollectionTarget collection;
   std::uint64_t seed = 0;
+  bool with_image = false;
 };
 
 struct ContactSheet {
   std::string page;                // HTML
+  Image image;                     // empty unless asked for
   std::vector<std::string> notes;  // methods that could not be used, and why
   std::size_t picture_count = 0;
 };

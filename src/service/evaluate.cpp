@@ -197,38 +197,4 @@ Result<EvaluationReport> evaluate(const EvaluateRequest& request, const Analysis
   return Evaluation(request, run).evaluate();
 }
 
-Result<EvaluationReport> evaluate_two_spaces(const EvaluateNeighborsRequest& request, const AnalysisRun& run) {
-  auto original = read_evaluation_data(request.original);
-  if (!original) {
-    return std::unexpected(original.error());
-  }
-  auto compared = read_evaluation_data(request.compared);
-  if (!compared) {
-    return std::unexpected(compared.error());
-  }
-  if (original->row_count() != compared->row_count()) {
-    return fail(ErrorCode::kMismatch,
-                fmt::format("neighbors: expected the same rows in both, found {} and {}", original->row_count(),
-                            compared->row_count()),
-                "both come from the same input in the same order");
-  }
-  std::vector<VectorSystem> systems = std::move(compared->systems);
-  if (request.with_baselines) {
-    systems.push_back(
-        {.name = "random",
-         .is_baseline = true,
-         .dim = systems.front().dim,
-         .values = random_vectors(original->row_count(), systems.front().dim, request.neighborhood.seed, 0)});
-  }
-  const std::vector<std::int32_t>& labels = original->labels.empty() ? compared->labels : original->labels;
-  auto task = evaluate_neighbors(original->systems.front(), systems, original->ids, labels,
-                                 {.bootstrap = request.bootstrap, .neighborhood = request.neighborhood}, run);
-  if (!task) {
-    return std::unexpected(task.error());
-  }
-  EvaluationReport report{.input = request.original.input.inputs.front(), .bootstrap = request.bootstrap, .tasks = {}};
-  report.tasks.push_back(*std::move(task));
-  return report;
-}
-
 }  // namespace asterism::service

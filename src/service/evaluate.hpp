@@ -41,7 +41,8 @@ struct EvaluateNeighborsRequest {
   bool with_baselines = true;  // random vectors
 };
 
-// Two sets of vectors, row by row.
+// Two sets of vectors, row by row: by their ids where both have some, else by their places in the input, of which there
+// must then be as many. kMismatch where no row is in both; kInvalidArgument for an id that is there twice.
 Result<EvaluationReport> evaluate_two_spaces(const EvaluateNeighborsRequest& request, const AnalysisRun& run);
 
 }  // namespace asterism::service

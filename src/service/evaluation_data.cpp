@@ -217,6 +217,8 @@ Result<EvaluationData> read_vectors(const EvaluationDataRequest& request) {
   }
   EvaluationData data;
   data.ids = std::move(rows->ids);
+  data.has_ids = rows->has_ids;
+  data.numbers = std::move(rows->numbers);
   data.failed_row_count = rows->left_out_count;
   const auto values = rows->values.as<float>();
   data.systems.push_back({.name = std::filesystem::path(asked.input).filename().string(),
@@ -241,7 +243,7 @@ Result<EvaluationData> read_vectors(const EvaluationDataRequest& request) {
 
 bool is_vector_input(const std::string& input) {
   const std::string extension = std::filesystem::path(input).extension().string();
-  if (extension == ".npy" || extension == ".safetensors" || input.contains("://")) {
+  if (extension == ".npy" || extension == ".safetensors" || input.contains("://") || is_vector_jsonl(input)) {
     return true;
   }
   std::error_code failed;

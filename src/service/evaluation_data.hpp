@@ -49,6 +49,8 @@ struct VectorSystem {
 
 struct EvaluationData {
   std::vector<std::string> ids;
+  bool has_ids = false;                              // of vectors: every row has an id of its own
+  std::vector<std::uint64_t> numbers;                // of vectors, [rows]: which row of the input each is
   std::vector<VectorSystem> systems;                 // one a model; or the vectors themselves
   std::vector<std::int32_t> labels;                  // [rows], -1 for none; empty without a labels column
   std::vector<std::string> class_names;              // in the order of their bytes
@@ -66,7 +68,7 @@ Result<EvaluationData> read_evaluation_data(const EvaluationDataRequest& request
 // Labels of both by one list of classes, in the order of their bytes.
 void unite_classes(EvaluationData& a, EvaluationData& b);
 
-// Whether an input is vectors: an array, or a collection.
+// Whether an input is vectors: an array, jsonl that holds some, or a collection.
 bool is_vector_input(const std::string& input);
 
 }  // namespace asterism::service

@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <numeric>
-#include <unordered_map>
 
 #include "analysis/estimator_file.hpp"
 #include "analysis/estimator_options.hpp"
@@ -17,6 +15,7 @@
 #include "service/projection_file.hpp"
 #include "service/reduce_labels.hpp"
 #include "service/reduce_output.hpp"
+#include "service/reduce_start.hpp"
 #include "store/utc_time.hpp"
 
 namespace asterism::service {
@@ -75,14 +74,19 @@ Result<Plan> plan_of(const ReduceRequest& request) {
     if (auto all = complete_options(**method, *options, plan.method); !all) {
       return std::unexpected(all.error());
     }
-    if (request.warm_start && !(*method)->takes_initial) {
-      return contradiction(fmt::format("{} does not start from former places", plan.method), "leave --warm-start out");
+    if ((request.warm_start || !request.start.empty()) && !(*method)->takes_initial) {
+      return contradiction(fmt::format("{} does not start from places", plan.method),
+                           request.start.empty() ? "leave --warm-start out" : "leave --start out");
+    }
+    if (!request.labels.empty() && !request.targets.empty()) {
+      return contradiction("expected labels or targets, found both", "--labels has classes, --targets numbers");
     }
     plan.options = *std::move(options);
     return plan;
   }
-  if (request.dim || request.seed || !request.settings.empty() || !request.labels.empty() || !request.save.empty() ||
-      request.warm_start) {
+  const bool learns = !request.labels.empty() || !request.targets.empty();
+  const bool starts = !request.start.empty() || request.warm_start;
+  if (request.dim || request.seed || !request.settings.empty() || learns || starts || !request.save.empty()) {
     return contradiction("a reduction that was fitted takes no options and no labels, and is not saved again",
                          "--apply goes with an input and an output only");
   }
@@ -99,41 +103,23 @@ Result<Plan> plan_of(const ReduceRequest& request) {
   return plan;
 }
 
-// Former places by id, NaN for rows that have none.
-struct WarmStart {
-  std::vector<float> places;  // [row_count, components], or none
-  std::size_t count = 0;
-};
-
-Result<WarmStart> warm_start_of(const ReduceRequest& request, const Plan& plan, const std::string& name,
-                                const AnalysisRows& rows) {
-  const auto former = read_projection(request.rows.input, name);
-  if (!former) {
-    return std::unexpected(former.error());
+// Places to start from; none where none were asked for.
+Result<StartPlaces> start_of(const ReduceRequest& request, const Plan& plan, const std::string& name,
+                             const AnalysisRows& rows, const AnalysisRun& run) {
+  if (request.start.empty() && !request.warm_start) {
+    return StartPlaces{};
   }
   const auto method = find_estimator_method(plan.method);
   const auto options = complete_options(**method, plan.options, plan.method);
-  const std::size_t dim = former->summary.dim;
-  if (dim != option_count(*options, kComponentsOption)) {
-    return fail(ErrorCode::kMismatch,
-                fmt::format("{}: expected former places of {} values, found {}", name,
-                            option_count(*options, kComponentsOption), dim),
-                "--dim as it was, or a fresh start without --warm-start");
+  const std::size_t components = option_count(*options, kComponentsOption);
+  if (request.start.empty()) {
+    return projection_places(request.rows.input, name, components, rows);
   }
-  std::unordered_map<std::string_view, std::size_t> known;
-  for (std::size_t i = 0; i < former->ids.size(); ++i) {
-    known.emplace(former->ids[i], i);
+  auto start = file_places(request.start, components, rows, run);
+  if (start && !request.warm_start) {
+    make_shape(*start, components);
   }
-  WarmStart out{.places = std::vector<float>(rows.row_count * dim, std::numeric_limits<float>::quiet_NaN())};
-  for (std::size_t row = 0; row < rows.row_count; ++row) {
-    const auto found = known.find(rows.ids[row]);
-    if (found != known.end() && std::isfinite(former->points[found->second * dim])) {
-      std::copy_n(former->points.begin() + static_cast<std::ptrdiff_t>(found->second * dim), dim,
-                  out.places.begin() + static_cast<std::ptrdiff_t>(row * dim));
-      ++out.count;
-    }
-  }
-  return out;
+  return start;
 }
 
 // Of the fitted state, what is said about it.
@@ -177,16 +163,23 @@ Result<Reduced> run_plan(const ReduceRequest& request, Plan plan, const std::str
     fit.labels = labels;
     response.labelled_count = labels.size() - static_cast<std::size_t>(std::ranges::count(labels, kNoLabel));
   }
-  WarmStart warm;
-  if (request.warm_start) {
-    auto read = warm_start_of(request, plan, name, rows);
+  std::vector<float> targets;
+  if (!request.targets.empty()) {
+    auto read = read_targets(request.targets, rows);
     if (!read) {
       return std::unexpected(read.error());
     }
-    warm = *std::move(read);
-    fit.initial = warm.places;
-    response.warm_count = warm.count;
+    targets = *std::move(read);
+    fit.targets = targets;
+    response.labelled_count =
+        static_cast<std::size_t>(std::ranges::count_if(targets, [](float v) { return std::isfinite(v); }));
   }
+  const auto start = start_of(request, plan, name, rows, run);
+  if (!start) {
+    return std::unexpected(start.error());
+  }
+  fit.initial = start->places;
+  response.warm_count = start->count;
   auto fitted = fit_estimator(plan.method, fit, run);
   return fitted ? Result<Reduced>({.estimator = std::move(fitted->estimator), .places = std::move(fitted->embedding)})
                 : std::unexpected(fitted.error());
@@ -224,16 +217,17 @@ Result<ReduceResponse> reduce(const ReduceRequest& request) {
   }
   const bool is_collection = is_collection_input(request.rows.input);
   const bool keep = is_collection && request.keep;
-  if (!is_collection && request.warm_start) {
+  const bool from_projection = request.warm_start && request.start.empty();
+  if (!is_collection && from_projection) {
     return contradiction("places to start from are kept beside collections, and the input is none",
-                         "leave --warm-start out");
+                         "--start FILE --warm-start goes on from a file, or leave --warm-start out");
   }
   if (!keep && request.output.empty() && request.save.empty()) {
     return contradiction("expected a file for the places, found none", "-o OUT.npy");
   }
   const std::string name = request.name.empty() ? plan->method : request.name;
   std::uint64_t collection_version = 0;
-  if (keep || request.warm_start) {
+  if (keep || from_projection) {
     if (auto path = projection_path(request.rows.input, name); !path) {
       return std::unexpected(path.error());
     }
@@ -245,8 +239,10 @@ Result<ReduceResponse> reduce(const ReduceRequest& request) {
   }
   AnalysisRowsRequest rows_request = request.rows;
   rows_request.collection.cancel = request.cancel;
-  if (!request.labels.empty() && !is_label_file(request.labels)) {
-    rows_request.columns = {request.labels};
+  for (const std::string& labels : {request.labels, request.targets}) {
+    if (!labels.empty() && !is_label_file(labels)) {
+      rows_request.columns.push_back(labels);
+    }
   }
   const auto rows = open_analysis_rows(rows_request);
   if (!rows) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -60,6 +62,55 @@ Result<std::vector<std::int32_t>> read_array(const std::string& path) {
   }
   return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected whole numbers of shape [rows], found {} {}", path,
                                                        dtype_name(values->dtype()), shape_to_string(values->shape())));
+}
+
+template <typename T>
+std::vector<float> numbers_of(const Tensor& values) {
+  std::vector<T> copy(values.element_count());
+  std::ranges::copy(values.bytes(), std::as_writable_bytes(std::span(copy)).begin());
+  return {copy.begin(), copy.end()};
+}
+
+Result<std::vector<float>> read_number_array(const std::string& path) {
+  const auto values = read_npy(path);
+  if (!values) {
+    return std::unexpected(values.error());
+  }
+  if (values->shape().size() == 1) {
+    switch (values->dtype()) {
+      case DType::kF32:
+        return numbers_of<float>(*values);
+      case DType::kF64:
+        return numbers_of<double>(*values);
+      case DType::kI64:
+        return numbers_of<std::int64_t>(*values);
+      case DType::kI32:
+        return numbers_of<std::int32_t>(*values);
+      default:
+        break;
+    }
+  }
+  return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected numbers of shape [rows], found {} {}", path,
+                                                       dtype_name(values->dtype()), shape_to_string(values->shape())));
+}
+
+// Of each text its number, NaN for none.
+Result<std::vector<float>> numbers_by_text(const Names& texts, const std::string& source) {
+  std::vector<float> out;
+  for (std::size_t row = 0; row < texts.size(); ++row) {
+    float value = std::numeric_limits<float>::quiet_NaN();
+    if (const auto& text = texts[row]) {
+      const char* const end = text->data() + text->size();
+      const auto [next, error] = std::from_chars(text->data(), end, value);
+      if (error != std::errc{} || next != end || !std::isfinite(value)) {
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("{}: row {}: expected a number or nothing, found '{:.40}'", source, row, *text),
+                    "--labels learns from classes");
+      }
+    }
+    out.push_back(value);
+  }
+  return out;
 }
 
 Result<Names> read_lines(const std::string& path) {
@@ -137,6 +188,26 @@ Result<std::vector<std::int32_t>> read_labels(const std::string& labels, const A
   }
   const auto kept = kept_rows(*all, labels, rows);
   return kept ? Result<std::vector<std::int32_t>>(classes_by_name(*kept)) : std::unexpected(kept.error());
+}
+
+Result<std::vector<float>> read_targets(const std::string& targets, const AnalysisRows& rows) {
+  if (!is_label_file(targets)) {
+    const auto found = std::ranges::find(rows.columns, targets, &AnalysisColumn::name);
+    if (found == rows.columns.end()) {
+      return fail(ErrorCode::kNotFound, fmt::format("targets: there is no column '{}'", targets));
+    }
+    return numbers_by_text(found->values, targets);
+  }
+  if (targets.ends_with(".npy")) {
+    const auto all = read_number_array(targets);
+    return all ? kept_rows(*all, targets, rows) : all;
+  }
+  const auto all = read_lines(targets);
+  if (!all) {
+    return std::unexpected(all.error());
+  }
+  const auto numbers = numbers_by_text(*all, targets);
+  return numbers ? kept_rows(*numbers, targets, rows) : numbers;
 }
 
 }  // namespace asterism::service

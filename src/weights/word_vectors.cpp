@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "base/thread_pool.hpp"
+#include "weights/gzip_bytes.hpp"
 #include "weights/printable.hpp"
 #include "weights/word_vector_line.hpp"
 
@@ -315,7 +316,7 @@ Result<WordVectors> parse_binary(std::string_view text, std::string_view source)
 }
 
 bool ends_as_text(const fs::path& path) {
-  const fs::path extension = path.extension();
+  const fs::path extension = path.extension() == ".gz" ? path.stem().extension() : path.extension();
   return extension == ".txt" || extension == ".vec";
 }
 
@@ -326,7 +327,9 @@ std::optional<WordVectorFormat> word_vector_format(const fs::path& path) {
   if (!file) {
     return std::nullopt;
   }
-  const std::string_view text = as_text(file->bytes()).substr(0, kLookSizeBytes);
+  const bool is_packed = path.extension() == ".gz" && is_gzip(file->bytes());
+  const std::string unpacked = is_packed ? gzip_beginning(file->bytes(), kLookSizeBytes) : std::string{};
+  const std::string_view text = is_packed ? unpacked : as_text(file->bytes()).substr(0, kLookSizeBytes);
   const std::string_view line = first_line(text);
   const auto counts = words::first_line_counts(words::trim_line_end(line));
   if (ends_as_text(path)) {
@@ -351,6 +354,11 @@ Result<WordVectors> read_word_vectors(const fs::path& path, ThreadPool& pool) {
                 fmt::format("{}: expected word vectors (a first line of two counts, or a name that ends in .txt or "
                             ".vec), found another file",
                             path.string()));
+  }
+  if (path.extension() == ".gz" && is_gzip(file->bytes())) {
+    const auto unpacked = unpack_gzip(file->bytes(), kWordFileSizeBytesMax, path.string());
+    return unpacked ? parse_word_vectors(std::as_bytes(std::span(*unpacked)), *format, path.string(), pool)
+                    : std::unexpected(unpacked.error());
   }
   return parse_word_vectors(file->bytes(), *format, path.string(), pool);
 }

@@ -7,7 +7,8 @@
 // are bytes as they stand: whether they are UTF-8, or there twice, is for who looks words up (word_table.hpp). Source:
 // https://github.com/tmikolov/word2vec (distance.c), https://github.com/stanfordnlp/GloVe. Ownership: values.
 // Thread-safety: one pool a call. Cost: text is read twice, to count lines and to parse them, on all threads of the
-// pool; memory is the vectors and the words, the file itself is mapped.
+// pool; memory is the vectors and the words, the file itself is mapped. Either form may be packed with gzip (`.gz`): it
+// is then unpacked into memory first.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +31,8 @@ class ThreadPool;
 inline constexpr std::size_t kWordVectorDimMax = 16'384;
 inline constexpr std::size_t kWordVectorCountMax = std::size_t{1} << 28U;
 inline constexpr std::size_t kWordSizeBytesMax = 4096;
+// Of a packed file, unpacked.
+inline constexpr std::size_t kWordFileSizeBytesMax = std::size_t{1} << 35U;
 // A word and kWordVectorDimMax numbers of 60 characters.
 inline constexpr std::size_t kWordLineSizeBytesMax = std::size_t{1} << 20U;
 
@@ -48,7 +51,8 @@ struct WordVectors {
   }
 };
 
-// By a first line of two counts, else by the ending .txt or .vec. Nothing for other files and what cannot be read.
+// By a first line of two counts, else by the ending .txt or .vec (or these and .gz). Nothing for other files and what
+// cannot be read.
 std::optional<WordVectorFormat> word_vector_format(const std::filesystem::path& path);
 
 // kCorrupt names the line or word: too few or too many numbers, one that is none, NaN or infinity, a first line that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import unittest
@@ -54,6 +55,29 @@ class Analogy(CliTest):
         self.write("words.bin", binary)
         arguments = ("0.5*king - woman", "-k", "8")
         self.assertEqual(self.answers(*arguments, "-m", "words.bin"), self.answers(*arguments, "-m", "words.txt"))
+
+    def test_packed_files_are_the_same_model(self) -> None:
+        arguments = ("0.5*king - woman", "-k", "8")
+        expected = self.answers(*arguments, "-m", "words.txt")
+        text = (self.folder / "words.txt").read_bytes()
+        binary = f"{len(WORDS)} 3\n".encode()
+        for word, vector in WORDS.items():
+            binary += word.encode() + b" " + struct.pack("<3f", *vector)
+        middle = text.index(b"\n") + 1
+        for name, data in (
+            ("words.txt.gz", gzip.compress(text)),
+            ("words.vec.gz", gzip.compress((self.folder / "words.vec").read_bytes())),
+            ("words.bin.gz", gzip.compress(binary)),
+            ("parts.txt.gz", gzip.compress(text[:middle]) + gzip.compress(text[middle:])),
+        ):
+            self.write(name, data)
+            self.assertEqual(self.answers(*arguments, "-m", name), expected, name)
+        self.write("cut.txt.gz", gzip.compress(text)[:-9])
+        self.fails("corrupt", "embed", "words.txt", "-m", "cut.txt.gz", says=["cut.txt.gz", "cut short"])
+        damaged = bytearray(gzip.compress(text))
+        damaged[-7] ^= 0xFF  # of the checksum
+        self.write("damaged.txt.gz", bytes(damaged))
+        self.fails("corrupt", "embed", "words.txt", "-m", "damaged.txt.gz", says=["damage"])
 
     def test_own_words_may_be_kept_and_the_vocabulary_cut(self) -> None:
         kept = self.answers("King", "-m", "words.txt", "--keep-inputs", "-k", "1")

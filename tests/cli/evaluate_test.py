@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import random
+import struct
 import unittest
 from pathlib import Path
 from typing import Any
 
-from support import EXAMPLES, CliTest, write_npy
+from support import EXAMPLES, ROOT, CliTest, write_npy
 
 
 def ranks(values: list[float]) -> list[float]:
@@ -155,8 +156,49 @@ class Evaluate(CliTest):
         self.assertEqual(self.value(task, "b.npy", "trustworthiness"), 1.0)
         self.assertLess(self.value(task, "random", "overlap"), 0.3)
         write_npy(self.folder / "few.npy", rows[:59])
-        self.fails("mismatch", "evaluate", "neighbors", "a.npy", "few.npy", says=["60 and 59"])
+        self.fails("mismatch", "evaluate", "neighbors", "a.npy", "few.npy", says=["60 and 59", "ids in neither"])
         self.fails("invalid_argument", "evaluate", "neighbors", "a.npy", "b.npy", "-k", "30", says=["found 30"])
+
+    def test_neighbors_of_rows_with_ids_in_any_order(self) -> None:
+        chance = random.Random(1)
+        rows = {f"r{i}": [chance.gauss(0, 1) for _ in range(6)] for i in range(60)}
+        self.write_vectors("a.jsonl", rows)
+        shuffled = list(rows)
+        chance.shuffle(shuffled)
+        others = {name: [3 * x for x in rows[name]] for name in shuffled if name != "r7"}
+        self.write_vectors("b.jsonl", {**others, "only here": [0.0] * 6}, key="vector")
+        task = self.report("neighbors", "a.jsonl", "b.jsonl", "-k", "5")["tasks"][0]
+        self.assertEqual(self.value(task, "b.jsonl", "overlap"), 1.0)
+        self.assertEqual(task["row_count"], 59)
+        self.assertTrue(any("2 rows are in one of the two only" in note for note in task["notes"]), task["notes"])
+        # Without ids on one side the order counts, which is said, and both must be as many.
+        write_npy(self.folder / "map.npy", [row[:2] for row in rows.values()])
+        task = self.report("neighbors", "a.jsonl", "map.npy", "-k", "5")["tasks"][0]
+        self.assertTrue(any("paired by their order" in note for note in task["notes"]), task["notes"])
+        write_npy(self.folder / "few.npy", [row[:2] for row in list(rows.values())[:9]])
+        self.fails("mismatch", "evaluate", "neighbors", "a.jsonl", "few.npy", says=["60 and 9", "no ids in few.npy"])
+        self.write_vectors("other.jsonl", {f"s{i}": row for i, row in enumerate(rows.values())})
+        self.fails("mismatch", "evaluate", "neighbors", "a.jsonl", "other.jsonl", says=["'r0'", "'s0'"])
+        line = json.dumps({"id": "r1", "embedding": rows["r1"]})
+        self.write("twice.jsonl", f"{line}\n{line}\n")
+        self.fails("invalid_argument", "evaluate", "neighbors", "a.jsonl", "twice.jsonl", says=["'r1' twice"])
+
+    def write_vectors(self, name: str, rows: dict[str, list[float]], key: str = "embedding") -> None:
+        self.write(name, "".join(json.dumps({"id": i, key: row}) + "\n" for i, row in rows.items()))
+
+    def test_a_jsonl_of_vectors_is_read_as_vectors(self) -> None:
+        chance = random.Random(2)
+        lines = [
+            {"text": f"row {i}", "kind": "ab"[i % 2], "embedding": [i % 2 + chance.gauss(0, 0.1), 1.0, chance.random()]}
+            for i in range(40)
+        ]
+        self.write("rows.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        task = self.report("knn", "rows.jsonl", "--labels", "kind", "-k", "3")["tasks"][0]
+        self.assertEqual(task["systems"][0]["name"], "rows.jsonl")
+        self.assertEqual(self.value(task, "rows.jsonl", "accuracy"), 1.0)
+        # A model that is named embeds the texts beside them.
+        task = self.report("knn", "rows.jsonl", "--labels", "kind", "-k", "3", "-m", "builtin")["tasks"][0]
+        self.assertEqual(task["systems"][0]["name"], "builtin")
 
     def test_pictures_beside_their_pixels(self) -> None:
         source = Path(EXAMPLES) / "digits"
@@ -171,6 +213,30 @@ class Evaluate(CliTest):
     def test_zero_shot_by_the_names_of_the_classes(self) -> None:
         task = self.report("zero-shot", "topics.csv", "--labels", "topic", "--template", "all about {}")["tasks"][0]
         self.assertGreater(self.value(task, "builtin", "accuracy"), 0.5)
+
+    def test_zero_shot_of_pictures_by_a_model_of_texts_and_pictures(self) -> None:
+        # Its weights are random: what is said of a picture is the nearest of the classes, whatever that is.
+        clip = str(ROOT / "tests" / "golden" / "dual_models" / "clip")
+        files = sorted((Path(EXAMPLES) / "digits").glob("*.png"))[:6]
+        for i, file in enumerate(files):
+            folder = self.folder / "pictures" / ("red" if i % 2 else "blue")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / file.name).write_bytes(file.read_bytes())
+        task = self.report(
+            *("zero-shot", "pictures", "--labels", "folder", "-m", clip, "--template", "a photo of a {}"),
+        )["tasks"][0]
+        self.assertEqual(task["settings"]["template"], "a photo of a {}")
+        self.assertEqual(task["row_count"], 6)
+        texts = [f"a photo of a {name}" for name in ("blue", "red")]
+        right = 0
+        for i, file in enumerate(files):
+            scores = [float(self.ok("similarity", str(file), text, "-m", clip)[0]) for text in texts]
+            right += (scores[1] > scores[0]) == (i % 2 == 1)
+        self.assertAlmostEqual(self.value(task, clip, "accuracy"), right / 6, delta=1e-9)
+        self.fails(
+            *("unsupported", "evaluate", "zero-shot", "pictures", "--labels", "folder", "-m", "builtin-image"),
+            says=["takes images alone"],
+        )
 
     def test_analogies_by_section(self) -> None:
         words = {"king": "2 1 0", "man": "0 1 0", "queen": "2 -1 0", "woman": "0 -1 0", "apple": "0 0 1"}
@@ -198,6 +264,23 @@ class Evaluate(CliTest):
         self.assertEqual(page.count("<circle"), 40)
         self.assertIn("&lt;k0&gt;", page)
         self.assertNotIn("<k0>", page)
+
+    def test_a_contact_sheet_as_one_picture(self) -> None:
+        chance = random.Random(1)
+        write_npy(self.folder / "v.npy", [[chance.gauss(0, 1) for _ in range(5)] for _ in range(40)])
+        self.write("rows.csv", "text,kind,year\n" + "".join(f"t{i},k{i % 3},{1900 + i}\n" for i in range(40)))
+        stdout, _ = self.ok(
+            *("evaluate", "eye", "v.npy", "--columns-file", "rows.csv", "--color", "kind,year", "--methods", "pca,svd"),
+            *("--report", "sheet.html", "--png", "sheet.png", "--json"),
+        )
+        self.assertEqual(json.loads(stdout)["image"], "sheet.png")
+        data = (self.folder / "sheet.png").read_bytes()
+        self.assertEqual(data[:8], b"\x89PNG\r\n\x1a\n")
+        width, height = struct.unpack(">II", data[16:24])
+        self.assertEqual(width, 20 + 2 * 480)
+        self.assertGreater(height, 2 * 460)
+        # What the program itself reads of it: plots on white paper.
+        self.ok("embed", "sheet.png", "-m", "builtin-image", "-o", "sheet.npy")
 
     def test_what_cannot_be_evaluated_is_said(self) -> None:
         self.fails("usage", "evaluate", says=["expected an input"])

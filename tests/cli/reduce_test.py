@@ -144,6 +144,89 @@ class Files(ReduceTest):
         self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "lda", says=["--labels"])
         self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "pca", "--labels", "labels.txt")
 
+    def test_numbers_are_learnt_from(self) -> None:
+        drawn = random.Random(4)
+        targets = [drawn.random() for _ in range(ROWS)]
+        write_npy(self.folder / "noise.npy", [[drawn.gauss(0, 1) for _ in range(DIM)] for _ in range(ROWS)])
+        self.write("targets.txt", "".join(f"{t if i > 3 else ''}\n" for i, t in enumerate(targets)))
+        self.write(
+            "noise.jsonl",
+            "".join(
+                json.dumps({"embedding": row, "price": t if i > 3 else None}) + "\n"
+                for i, (row, t) in enumerate(zip(read_npy(self.folder / "noise.npy"), targets, strict=True))
+            ),
+        )
+        options = ("--set", "target_weight=0.9", "--set", "neighbors=8")
+        report = self.reduce("noise.npy", "-o", "map.npy", "--targets", "targets.txt", *options)
+        self.assertEqual(report["labelled"], ROWS - 4)
+        self.reduce("noise.jsonl", "-o", "column.npy", "--targets", "price", *options)
+        self.assertEqual(self.bytes_of("map.npy"), self.bytes_of("column.npy"))
+        self.reduce("noise.npy", "-o", "plain.npy", "--set", "neighbors=8")
+
+        def step(name: str) -> float:
+            """How much the number changes from a row to the nearest on the map."""
+            places = read_npy(self.folder / name)[4:]
+            total = 0.0
+            for i, place in enumerate(places):
+                _, nearest = min((math.dist(place, other), j) for j, other in enumerate(places) if j != i)
+                total += abs(targets[4 + i] - targets[4 + nearest])
+            return total / len(places)
+
+        self.assertLess(step("map.npy"), 0.4 * step("plain.npy"))
+        fails = ("reduce", "noise.npy", "-o", "x.npy")
+        self.fails("invalid_argument", *fails, "--method", "pca", "--targets", "targets.txt", says=["umap"])
+        self.write("words.txt", "a\n" * ROWS)
+        self.fails("invalid_argument", *fails, "--targets", "words.txt", says=["row 0: expected a number", "'a'"])
+        self.fails("invalid_argument", *fails, "--targets", "targets.txt", "--labels", "words.txt", says=["found both"])
+
+    def test_density_is_an_option_of_umap(self) -> None:
+        self.reduce("v.npy", "-o", "plain.npy", "--set", "neighbors=8")
+        report = self.reduce("v.npy", "-o", "dense.npy", "--set", "neighbors=8", "--set", "density=2")
+        self.assertEqual(report["options"]["density"], 2)
+        self.assertNotEqual(self.bytes_of("plain.npy"), self.bytes_of("dense.npy"))
+        self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--set", "density=-1", says=["density"])
+
+    def test_every_start(self) -> None:
+        for start in ("spectral", "pca", "random"):
+            self.reduce("v.npy", "-o", f"{start}.npy", "--set", f"start={start}")
+        self.reduce("v.npy", "-o", "pca-map.npy", "--method", "pca", "--dim", "3", "--save", "pca.safetensors")
+        self.reduce("v.npy", "-o", "umap.npy", "--save", "umap.safetensors")
+        for method in ("umap", "tsne", "pacmap"):
+            # The array of a reduction and the reduction itself say the same of where rows start.
+            report = self.reduce("v.npy", "-o", "by-model.npy", "--method", method, "--start", "pca.safetensors")
+            self.assertEqual(report["warm_started"], ROWS)
+            self.reduce("v.npy", "-o", "by-array.npy", "--method", method, "--start", "pca-map.npy")
+            self.assertEqual(self.bytes_of("by-model.npy"), self.bytes_of("by-array.npy"))
+        fails = ("reduce", "v.npy", "-o", "x.npy")
+        self.fails("mismatch", *fails, "--dim", "4", "--start", "pca.safetensors", says=["4 values or more"])
+        write_npy(self.folder / "few.npy", read_npy(self.folder / "umap.npy")[:9])
+        self.fails("mismatch", *fails, "--start", "few.npy", says=["each of 60 rows, found 9"])
+        self.fails("invalid_argument", *fails, "--method", "pca", "--start", "umap.npy", says=["start from places"])
+        (self.folder / "model").mkdir()
+        self.fails("invalid_argument", *fails, "--start", "model", says=["asterism embed"])
+
+    def test_a_map_of_other_rows_lies_as_the_one_that_was_saved(self) -> None:
+        write_npy(self.folder / "first.npy", example_rows(300))
+        write_npy(self.folder / "other.npy", example_rows(330, seed=9))
+        self.reduce("first.npy", "-o", "first-map.npy", "--save", "umap.safetensors")
+        for name, options in (("on.npy", ["--warm-start"]), ("shape.npy", [])):
+            self.reduce("other.npy", "-o", name, "--start", "umap.safetensors", *options)
+        centres = {}
+        for name in ("first-map.npy", "on.npy", "shape.npy"):
+            places = read_npy(self.folder / name)
+            groups = [places[g::3] for g in range(3)]
+            centres[name] = [[sum(p[c] for p in group) / len(group) for c in range(2)] for group in groups]
+        width = max(math.dist(a, b) for a in centres["first-map.npy"] for b in centres["first-map.npy"])
+        for group in range(3):
+            self.assertLess(math.dist(centres["on.npy"][group], centres["first-map.npy"][group]), 0.15 * width)
+
+        def turn(name: str) -> float:
+            """Which way round the three groups lie."""
+            a, b, c = centres[name]
+            return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+        self.assertGreater(turn("shape.npy") * turn("first-map.npy"), 0.0)
+
     def test_errors_name_what_was_expected_and_found(self) -> None:
         self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "pac", says=["did you mean 'pca'"])
         self.fails("invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--set", "neighbours=4", says=["'neighbors'"])

@@ -32,6 +32,13 @@ def umap_learn(rows: Any, arguments: argparse.Namespace) -> Any:
     return lambda: umap.UMAP(n_neighbors=15, min_dist=0.1, n_jobs=arguments.threads).fit_transform(rows)
 
 
+def densmap(rows: Any, arguments: argparse.Namespace) -> Any:
+    """umap-learn's densMAP at its defaults, without a seed."""
+    import umap
+
+    return lambda: umap.UMAP(n_neighbors=15, min_dist=0.1, densmap=True, n_jobs=arguments.threads).fit_transform(rows)
+
+
 def open_tsne(rows: Any, arguments: argparse.Namespace) -> Any:
     """t-SNE: FIt-SNE's interpolation, the library's own choice at these sizes."""
     import openTSNE
@@ -52,6 +59,7 @@ PEERS: dict[str, Callable[[Any, argparse.Namespace], Any]] = {
     "scikit-learn-randomized": sklearn_pca("randomized"),
     "scikit-learn-covariance_eigh": sklearn_pca("covariance_eigh"),
     "umap-learn": umap_learn,
+    "umap-learn-densmap": densmap,
     "openTSNE": open_tsne,
     "pacmap": pacmap_peer,
 }

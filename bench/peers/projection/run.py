@@ -5,8 +5,8 @@
     bench/peers/projection/run.sh build/release --cases pca --rounds 7
 
 Every run is a process of its own that reads a .npy file and writes one: ours is `asterism reduce`. A ratio is taken
-within a round and the median is printed. Quality is trustworthiness and neighbour preservation at 15 (quality.py). Ours
-must give the same bytes twice, with 1 and with 2 threads. Prints tables and writes bench/results/projection.json.
+within a round and the median is printed. Quality is trustworthiness, neighbour preservation and correlation of densities
+at 15 (quality.py). Ours must give the same bytes twice, with 1 and with 2 threads. Prints tables and writes bench/results/projection.json.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ CASES = (
     Case("pca-texts", "texts", "pca", ("--dim", "50"), ("scikit-learn-randomized", "scikit-learn-covariance_eigh")),
     Case("umap-digits", "digits", "umap", (), ("umap-learn",)),
     Case("umap-texts", "texts", "umap", (), ("umap-learn",)),
+    Case("density-digits", "digits", "umap", ("--set", "density=2"), ("umap-learn-densmap",)),
     Case("tsne-digits", "digits", "tsne", (), ("openTSNE",)),
     Case("tsne-texts", "texts", "tsne", (), ("openTSNE",)),
     Case("pacmap-digits", "digits", "pacmap", (), ("pacmap",)),
@@ -71,7 +72,9 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "release", help="build with bin/")
-    parser.add_argument("--cases", nargs="+", default=["pca", "umap", "tsne", "pacmap"], help="beginnings of names")
+    parser.add_argument(
+        "--cases", nargs="+", default=["pca", "umap", "density", "tsne", "pacmap"], help="beginnings of names"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of the texts")
@@ -243,7 +246,7 @@ class Bench:
         for name, entry in self.entries.items():
             faster = f"{self.ratio(name):.2f}" if name != OURS and OURS in self.entries else ""
             times = [statistics.median(entry.wall_seconds), statistics.median(entry.fit_seconds)]
-            quality = [entry.quality["trustworthiness"], entry.quality["neighbor_preservation"]]
+            quality = entry.quality.values()
             out.append([name, *(f"{t:.2f}" for t in times), faster, *(f"{q:.4f}" for q in quality)])
         return out
 
@@ -271,7 +274,15 @@ def main() -> None:
         bench = Bench(arguments, case, rows)
         bench.measure()
         bench.judge()
-        header = ["contender", "wall s", "fit s", "ours is times as fast", "trustworthiness@15", "preserved@15"]
+        header = [
+            "contender",
+            "wall s",
+            "fit s",
+            "ours is times as fast",
+            "trustworthiness@15",
+            "preserved@15",
+            "density@15",
+        ]
         print(f"\n{case.name}: {description}, {arguments.threads} threads\n{table(header, bench.lines())}")
         if OURS in bench.entries:
             print("ours gives the same bytes again: " + ("yes" if bench.entries[OURS].same_bytes else "NO"))

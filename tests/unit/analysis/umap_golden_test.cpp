@@ -1,6 +1,7 @@
 // The steps of UMAP before the layout, against umap-learn (tools/goldens/umap_record.py).
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -10,8 +11,10 @@
 #include "analysis/spectral_vectors.hpp"
 #include "analysis/umap.hpp"
 #include "analysis/umap_curve.hpp"
+#include "analysis/umap_density.hpp"
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
+#include "kernels/umap_moves.hpp"
 
 namespace asterism {
 namespace {
@@ -53,7 +56,7 @@ TEST(UmapGolden, graphs_are_those_of_umap_learn) {
   ThreadPool pool(2);
   const AnalysisRun run{pool};
   const Json cases = golden()["cases"];
-  ASSERT_EQ(cases.size(), 6U);
+  ASSERT_EQ(cases.size(), 9U);
   for (const Json& expected : cases) {
     SCOPED_TRACE(expected["name"].get<std::string>());
     const auto data = expected["data"].get<std::vector<float>>();
@@ -72,7 +75,14 @@ TEST(UmapGolden, graphs_are_those_of_umap_learn) {
     ASSERT_TRUE(graph) << graph.error().to_string();
     expect_graph(*graph, expected["graph"], 5e-5);
     if (expected.contains("labels")) {
-      auto supervised = umap_graph(rows, options, expected["labels"].get<std::vector<std::int32_t>>(), run);
+      const auto labels = expected["labels"].get<std::vector<std::int32_t>>();
+      auto supervised = umap_graph(rows, options, {.classes = labels}, run);
+      ASSERT_TRUE(supervised);
+      expect_graph(*supervised, expected["supervised"], 5e-5);
+    }
+    if (expected.contains("targets")) {
+      const auto targets = expected["targets"].get<std::vector<float>>();
+      auto supervised = umap_graph(rows, options, {.numbers = targets}, run);
       ASSERT_TRUE(supervised);
       expect_graph(*supervised, expected["supervised"], 5e-5);
     }
@@ -103,6 +113,63 @@ TEST(UmapGolden, smoothest_functions_are_the_eigenvectors_of_a_dense_solver) {
       for (std::size_t row = 0; row < rows.row_count; ++row) {
         const double sign = dot < 0.0 ? -1.0 : 1.0;
         EXPECT_NEAR(sign * found->vectors[v * rows.row_count + row], vectors[v * rows.row_count + row], 1e-5);
+      }
+    }
+  }
+}
+
+RowsView rows_of(const std::vector<float>& data, const Json& golden) {
+  return {.values = data, .row_count = golden["rows"].get<std::size_t>(), .dim = golden["dim"].get<std::size_t>()};
+}
+
+// What one neighbour moves a place by at rate 1.
+std::array<float, 2> move_along(const UmapCurve& curve, const UmapDensity::Pull& pull, std::span<const float> places,
+                                std::uint32_t row, std::uint32_t other) {
+  const std::array<std::uint32_t, kUmapLanes> others{other};
+  const std::array<std::uint32_t, kUmapLanes> counts{1};
+  const std::array<std::uint32_t, kUmapLanes> self{};
+  std::array<float, 2 * kUmapLanes> density{};
+  density[0] = pull.level;
+  density[kUmapLanes] = pull.slope;
+  std::array<float, 2 * kUmapLanes> moved{};
+  moved[0] = places[2 * row];
+  moved[kUmapLanes] = places[2 * row + 1];
+  umap_move({.a = static_cast<float>(curve.a), .b = static_cast<float>(curve.b), .pull_count = 1, .push_count = 0},
+            {others.data(), counts.data(), self.data(), density.data()}, places.data(), 2, moved.data());
+  return {moved[0] - places[2 * row], moved[kUmapLanes] - places[2 * row + 1]};
+}
+
+TEST(UmapGolden, density_moves_are_those_of_densmap) {
+  ThreadPool pool(2);
+  const Json expected = golden()["density"];
+  const auto data = expected["data"].get<std::vector<float>>();
+  const RowsView rows = rows_of(data, expected);
+  auto all = umap_graph(rows, {.neighbor_count = expected["neighbors"].get<std::size_t>()}, {}, {pool});
+  ASSERT_TRUE(all) << all.error().to_string();
+  const SparseGraph graph = due_edges(*all, expected["epochs"].get<std::size_t>());
+  EXPECT_LT(graph.edge_count(), all->edge_count());
+  expect_graph(graph, expected["edges"], 5e-5);
+  const auto radii = local_radii(graph, rows, Metric::kEuclidean, pool);
+  ASSERT_TRUE(radii);
+  expect_near({radii->begin(), radii->end()}, expected["radii"], 1e-5);
+  const UmapCurve curve = fit_umap_curve(0.1, 1.0);
+  const UmapDensityOptions options{.weight = expected["lambda"].get<double>(),
+                                   .variance_shift = expected["var_shift"].get<double>()};
+  UmapDensity density(graph, *radii, options, curve);
+  const auto places = expected["places"].get<std::vector<float>>();
+  density.measure(places, 2, pool);
+  expect_near({density.map_radii().begin(), density.map_radii().end()}, expected["map_radii"], 1e-5);
+  expect_near({density.nearness_sums().begin(), density.nearness_sums().end()}, expected["nearness_sums"], 1e-5);
+  const auto moves = expected["moves"].get<std::vector<double>>();
+  ASSERT_EQ(moves.size(), 2 * graph.edge_count());
+  std::size_t edge = 0;
+  for (std::uint32_t row = 0; row < graph.row_count(); ++row) {
+    for (std::size_t e = 0; e < graph.columns_of(row).size(); ++e, ++edge) {
+      const std::uint32_t other = graph.columns_of(row)[e];
+      const auto pull = density.of(row, other, static_cast<double>(graph.weights_of(row)[e]));
+      const auto moved = move_along(curve, pull, places, row, other);
+      for (std::size_t c = 0; c < 2; ++c) {
+        EXPECT_NEAR(static_cast<double>(moved[c]), moves[2 * edge + c], 1e-3) << row << " " << other;
       }
     }
   }

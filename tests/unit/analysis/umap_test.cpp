@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -137,7 +138,7 @@ TEST(Umap, labels_draw_classes_apart_that_rows_do_not) {
     labels[r] = static_cast<std::int32_t>(r % 3);
   }
   const auto plain = Umap::fit(view(values), {}, {}, {}, {pool});
-  const auto supervised = Umap::fit(view(values), {.target_weight = 0.9}, labels, {}, {pool});
+  const auto supervised = Umap::fit(view(values), {.target_weight = 0.9}, {.classes = labels}, {}, {pool});
   ASSERT_TRUE(plain && supervised);
   const auto own_share = [&](std::span<const float> places) {
     auto graph = neighbor_graph({.values = places, .row_count = 300, .dim = 2}, {.neighbor_count = 5}, {pool});
@@ -153,10 +154,110 @@ TEST(Umap, labels_draw_classes_apart_that_rows_do_not) {
   for (std::size_t r = 0; r < 300; r += 4) {
     labels[r] = kNoLabel;
   }
-  const auto partly = Umap::fit(view(values), {.target_weight = 0.9}, labels, {}, {pool});
+  const auto partly = Umap::fit(view(values), {.target_weight = 0.9}, {.classes = labels}, {}, {pool});
   ASSERT_TRUE(partly);
   EXPECT_TRUE(all_finite(partly->embedding()));
   EXPECT_GT(own_share(partly->embedding()), own_share(plain->embedding()));
+}
+
+// Log of the mean distance to the ten nearest.
+std::vector<double> sparsity(const RowsView& rows, ThreadPool& pool) {
+  const auto graph = neighbor_graph(rows, {.neighbor_count = 10}, {pool});
+  EXPECT_TRUE(graph);
+  std::vector<double> out;
+  for (std::size_t r = 0; r < rows.row_count; ++r) {
+    double sum = 0.0;
+    for (const float distance : std::span(graph->distances).subspan(r * 10, 10)) {
+      sum += static_cast<double>(distance);
+    }
+    out.push_back(std::log(sum / 10.0));
+  }
+  return out;
+}
+
+double correlation(std::span<const double> a, std::span<const double> b) {
+  const auto n = static_cast<double>(a.size());
+  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n;
+  const double mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
+  double ab = 0.0;
+  double aa = 0.0;
+  double bb = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += (a[i] - mean_a) * (b[i] - mean_b);
+    aa += (a[i] - mean_a) * (a[i] - mean_a);
+    bb += (b[i] - mean_b) * (b[i] - mean_b);
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+TEST(Umap, density_of_the_rows_is_that_of_the_map_where_it_is_asked_for) {
+  // One blob is ten times as wide as another, a third in between.
+  auto values = blobs(600, 0.0F);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t blob = i / kDim % 3;
+    values[i] = values[i] * (blob == 0 ? 1.0F : blob == 1 ? 3.0F : 10.0F) + (i % kDim == blob ? 200.0F : 0.0F);
+  }
+  ThreadPool pool(2);
+  const auto of_rows = sparsity(view(values), pool);
+  const auto kept = [&](double weight, ThreadPool& threads) {
+    const auto umap = Umap::fit(view(values), {.density = {.weight = weight}}, {}, {}, {threads});
+    EXPECT_TRUE(umap);
+    return std::vector<float>(umap->embedding().begin(), umap->embedding().end());
+  };
+  const auto plain = kept(0.0, pool);
+  const auto dense = kept(2.0, pool);
+  const auto of_map = [&](const std::vector<float>& places) {
+    return sparsity({.values = places, .row_count = 600, .dim = 2}, pool);
+  };
+  EXPECT_GT(correlation(of_rows, of_map(dense)), 0.85);
+  EXPECT_LT(correlation(of_rows, of_map(plain)), correlation(of_rows, of_map(dense)) - 0.1);
+  for (const std::size_t threads : {1U, 3U}) {
+    ThreadPool others(threads);
+    EXPECT_EQ(kept(2.0, others), dense) << threads;
+  }
+}
+
+TEST(Umap, density_of_copies_and_few_rows_is_no_trouble) {
+  ThreadPool pool(2);
+  const std::vector<float> same(100 * kDim, 4.0F);
+  const auto few = blobs(3, 5.0F);
+  for (const auto* values : {&same, &few}) {
+    const auto umap = Umap::fit(view(*values), {.density = {.weight = 2.0, .variance_shift = 0.0}}, {}, {}, {pool});
+    ASSERT_TRUE(umap) << umap.error().to_string();
+    EXPECT_TRUE(all_finite(umap->embedding()));
+  }
+}
+
+TEST(Umap, numbers_order_rows_that_say_nothing_of_them) {
+  ThreadPool pool(2);
+  const auto values = blobs(300, 0.0F);
+  const CounterRandom random(31);
+  std::vector<float> numbers(300);
+  for (std::size_t r = 0; r < 300; ++r) {
+    numbers[r] = r % 10 == 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(random.uniform(r));
+  }
+  // How much the number changes to the nearest on the map.
+  const auto step = [&](std::span<const float> places) {
+    const auto graph = neighbor_graph({.values = places, .row_count = 300, .dim = 2}, {.neighbor_count = 3}, {pool});
+    double sum = 0.0;
+    double count = 0.0;
+    for (std::size_t i = 0; i < graph->neighbors.size(); ++i) {
+      const float apart = std::abs(numbers[i / 3] - numbers[graph->neighbors[i]]);
+      if (std::isfinite(apart)) {
+        sum += static_cast<double>(apart);
+        count += 1.0;
+      }
+    }
+    return sum / count;
+  };
+  const auto plain = Umap::fit(view(values), {}, {}, {}, {pool});
+  const auto supervised = Umap::fit(view(values), {.target_weight = 0.9}, {.numbers = numbers}, {}, {pool});
+  ASSERT_TRUE(plain && supervised);
+  EXPECT_TRUE(all_finite(supervised->embedding()));
+  EXPECT_LT(step(supervised->embedding()), 0.3 * step(plain->embedding()));
+  const std::vector<float> equal(300, 1.0F);
+  EXPECT_TRUE(Umap::fit(view(values), {}, {.numbers = equal}, {}, {pool}));
+  EXPECT_FALSE(Umap::fit(view(values), {}, {.numbers = std::span(equal).first(9)}, {}, {pool}));
 }
 
 TEST(Umap, new_rows_go_to_their_own_and_each_alone) {
@@ -278,7 +379,7 @@ TEST(Umap, bad_input_is_an_error) {
   auto values = blobs(30, 5.0F);
   const auto code = [&](const RowsView& rows, const UmapOptions& options, std::span<const std::int32_t> labels = {},
                         std::span<const float> initial = {}) {
-    const auto umap = Umap::fit(rows, options, labels, initial, {pool});
+    const auto umap = Umap::fit(rows, options, {.classes = labels}, initial, {pool});
     return umap ? std::string("none") : umap.error().message;
   };
   EXPECT_NE(code({.values = values, .row_count = 1, .dim = kDim}, {}).find("at least 2 rows"), std::string::npos);

@@ -91,8 +91,37 @@ TEST_P(WarmStart, same_bytes_at_any_thread_count) {
   }
 }
 
+// Only how places lie counts, not how wide: the same start, scaled, is the same map.
+TEST_P(WarmStart, a_shape_is_a_start_whatever_its_scale) {
+  const Blobs blobs = make_blobs(kRows, 10, 6);
+  std::vector<float> shape = fit(blobs.view());
+  scale_places(shape, 2, 0.5);
+  std::vector<float> smaller = shape;
+  for (float& value : smaller) {
+    value *= 0.125F;
+  }
+  const std::vector<float> after = fit(blobs.view(), shape);
+  EXPECT_EQ(fit(blobs.view(), smaller), after);
+  EXPECT_GT(trustworthiness(blobs.view(), after, 15), trustworthiness(blobs.view(), fit(blobs.view()), 15) - 0.01);
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, WarmStart, testing::Values("umap", "tsne", "pacmap"),
                          [](const auto& each) { return each.param; });
+
+TEST(StartPlaces, are_scaled_by_their_widest_component_and_nothing_else) {
+  std::vector<float> places{1000.0F, 0.0F, 1002.0F, 4.0F, kNaN, kNaN, 1001.0F, 8.0F};
+  EXPECT_EQ(kind_of_places(places, 2), GivenPlaces::kShape);
+  scale_places(places, 2, 0.01);
+  EXPECT_NEAR(places[7] - places[1], 0.01 * std::sqrt(6.0), 1e-6);
+  EXPECT_TRUE(std::isnan(places[4]));
+  EXPECT_EQ(kind_of_places(places, 2), GivenPlaces::kShape);
+  scale_places(places, 2, 100.0);
+  EXPECT_EQ(kind_of_places(places, 2), GivenPlaces::kMap);
+  std::vector<float> same(6, 3.0F);
+  scale_places(same, 2, 1.0);
+  EXPECT_EQ(same, std::vector<float>(6, 3.0F));
+  EXPECT_EQ(kind_of_places(std::vector<float>(6, kNaN), 2), GivenPlaces::kNone);
+}
 
 TEST(StartPlaces, new_rows_start_amid_those_they_see_by_weight) {
   // Row 2 is new and sees 0 and 1; row 3 is new and sees row 2 alone; 4 and 5 are new and see each other.
