@@ -28,14 +28,14 @@ interface Props {
 }
 
 function useScene(dataset: Dataset, projection: string): { scene: Scene | null; failure: string } {
-  const [scene, setScene] = useState<Scene | null>(null);
+  const [read, setRead] = useState<{ dataset: Dataset; scene: Scene } | null>(null);
   const [failure, setFailure] = useState("");
   useEffect(() => {
     let current = true;
     dataset.scene(projection).then(
       (made) => {
         if (!current) return;
-        setScene(made);
+        setRead({ dataset, scene: made });
         setFailure("");
       },
       (problem: unknown) => {
@@ -46,6 +46,8 @@ function useScene(dataset: Dataset, projection: string): { scene: Scene | null; 
       current = false;
     };
   }, [dataset, projection]);
+  // Of the dataset that is shown: until its map is read, the last one of it stands.
+  const scene = dataset.knownScene(projection) ?? (read?.dataset === dataset ? read.scene : null);
   return { scene, failure };
 }
 
@@ -68,6 +70,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
   const wantPictures = useAtlas((state) => state.pictures);
   const pinned = useAtlas((state) => state.pinned);
   const hovered = useAtlas((state) => state.hovered);
+  const passage = useAtlas((state) => state.passage);
   const neighbors = useAtlas((state) => state.neighbors);
   const falseNeighbors = useAtlas((state) => state.falseNeighbors);
   const tool = useAtlas((state) => state.tool);
@@ -142,6 +145,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
       grid: scene && gridScene === scene ? dataset.grid(scene) : null,
       pinned: toHere(pinned),
       hovered: toHere(hovered),
+      passage,
       neighbors: comparison ? null : neighbors,
       falseNeighbors,
     });
