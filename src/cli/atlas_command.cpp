@@ -103,8 +103,9 @@ Result<void> collect_evaluations(AtlasArguments& arguments, const DisposableFold
   if (!collected) {
     return std::unexpected(collected.error());
   }
-  arguments.atlas.series =
-      service::SeriesRequest{.location = arguments.atlas.location, .versions = collected->versions, .name = "training"};
+  arguments.atlas.series.emplace();
+  arguments.atlas.series->versions = collected->versions;
+  arguments.atlas.series->name = "training";
   return {};
 }
 
@@ -232,7 +233,8 @@ Result<int> run(AtlasArguments arguments, Console& console) {
     return fail(ErrorCode::kUsage, "--dim: expected with --method, found alone");
   }
   if (arguments.versions || !arguments.steps.empty()) {
-    arguments.atlas.series = service::SeriesRequest{.location = arguments.input, .versions = arguments.steps};
+    arguments.atlas.series.emplace();
+    arguments.atlas.series->versions = arguments.steps;
   }
   std::optional<DisposableFolder> folder;
   const bool is_run = service::is_run_folder(arguments.input);

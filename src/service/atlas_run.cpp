@@ -95,9 +95,9 @@ Result<RunCollection> collect_run(const std::filesystem::path& run, const std::s
       }
       collection.emplace(*std::move(created));
     }
-    auto version = put(*collection, items, *evaluation).and_then([&] {
-      return collection->create_version(fmt::format("epoch {}", evaluation->epoch));
-    });
+    const auto added = put(*collection, items, *evaluation);
+    auto version =
+        added ? collection->create_version(fmt::format("epoch {}", evaluation->epoch)) : std::unexpected(added.error());
     if (!version) {
       return std::unexpected(std::move(version.error()));
     }

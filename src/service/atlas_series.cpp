@@ -102,7 +102,8 @@ struct FormerPlaces {
 };
 
 FormerPlaces former_places(const Step& step, const Step& former, std::size_t dim) {
-  FormerPlaces out{.all = std::vector<float>(step.snapshot.row_count() * dim, kNoPlace)};
+  FormerPlaces out;
+  out.all.assign(step.snapshot.row_count() * dim, kNoPlace);
   out.kept = out.all;
   const auto rows = former_rows(step, former);
   for (std::size_t row = 0; row < rows.size(); ++row) {

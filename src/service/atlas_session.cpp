@@ -177,7 +177,22 @@ Result<AtlasExportResponse> write_atlas(const AtlasRequest& request, const std::
   if (!opened) {
     return std::unexpected(opened.error());
   }
-  auto written = export_atlas(*opened->collection, *opened->atlas, folder, run_of(*opened->pool, request));
+  std::vector<OpenAtlas> others;
+  std::vector<ExportedState> states{{.collection = opened->collection.get(), .atlas = opened->atlas.get()}};
+  for (const SeriesStep& step : steps) {
+    if (step.version != shown->version) {
+      AtlasRequest of_step = *shown;
+      of_step.version = step.version;
+      of_step.projection = step.projection;
+      auto other = open(of_step);
+      if (!other) {
+        return std::unexpected(std::move(other.error()));
+      }
+      others.push_back(*std::move(other));
+      states.push_back({.collection = others.back().collection.get(), .atlas = others.back().atlas.get()});
+    }
+  }
+  auto written = export_atlas(states, folder, run_of(*opened->pool, request));
   if (!written) {
     return std::unexpected(std::move(written.error()));
   }

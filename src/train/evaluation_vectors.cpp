@@ -196,13 +196,13 @@ Result<std::vector<EvaluationRow>> read_evaluation_rows(const fs::path& run) {
   const auto pictures = read->tensors.find("pictures");
   const auto offsets = read->tensors.find("picture_offsets");
   if (pictures == read->tensors.end() || offsets == read->tensors.end() || pictures->second.dtype() != DType::kU8 ||
-      offsets->second.dtype() != DType::kI64 ||
-      offsets->second.element_count() != rows->size() + 1) {
+      offsets->second.dtype() != DType::kI64 || offsets->second.element_count() != rows->size() + 1) {
     return corrupt(file, fmt::format("expected pictures with {} offsets", rows->size() + 1));
   }
   std::vector<std::int64_t> ends(rows->size() + 1);
   std::memcpy(ends.data(), offsets->second.bytes().data(), ends.size() * sizeof(std::int64_t));
-  if (ends.front() != 0 || ends.back() != static_cast<std::int64_t>(pictures->second.element_count()) || !std::ranges::is_sorted(ends)) {
+  if (ends.front() != 0 || ends.back() != static_cast<std::int64_t>(pictures->second.element_count()) ||
+      !std::ranges::is_sorted(ends)) {
     return corrupt(file, "'picture_offsets': expected offsets that rise from 0 to the bytes of 'pictures'");
   }
   const auto* bytes = reinterpret_cast<const char*>(pictures->second.bytes().data());
