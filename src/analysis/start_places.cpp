@@ -148,22 +148,34 @@ Result<std::vector<float>> principal_places(const RowsView& rows, std::size_t co
   return places;
 }
 
-GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count) {
-  double sum = 0.0;
-  double square = 0.0;
-  double count = 0.0;
-  for (std::size_t i = 0; i < places.size(); i += component_count) {
-    if (is_known(places, component_count, i / component_count)) {
-      sum += static_cast<double>(places[i]);
-      square += static_cast<double>(places[i]) * static_cast<double>(places[i]);
-      count += 1.0;
+double deviation_of_places(std::span<const float> places, std::size_t component_count) {
+  double largest = 0.0;
+  for (std::size_t c = 0; c < component_count; ++c) {
+    double sum = 0.0;
+    double square = 0.0;
+    double count = 0.0;
+    for (std::size_t row = 0; row * component_count < places.size(); ++row) {
+      if (is_known(places, component_count, row)) {
+        const auto value = static_cast<double>(places[row * component_count + c]);
+        sum += value;
+        square += value * value;
+        count += 1.0;
+      }
+    }
+    if (count > 0.0) {
+      largest = std::max(largest, square / count - sum / count * sum / count);
     }
   }
-  if (count == 0.0) {
-    return GivenPlaces::kNone;
+  return std::sqrt(largest);
+}
+
+GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count) {
+  for (std::size_t row = 0; row * component_count < places.size(); ++row) {
+    if (is_known(places, component_count, row)) {
+      return deviation_of_places(places, component_count) > kMapDeviation ? GivenPlaces::kMap : GivenPlaces::kShape;
+    }
   }
-  return square / count - sum / count * sum / count > kMapDeviation * kMapDeviation ? GivenPlaces::kMap
-                                                                                    : GivenPlaces::kShape;
+  return GivenPlaces::kNone;
 }
 
 std::vector<float> completed_places(const SparseGraph& graph, std::span<const float> places,

@@ -21,8 +21,11 @@ namespace asterism {
 Result<std::vector<float>> principal_places(const RowsView& rows, std::size_t component_count, double deviation,
                                             std::uint64_t seed, const AnalysisRun& run);
 
+// The largest deviation along a component of the places that are known; 0 where none are.
+double deviation_of_places(std::span<const float> places, std::size_t component_count);
+
 // What places given to start from say: nothing (NaN all over), where the rows stand in a map to go on from (their
-// deviation along the first component is above 1, the width of the kernels), or how they lie to each other.
+// deviation_of_places() is above 1, the width of the kernels), or how they lie to each other.
 enum class GivenPlaces : std::uint8_t { kNone, kMap, kShape };
 GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count);
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "analysis/aligned_places.hpp"
+#include "analysis/start_places.hpp"
 #include "asterism/collection.hpp"
 #include "service/collections.hpp"
 
@@ -22,7 +23,7 @@ namespace {
 constexpr float kNoPlace = std::numeric_limits<float>::quiet_NaN();
 // A map goes on where at least so many of its rows are what they were; else it is laid out anew from their places.
 constexpr double kKeptShareMin = 0.5;
-// Of the first component of places that are no more than a start: below the deviation of a map that goes on
+// Of places that are no more than a start: below the deviation of a map that goes on
 // (start_places.hpp).
 constexpr double kStartDeviation = 0.9;
 // Rows at each end of an axis that may lie outside the box that is shown, and the air around the others.
@@ -122,18 +123,7 @@ FormerPlaces former_places(const Step& step, const Step& former, std::size_t dim
 
 // Scaled so that they say how rows lie to each other, and are no map to go on with.
 std::vector<float> as_start(std::vector<float> places, std::size_t dim) {
-  double sum = 0.0;
-  double square = 0.0;
-  double count = 0.0;
-  for (std::size_t i = 0; i < places.size(); i += dim) {
-    if (std::isfinite(places[i])) {
-      const auto value = static_cast<double>(places[i]);
-      sum += value;
-      square += value * value;
-      count += 1.0;
-    }
-  }
-  const double deviation = count > 0.0 ? std::sqrt(std::max(0.0, square / count - sum / count * sum / count)) : 0.0;
+  const double deviation = deviation_of_places(places, dim);
   if (deviation > kStartDeviation) {
     for (float& value : places) {
       value = static_cast<float>(static_cast<double>(value) * kStartDeviation / deviation);

@@ -208,7 +208,11 @@ async function showStep(store: Store, step: Projection, isLast: () => boolean): 
     if (!(await showVersion(store, step, isLast))) return;
     const { pinned, results, query } = store.get();
     if (pinned >= 0) void pin(store, pinned);
-    if (results && query && results.query === query) await search(store, query);
+    if (results && query && results.query === query) {
+      const { notice } = store.get();
+      await search(store, query);
+      store.set({ notice: `${notice}; ${store.get().notice}` });
+    }
   } catch (problem) {
     report(store, problem);
   }
