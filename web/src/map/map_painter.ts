@@ -3,7 +3,7 @@
 // and draws when asked, at most once an animation frame. React sets its inputs; it knows nothing of React.
 
 import type { LabelLevels, Neighbors } from "../data/contract";
-import { matrixOf, perspectiveOf, type Camera, type Viewport } from "./camera";
+import { matrixOf, perspectiveOf, type Camera, type Covered, type Viewport } from "./camera";
 import type { Contour } from "./density";
 import { placeRegionPictures } from "./label_placement";
 import { chooseLayer, type LayerKind } from "./layer_choice";
@@ -121,8 +121,12 @@ export class MapPainter {
     this.ask();
   }
 
+  setCovered(covered: readonly Covered[]): void {
+    this.view = { ...this.view, covered };
+  }
+
   resize(width: number, height: number): void {
-    this.view = { width: Math.max(1, width), height: Math.max(1, height) };
+    this.view = { ...this.view, width: Math.max(1, width), height: Math.max(1, height) };
     this.fitPixels();
     this.ask();
   }
