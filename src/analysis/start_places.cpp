@@ -47,6 +47,17 @@ std::optional<double> known_variance(std::span<const float> places, std::size_t 
   return origin ? std::optional(square / count - sum / count * sum / count) : std::nullopt;
 }
 
+// Of the component along which they differ most.
+std::optional<double> widest_variance(std::span<const float> places, std::size_t component_count) {
+  std::optional<double> widest;
+  for (std::size_t c = 0; c < component_count; ++c) {
+    if (const auto variance = known_variance(places, component_count, c)) {
+      widest = std::max(widest.value_or(0.0), *variance);
+    }
+  }
+  return widest;
+}
+
 // Places of new rows, from those that are known outwards.
 class Completion {
  public:
@@ -170,7 +181,7 @@ Result<std::vector<float>> principal_places(const RowsView& rows, std::size_t co
 }
 
 GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count) {
-  const auto variance = known_variance(places, component_count, 0);
+  const auto variance = widest_variance(places, component_count);
   if (!variance) {
     return GivenPlaces::kNone;
   }
@@ -178,10 +189,7 @@ GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_
 }
 
 void scale_places(std::span<float> places, std::size_t component_count, double deviation) {
-  double widest = 0.0;
-  for (std::size_t c = 0; c < component_count; ++c) {
-    widest = std::max(widest, known_variance(places, component_count, c).value_or(0.0));
-  }
+  const double widest = widest_variance(places, component_count).value_or(0.0);
   if (widest > 0.0) {
     const auto scale = static_cast<float>(deviation / std::sqrt(widest));
     std::ranges::transform(places, places.begin(), [scale](float v) { return scale * v; });

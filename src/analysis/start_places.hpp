@@ -22,7 +22,7 @@ Result<std::vector<float>> principal_places(const RowsView& rows, std::size_t co
                                             std::uint64_t seed, const AnalysisRun& run);
 
 // What places given to start from say: nothing (NaN all over), where the rows stand in a map to go on from (their
-// deviation along the first component is above 1, the width of the kernels), or how they lie to each other, whatever
+// deviation along the widest component is above 1, the width of the kernels), or how they lie to each other, whatever
 // their scale: a method takes them as wide as its own start.
 enum class GivenPlaces : std::uint8_t { kNone, kMap, kShape };
 GivenPlaces kind_of_places(std::span<const float> places, std::size_t component_count);

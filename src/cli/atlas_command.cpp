@@ -14,6 +14,8 @@
 #include "cli/open_browser.hpp"
 #include "cli/server_run.hpp"
 #include "cli/text_format.hpp"
+#include "hub/model_id.hpp"
+#include "service/atlas_run.hpp"
 #include "service/atlas_session.hpp"
 #include "service/collection_model.hpp"
 
@@ -28,6 +30,8 @@ struct AtlasArguments {
   service::AtlasRequest atlas;
   service::LooseVectors loose;
   std::vector<std::string> texts;
+  std::vector<std::string> steps;
+  bool versions = false;
   std::string metric = "cosine";
   std::string method;
   std::size_t dim = service::kMapDimMin;
@@ -54,6 +58,13 @@ Result<void> check(const AtlasArguments& arguments) {
   }
   if (arguments.port > kLargestPort) {
     return fail(ErrorCode::kUsage, fmt::format("--port: expected at most {}, found {}", kLargestPort, arguments.port));
+  }
+  const bool series = arguments.versions || !arguments.steps.empty();
+  if (series && (loose || service::is_run_folder(arguments.input))) {
+    return fail(ErrorCode::kUsage, "--versions and --steps: expected with a collection, which has named versions");
+  }
+  if (series && (!arguments.atlas.version.empty() || !arguments.atlas.projection.empty())) {
+    return fail(ErrorCode::kUsage, "--versions and --steps: expected without --at-version and --projection");
   }
   if (!arguments.method.empty() && !arguments.atlas.projection.empty()) {
     return fail(ErrorCode::kUsage, "--method and --projection: expected one of them, found both");
@@ -82,6 +93,49 @@ Result<void> collect(AtlasArguments& arguments, const DisposableFolder& folder, 
   return count ? Result<void>{} : std::unexpected(count.error());
 }
 
+// A run as a collection with a version for each evaluation.
+Result<void> collect_evaluations(AtlasArguments& arguments, const DisposableFolder& folder, Console& console) {
+  arguments.atlas.location = (folder.path() / service::served_name(arguments.input)).string();
+  StepProgress progress(console);
+  const auto collected =
+      service::collect_run(arguments.input, arguments.atlas.location, &cancel_on_interrupt(), stage_sink(progress));
+  progress.finish();
+  if (!collected) {
+    return std::unexpected(collected.error());
+  }
+  arguments.atlas.series.emplace();
+  arguments.atlas.series->versions = collected->versions;
+  arguments.atlas.series->name = "training";
+  return {};
+}
+
+void describe_steps(const service::AtlasState& state, Console& console) {
+  for (const service::SeriesStep& step : state.steps) {
+    console.detail(fmt::format("{}: {}, {} new, {} gone; what stayed moved by {:.1f}% of the map (median)", step.label,
+                               counted(step.row_count, "item"), step.new_count, step.gone_count,
+                               100.0 * step.median_move));
+  }
+  if (!state.steps.empty()) {
+    console.note(fmt::format("{} from {} to {}", counted(state.steps.size(), "step"), state.steps.front().label,
+                             state.steps.back().label));
+  }
+}
+
+Json steps_json(const service::AtlasState& state) {
+  Json out = Json::array();
+  for (const service::SeriesStep& step : state.steps) {
+    out.push_back({{"projection", step.projection},
+                   {"version", step.version.empty() ? Json(nullptr) : Json(step.version)},
+                   {"label", step.label},
+                   {"items", step.row_count},
+                   {"kept", step.kept_count},
+                   {"new", step.new_count},
+                   {"gone", step.gone_count},
+                   {"median_move", step.median_move}});
+  }
+  return out;
+}
+
 Result<int> write_folder(const AtlasArguments& arguments, Console& console) {
   StepProgress progress(console);
   service::AtlasRequest request = arguments.atlas;
@@ -97,9 +151,11 @@ Result<int> write_folder(const AtlasArguments& arguments, Console& console) {
                              {"page", page},
                              {"items", response->state.row_count},
                              {"projection", response->state.projection},
+                             {"steps", steps_json(response->state)},
                              {"files", response->written.file_count},
                              {"size_bytes", response->written.size_bytes}}));
   } else {
+    describe_steps(response->state, console);
     console.summary(
         fmt::format("{} in {}: open {}", counted(response->state.row_count, "item"), arguments.export_folder, page));
   }
@@ -125,7 +181,9 @@ server::EmbedServerOptions server_options(const AtlasArguments& arguments, const
   const fs::path place = fs::absolute(arguments.atlas.location).lexically_normal();
   options.collections_folder = (place.has_filename() ? place : place.parent_path()).parent_path().string();
   options.collection = server::ServedCollection{.name = state.name, .path = place};
-  options.map = arguments.atlas.map;
+  if (!arguments.atlas.series) {
+    options.map = arguments.atlas.map;
+  }
   options.compression_size_bytes_min = std::size_t{64} << 10U;
   return options;
 }
@@ -139,22 +197,28 @@ Result<int> serve_page(const AtlasArguments& arguments, Console& console) {
     console.note(fmt::format("{} came after the map {} was made and have no place on it: --method makes it anew",
                              counted(state->unplaced_row_count, "item"), state->projection));
   }
+  describe_steps(*state, console);
   const StopSignals signals;
-  return run_server(
-      signals, server_options(arguments, *state), console, [&](const std::vector<std::string>& addresses) {
-        const std::string address = fmt::format("{}/atlas/{}", addresses.front(), state->name);
-        if (console.json()) {
-          console.print(
-              json_line({{"address", address}, {"items", state->row_count}, {"projection", state->projection}}));
-        } else {
-          console.print(fmt::format("{}\n", address));
-        }
-        (void)console.flush();
-        console.note(fmt::format("{} on the map; Ctrl-C ends", counted(state->row_count, "item")));
-        if (!arguments.no_open) {
-          (void)open_browser(address);
-        }
-      });
+  return run_server(signals, server_options(arguments, *state), console,
+                    [&](const std::vector<std::string>& addresses) {
+                      std::string address = fmt::format("{}/atlas/{}", addresses.front(), state->name);
+                      if (!state->version.empty()) {
+                        address += fmt::format("#v={}", url_encode_component(state->version));
+                      }
+                      if (console.json()) {
+                        console.print(json_line({{"address", address},
+                                                 {"items", state->row_count},
+                                                 {"projection", state->projection},
+                                                 {"steps", steps_json(*state)}}));
+                      } else {
+                        console.print(fmt::format("{}\n", address));
+                      }
+                      (void)console.flush();
+                      console.note(fmt::format("{} on the map; Ctrl-C ends", counted(state->row_count, "item")));
+                      if (!arguments.no_open) {
+                        (void)open_browser(address);
+                      }
+                    });
 }
 
 Result<int> run(AtlasArguments arguments, Console& console) {
@@ -168,14 +232,21 @@ Result<int> run(AtlasArguments arguments, Console& console) {
   } else if (arguments.dim != service::kMapDimMin) {
     return fail(ErrorCode::kUsage, "--dim: expected with --method, found alone");
   }
+  if (arguments.versions || !arguments.steps.empty()) {
+    arguments.atlas.series.emplace();
+    arguments.atlas.series->versions = arguments.steps;
+  }
   std::optional<DisposableFolder> folder;
-  if (!arguments.loose.projector.empty() || is_array_file(arguments.input)) {
+  const bool is_run = service::is_run_folder(arguments.input);
+  if (!arguments.loose.projector.empty() || is_array_file(arguments.input) || is_run) {
     auto made = DisposableFolder::make("asterism-atlas");
     if (!made) {
       return std::unexpected(std::move(made.error()));
     }
     folder.emplace(*std::move(made));
-    if (auto collected = collect(arguments, *folder, console); !collected) {
+    if (auto collected =
+            is_run ? collect_evaluations(arguments, *folder, console) : collect(arguments, *folder, console);
+        !collected) {
       return std::unexpected(std::move(collected.error()));
     }
   }
@@ -184,9 +255,11 @@ Result<int> run(AtlasArguments arguments, Console& console) {
 
 void add_input_options(CLI::App& command, AtlasArguments& arguments) {
   command
-      .add_option("input", arguments.input,
-                  "a collection's folder; or vectors that are none, as a .npy file [rows, dim]")
-      ->type_name("COLLECTION|VECTORS.npy");
+      .add_option(
+          "input", arguments.input,
+          "a collection's folder; a training run's, to see how its space forms; or vectors that are neither, as a "
+          ".npy file [rows, dim]")
+      ->type_name("COLLECTION|RUN|VECTORS.npy");
   command
       .add_option("--texts", arguments.texts,
                   "with a .npy file: a text or picture for each of its rows (lines, jsonl, csv, a folder of pictures); "
@@ -218,6 +291,15 @@ void add_input_options(CLI::App& command, AtlasArguments& arguments) {
 }
 
 void add_map_options(CLI::App& command, AtlasArguments& arguments) {
+  command
+      .add_flag("--versions", arguments.versions,
+                "lay out the named versions one from the other, the oldest first, then what is there now: a slider "
+                "moves through them")
+      ->group("Map");
+  command.add_option("--steps", arguments.steps, "the same with these versions in this order, with ',' between them")
+      ->type_name("NAME,...")
+      ->delimiter(',')
+      ->group("Map");
   command
       .add_option("--projection", arguments.atlas.projection,
                   "show this projection first, of those that `asterism reduce` kept [the first]")
@@ -259,6 +341,8 @@ void add_atlas(CLI::App& root, CommandLine& line) {
                {{"asterism atlas photos/", "map, search and selections in the browser"},
                 {"asterism atlas photos/ --export photos-map/", "the same as a folder; open its index.html"},
                 {"asterism atlas notes/ --method pca --dim 3", "a map in three dimensions"},
+                {"asterism atlas notes/ --versions", "how the collection grew, version by version"},
+                {"asterism atlas runs/photos", "how the space of an encoder formed while it was trained"},
                 {"asterism atlas vectors.npy --texts rows.jsonl", "vectors of one's own with what they are of"},
                 {"asterism atlas --projector projector_config.json", "what TensorBoard's projector shows"}});
   command.callback(

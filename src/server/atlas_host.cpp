@@ -1,6 +1,7 @@
 #include "server/atlas_host.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -179,6 +180,27 @@ AtlasAnswer<const service::MapDistortion> AtlasHost::distortion(const std::share
 AtlasAnswer<const Json> AtlasHost::labels(const std::shared_ptr<service::Atlas>& atlas, const std::string& map) {
   return work_out<Json>(atlas, map,
                         {.what = "labels", .find = &service::Atlas::find_labels, .compute = &service::Atlas::labels});
+}
+
+AtlasAnswer<const SeriesSteps> AtlasHost::series(const std::string& name, service::SeriesRequest request) {
+  if (const auto collection = collections_.get(name); !collection) {
+    return std::unexpected(collection.error());
+  }
+  request.location = collections_.location(name);
+  const std::string key = fmt::format("series {} {} {} {} {}", name, request.map.method, request.map.dim,
+                                      request.map.seed, fmt::join(request.versions, "\n"));
+  const auto compute = [request](const AnalysisRun& run) -> Result<void> {
+    const auto steps = service::map_series(request, run);
+    return steps ? Result<void>{} : std::unexpected(steps.error());
+  };
+  const auto working = ensure(key, compute);
+  if (!working) {
+    return std::unexpected(working.error());
+  }
+  if (*working) {
+    return **working;
+  }
+  return std::make_shared<const SeriesSteps>(service::list_series(request.location, request.name));
 }
 
 }  // namespace asterism::server

@@ -28,6 +28,7 @@
 #include "service/atlas.hpp"
 #include "service/atlas_json.hpp"
 #include "service/atlas_pictures.hpp"
+#include "service/atlas_series.hpp"
 
 namespace asterism::server {
 
@@ -44,6 +45,8 @@ struct AtlasWork {
 
 template <typename T>
 using AtlasAnswer = Result<std::variant<std::shared_ptr<T>, AtlasWork>>;
+
+using SeriesSteps = std::vector<service::ProjectionSummary>;
 
 struct AtlasHostOptions {
   std::size_t thread_count = 0;                 // of what is worked out; 0 = all processors
@@ -64,6 +67,9 @@ class AtlasHost {
   AtlasAnswer<const service::MapDistortion> distortion(const std::shared_ptr<service::Atlas>& atlas,
                                                        const std::string& map);
   AtlasAnswer<const Json> labels(const std::shared_ptr<service::Atlas>& atlas, const std::string& map);
+
+  // Lays out the series that is asked for, and lists its steps.
+  AtlasAnswer<const SeriesSteps> series(const std::string& name, service::SeriesRequest request);
 
   CollectionHost& collections() noexcept { return collections_; }
   service::AtlasPictures& pictures() noexcept { return pictures_; }

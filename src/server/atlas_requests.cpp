@@ -174,6 +174,26 @@ Result<AskedAtlasSearch> read_atlas_search(std::string_view body) {
   return out;
 }
 
+Result<service::SeriesRequest> read_series(std::string_view body) {
+  const auto json = parse_body(body.empty() ? std::string_view("{}") : body, {"versions", "method", "dim", "seed"});
+  if (!json) {
+    return std::unexpected(json.error());
+  }
+  service::SeriesRequest out;
+  std::uint64_t dim = out.map.dim;
+  auto versions = texts_field(*json, "versions", service::kSeriesStepCountMax);
+  if (const auto error = first_error(versions, read_field(*json, "method", out.map.method),
+                                     read_field(*json, "dim", dim), read_field(*json, "seed", out.map.seed))) {
+    return std::unexpected(*error);
+  }
+  if (dim < service::kMapDimMin || dim > service::kMapDimMax) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: \"dim\": expected 2 or 3, found {}", kRequestBody, dim));
+  }
+  out.map.dim = dim;
+  out.versions = *std::move(versions);
+  return out;
+}
+
 Result<AskedCopy> read_copy(std::string_view body, std::size_t row_count) {
   const auto json = parse_body(body, {"name", "rows"});
   if (!json) {

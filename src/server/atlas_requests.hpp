@@ -10,6 +10,7 @@
 
 #include "asterism/error.hpp"
 #include "service/atlas_search.hpp"
+#include "service/atlas_series.hpp"
 #include "service/atlas_tables.hpp"
 
 namespace asterism::server {
@@ -37,6 +38,9 @@ struct AskedAtlasSearch {
 };
 // {"text" | "image" | "expression" | "row", "k"}
 Result<AskedAtlasSearch> read_atlas_search(std::string_view body);
+
+// {"versions", "method", "dim", "seed"}, each may be missing; no location yet.
+Result<service::SeriesRequest> read_series(std::string_view body);
 
 struct AskedCopy {
   std::string name;

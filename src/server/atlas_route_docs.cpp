@@ -88,6 +88,29 @@ RouteDoc labels() {
   return out;
 }
 
+RouteDoc ids() {
+  return with_entity_tag(
+      doc("The ids of all rows", {},
+          answer("uint32, little-endian, [rows + 1]: where each id begins in the bytes that follow, and the end; "
+                 "then all ids one after the other",
+                 kBytesType)));
+}
+
+RouteDoc series() {
+  RouteDoc out{
+      .tag = "Atlas",
+      .summary = "Lay out versions of a collection one from the other",
+      .description =
+          "Of each a map is kept, so that what two steps share keeps its place: a page moves through them. "
+          "Without versions all named ones, the oldest first, and what is there now if that is something else.",
+      .parameters = {"CollectionName"},
+      .answers = {answer("The steps", kJsonType, "AtlasSeries")},
+      .errors = {404, 422, 429, 500}};
+  out.bodies = {{kJsonType, "AtlasSeriesRequest"}};
+  out.answers.push_back(working());
+  return out;
+}
+
 RouteDoc items() {
   RouteDoc out = doc("Items of rows", {"AtlasRows"}, answer("In the order of the rows", kJsonType, "AtlasItems"));
   out.errors.push_back(413);

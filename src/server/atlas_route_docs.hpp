@@ -10,6 +10,8 @@ RouteDoc points();
 RouteDoc column();
 RouteDoc distortion();
 RouteDoc labels();
+RouteDoc ids();
+RouteDoc series();
 RouteDoc items();
 RouteDoc find();
 RouteDoc thumbnail();

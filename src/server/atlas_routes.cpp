@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/crc32c.hpp"
 #include "server/atlas_requests.hpp"
 #include "server/atlas_route_docs.hpp"
+#include "server/body_stream.hpp"
 #include "server/collection_service.hpp"
 #include "service/atlas_page.hpp"
 #include "service/atlas_tables.hpp"
@@ -20,9 +22,6 @@ constexpr std::int64_t kThumbnailEdge = 64;
 constexpr std::int64_t kSpriteEdge = 32;
 
 using Clock = std::chrono::steady_clock;
-
-// Of one answer; the whole of it is held in memory.
-constexpr std::size_t kExportSizeBytesMax = std::size_t{512} << 20;
 
 // What a handler below is given; the request stays until it returns.
 struct Call {
@@ -73,12 +72,41 @@ HttpResponse picture_response(const service::AtlasPictures::Picture& picture) {
   return out;
 }
 
-service::ManifestFacts manifest_facts(const Collection& collection, bool stale) {
+service::ManifestFacts manifest_facts(const Collection& collection, std::vector<CollectionVersion> versions,
+                                      bool stale) {
+  std::ranges::stable_sort(versions, {}, &CollectionVersion::number);
+  std::vector<std::string> names;
+  std::ranges::transform(versions, std::back_inserter(names), &CollectionVersion::name);
   const auto inputs = service::model_inputs(collection.settings().model, {});
   return {.stale = stale,
           .writable = true,
           .searches_text = inputs && inputs->takes_texts,
-          .searches_images = inputs && inputs->takes_images};
+          .searches_images = inputs && inputs->takes_images,
+          .versions = std::move(names)};
+}
+
+// A named version does not change: one that is not held any more is read again, and is the snapshot that it was.
+Result<std::variant<Opened, AtlasWork>> reopened(const Call& call, const std::string& version,
+                                                 std::string_view snapshot) {
+  auto current = call.atlases().current(call.name(), version);
+  if (!current) {
+    return std::unexpected(std::move(current.error()));
+  }
+  if (const auto* work = std::get_if<AtlasWork>(&*current)) {
+    return *work;
+  }
+  auto atlas = std::get<std::shared_ptr<service::Atlas>>(*std::move(current));
+  if (atlas->snapshot().name != snapshot) {
+    return fail(ErrorCode::kMismatch,
+                fmt::format("collection \"{}\": version \"{}\" is not what it was in the snapshot \"{}\"", call.name(),
+                            version, snapshot),
+                "open the atlas anew");
+  }
+  auto collection = call.service.host->get_version(call.name(), version);
+  if (!collection) {
+    return std::unexpected(std::move(collection.error()));
+  }
+  return Opened{.atlas = std::move(atlas), .collection = *std::move(collection)};
 }
 
 // A snapshot that the server holds; without one what the collection is now.
@@ -88,6 +116,9 @@ Result<std::variant<Opened, AtlasWork>> open(const Call& call) {
   std::string version = call.query("version");
   if (!snapshot.empty()) {
     auto held = call.atlases().held(call.name(), snapshot);
+    if (!held && !version.empty()) {
+      return reopened(call, version, snapshot);
+    }
     if (!held) {
       return std::unexpected(std::move(held.error()));
     }
@@ -111,12 +142,13 @@ Result<std::variant<Opened, AtlasWork>> open(const Call& call) {
 }
 
 Result<HttpResponse> manifest(const Call& /*call*/, const Opened& opened) {
-  const auto current = opened.atlas->is_current(*opened.collection);
-  if (!current) {
-    return std::unexpected(current.error());
+  auto status = opened.collection->status();
+  if (!status) {
+    return std::unexpected(std::move(status.error()));
   }
-  HttpResponse out =
-      json_response(service::atlas_manifest(*opened.atlas, manifest_facts(*opened.collection, !*current)));
+  const bool stale = status->version_number != opened.snapshot().version_number;
+  HttpResponse out = json_response(
+      service::atlas_manifest(*opened.atlas, manifest_facts(*opened.collection, std::move(status->versions), stale)));
   out.headers.push_back({"cache-control", "private, no-store"});
   return out;
 }
@@ -159,6 +191,12 @@ Result<HttpResponse> labels(const Call& call, const Opened& opened) {
     return working_response(*work);
   }
   return json_response(*std::get<std::shared_ptr<const Json>>(*answer));
+}
+
+Result<HttpResponse> ids(const Call& call, const Opened& opened) {
+  auto bytes = service::id_bytes(opened.snapshot().ids);
+  return bytes ? Result<HttpResponse>(tagged_response(call, *std::move(bytes)))
+               : std::unexpected(std::move(bytes.error()));
 }
 
 Result<HttpResponse> items(const Call& call, const Opened& opened) {
@@ -266,48 +304,67 @@ Result<HttpResponse> copy(const Call& call, const Opened& opened) {
   return json_response({{"name", asked->name}, {"count", *count}}, 201);
 }
 
-Result<HttpResponse> table_response(const Opened& opened, const AskedExport& asked) {
+// A table that is sent while it is made, with what it is made of.
+struct SentTable {
+  Opened opened;
   std::shared_ptr<const service::AtlasMap> map;
+  std::unique_ptr<service::AtlasTable> table;
+};
+
+// The next piece when the client has taken the one before; the connection holds the stream.
+void send_next(WorkerPool& pool, const std::shared_ptr<BodyStream>& stream, const std::shared_ptr<SentTable>& sent) {
+  const auto piece = sent->table->next();
+  if (!piece) {
+    stream->break_off();
+  } else if (!*piece) {
+    stream->end();
+  } else if (stream->write(**piece)) {
+    stream->on_room([&pool, weak = std::weak_ptr(stream), sent] {
+      if (auto held = weak.lock()) {
+        pool.post_rest([&pool, held = std::move(held), sent] { send_next(pool, held, sent); });
+      }
+    });
+  }
+}
+
+Result<HttpResponse> table_response(const Call& call, const Opened& opened, AskedExport asked) {
+  const auto sent = std::make_shared<SentTable>(SentTable{.opened = opened, .map = nullptr, .table = nullptr});
   if (!asked.projection.empty()) {
     auto found = opened.atlas->map(asked.projection);
     if (!found) {
       return std::unexpected(std::move(found.error()));
     }
-    map = *std::move(found);
+    sent->map = *std::move(found);
   }
-  HttpResponse out;
-  const auto take = [&](std::string_view bytes) -> Result<void> {
-    if (out.body.size() + bytes.size() > kExportSizeBytesMax) {
-      return fail(ErrorCode::kLimitExceeded,
-                  fmt::format("export: expected at most {} bytes, found more", kExportSizeBytesMax),
-                  "export fewer rows, or the collection with `asterism collection export`");
-    }
-    out.body += bytes;
-    return {};
-  };
   const auto& snapshot = opened.snapshot();
-  Result<void> written;
-  std::string_view ending = "csv";
-  switch (asked.format) {
-    case service::AtlasTableFormat::kCsv:
-      out.content_type = "text/csv; charset=utf-8";
-      written = service::write_csv(*opened.collection, snapshot, map.get(), asked.rows, take);
-      break;
-    case service::AtlasTableFormat::kParquet:
-      ending = "parquet";
-      out.content_type = "application/vnd.apache.parquet";
-      written = service::write_parquet(*opened.collection, snapshot, map.get(), asked.rows, take);
-      break;
-    case service::AtlasTableFormat::kProjector: {
-      ending = "zip";
-      out.content_type = "application/zip";
-      auto archive = service::projector_archive(*opened.collection, snapshot, asked.rows);
-      written = archive ? take(*archive) : std::unexpected(std::move(archive.error()));
-      break;
+  HttpResponse out;
+  std::string_view ending = "zip";
+  if (asked.format == service::AtlasTableFormat::kProjector) {
+    out.content_type = "application/zip";
+    auto archive = service::projector_archive(*opened.collection, snapshot, asked.rows);
+    if (!archive) {
+      return std::unexpected(std::move(archive.error()));
     }
-  }
-  if (!written) {
-    return std::unexpected(std::move(written.error()));
+    out.body = *std::move(archive);
+  } else {
+    const bool csv = asked.format == service::AtlasTableFormat::kCsv;
+    ending = csv ? "csv" : "parquet";
+    out.content_type = csv ? "text/csv; charset=utf-8" : "application/vnd.apache.parquet";
+    auto table =
+        service::AtlasTable::open(*opened.collection, snapshot, sent->map.get(), std::move(asked.rows), asked.format);
+    if (!table) {
+      return std::unexpected(std::move(table.error()));
+    }
+    sent->table = *std::move(table);
+    // What fails at once is said in words; later the connection breaks off.
+    const auto first = sent->table->next();
+    if (!first) {
+      return std::unexpected(first.error());
+    }
+    out.stream = std::make_shared<BodyStream>();
+    out.stream->write(first->value_or(std::string()));
+    WorkerPool& pool = call.service.reads;
+    pool.post_rest([&pool, stream = out.stream, sent] { send_next(pool, stream, sent); });
   }
   out.headers.push_back(
       {"content-disposition", fmt::format("attachment; filename=\"{}.{}\"", snapshot.collection, ending)});
@@ -315,13 +372,29 @@ Result<HttpResponse> table_response(const Opened& opened, const AskedExport& ask
 }
 
 Result<HttpResponse> export_all(const Call& call, const Opened& opened) {
-  const auto asked = read_export(call.request.query, opened.snapshot().row_count());
-  return asked ? table_response(opened, *asked) : std::unexpected(asked.error());
+  auto asked = read_export(call.request.query, opened.snapshot().row_count());
+  return asked ? table_response(call, opened, *std::move(asked)) : std::unexpected(std::move(asked.error()));
 }
 
 Result<HttpResponse> export_rows(const Call& call, const Opened& opened) {
-  const auto asked = read_export_body(call.request.body, opened.snapshot().row_count());
-  return asked ? table_response(opened, *asked) : std::unexpected(asked.error());
+  auto asked = read_export_body(call.request.body, opened.snapshot().row_count());
+  return asked ? table_response(call, opened, *std::move(asked)) : std::unexpected(std::move(asked.error()));
+}
+
+// Of the collection, not of a snapshot: named versions one after the other.
+Result<HttpResponse> lay_out_series(const Call& call) {
+  auto asked = read_series(call.request.body);
+  if (!asked) {
+    return std::unexpected(std::move(asked.error()));
+  }
+  const auto answer = call.atlases().series(call.name(), *std::move(asked));
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  if (const auto* work = std::get_if<AtlasWork>(&*answer)) {
+    return working_response(*work);
+  }
+  return json_response(service::series_json(*std::get<std::shared_ptr<const SeriesSteps>>(*answer)));
 }
 
 // The page runs scripts of its own and no others, and asks this server alone.
@@ -398,6 +471,7 @@ std::vector<Route> atlas_routes(CollectionService& service) {
       read(Method::kGet, "/v1/collections/{name}/atlas/distortion/{projection}", distortion, atlas_docs::distortion()));
   routes.push_back(
       read(Method::kGet, "/v1/collections/{name}/atlas/labels/{projection}", labels, atlas_docs::labels()));
+  routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/ids", ids, atlas_docs::ids()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/items", items, atlas_docs::items()));
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/atlas/find", find, atlas_docs::find()));
   routes.push_back(
@@ -407,6 +481,13 @@ std::vector<Route> atlas_routes(CollectionService& service) {
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/atlas/search", search, atlas_docs::search()));
   routes.push_back(on_pool(service, service.writes, Method::kPost, "/v1/collections/{name}/atlas/collections",
                            Scope::kWrite, copy, atlas_docs::copy()));
+  routes.push_back(route_on_pool(
+      service.writes, Method::kPost, "/v1/collections/{name}/atlas/series", Scope::kWrite,
+      [&service](HttpRequest& request, std::string_view pattern) {
+        return service.host->without_folder(
+            lay_out_series({.service = service, .request = request, .pattern = pattern}));
+      },
+      atlas_docs::series()));
   routes.push_back(read(Method::kGet, "/v1/collections/{name}/atlas/export", export_all, atlas_docs::export_all()));
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/atlas/export", export_rows, atlas_docs::export_rows()));
   // The page asks for a key itself where the server wants one.

@@ -32,13 +32,18 @@ Result<std::shared_ptr<Atlas>> Atlas::open(const Collection& collection, AtlasSo
   }
   auto atlas = std::make_shared<Atlas>(Key{}, std::move(source), *std::move(snapshot));
   const std::vector<ProjectionSummary> kept = atlas->maps();
-  const auto wanted = std::ranges::find_if(kept, [&](const ProjectionSummary& summary) {
+  const auto fits = [&](const ProjectionSummary& summary) {
     if (!atlas->source_.first_map.empty()) {
       return summary.name == atlas->source_.first_map;
     }
-    return !request ||
-           (summary.method == request->method && summary.dim == request->dim && !is_stale(summary, atlas->snapshot_));
-  });
+    const bool is_current = !is_stale(summary, atlas->snapshot_);
+    return request ? summary.method == request->method && summary.dim == request->dim && is_current : is_current;
+  };
+  auto wanted = std::ranges::find_if(kept, fits);
+  if (wanted == kept.end() && !request && atlas->source_.first_map.empty()) {
+    // Older than the items, but no step of another state.
+    wanted = std::ranges::find_if(kept, [](const ProjectionSummary& summary) { return !is_step(summary); });
+  }
   if (wanted != kept.end()) {
     atlas->first_map_ = wanted->name;
     return atlas;

@@ -155,22 +155,37 @@ static_assert(kRankCountMax <= std::numeric_limits<std::uint8_t>::max());
 
 class Exporter {
  public:
-  Exporter(const Collection& collection, Atlas& atlas, NewFolder& folder, const AnalysisRun& run)
-      : collection_(collection), atlas_(atlas), snapshot_(atlas.snapshot()), folder_(folder), run_(run) {}
+  // `prefix` stands before the names of all its files.
+  Exporter(const ExportedState& state, std::string prefix, NewFolder& folder, const AnalysisRun& run)
+      : collection_(*state.collection),
+        atlas_(*state.atlas),
+        snapshot_(state.atlas->snapshot()),
+        prefix_(std::move(prefix)),
+        folder_(folder),
+        run_(run) {}
 
-  Result<void> run() {
+  // `version_folders`: of the manifest.
+  Result<void> run(const Json& version_folders) {
     for (auto part :
          {&Exporter::maps, &Exporter::columns, &Exporter::items, &Exporter::neighbors, &Exporter::sprites}) {
       if (auto done = (this->*part)(); !done) {
         return done;
       }
     }
-    return manifest();
+    return manifest(version_folders);
   }
 
  private:
+  Result<void> write_bytes(std::string_view name, std::string_view bytes) {
+    return folder_.write_bytes(fmt::format("{}{}", prefix_, name), bytes);
+  }
+  Result<void> write_json(std::string_view name, const Json& json) {
+    return folder_.write_json(fmt::format("{}{}", prefix_, name), json);
+  }
+
   Result<void> maps() {
-    const auto all = atlas_.maps();
+    auto all = atlas_.maps();
+    std::erase_if(all, [&](const ProjectionSummary& map) { return is_step(map) && map.version != snapshot_.version; });
     for (std::size_t i = 0; i < all.size(); ++i) {
       const std::string& name = all[i].name;
       if (auto going = step(run_, "maps", i, all.size()); !going) {
@@ -182,10 +197,9 @@ class Exporter {
       if (!labels) {
         return std::unexpected(labels.error());
       }
-      auto written = folder_.write_bytes(fmt::format("points/{}", name), array_bytes((*map)->points));
-      written = written ? folder_.write_bytes(fmt::format("distortion/{}", name), array_bytes((*distortion)->values))
-                        : written;
-      written = written ? folder_.write_json(fmt::format("labels/{}", name), **labels) : written;
+      auto written = write_bytes(fmt::format("points/{}", name), array_bytes((*map)->points));
+      written = written ? write_bytes(fmt::format("distortion/{}", name), array_bytes((*distortion)->values)) : written;
+      written = written ? write_json(fmt::format("labels/{}", name), **labels) : written;
       if (!written) {
         return written;
       }
@@ -205,7 +219,7 @@ class Exporter {
       }
       const auto bytes = column_bytes(column);
       auto written =
-          bytes ? folder_.write_bytes(fmt::format("columns/{}", column.name), *bytes) : std::unexpected(bytes.error());
+          bytes ? write_bytes(fmt::format("columns/{}", column.name), *bytes) : std::unexpected(bytes.error());
       if (!written) {
         return written;
       }
@@ -236,7 +250,7 @@ class Exporter {
           chunk.push_back(std::move(item));
         }
       }
-      if (auto written = folder_.write_json(fmt::format("items/{}", begin / kExportItemCount), chunk); !written) {
+      if (auto written = write_json(fmt::format("items/{}", begin / kExportItemCount), chunk); !written) {
         return written;
       }
     }
@@ -266,12 +280,11 @@ class Exporter {
         }
       }
     }
-    auto written = folder_.write_bytes("neighbors", array_bytes(rows));
-    written = written ? folder_.write_bytes("neighbor_scores", array_bytes(scores)) : written;
+    auto written = write_bytes("neighbors", array_bytes(rows));
+    written = written ? write_bytes("neighbor_scores", array_bytes(scores)) : written;
     for (const NearOnMap& near : near_) {
-      written =
-          written ? folder_.write_bytes(fmt::format("map_neighbors/{}", near.map), array_bytes(near.rows)) : written;
-      written = written ? folder_.write_bytes(fmt::format("map_ranks/{}", near.map), array_bytes(near.ranks)) : written;
+      written = written ? write_bytes(fmt::format("map_neighbors/{}", near.map), array_bytes(near.rows)) : written;
+      written = written ? write_bytes(fmt::format("map_ranks/{}", near.map), array_bytes(near.ranks)) : written;
     }
     return written;
   }
@@ -317,7 +330,7 @@ class Exporter {
       }
       const auto sheet = AtlasPictures::sheet(collection_, snapshot_, rows_from(begin, kSpriteRowCount),
                                               kSpriteGridEdge, kExportSpriteEdge);
-      auto written = sheet ? folder_.write_data(fmt::format("sprites/{}", begin / kSpriteRowCount),
+      auto written = sheet ? folder_.write_data(fmt::format("{}sprites/{}", prefix_, begin / kSpriteRowCount),
                                                 fmt::format("\"data:image/jpeg;base64,{}\"", base64(*sheet)))
                            : std::unexpected(sheet.error());
       if (!written) {
@@ -327,8 +340,9 @@ class Exporter {
     return {};
   }
 
-  Result<void> manifest() {
+  Result<void> manifest(const Json& version_folders) {
     Json out = atlas_manifest(atlas_, {});
+    out["version_folders"] = version_folders;
     for (Json& column : out["columns"]) {
       if (!is_exportable_name(column["name"].get<std::string>())) {
         column = {{"name", column["name"]},
@@ -337,12 +351,13 @@ class Exporter {
                   {"distinct", column["distinct"]}};
       }
     }
-    return folder_.write_json("manifest", out);
+    return write_json("manifest", out);
   }
 
   const Collection& collection_;
   Atlas& atlas_;
   const AtlasSnapshot& snapshot_;
+  const std::string prefix_;
   NewFolder& folder_;
   const AnalysisRun& run_;
   std::vector<NearOnMap> near_;  // of every map
@@ -390,15 +405,23 @@ Result<void> expect_export_place(const std::filesystem::path& folder) {
       "name another folder");
 }
 
-Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
+Result<AtlasExport> export_atlas(std::span<const ExportedState> states, const std::filesystem::path& folder,
                                  const AnalysisRun& run) {
   if (auto place = expect_export_place(folder); !place) {
     return std::unexpected(std::move(place.error()));
   }
-  if (atlas.snapshot().row_count() > kExportRowCountMax) {
+  std::size_t row_count = 0;
+  Json version_folders = Json::object();
+  std::vector<std::string> prefixes;
+  for (const ExportedState& state : states) {
+    row_count += state.atlas->snapshot().row_count();
+    prefixes.push_back(prefixes.empty() ? std::string() : fmt::format("versions/{}/", prefixes.size()));
+    version_folders[state.atlas->snapshot().version] = prefixes.back();
+  }
+  if (row_count > kExportRowCountMax) {
     return fail(
         ErrorCode::kLimitExceeded,
-        fmt::format("export: expected at most {} items, found {}", kExportRowCountMax, atlas.snapshot().row_count()),
+        fmt::format("export: expected at most {} items in all its versions, found {}", kExportRowCountMax, row_count),
         "serve it: `asterism atlas` without --export");
   }
   fs::path wanted = folder.lexically_normal();
@@ -406,8 +429,12 @@ Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, con
     wanted = wanted.parent_path();
   }
   NewFolder written(wanted);
-  auto done = Exporter(collection, atlas, written, run).run();
-  done = done ? written.write(kPageFile, atlas_page({{"mode", "export"}}).value_or("")) : done;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (auto done = Exporter(states[i], prefixes[i], written, run).run(version_folders); !done) {
+      return std::unexpected(std::move(done.error()));
+    }
+  }
+  auto done = written.write(kPageFile, atlas_page({{"mode", "export"}}).value_or(""));
   return done ? written.put_in_place() : std::unexpected(std::move(done.error()));
 }
 

@@ -4,6 +4,7 @@
 //   index.html
 //   data/manifest.js, data/points/MAP.js, data/columns/COLUMN.js, data/distortion/MAP.js, data/labels/MAP.js,
 //   data/items/N.js (2,000 items each), data/neighbors.js, data/neighbor_scores.js, data/sprites/N.js,
+//   data/versions/N/...      the same of each other step of a series (atlas_series.hpp) that goes with it
 //   data/map_neighbors/MAP.js (uint32 [rows, 15], 2^32 - 1 for none), data/map_ranks/MAP.js (uint8 of the same: place
 //   among the 100 nearest by the vectors, from 1, or 0)
 //
@@ -15,6 +16,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,12 @@ inline constexpr std::int64_t kExportSpriteEdge = 64;
 // A folder of more is none that a browser opens from a disk.
 inline constexpr std::size_t kExportRowCountMax = 1'000'000;
 
+// One reading of a collection, borrowed.
+struct ExportedState {
+  const Collection* collection = nullptr;
+  Atlas* atlas = nullptr;
+};
+
 struct AtlasExport {
   std::uint64_t file_count = 0;
   std::uint64_t size_bytes = 0;
@@ -38,7 +46,9 @@ struct AtlasExport {
 
 // The folder appears whole or not at all, in place of an earlier export. kInvalidArgument where there is another folder
 // that is not empty, kUnsupported where the program was built without the page, kLimitExceeded, kCancelled.
-Result<AtlasExport> export_atlas(const Collection& collection, Atlas& atlas, const std::filesystem::path& folder,
+// The steps of a series stand in the folder each with its own rows, the first of `states` as what is shown first; a map
+// that is a step of another version is not written with it.
+Result<AtlasExport> export_atlas(std::span<const ExportedState> states, const std::filesystem::path& folder,
                                  const AnalysisRun& run);
 
 // The first of these errors, before anything is worked out.

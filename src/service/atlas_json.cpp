@@ -1,12 +1,16 @@
 #include "service/atlas_json.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include "service/atlas_series.hpp"
 #include "service/iso_date.hpp"
 
 namespace asterism::service {
@@ -47,10 +51,6 @@ Json column_json(const AtlasColumn& column) {
 }
 
 Json projection_json(const Atlas& atlas, const ProjectionSummary& summary) {
-  const auto option = [&](std::string_view name) {
-    const auto found = summary.options.find(name);
-    return found == summary.options.end() ? Json(nullptr) : *found;
-  };
   const auto distortion = atlas.find_distortion(summary.name);
   Json out{{"name", summary.name},
            {"method", summary.method},
@@ -63,8 +63,8 @@ Json projection_json(const Atlas& atlas, const ProjectionSummary& summary) {
            {"continuity", distortion ? number_or_null(distortion->continuity) : Json(nullptr)},
            {"neighbor_count", distortion ? Json(distortion->neighbor_count) : Json(nullptr)},
            {"distortion_row_count", distortion ? Json(distortion->asked_row_count) : Json(nullptr)},
-           {"series", option("series")},
-           {"series_step", option("series_step")}};
+           {"version", summary.version.empty() ? Json(nullptr) : Json(summary.version)}};
+  out.update(series_of(summary));
   return out;
 }
 
@@ -114,6 +114,7 @@ Json atlas_manifest(const Atlas& atlas, const ManifestFacts& facts) {
               {"dim", settings.dim},
               {"metric", metric_name(settings.metric)},
               {"version", snapshot.version.empty() ? Json(nullptr) : Json(snapshot.version)},
+              {"versions", facts.versions},
               {"projections", std::move(projections)},
               {"columns", std::move(columns)},
               {"labels", true},
@@ -135,6 +136,35 @@ Result<std::string> column_bytes(const AtlasColumn& column) {
   }
   return fail(ErrorCode::kUnsupported, "column \"" + column.name + "\": its values are texts, nearly all different",
               "they stand in the items");
+}
+
+Result<std::string> id_bytes(const RowIds& ids) {
+  std::vector<std::uint32_t> begins{0};
+  std::uint64_t end = 0;
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    end += ids.id(row).size();
+    begins.push_back(static_cast<std::uint32_t>(end));
+  }
+  if (end > std::numeric_limits<std::uint32_t>::max()) {
+    return fail(ErrorCode::kLimitExceeded, fmt::format("ids: expected less than 4 GiB in all, found {} bytes", end));
+  }
+  std::string out = array_bytes(begins);
+  out.reserve(out.size() + begins.back());
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    out += ids.id(row);
+  }
+  return out;
+}
+
+Json series_json(std::span<const ProjectionSummary> steps) {
+  Json list = Json::array();
+  for (const ProjectionSummary& step : steps) {
+    list.push_back({{"projection", step.name},
+                    {"version", step.version.empty() ? Json(nullptr) : Json(step.version)},
+                    {"label", series_of(step)["series_label"]},
+                    {"row_count", step.row_count}});
+  }
+  return Json{{"steps", std::move(list)}};
 }
 
 Result<MapNeighbors> map_neighbors(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,

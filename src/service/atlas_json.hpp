@@ -21,6 +21,7 @@ struct ManifestFacts {
   bool writable = false;       // new collections can be made
   bool searches_text = false;  // the collection's model takes texts, or pictures
   bool searches_images = false;
+  std::vector<std::string> versions = {};  // of the collection, the oldest first
 };
 Json atlas_manifest(const Atlas& atlas, const ManifestFacts& facts);
 
@@ -34,6 +35,13 @@ std::string array_bytes(const std::vector<T>& values) {
 }
 // Of categories uint16, of numbers and dates float64, [row_count]; kUnsupported for a text column.
 Result<std::string> column_bytes(const AtlasColumn& column);
+
+// uint32 [rows + 1], where each id begins in the bytes that follow, then all ids one after the other. Bytes that are no
+// UTF-8 stay as they are. kLimitExceeded where they are 4 GiB and more.
+Result<std::string> id_bytes(const RowIds& ids);
+
+// {"steps": [{"projection", "version", "label", "row_count"}]}
+Json series_json(std::span<const ProjectionSummary> steps);
 
 // What is near a row in the vectors, and what is on the map.
 struct MapNeighbors {

@@ -22,18 +22,20 @@ bool is_finite(std::span<const float> row) {
   return std::ranges::all_of(row, [](float value) { return std::isfinite(value); });
 }
 
-// Rows whose vector was read, without gaps; `rows` says which they are.
-std::vector<float> present_rows(const std::vector<float>& vectors, std::size_t dim, std::vector<std::uint32_t>& rows) {
-  std::vector<float> out;
-  out.reserve(vectors.size());
+// Rows whose vector was read move together, without gaps; which they are.
+std::vector<std::uint32_t> keep_present_rows(std::vector<float>& vectors, std::size_t dim) {
+  std::vector<std::uint32_t> rows;
   for (std::size_t row = 0; row * dim < vectors.size(); ++row) {
     const auto vector = std::span(vectors).subspan(row * dim, dim);
     if (is_finite(vector)) {
-      out.insert(out.end(), vector.begin(), vector.end());
+      if (rows.size() != row) {
+        std::ranges::copy(vector, vectors.begin() + static_cast<std::ptrdiff_t>(rows.size() * dim));
+      }
       rows.push_back(static_cast<std::uint32_t>(row));
     }
   }
-  return out;
+  vectors.resize(rows.size() * dim);
+  return rows;
 }
 
 bool all_alike(const RowsView& rows) {
@@ -45,9 +47,23 @@ bool all_alike(const RowsView& rows) {
   return true;
 }
 
+// Of the rows that are there; none where the places have another shape, or none is known.
+std::vector<float> initial_of(std::span<const float> initial, std::span<const std::uint32_t> rows, std::size_t dim,
+                              std::size_t component_count) {
+  std::vector<float> out;
+  if (initial.empty() || dim != component_count) {
+    return out;
+  }
+  for (const std::uint32_t row : rows) {
+    const auto place = initial.subspan(row * dim, dim);
+    out.insert(out.end(), place.begin(), place.end());
+  }
+  return std::ranges::any_of(out, [](float value) { return std::isfinite(value); }) ? out : std::vector<float>{};
+}
+
 // [rows, component_count]; a method's own error where it has one.
 Result<std::vector<float>> fit(const RowsView& rows, const EstimatorMethod& method, std::size_t component_count,
-                               std::uint64_t seed, const AnalysisRun& run) {
+                               std::uint64_t seed, std::span<const float> initial, const AnalysisRun& run) {
   // Nothing to tell apart: all in one place.
   if (rows.row_count < 2 || all_alike(rows)) {
     return std::vector<float>(rows.row_count * component_count, 0.0F);
@@ -56,7 +72,11 @@ Result<std::vector<float>> fit(const RowsView& rows, const EstimatorMethod& meth
   if (std::ranges::find(method.options, kSeedOption, &EstimatorOption::name) != method.options.end()) {
     options[std::string(kSeedOption)] = seed;
   }
-  auto fitted = fit_estimator(method.name, {.rows = rows, .options = std::move(options)}, run);
+  FitRequest request{.rows = rows, .options = std::move(options)};
+  if (method.takes_initial) {
+    request.initial = initial;
+  }
+  auto fitted = fit_estimator(method.name, request, run);
   return fitted ? Result<std::vector<float>>(std::move(fitted->embedding)) : std::unexpected(std::move(fitted.error()));
 }
 
@@ -64,6 +84,10 @@ Result<std::vector<float>> fit(const RowsView& rows, const EstimatorMethod& meth
 
 bool is_stale(const ProjectionSummary& summary, const AtlasSnapshot& snapshot) noexcept {
   return summary.collection_version != snapshot.version_number || summary.version != snapshot.version;
+}
+
+bool is_step(const ProjectionSummary& summary) noexcept {
+  return summary.options.is_object() && summary.options.contains("series");
 }
 
 std::vector<ProjectionSummary> list_maps(std::string_view location) {
@@ -107,6 +131,13 @@ std::string_view default_map_method(std::size_t row_count) {
 
 Result<AtlasMap> compute_map(const Collection& collection, const AtlasSnapshot& snapshot, const MapRequest& request,
                              const AnalysisRun& run) {
+  auto vectors = read_atlas_vectors(collection, snapshot, run);
+  return vectors ? compute_map(*std::move(vectors), snapshot, request, {}, run)
+                 : std::unexpected(std::move(vectors.error()));
+}
+
+Result<AtlasMap> compute_map(std::vector<float> vectors, const AtlasSnapshot& snapshot, const MapRequest& request,
+                             std::span<const float> initial, const AnalysisRun& run) {
   const auto method = find_estimator_method(request.method.empty() ? default_map_method(snapshot.row_count())
                                                                    : std::string_view(request.method));
   if (!method) {
@@ -118,18 +149,11 @@ Result<AtlasMap> compute_map(const Collection& collection, const AtlasSnapshot& 
                 "make the projection with `asterism reduce --labels`, and show it with --projection");
   }
   const std::size_t dim = snapshot.settings.dim;
-  std::vector<std::uint32_t> rows;
-  std::vector<float> present;
-  {
-    const auto vectors = read_atlas_vectors(collection, snapshot, run);
-    if (!vectors) {
-      return std::unexpected(vectors.error());
-    }
-    present = present_rows(*vectors, dim, rows);
-  }
-  const RowsView view{.values = present, .row_count = rows.size(), .dim = dim};
+  const std::vector<std::uint32_t> rows = keep_present_rows(vectors, dim);
+  const RowsView view{.values = vectors, .row_count = rows.size(), .dim = dim};
   const std::size_t component_count = std::min({request.dim, dim, std::max<std::size_t>(1, rows.size())});
-  const auto places = fit(view, **method, component_count, request.seed, run);
+  const std::vector<float> start = initial_of(initial, rows, request.dim, component_count);
+  const auto places = fit(view, **method, component_count, request.seed, start, run);
   if (!places) {
     return std::unexpected(places.error());
   }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ struct AtlasMap {
 // Whether the projection was made of another state of the collection than the snapshot's.
 bool is_stale(const ProjectionSummary& summary, const AtlasSnapshot& snapshot) noexcept;
 
+// Whether it is one of a series (atlas_series.hpp).
+bool is_step(const ProjectionSummary& summary) noexcept;
+
 // Of those beside the collection that can be shown: in 2 or 3 dimensions, and sound.
 std::vector<ProjectionSummary> list_maps(std::string_view location);
 // Its points by id, in the order of the snapshot. kNotFound, kCorrupt, kUnsupported as read_projection; kUnsupported
@@ -51,6 +55,10 @@ struct MapRequest {
 // Of few rows, or vectors shorter than `dim`, what is missing of a place is 0. Errors as fit_estimator().
 Result<AtlasMap> compute_map(const Collection& collection, const AtlasSnapshot& snapshot, const MapRequest& request,
                              const AnalysisRun& run);
+// The same of read_atlas_vectors(). `initial` [row_count, request.dim]: places to start from, NaN where there is none
+// (FitRequest); or none. A method that starts from none leaves them out.
+Result<AtlasMap> compute_map(std::vector<float> vectors, const AtlasSnapshot& snapshot, const MapRequest& request,
+                             std::span<const float> initial, const AnalysisRun& run);
 // Beside the collection, under its name; kUnsupported on a server.
 Result<void> keep_map(std::string_view location, const AtlasSnapshot& snapshot, const AtlasMap& map);
 

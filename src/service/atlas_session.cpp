@@ -30,17 +30,17 @@ struct OpenAtlas {
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Collection> collection;
   std::shared_ptr<Atlas> atlas;
-
-  AnalysisRun run(const AtlasRequest& request) const {
-    return {.pool = *pool,
-            .cancel = request.cancel,
-            .progress = [&request](std::string_view stage, std::size_t done, std::size_t total) {
-              if (request.on_progress) {
-                request.on_progress({.done = done, .total = total, .stage = stage});
-              }
-            }};
-  }
 };
+
+AnalysisRun run_of(ThreadPool& pool, const AtlasRequest& request) {
+  return {.pool = pool,
+          .cancel = request.cancel,
+          .progress = [&request](std::string_view stage, std::size_t done, std::size_t total) {
+            if (request.on_progress) {
+              request.on_progress({.done = done, .total = total, .stage = stage});
+            }
+          }};
+}
 
 Result<OpenAtlas> open(const AtlasRequest& request) {
   const auto location = parse_location(request.location);
@@ -66,7 +66,7 @@ Result<OpenAtlas> open(const AtlasRequest& request) {
                             .location = request.location,
                             .version = request.version,
                             .first_map = request.projection},
-                           request.map, out.run(request));
+                           request.map, run_of(*out.pool, request));
   if (!atlas) {
     return std::unexpected(std::move(atlas.error()));
   }
@@ -90,7 +90,28 @@ AtlasState state_of(const OpenAtlas& opened) {
           .row_count = opened.atlas->snapshot().row_count(),
           .projection = shown,
           .model = opened.atlas->snapshot().settings.model.id,
-          .unplaced_row_count = map ? unplaced_row_count(**map) : 0};
+          .unplaced_row_count = map ? unplaced_row_count(**map) : 0,
+          .version = opened.atlas->snapshot().version};
+}
+
+// The request to show the last step of the series that it asks for; as it is where it asks for none.
+Result<AtlasRequest> with_series(AtlasRequest request, std::vector<SeriesStep>& steps) {
+  if (!request.series) {
+    return request;
+  }
+  SeriesRequest series = *request.series;
+  series.location = request.location;
+  series.map = request.map.value_or(MapRequest{});
+  ThreadPool pool(request.thread_count == 0 ? available_processor_count() : request.thread_count);
+  auto laid_out = map_series(series, run_of(pool, request));
+  if (!laid_out) {
+    return std::unexpected(std::move(laid_out.error()));
+  }
+  steps = *std::move(laid_out);
+  request.version = steps.back().version;
+  request.projection = steps.back().projection;
+  request.map.reset();
+  return request;
 }
 
 Result<std::uint64_t> collect_projector(const LooseVectors& loose, const std::string& location) {
@@ -134,8 +155,15 @@ std::string served_name(std::string_view location) {
 }
 
 Result<AtlasState> prepare_atlas(const AtlasRequest& request) {
-  const auto opened = open(request);
-  return opened ? Result<AtlasState>(state_of(*opened)) : std::unexpected(opened.error());
+  std::vector<SeriesStep> steps;
+  const auto shown = with_series(request, steps);
+  const auto opened = shown ? open(*shown) : std::unexpected(shown.error());
+  if (!opened) {
+    return std::unexpected(opened.error());
+  }
+  AtlasState state = state_of(*opened);
+  state.steps = std::move(steps);
+  return state;
 }
 
 Result<AtlasExportResponse> write_atlas(const AtlasRequest& request, const std::string& folder) {
@@ -143,13 +171,34 @@ Result<AtlasExportResponse> write_atlas(const AtlasRequest& request, const std::
   if (auto place = expect_export_place(folder); !place) {
     return std::unexpected(std::move(place.error()));
   }
-  const auto opened = open(request);
+  std::vector<SeriesStep> steps;
+  const auto shown = with_series(request, steps);
+  const auto opened = shown ? open(*shown) : std::unexpected(shown.error());
   if (!opened) {
     return std::unexpected(opened.error());
   }
-  auto written = export_atlas(*opened->collection, *opened->atlas, folder, opened->run(request));
-  return written ? Result<AtlasExportResponse>({.state = state_of(*opened), .written = *written})
-                 : std::unexpected(std::move(written.error()));
+  std::vector<OpenAtlas> others;
+  std::vector<ExportedState> states{{.collection = opened->collection.get(), .atlas = opened->atlas.get()}};
+  for (const SeriesStep& step : steps) {
+    if (step.version != shown->version) {
+      AtlasRequest of_step = *shown;
+      of_step.version = step.version;
+      of_step.projection = step.projection;
+      auto other = open(of_step);
+      if (!other) {
+        return std::unexpected(std::move(other.error()));
+      }
+      others.push_back(*std::move(other));
+      states.push_back({.collection = others.back().collection.get(), .atlas = others.back().atlas.get()});
+    }
+  }
+  auto written = export_atlas(states, folder, run_of(*opened->pool, request));
+  if (!written) {
+    return std::unexpected(std::move(written.error()));
+  }
+  AtlasExportResponse out{.state = state_of(*opened), .written = *written};
+  out.state.steps = std::move(steps);
+  return out;
 }
 
 Result<std::uint64_t> collect_vectors(const LooseVectors& loose, const std::string& location) {

@@ -17,6 +17,7 @@
 #include "dataset/row_source.hpp"
 #include "service/atlas_export.hpp"
 #include "service/atlas_map.hpp"
+#include "service/atlas_series.hpp"
 
 namespace asterism::service {
 
@@ -25,6 +26,9 @@ struct AtlasRequest {
   std::string version = {};
   std::optional<MapRequest> map = {};  // of which there shall be one; none = any
   std::string projection = {};         // to be shown first; kNotFound where there is none of that name
+  // First its named versions are laid out as a series (atlas_series.hpp; location and map are taken from here), and the
+  // last step is shown first.
+  std::optional<SeriesRequest> series = {};
   std::size_t thread_count = 0;
   const CancelFlag* cancel = nullptr;  // borrowed; may be null
   ProgressSink on_progress = {};
@@ -36,6 +40,8 @@ struct AtlasState {
   std::string projection;              // shown first
   std::string model = {};              // of the collection
   std::size_t unplaced_row_count = 0;  // rows without a place on it: added since it was made
+  std::string version = {};            // that is shown; empty = what is there now
+  std::vector<SeriesStep> steps = {};  // of the series that was laid out
 };
 // Computes and keeps a map where one is missing.
 Result<AtlasState> prepare_atlas(const AtlasRequest& request);

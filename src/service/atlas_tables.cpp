@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -156,6 +157,98 @@ Result<ProjectorTables> projector_tables(const Collection& collection, const Atl
   return visited ? Result<ProjectorTables>(std::move(out)) : std::unexpected(std::move(visited.error()));
 }
 
+class CsvTable final : public AtlasTable {
+ public:
+  CsvTable(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
+           std::vector<std::uint32_t> rows)
+      : AtlasTable(collection, snapshot, map, std::move(rows)) {}
+
+ private:
+  Result<void> begin(std::string& out) override {
+    out += "id,text";
+    for (const std::string& name : heading_of(snapshot_, map_dim_, false)) {
+      out += ',';
+      append_csv_cell(out, name);
+    }
+    for (std::size_t d = 0; d < map_dim_; ++d) {
+      out += fmt::format(",{}", kAxes[d]);
+    }
+    out += "\r\n";
+    return {};
+  }
+
+  Result<void> add(std::span<const std::uint32_t> rows, std::string& out) override {
+    return visit_rows(collection_, snapshot_, rows, false, [&](const TableRow& row) -> Result<void> {
+      append_csv_cell(out, row.item.id);
+      out += ',';
+      append_csv_cell(out, text_of(row.item));
+      for (const AtlasColumn& column : snapshot_.columns) {
+        out += ',';
+        if (const Json* value = value_of(row, column.name)) {
+          append_csv_cell(out, metadata_text(*value));
+        }
+      }
+      for (std::size_t d = 0; d < map_dim_; ++d) {
+        const float place = map_->points[row.row * map_dim_ + d];
+        out += std::isnan(place) ? std::string(",") : fmt::format(",{}", place);
+      }
+      out += "\r\n";
+      return {};
+    });
+  }
+
+  Result<void> end(std::string& /*out*/) override { return {}; }
+};
+
+class ParquetTable final : public AtlasTable {
+ public:
+  ParquetTable(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
+               std::vector<std::uint32_t> rows)
+      : AtlasTable(collection, snapshot, map, std::move(rows)),
+        writer_(parquet_columns(snapshot, map_dim_), [this](std::string_view bytes) -> Result<void> {
+          written_ += bytes;
+          return {};
+        }) {}
+
+ private:
+  Result<void> begin(std::string& /*out*/) override { return {}; }
+
+  Result<void> add(std::span<const std::uint32_t> rows, std::string& out) override {
+    const std::size_t metadata_first = 2;
+    const std::size_t place_first = metadata_first + snapshot_.columns.size();
+    auto visited = visit_rows(collection_, snapshot_, rows, true, [&](const TableRow& row) -> Result<void> {
+      writer_.set_text(0, row.item.id);
+      if (row.item.kind != ItemKind::kVector) {
+        writer_.set_text(1, row.item.content);
+      }
+      for (std::size_t i = 0; i < snapshot_.columns.size(); ++i) {
+        if (const Json* value = value_of(row, snapshot_.columns[i].name)) {
+          set_value(writer_, metadata_first + i, snapshot_.columns[i].type, *value);
+        }
+      }
+      for (std::size_t d = 0; d < map_dim_; ++d) {
+        const float place = map_->points[row.row * map_dim_ + d];
+        if (!std::isnan(place)) {
+          writer_.set_number(place_first + d, static_cast<double>(place));
+        }
+      }
+      writer_.set_floats(place_first + map_dim_, row.item.vector);
+      return writer_.end_row();
+    });
+    out += std::exchange(written_, {});
+    return visited;
+  }
+
+  Result<void> end(std::string& out) override {
+    auto finished = writer_.finish();
+    out += std::exchange(written_, {});
+    return finished;
+  }
+
+  std::string written_;
+  ParquetWriter writer_;
+};
+
 }  // namespace
 
 Result<AtlasTableFormat> parse_table_format(std::string_view name) {
@@ -172,65 +265,46 @@ Result<AtlasTableFormat> parse_table_format(std::string_view name) {
               fmt::format("format: expected csv, parquet or projector, found \"{}\"", name));
 }
 
-Result<void> write_csv(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
-                       std::span<const std::uint32_t> rows, const TakeBytes& take) {
-  const std::size_t map_dim = map == nullptr ? 0 : map->summary.dim;
-  std::string line = "id,text";
-  for (const std::string& name : heading_of(snapshot, map_dim, false)) {
-    line += ',';
-    append_csv_cell(line, name);
+AtlasTable::AtlasTable(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
+                       std::vector<std::uint32_t> rows)
+    : collection_(collection),
+      snapshot_(snapshot),
+      map_(map),
+      map_dim_(map == nullptr ? 0 : map->summary.dim),
+      rows_(std::move(rows)) {}
+
+Result<std::unique_ptr<AtlasTable>> AtlasTable::open(const Collection& collection, const AtlasSnapshot& snapshot,
+                                                     const AtlasMap* map, std::vector<std::uint32_t> rows,
+                                                     AtlasTableFormat format) {
+  switch (format) {
+    case AtlasTableFormat::kCsv:
+      return std::make_unique<CsvTable>(collection, snapshot, map, std::move(rows));
+    case AtlasTableFormat::kParquet:
+      return std::make_unique<ParquetTable>(collection, snapshot, map, std::move(rows));
+    case AtlasTableFormat::kProjector:
+      break;
   }
-  for (std::size_t d = 0; d < map_dim; ++d) {
-    line += fmt::format(",{}", kAxes[d]);
-  }
-  if (auto taken = take(line + "\r\n"); !taken) {
-    return taken;
-  }
-  return visit_rows(collection, snapshot, rows, false, [&](const TableRow& row) -> Result<void> {
-    line.clear();
-    append_csv_cell(line, row.item.id);
-    line += ',';
-    append_csv_cell(line, text_of(row.item));
-    for (const AtlasColumn& column : snapshot.columns) {
-      line += ',';
-      if (const Json* value = value_of(row, column.name)) {
-        append_csv_cell(line, metadata_text(*value));
-      }
-    }
-    for (std::size_t d = 0; d < map_dim; ++d) {
-      const float place = map->points[row.row * map_dim + d];
-      line += std::isnan(place) ? std::string(",") : fmt::format(",{}", place);
-    }
-    return take(line + "\r\n");
-  });
+  return fail(ErrorCode::kUnsupported, "table: expected csv or parquet, found the projector's archive");
 }
 
-Result<void> write_parquet(const Collection& collection, const AtlasSnapshot& snapshot, const AtlasMap* map,
-                           std::span<const std::uint32_t> rows, const TakeBytes& take) {
-  const std::size_t map_dim = map == nullptr ? 0 : map->summary.dim;
-  const std::size_t metadata_first = 2;
-  const std::size_t place_first = metadata_first + snapshot.columns.size();
-  ParquetWriter writer(parquet_columns(snapshot, map_dim), take);
-  auto visited = visit_rows(collection, snapshot, rows, true, [&](const TableRow& row) -> Result<void> {
-    writer.set_text(0, row.item.id);
-    if (row.item.kind != ItemKind::kVector) {
-      writer.set_text(1, row.item.content);
+Result<std::optional<std::string>> AtlasTable::next() {
+  std::string out;
+  if (!begun_) {
+    begun_ = true;
+    if (auto begun = begin(out); !begun) {
+      return std::unexpected(std::move(begun.error()));
     }
-    for (std::size_t i = 0; i < snapshot.columns.size(); ++i) {
-      if (const Json* value = value_of(row, snapshot.columns[i].name)) {
-        set_value(writer, metadata_first + i, snapshot.columns[i].type, *value);
-      }
+  }
+  while (!ended_ && out.size() < kPieceSizeBytesMin) {
+    const auto batch = std::span(rows_).subspan(position_, std::min(kBatchRowCount, rows_.size() - position_));
+    position_ += batch.size();
+    ended_ = batch.empty();
+    auto added = ended_ ? end(out) : add(batch, out);
+    if (!added) {
+      return std::unexpected(std::move(added.error()));
     }
-    for (std::size_t d = 0; d < map_dim; ++d) {
-      const float place = map->points[row.row * map_dim + d];
-      if (!std::isnan(place)) {
-        writer.set_number(place_first + d, static_cast<double>(place));
-      }
-    }
-    writer.set_floats(place_first + map_dim, row.item.vector);
-    return writer.end_row();
-  });
-  return visited ? writer.finish() : visited;
+  }
+  return out.empty() ? std::optional<std::string>{} : std::optional(std::move(out));
 }
 
 Result<std::string> projector_archive(const Collection& collection, const AtlasSnapshot& snapshot,

@@ -178,6 +178,7 @@ void read_training(RecipeSection& section, TrainingRecipe& training, RecipeKind 
   section.integer("early_stopping_epochs", training.early_stopping_epochs, {0, 1'000'000});
   section.text("early_stopping_metric", training.early_stopping_metric);
   section.integer("evaluation_epochs", training.evaluation_epochs, {1, 1'000'000});
+  section.integer("evaluation_vectors", training.evaluation_vector_count, {0, kEvaluationVectorCountMax});
   section.real("average_decay", training.average_decay, {0.0, kJustBelowOne});
   section.real("average_decay_start", training.average_decay_start, {0.0, kJustBelowOne});
   section.real("average_ramp_epochs", training.average_ramp_epochs, {0.0, 1e6});

@@ -105,6 +105,8 @@ struct AugmentationRecipe {
   double mixup_alpha = 0.0;        // of Beta(alpha, alpha); supervised only
 };
 
+inline constexpr std::int64_t kEvaluationVectorCountMax = 10'000;
+
 enum class ScheduleKind : std::uint8_t { kConstant, kCosine, kStep };
 
 // [training], [optimizer] and [schedule]
@@ -121,9 +123,10 @@ struct TrainingRecipe {
   std::int64_t checkpoint_count = 2;       // kept, beside the best
   std::int64_t early_stopping_epochs = 0;  // without a better `early_stopping_metric`; 0 = never
   std::string early_stopping_metric = "validation_loss";
-  std::int64_t evaluation_epochs = 1;  // neighbour accuracy and linear probe every so many epochs
-  double average_decay = 0.0;          // of the weights' moving average; 0 = none. Teachers need one
-  double average_decay_start = 0.0;    // grows to average_decay over average_ramp_epochs; 0 = from the start
+  std::int64_t evaluation_epochs = 1;           // neighbour accuracy and linear probe every so many epochs
+  std::int64_t evaluation_vector_count = 1000;  // rows whose vectors are kept then (evaluation_vectors.hpp); 0 = none
+  double average_decay = 0.0;                   // of the weights' moving average; 0 = none. Teachers need one
+  double average_decay_start = 0.0;             // grows to average_decay over average_ramp_epochs; 0 = from the start
   double average_ramp_epochs = 0.0;
   OptimizerOptions optimizer;
   double learning_rate = 1e-3;

@@ -21,9 +21,14 @@ constexpr std::array<std::string_view, 4> kFirstNames{kLockName, kRecipeName, "c
 constexpr std::size_t kPidSizeBytesMax = 32;
 
 // What may change between two starts of one run.
-constexpr std::array<std::string_view, 7> kFreeSettings{
-    "name",          "training.threads", "training.workers", "training.checkpoint_steps", "training.checkpoints",
-    "data.cache_mb", "output.whitening"};
+constexpr std::array<std::string_view, 8> kFreeSettings{"name",
+                                                        "training.threads",
+                                                        "training.workers",
+                                                        "training.checkpoint_steps",
+                                                        "training.checkpoints",
+                                                        "data.cache_mb",
+                                                        "output.whitening",
+                                                        "training.evaluation_vectors"};
 
 void collect_differences(const Json& there, const Json& here, const std::string& prefix,
                          std::vector<std::string>& found) {

@@ -9,6 +9,7 @@
 #include <ranges>
 
 #include "train/checkpoint_store.hpp"
+#include "train/evaluation_vectors.hpp"
 #include "train/event_file.hpp"
 #include "train/final_model.hpp"
 #include "train/metrics_file.hpp"
@@ -70,6 +71,7 @@ class Trainer {
   Result<void> flush_metrics(std::map<std::string, double, std::less<>> more);
   Result<void> end_epoch();
   Result<void> evaluate_epoch(std::map<std::string, double, std::less<>>& metrics);
+  Result<void> keep_vectors(std::int64_t epoch);
   Result<void> judge_epoch(const std::map<std::string, double, std::less<>>& metrics);
   Result<void> checkpoint();
   Result<void> stop_cancelled();
@@ -85,6 +87,10 @@ class Trainer {
   }
   // What is evaluated and written: the average where one is kept.
   WeightsOf weights() const { return training_.average_decay > 0.0 ? WeightsOf::kAverage : WeightsOf::kTrained; }
+  // What an evaluation on the way is of.
+  Split watched_split() const {
+    return task_.plain(Split::kValidation).row_count() > 0 ? Split::kValidation : Split::kTrain;
+  }
   std::int64_t epoch() const { return std::min(progress_.step / length_.steps_per_epoch + 1, training_.epoch_count); }
   // The last step of an epoch is done, and what follows it is not.
   bool epoch_pending() const {
@@ -132,7 +138,9 @@ Result<void> Trainer::start() {
     return checked;
   }
   if (options_.start == RunStart::kAgain) {
-    if (auto cleared = store_.clear(); !cleared) {
+    auto cleared = store_.clear();
+    cleared = cleared ? clear_evaluations(folder_.path()) : cleared;
+    if (!cleared) {
       return cleared;
     }
   }
@@ -154,6 +162,9 @@ Result<void> Trainer::start() {
   if (*found) {
     tell(TrainEventKind::kResumed);
     return {};
+  }
+  if (auto kept = keep_vectors(0); !kept) {
+    return kept;
   }
   if (task_.labels(Split::kTrain).empty()) {
     return {};
@@ -367,8 +378,7 @@ Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>&
   }
   const std::int64_t done = progress_.step / length_.steps_per_epoch;
   if (done % training_.evaluation_epochs == 0 || progress_.step >= length_.step_count) {
-    const Split split = task_.plain(Split::kValidation).row_count() > 0 ? Split::kValidation : Split::kTrain;
-    const auto quality = evaluate_encoder(task_, learner_, weights(), split, evaluation_options());
+    const auto quality = evaluate_encoder(task_, learner_, weights(), watched_split(), evaluation_options());
     if (!quality) {
       return std::unexpected(quality.error());
     }
@@ -381,9 +391,27 @@ Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>&
     if (quality->class_accuracy) {
       metrics["class_accuracy"] = *quality->class_accuracy;
     }
+    if (auto kept = keep_vectors(done); !kept) {
+      return kept;
+    }
   }
   progress_.evaluation_seconds += seconds_since(begin);
   return {};
+}
+
+// Where that epoch is one of those that are kept.
+Result<void> Trainer::keep_vectors(std::int64_t epoch) {
+  if (!keeps_vectors_of(epoch, training_.epoch_count, training_.evaluation_epochs)) {
+    return {};
+  }
+  return keep_evaluation(folder_.path(),
+                         {.task = task_,
+                          .learner = learner_,
+                          .weights = weights(),
+                          .split = watched_split(),
+                          .row_count_max = training_.evaluation_vector_count,
+                          .cancel = options_.cancel},
+                         epoch, progress_.step);
 }
 
 Result<void> Trainer::judge_epoch(const std::map<std::string, double, std::less<>>& metrics) {

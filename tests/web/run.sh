@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# One part of the tests of the atlas page: tests/web/run.sh check|unit|page|access|export|server. Exit 77: skipped.
+# One part of the tests of the atlas page: tests/web/run.sh check|unit|page|access|export|server|series. Exit 77: skipped.
 #   ASTERISM_ATLAS_PAGE   the built page (default: web/dist/page/index.html)
 #   ASTERISM_CHROMIUM     the browser (default: /usr/bin/chromium)
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-part=${1:?usage: tests/web/run.sh check|unit|page|access|export|server}
+part=${1:?usage: tests/web/run.sh check|unit|page|access|export|server|series}
 node=$root/.deps/web/bin/node
 readonly skipped=77
 
@@ -26,7 +26,7 @@ case $part in
   unit)
     exec "$node" node_modules/vitest/vitest.mjs run
     ;;
-  page | access | export | server)
+  page | access | export | server | series)
     [ -x "${ASTERISM_CHROMIUM:-/usr/bin/chromium}" ] || skip "no Chromium is installed (Debian: chromium)"
     [ -s "${ASTERISM_ATLAS_PAGE:-dist/page/index.html}" ] || skip "the page is not built"
     exec "$node" --test --test-reporter=spec "tests/end_to_end/${part}_test.mjs"

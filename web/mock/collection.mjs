@@ -35,7 +35,8 @@ export class MockCollection {
     if (this.empty) return [];
     const make = (name, dim, more = {}) => ({
       name, method: "umap", dim, row_count: this.rowCount, seed: 42, created: "2026-11-29T12:00:00Z", stale: false,
-      trustworthiness: 0.971, continuity: 0.958, neighbor_count: 15, series: null, series_step: null, ...more,
+      trustworthiness: 0.971, continuity: 0.958, neighbor_count: 15, version: null, series: null, series_step: null, series_label: null, series_bounds: null,
+      ...more,
     });
     const steps = [1, 2, 3, 4].map((step) => make(`step-${step}`, 2, { series: "training", series_step: step }));
     return [make("umap", 2), make("pca", 2, { method: "pca", trustworthiness: 0.83 }), make("umap3", 3), ...steps];
@@ -60,7 +61,7 @@ export class MockCollection {
   manifest() {
     return {
       collection: this.name, snapshot: this.snapshot, stale: false, kind: this.kind, row_count: this.rowCount,
-      model: "builtin", dim: 16, metric: "cosine", version: null, projections: this.projections(), columns: this.columns(),
+      model: "builtin", dim: 16, metric: "cosine", version: null, versions: [], projections: this.projections(), columns: this.columns(),
       labels: true, thumbnails: this.kind === "image",
       search: { text: true, image: this.kind === "image", arithmetic: true }, writable: true,
     };

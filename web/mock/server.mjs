@@ -11,7 +11,7 @@ const brokenRow = 5;
 
 function bytes(response, array) {
   response.writeHead(200, { "content-type": "application/octet-stream" });
-  response.end(Buffer.from(array.buffer));
+  response.end(Buffer.from(array.buffer, array.byteOffset, array.byteLength));
 }
 
 function json(response, body, status = 200) {
@@ -19,7 +19,7 @@ function json(response, body, status = 200) {
   response.end(JSON.stringify(body));
 }
 
-const refuse = (response, status, error, hint) => json(response, { error, error_type: "mock", hint }, status);
+const refuse = (response, status, message, hint) => json(response, { error: { code: "mock", message, hint } }, status);
 
 // What was made once is sent again as it is: the page is measured, not the mock.
 const made = new WeakMap();
@@ -28,6 +28,14 @@ function held(collection, name, make) {
   made.set(collection, all);
   if (!all.has(name)) all.set(name, make());
   return all.get(name);
+}
+
+// Where each id begins, then all ids.
+function idBytes(rowCount) {
+  const ids = Array.from({ length: rowCount }, (_, row) => `item-${row}`);
+  const begins = new Uint32Array(rowCount + 1);
+  ids.forEach((id, row) => (begins[row + 1] = begins[row] + id.length));
+  return new Uint8Array(Buffer.concat([Buffer.from(begins.buffer), Buffer.from(ids.join(""))]));
 }
 
 async function bodyOf(request) {
@@ -55,7 +63,7 @@ async function answer(collection, rest, query, request, response) {
     case "items":
       return json(response, { items: query.get("rows").split(",").map((row) => collection.item(Number(row))) });
     case "ids":
-      return json(response, { ids: Array.from({ length: collection.rowCount }, (_, row) => `item-${row}`) });
+      return bytes(response, held(collection, "ids", () => idBytes(collection.rowCount)));
     case "find":
       return json(response, { rows: collection.rowsOfTheme(body.contains).slice(0, body.limit) });
     case "neighbors":

@@ -141,5 +141,13 @@ TEST(StartPlaces, new_rows_start_amid_those_they_see_by_weight) {
   EXPECT_EQ(step_shares(given, 2), (std::vector<float>{kKnownStepShare, kKnownStepShare, 1.0F, 1.0F, 1.0F, 1.0F}));
 }
 
+TEST(StartPlaces, a_map_that_is_narrow_along_its_first_component_is_a_map) {
+  const std::vector<float> narrow{0.0F, -5.0F, 0.5F, 5.0F, 0.2F, 0.0F};
+  EXPECT_EQ(kind_of_places(narrow, 2), GivenPlaces::kMap);
+  const std::vector<float> small{0.0F, -0.5F, 0.5F, 0.5F, kNaN, 9.0F};
+  EXPECT_EQ(kind_of_places(small, 2), GivenPlaces::kShape);
+  EXPECT_EQ(kind_of_places(std::vector<float>(4, kNaN), 2), GivenPlaces::kNone);
+}
+
 }  // namespace
 }  // namespace asterism

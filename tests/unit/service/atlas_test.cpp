@@ -239,14 +239,14 @@ TEST_F(AtlasTest, finds_texts_and_copies_rows) {
 TEST_F(AtlasTest, tables_hold_every_row) {
   const auto atlas = open();
   const std::vector<std::uint32_t> rows{1, 0};
-  std::string csv;
-  const auto take = [&](std::string_view bytes) -> Result<void> {
-    csv += bytes;
-    return {};
-  };
   const auto map = atlas->map("pca");
   ASSERT_TRUE(map);
-  ASSERT_TRUE(write_csv(collection(), atlas->snapshot(), map->get(), rows, take));
+  const auto table = AtlasTable::open(collection(), atlas->snapshot(), map->get(), rows, AtlasTableFormat::kCsv);
+  ASSERT_TRUE(table);
+  const auto piece = (*table)->next();
+  ASSERT_TRUE(piece && *piece);
+  const std::string& csv = **piece;
+  EXPECT_EQ(*(*table)->next(), std::nullopt);
   EXPECT_TRUE(csv.starts_with("id,text,parity,number,x,y\r\ni1,\"<b>text</b> \"\"odd\"\", of row\t1\",odd,1.5,"))
       << csv;
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);

@@ -12,8 +12,18 @@ export interface Projection {
   trustworthiness: number | null;
   continuity: number | null;
   neighbor_count: number | null;
+  version: string | null; // the named version that it is of; null: what was there
   series: string | null; // steps of one training, or versions
   series_step: number | null;
+  series_label: string | null; // what the step is called
+  series_bounds: readonly number[] | null; // least and largest x, y, z of the box that all steps are shown in
+}
+
+export interface SeriesStep {
+  projection: string;
+  version: string | null;
+  label: string | null;
+  row_count: number;
 }
 
 export interface CategoryColumn {
@@ -50,6 +60,8 @@ export interface Manifest {
   dim: number;
   metric: string;
   version: string | null;
+  versions: readonly string[]; // all named ones, the oldest first
+  version_folders?: Readonly<Partial<Record<string, string>>>; // of an export: where those stand that it holds
   projections: Projection[];
   columns: Column[];
   labels: boolean;

@@ -22,25 +22,41 @@ export function bytesOf(base64: string): ArrayBuffer {
   return bytes.buffer;
 }
 
+// What reads which file; all sources of a page share the function that the files call.
+const waiting = new Map<string, (content: unknown) => void>();
+
 export class ExportSource implements AtlasSource {
   readonly kind = "export";
   private readonly folder: string;
+  private readonly prefix: string; // of the names of all files: "versions/2/"
   private readonly files = new Map<string, Promise<unknown>>();
-  private readonly waiting = new Map<string, (content: unknown) => void>();
+  private folders: Manifest["version_folders"] = {};
   private columnTypes = new Map<string, string>();
   private rowCount = 0;
 
-  constructor(folder = "data") {
+  constructor(folder = "data", prefix = "") {
     this.folder = folder;
-    window.asterismData = (name, content) => {
-      this.waiting.get(name)?.(content);
-    };
+    this.prefix = prefix;
+    window.asterismData = (name, content) => waiting.get(name)?.(content);
+  }
+
+  // An export holds the versions that were steps of a series when it was written.
+  at(version: string | null): ExportSource {
+    const place = this.folders?.[version ?? ""];
+    const source = new ExportSource(this.folder, place ?? this.prefix);
+    source.folders = this.folders;
+    return source;
+  }
+
+  layOutVersions(): Promise<never> {
+    return Promise.reject(new AtlasError("An exported map cannot lay out versions", needsServer));
   }
 
   async manifest(): Promise<Manifest> {
     const manifest = (await this.file("manifest")) as Manifest;
     this.columnTypes = new Map(manifest.columns.map((column) => [column.name, column.type]));
     this.rowCount = manifest.row_count;
+    this.folders = { ...this.folders, ...manifest.version_folders };
     return { ...manifest, writable: false, search: { text: false, image: false, arithmetic: false } };
   }
 
@@ -148,7 +164,8 @@ export class ExportSource implements AtlasSource {
   }
 
   // Loads each file once.
-  private file(name: string): Promise<unknown> {
+  private file(part: string): Promise<unknown> {
+    const name = this.prefix + part;
     let content = this.files.get(name);
     if (!content) {
       content = this.load(name);
@@ -160,11 +177,11 @@ export class ExportSource implements AtlasSource {
   private load(name: string): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      this.waiting.set(name, resolve);
+      waiting.set(name, resolve);
       script.src = `${this.folder}/${name.split("/").map(encodeURIComponent).join("/")}.js`;
       script.onload = () => {
         script.remove();
-        this.waiting.delete(name);
+        waiting.delete(name);
       };
       script.onerror = () => {
         script.remove();

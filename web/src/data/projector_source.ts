@@ -63,6 +63,14 @@ export class ProjectorSource implements AtlasSource {
     this.metadata = metadata;
   }
 
+  at(): this {
+    return this;
+  }
+
+  layOutVersions(): Promise<never> {
+    return Promise.reject(new AtlasError("Dropped files have no versions", "Add them to a collection"));
+  }
+
   manifest(): Promise<Manifest> {
     const names = this.metadata.length > 0 ? Object.keys(this.metadata[0]) : [];
     const dims = ([2, 3] as const).filter((dim) => this.dim >= dim);
@@ -76,6 +84,7 @@ export class ProjectorSource implements AtlasSource {
       dim: this.dim,
       metric: "cosine",
       version: null,
+      versions: [],
       projections: dims.map((dim): Projection => ({
         name: this.dim === dim ? `as given ${dim}-D` : `pca ${dim}-D`,
         method: "pca",
@@ -87,8 +96,11 @@ export class ProjectorSource implements AtlasSource {
         trustworthiness: null,
         continuity: null,
         neighbor_count: null,
+        version: null,
         series: null,
         series_step: null,
+        series_label: null,
+        series_bounds: null,
       })),
       columns: names.map((name) => this.makeColumn(name)),
       labels: false,

@@ -1,33 +1,41 @@
 // The atlas of a running server. Every call but the first names the snapshot, so that rows mean the same items
 // throughout; a server that no longer holds it answers 409.
 
-import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer } from "./contract";
+import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer, SeriesStep } from "./contract";
 import { keyHeaders } from "./server_key";
 import { AtlasError, type AtlasSource, type ColumnData, type Work } from "./source";
 
 interface ErrorBody {
-  error?: string;
-  hint?: string;
+  error?: { message?: string; hint?: string | null };
 }
 
 const itemsPerCall = 1000;
-const callsAtOnce = 4;
-const idsMax = 200_000;
 const waitMs = 500; // before a server that computes is asked again
 
 export class ServerSource implements AtlasSource {
   readonly kind = "server";
   private readonly base: string;
   private readonly onWork: (work: Work | null) => void;
+  private readonly version: string | null;
   private readonly pictures = new Map<string, Promise<string>>();
   private rowCount = 0;
   private snapshot = "";
   private columnTypes = new Map<string, string>();
 
   // `onWork` hears what the server computes while an answer waits for it, and null when it is done.
-  constructor(base: string, onWork: (work: Work | null) => void = () => undefined) {
+  constructor(base: string, onWork: (work: Work | null) => void = () => undefined, version: string | null = null) {
     this.base = base.replace(/\/$/, "");
     this.onWork = onWork;
+    this.version = version;
+  }
+
+  at(version: string | null): ServerSource {
+    return new ServerSource(this.base, this.onWork, version);
+  }
+
+  async layOutVersions(): Promise<SeriesStep[]> {
+    const request = { method: "POST", body: "{}", headers: jsonHeaders };
+    return ((await (await this.ask("/series", {}, request)).json()) as { steps: SeriesStep[] }).steps;
   }
 
   async manifest(): Promise<Manifest> {
@@ -66,20 +74,7 @@ export class ServerSource implements AtlasSource {
   }
 
   async ids(): Promise<string[]> {
-    if (this.rowCount > idsMax) {
-      throw new AtlasError(`Collections of up to ${idsMax} items are compared here`, "Compare a smaller collection of them");
-    }
-    const ids = new Array<string>(this.rowCount).fill("");
-    const starts = Array.from({ length: Math.ceil(this.rowCount / itemsPerCall) }, (_, part) => part * itemsPerCall);
-    const readParts = async (): Promise<void> => {
-      for (let begin = starts.shift(); begin !== undefined; begin = starts.shift()) {
-        const length = Math.min(itemsPerCall, this.rowCount - begin);
-        const from = begin;
-        for (const item of await this.items(Array.from({ length }, (_, place) => from + place))) ids[item.row] = item.id;
-      }
-    };
-    await Promise.all(Array.from({ length: callsAtOnce }, readParts));
-    return ids;
+    return idsOf(await this.bytes("/ids"), this.rowCount);
   }
 
   async find(contains: string, limit: number): Promise<number[]> {
@@ -128,6 +123,7 @@ export class ServerSource implements AtlasSource {
   private address(path: string, parameters: Record<string, string>): string {
     const all = new URLSearchParams(parameters);
     if (this.snapshot) all.set("snapshot", this.snapshot);
+    if (this.version !== null) all.set("version", this.version);
     const query = all.toString();
     return `${this.base}${path}${query ? `?${query}` : ""}`;
   }
@@ -166,8 +162,20 @@ export class ServerSource implements AtlasSource {
     if (response.status === 409 && path !== "/collections") {
       throw new AtlasError("The collection has changed since the map was opened", "Reload to see it as it is now", { stale: true });
     }
-    throw new AtlasError(body.error ?? `The server answered ${response.status}`, body.hint ?? "");
+    throw new AtlasError(body.error?.message ?? `The server answered ${response.status}`, body.error?.hint ?? "");
   }
+}
+
+// Where each id begins, and the end, as uint32 [rowCount + 1]; then all ids one after the other.
+export function idsOf(answer: ArrayBuffer, rowCount: number): string[] {
+  const begins = new Uint32Array(answer, 0, rowCount + 1);
+  const bytes = new Uint8Array(answer, begins.byteLength);
+  const decoder = new TextDecoder();
+  const text = decoder.decode(bytes);
+  const isAscii = text.length === bytes.length;
+  const idAt = (row: number): string =>
+    isAscii ? text.slice(begins[row], begins[row + 1]) : decoder.decode(bytes.subarray(begins[row], begins[row + 1]));
+  return Array.from({ length: rowCount }, (_, row) => idAt(row));
 }
 
 export async function fetchFromServer(address: string, init: RequestInit = {}): Promise<Response> {

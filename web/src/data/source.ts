@@ -1,11 +1,14 @@
 // Where the page's data comes from. Three ways: a server, the files of an export, a TensorBoard projector's files.
 
-import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer } from "./contract";
+import type { ExportFormat, Item, LabelLevels, Manifest, Neighbors, Query, SearchAnswer, SeriesStep } from "./contract";
 
 export type ColumnData = Uint16Array | Float64Array; // codes of a category; numbers, NaN where missing
 
 export interface AtlasSource {
   readonly kind: "server" | "export" | "local";
+  // The same collection at a named version; null: as it is now.
+  at(version: string | null): AtlasSource;
+  layOutVersions(): Promise<SeriesStep[]>; // all named versions, one from the other
   manifest(): Promise<Manifest>;
   points(projection: string): Promise<Float32Array>; // [row_count, dim], NaN where a row has no place
   column(name: string): Promise<ColumnData>; // [row_count]

@@ -11,7 +11,11 @@ export interface Camera {
 export interface Viewport {
   width: number;
   height: number;
+  covered?: readonly Covered[];
 }
+
+// Left, top, right and bottom of what lies over a map, in its pixels.
+export type Covered = readonly [number, number, number, number];
 
 export const homeCamera: Camera = { x: 0, y: 0, zoom: 1, yaw: 0.6, pitch: 0.4 };
 export const zoomMax = 20_000;

@@ -1,7 +1,7 @@
 // Names and typical pictures of regions that fit: the level by zoom, the largest regions first, none over another.
 
 import type { LabelLevels, RegionLabel } from "../data/contract";
-import { toPixel, type Viewport } from "./camera";
+import { type Covered, toPixel, type Viewport } from "./camera";
 import type { Scene } from "./scene";
 import type { PlacedPicture } from "./thumbnails";
 
@@ -42,7 +42,11 @@ function pixelOfRegion({ x, y, z }: RegionLabel, scene: Scene, matrix: Float32Ar
 
 // What is taken of the view already.
 class Room {
-  private readonly taken: (readonly [number, number, number, number])[] = [];
+  private readonly taken: Covered[];
+
+  constructor({ covered }: Viewport) {
+    this.taken = [...(covered ?? [])];
+  }
 
   take(x: number, y: number, halfWidth: number, halfHeight: number): boolean {
     const [left, top, right, bottom] = [x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight];
@@ -65,7 +69,7 @@ export function placeLabels(
   widthOf: (text: string, sizePx: number) => number,
 ): PlacedLabel[] {
   const placed: PlacedLabel[] = [];
-  const room = new Room();
+  const room = new Room(view);
   for (const { label, share } of regionsAt(levels, zoom)) {
     if (!label.text || placed.length >= labelMax) continue;
     const pixel = pixelOfRegion(label, scene, matrix, view);
@@ -89,7 +93,7 @@ export function placeRegionPictures(
   shown: (row: number) => boolean,
 ): PlacedPicture[] {
   const placed: PlacedPicture[] = [];
-  const room = new Room();
+  const room = new Room(view);
   const largestPx = Math.min(picturePxMax, Math.min(view.width, view.height) * picturePxShare);
   for (const { label, share } of regionsAt(levels, zoom)) {
     const row = label.rows?.find(shown);

@@ -3,7 +3,7 @@
 // and draws when asked, at most once an animation frame. React sets its inputs; it knows nothing of React.
 
 import type { LabelLevels, Neighbors } from "../data/contract";
-import { matrixOf, perspectiveOf, type Camera, type Viewport } from "./camera";
+import { matrixOf, perspectiveOf, type Camera, type Covered, type Viewport } from "./camera";
 import type { Contour } from "./density";
 import { placeRegionPictures } from "./label_placement";
 import { chooseLayer, type LayerKind } from "./layer_choice";
@@ -11,7 +11,7 @@ import { drawOverlay, inkColor, paperColor, type OverlayInput } from "./overlay"
 import type { PointLayer } from "./point_layer";
 import { pointOpacity, pointSize } from "./point_style";
 import { hideUnplaced, type RowColors } from "./row_colors";
-import type { Scene } from "./scene";
+import type { Passage, Scene } from "./scene";
 import type { Polygon } from "./shapes";
 import type { SpatialGrid } from "./spatial_grid";
 import { type PlacedPicture, placePictures, type ThumbnailCache } from "./thumbnails";
@@ -28,8 +28,16 @@ export interface MapInputs {
   grid: SpatialGrid | null;
   pinned: number;
   hovered: number;
+  passage: Passage | null; // between two readings of the collection
   neighbors: Neighbors | null;
   falseNeighbors: boolean;
+}
+
+// Points on their way: where each comes from, and those that were nowhere before, which come up where they are.
+interface Morph {
+  from: Float32Array;
+  fresh: Uint32Array;
+  startMs: number;
 }
 
 const morphMs = 380;
@@ -38,6 +46,17 @@ const brightAlpha = 128; // what a search or a selection leaves bright lies abov
 
 const shadeOf = (css: string): [number, number, number] =>
   [1, 3, 5].map((place) => Number.parseInt(css.slice(place, place + 2), 16) / 255) as [number, number, number];
+
+function startOf({ from, to, rows }: Passage): { from: Float32Array; fresh: Uint32Array } {
+  const { dim } = to;
+  const start = to.positions.slice();
+  const fresh: number[] = [];
+  rows.forEach((former, row) => {
+    if (former < 0 || !from.placed[former]) fresh.push(row);
+    else for (let axis = 0; axis < dim; axis++) start[row * dim + axis] = from.positions[former * dim + axis];
+  });
+  return { from: start, fresh: Uint32Array.from(fresh) };
+}
 
 export class MapPainter {
   readonly layerKind: LayerKind;
@@ -52,7 +71,7 @@ export class MapPainter {
   private pixelRatio = 1;
   private isMerged = false; // all in the points' canvas
   private drawnCount = 0;
-  private morph: { from: Float32Array; startMs: number } | null = null;
+  private morph: Morph | null = null;
 
   // null where the browser has no canvas at all.
   static create(points: HTMLCanvasElement, overlay: HTMLCanvasElement, wanted: string | null): MapPainter | null {
@@ -75,7 +94,7 @@ export class MapPainter {
     this.inputs = inputs;
     const { scene, colors } = inputs;
     if (scene && scene !== before?.scene) {
-      this.startMorph(before?.scene ?? null, scene);
+      this.startMorph(before?.scene ?? null, scene, inputs.passage);
       if (!this.morph) this.layer.setPositions(scene.positions, scene.dim);
       this.fitPixels();
     }
@@ -87,11 +106,14 @@ export class MapPainter {
     this.ask();
   }
 
-  // Between two projections of the same rows the points wander, so that the eye can follow them.
-  private startMorph(from: Scene | null, to: Scene): void {
+  // Between two maps the points wander, so that the eye can follow them.
+  private startMorph(from: Scene | null, to: Scene, passage: Passage | null): void {
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const alike = from?.dim === to.dim && from.rowCount === to.rowCount && to.rowCount <= morphRowsMax;
-    this.morph = from && alike && !calm ? { from: from.positions, startMs: performance.now() } : null;
+    this.morph = null;
+    if (!from || calm || from.dim !== to.dim || to.rowCount > morphRowsMax) return;
+    const startMs = performance.now();
+    if (passage?.from === from && passage.to === to) this.morph = { ...startOf(passage), startMs };
+    else if (from.rowCount === to.rowCount) this.morph = { from: from.positions, fresh: new Uint32Array(0), startMs };
   }
 
   setOutline(outline: Polygon): void {
@@ -99,8 +121,12 @@ export class MapPainter {
     this.ask();
   }
 
+  setCovered(covered: readonly Covered[]): void {
+    this.view = { ...this.view, covered };
+  }
+
   resize(width: number, height: number): void {
-    this.view = { width: Math.max(1, width), height: Math.max(1, height) };
+    this.view = { ...this.view, width: Math.max(1, width), height: Math.max(1, height) };
     this.fitPixels();
     this.ask();
   }
@@ -204,19 +230,29 @@ export class MapPainter {
 
   private moveMorph(scene: Scene): void {
     if (!this.morph) return;
-    const share = Math.min(1, (performance.now() - this.morph.startMs) / morphMs);
+    const { from, fresh, startMs } = this.morph;
+    const share = Math.min(1, (performance.now() - startMs) / morphMs);
     if (share >= 1) {
       this.morph = null;
       this.layer.setPositions(scene.positions, scene.dim);
+      this.setFading(fresh, 1);
       return;
     }
     const eased = share * share * (3 - 2 * share);
-    const { from } = this.morph;
     this.layer.setPositions(
       scene.positions.map((value, place) => from[place] + (value - from[place]) * eased),
       scene.dim,
     );
+    this.setFading(fresh, eased);
     this.ask();
+  }
+
+  private setFading(fresh: Uint32Array, share: number): void {
+    const colors = this.inputs?.colors?.colors;
+    if (!colors || fresh.length === 0) return;
+    const faded = share < 1 ? colors.slice() : colors;
+    if (share < 1) for (const row of fresh) faded[row * 4 + 3] = colors[row * 4 + 3] * share;
+    this.layer.setColors(faded);
   }
 
   // The points alone, as they are now; drawn anew, because WebGL forgets its picture.

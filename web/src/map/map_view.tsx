@@ -7,7 +7,7 @@ import { pin, select } from "../state/actions";
 import type { Dataset } from "../state/dataset";
 import { formatCount } from "../state/histogram";
 import { useAtlas, useStore } from "../state/store";
-import { homeCamera, matrixOf, orbited, panned, zoomed } from "./camera";
+import { type Covered, homeCamera, matrixOf, orbited, panned, zoomed } from "./camera";
 import { densityContours } from "./density";
 import { attachGestures } from "./gestures";
 import { MapPainter } from "./map_painter";
@@ -28,14 +28,14 @@ interface Props {
 }
 
 function useScene(dataset: Dataset, projection: string): { scene: Scene | null; failure: string } {
-  const [scene, setScene] = useState<Scene | null>(null);
+  const [read, setRead] = useState<{ dataset: Dataset; scene: Scene } | null>(null);
   const [failure, setFailure] = useState("");
   useEffect(() => {
     let current = true;
     dataset.scene(projection).then(
       (made) => {
         if (!current) return;
-        setScene(made);
+        setRead({ dataset, scene: made });
         setFailure("");
       },
       (problem: unknown) => {
@@ -46,7 +46,18 @@ function useScene(dataset: Dataset, projection: string): { scene: Scene | null; 
       current = false;
     };
   }, [dataset, projection]);
+  // Of the dataset that is shown: until its map is read, the last one of it stands.
+  const scene = dataset.knownScene(projection) ?? (read?.dataset === dataset ? read.scene : null);
   return { scene, failure };
+}
+
+// The bars that lie over a map, where names of regions are not seen.
+function coveredParts(canvas: HTMLElement): Covered[] {
+  const map = canvas.getBoundingClientRect();
+  return [...(canvas.closest(".maps")?.querySelectorAll(".pane-bar, .map-tools") ?? [])]
+    .map((bar) => bar.getBoundingClientRect())
+    .filter(({ left, right, top, bottom }) => left < map.right && right > map.left && top < map.bottom && bottom > map.top)
+    .map(({ left, right, top, bottom }) => [left - map.left, top - map.top, right - map.left, bottom - map.top]);
 }
 
 function useLabels(dataset: Dataset, projection: string, wanted: boolean): LabelLevels | null {
@@ -68,6 +79,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
   const wantPictures = useAtlas((state) => state.pictures);
   const pinned = useAtlas((state) => state.pinned);
   const hovered = useAtlas((state) => state.hovered);
+  const passage = useAtlas((state) => state.passage);
   const neighbors = useAtlas((state) => state.neighbors);
   const falseNeighbors = useAtlas((state) => state.falseNeighbors);
   const tool = useAtlas((state) => state.tool);
@@ -107,7 +119,10 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
     painter.current = made;
     const element = box.current;
     element.dataset.renderer = made.layerKind;
-    const observer = new ResizeObserver(() => made.resize(element.clientWidth, element.clientHeight));
+    const observer = new ResizeObserver(() => {
+      made.resize(element.clientWidth, element.clientHeight);
+      if (overlay.current) made.setCovered(coveredParts(overlay.current));
+    });
     observer.observe(element);
     made.resize(element.clientWidth, element.clientHeight);
     const unregister = registerMap(place, made);
@@ -130,6 +145,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
   }, [dataset, scene]);
 
   useEffect(() => {
+    if (overlay.current) painter.current?.setCovered(coveredParts(overlay.current));
     painter.current?.update({
       scene,
       colors,
@@ -142,6 +158,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
       grid: scene && gridScene === scene ? dataset.grid(scene) : null,
       pinned: toHere(pinned),
       hovered: toHere(hovered),
+      passage,
       neighbors: comparison ? null : neighbors,
       falseNeighbors,
     });

@@ -11,9 +11,20 @@ export interface Scene {
   // Of the projection's own coordinates: position = (value - centre) * scale.
   centre: readonly number[];
   scale: number;
+  bounds: Bounds | null; // that it was to be shown in
 }
 
-export function makeScene(name: string, values: Float32Array, dim: 2 | 3): Scene {
+// Least and largest of each axis, one after the other.
+export type Bounds = readonly number[];
+
+// Points move from one reading of a collection to another: `rows` are their rows in `from`, -1 where they are new.
+export interface Passage {
+  from: Scene;
+  to: Scene;
+  rows: Int32Array;
+}
+
+export function makeScene(name: string, values: Float32Array, dim: 2 | 3, bounds: Bounds | null = null): Scene {
   const rowCount = Math.floor(values.length / dim);
   const min = new Array<number>(dim).fill(Infinity);
   const max = new Array<number>(dim).fill(-Infinity);
@@ -31,7 +42,7 @@ export function makeScene(name: string, values: Float32Array, dim: 2 | 3): Scene
       if (value > max[axis]) max[axis] = value;
     }
   }
-  const [from, to] = bulkOf(values, dim, placed, min, max);
+  const [from, to] = bounds?.length === 2 * dim ? boxOf(bounds) : bulkOf(values, dim, placed, min, max);
   const centre = from.map((low, axis) => (placedCount ? (low + to[axis]) / 2 : 0));
   const extent = placedCount ? Math.max(...from.map((low, axis) => to[axis] - low)) : 0;
   const scale = extent > 0 ? 2 / extent : 1; // all at one place: it is the middle
@@ -42,8 +53,13 @@ export function makeScene(name: string, values: Float32Array, dim: 2 | 3): Scene
       positions[row * dim + axis] = (values[row * dim + axis] - centre[axis]) * scale;
     }
   }
-  return { name, dim, rowCount, positions, placed, placedCount, centre, scale };
+  return { name, dim, rowCount, positions, placed, placedCount, centre, scale, bounds };
 }
+
+const boxOf = (bounds: Bounds): [number[], number[]] => [
+  bounds.filter((_, place) => place % 2 === 0),
+  bounds.filter((_, place) => place % 2 === 1),
+];
 
 const stragglerShare = 0.02; // at each end of an axis
 const air = 0.12;

@@ -11,6 +11,7 @@ import { ItemPicture } from "./item_picture";
 
 const rowPx = 34;
 const aroundCount = 8;
+const spanPxMax = 8_000_000; // browsers have a tallest element; Firefox's is 17 million pixels
 const readDelayMs = 60;
 
 // What is listed: the selection, else what was found, else all that passes the filters.
@@ -36,11 +37,16 @@ export function ItemTable() {
   const { rows, what } = useListedRows();
   const [scrollTop, setScrollTop] = useState(0);
   const [height, setHeight] = useState(240);
-  const [current, setCurrent] = useState(0);
+  const [walkedTo, setCurrent] = useState(0);
+  const current = Math.max(0, Math.min(walkedTo, rows.length - 1)); // lists become shorter
   const [, setReadCount] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
-  const begin = Math.max(0, Math.floor(scrollTop / rowPx) - aroundCount);
-  const end = Math.min(rows.length, Math.ceil((scrollTop + height) / rowPx) + aroundCount);
+  // Of many rows a pixel of the scroll bar is several of the list.
+  const spanPx = Math.min(rows.length * rowPx, spanPxMax);
+  const stretch = spanPx > height ? (rows.length * rowPx - height) / (spanPx - height) : 1;
+  const scrolledPx = scrollTop * stretch;
+  const begin = Math.max(0, Math.floor(scrolledPx / rowPx) - aroundCount);
+  const end = Math.min(rows.length, Math.ceil((scrolledPx + height) / rowPx) + aroundCount);
   const inView = useMemo(() => Array.from(rows.subarray(begin, end)), [rows, begin, end]);
   useEffect(() => {
     if (scroller.current) setHeight(scroller.current.clientHeight);
@@ -66,8 +72,9 @@ export function ItemTable() {
     const element = scroller.current;
     if (!element) return;
     const top = next * rowPx;
-    if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + rowPx * 2 > element.scrollTop + height) element.scrollTop = top + rowPx * 2 - height;
+    const scrolled = element.scrollTop * stretch;
+    if (top < scrolled) element.scrollTop = top / stretch;
+    else if (top + rowPx * 2 > scrolled + height) element.scrollTop = (top + rowPx * 2 - height) / stretch;
   };
 
   const widthPx = 16 + (hasPictures ? 56 : 0) + 132 + 320 + keys.length * 132; // as table.css has the cells
@@ -103,7 +110,7 @@ export function ItemTable() {
             </span>
           ))}
         </div>
-        <div role="rowgroup" style={{ height: rows.length * rowPx, position: "relative", minWidth: widthPx }}>
+        <div role="rowgroup" style={{ height: spanPx, position: "relative", minWidth: widthPx }}>
           {inView.map((row, place) => {
             const item = dataset?.knownItem(row);
             const at = begin + place;
@@ -116,7 +123,7 @@ export function ItemTable() {
                 aria-selected={at === current}
                 className="table-row"
                 data-pinned={row === pinned}
-                style={{ top: at * rowPx }}
+                style={{ top: at * rowPx - scrolledPx + scrollTop }}
                 onClick={() => {
                   setCurrent(at);
                   void pin(store, row);

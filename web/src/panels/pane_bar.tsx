@@ -1,6 +1,6 @@
 // Above a map: which projection, how far it can be believed, and the slider through a series.
 
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Projection } from "../data/contract";
 import { measureMap, showProjection } from "../state/actions";
 import type { Dataset } from "../state/dataset";
@@ -63,23 +63,37 @@ export function PaneBar({ place, dataset }: { place: number; dataset: Dataset })
           trust {percent(current.trustworthiness)} · continuity {percent(current.continuity)}
         </span>
       )}
-      {current?.stale && <span className="badge">older than the items</span>}
+      {current?.stale && (current.series === null || current.version === dataset.manifest.version) && (
+        <span className="badge">older than the items</span>
+      )}
       {steps.length > 1 && <StepSlider place={place} steps={steps} name={name} />}
     </div>
   );
 }
 
+const labelOf = (step: Projection, place: number): string => step.series_label ?? `step ${step.series_step ?? place + 1}`;
+
 function StepSlider({ place, steps, name }: { place: number; steps: readonly Projection[]; name: string }) {
   const store = useStore();
   const [playing, setPlaying] = useState(false);
-  const at = Math.max(0, steps.findIndex((step) => step.name === name));
+  const shown = Math.max(0, steps.findIndex((step) => step.name === name));
+  // A step of another version takes a moment: the slider is where it was put meanwhile.
+  const [wanted, setWanted] = useState(shown);
+  useEffect(() => setWanted(shown), [shown]);
+  const go = (at: number): void => {
+    setWanted(at);
+    showProjection(store, place, steps[at].name);
+  };
+  const goRef = useRef(go);
+  goRef.current = go;
   useEffect(() => {
     if (!playing) return;
-    const timer = setTimeout(() => showProjection(store, place, steps[(at + 1) % steps.length].name), stepMs);
+    const timer = setTimeout(() => goRef.current((shown + 1) % steps.length), stepMs);
     return () => clearTimeout(timer);
-  }, [playing, at, steps, place, store]);
+  }, [playing, shown, steps.length]);
+  const label = labelOf(steps[wanted] ?? steps[shown], wanted);
   return (
-    <div className="steps">
+    <div className="steps" aria-busy={wanted !== shown}>
       <button type="button" aria-label={playing ? "Stop" : "Play the series"} onClick={() => setPlaying(!playing)}>
         {playing ? "❚❚" : "▶"}
       </button>
@@ -87,12 +101,12 @@ function StepSlider({ place, steps, name }: { place: number; steps: readonly Pro
         type="range"
         min={0}
         max={steps.length - 1}
-        value={at}
+        value={wanted}
         aria-label="Step of the series"
-        aria-valuetext={`step ${steps[at].series_step ?? at}`}
-        onChange={(event) => showProjection(store, place, steps[Number(event.target.value)].name)}
+        aria-valuetext={`${label}, ${wanted + 1} of ${steps.length}`}
+        onChange={(event) => go(Number(event.target.value))}
       />
-      <output>{steps[at].series_step ?? at}</output>
+      <output title={label}>{label}</output>
     </div>
   );
 }

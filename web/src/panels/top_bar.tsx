@@ -1,6 +1,6 @@
 // Above all: what is shown, the search, how it is shown, and what can be taken away.
 
-import { compareWith, download, exportRows, splitView } from "../state/actions";
+import { compareWith, download, exportRows, layOutVersions, splitView } from "../state/actions";
 import { formatCount } from "../state/histogram";
 import { mapAt } from "../map/open_maps";
 import { mapToPng, mapToSvg } from "../map/picture_export";
@@ -54,9 +54,12 @@ export function TopBar() {
   );
 }
 
+const none: readonly string[] = [];
+
 function CompareMenu({ split }: { split: boolean }) {
   const store = useStore();
   const isServer = useAtlas((state) => state.dataset?.source.kind === "server");
+  const versions = useAtlas((state) => (state.dataset?.manifest.writable ? state.dataset.manifest.versions : none));
   const ask = (form: HTMLFormElement): void => {
     const name = new FormData(form).get("name");
     if (typeof name === "string" && name.trim()) void compareWith(store, name.trim());
@@ -74,6 +77,17 @@ function CompareMenu({ split }: { split: boolean }) {
           >
             {split ? "One map" : "Two maps of this collection"}
           </button>
+          {isServer && versions.length > 0 && (
+            <button
+              type="button"
+              onClick={() => {
+                void layOutVersions(store);
+                close();
+              }}
+            >
+              Through its {versions.length === 1 ? "version" : `${versions.length} versions`}, step by step
+            </button>
+          )}
           {isServer && (
             <form
               className="menu-form"

@@ -1,15 +1,17 @@
 // What the reader does, as changes of the state. Each reports its own failure as a notice and leaves the rest alone.
 
-import type { ExportFormat, Query } from "../data/contract";
+import type { ExportFormat, Projection, Query } from "../data/contract";
 import { listCollections } from "../data/collection_list";
 import { ServerSource } from "../data/server_source";
 import { type AtlasSource, messageOf, AtlasError } from "../data/source";
 import { homeCamera } from "../map/camera";
+import { rowsByIds } from "./alignment";
 import { Dataset } from "./dataset";
 import { type Filter, withFilter } from "./filters";
 import { formatCount } from "./histogram";
 import { type ColorChoice, newPane, type SearchMode, type Store } from "./store";
-import { decodeView } from "./view_link";
+import { beginStep, isOfOtherVersion, showVersion } from "./steps";
+import { decodeView, versionOf } from "./view_link";
 
 const resultCount = 100;
 const findLimit = 10_000;
@@ -38,7 +40,8 @@ export async function openList(store: Store, base: string): Promise<void> {
 export async function openSource(store: Store, source: AtlasSource, hash = ""): Promise<void> {
   store.set({ problem: null });
   try {
-    const dataset = await Dataset.open(source);
+    const version = versionOf(hash);
+    const dataset = await Dataset.open(version === undefined ? source : source.at(version));
     if (dataset.manifest.projections.length === 0) {
       const { collection } = dataset.manifest;
       const message = `Make one with: asterism reduce ${collection} --method umap --dim 2`;
@@ -47,8 +50,15 @@ export async function openSource(store: Store, source: AtlasSource, hash = ""): 
       return;
     }
     const { otherCollection, ...view } = decodeView(hash, dataset);
+    const first = dataset.manifest.projections.find(({ name }) => name === view.panes?.[0]?.projection);
+    if (first && version === undefined && isOfOtherVersion(dataset, first)) {
+      const link = new URLSearchParams(hash.replace(/^#/, ""));
+      link.set("v", first.version ?? "");
+      await openSource(store, source, link.toString());
+      return;
+    }
     const searchMode = dataset.manifest.search.text ? (view.searchMode ?? "meaning") : "contains";
-    store.set({ ...view, searchMode, dataset, comparison: null, results: null, neighbors: null, columns: {} });
+    store.set({ ...view, searchMode, dataset, comparison: null, passage: null, results: null, neighbors: null, columns: {} });
     document.title = `${dataset.manifest.collection} · Asterism atlas`;
     if (view.color) void colorBy(store, view.color);
     for (const name of Object.keys(view.filters ?? {})) void needColumn(store, name);
@@ -176,6 +186,13 @@ export function dismiss(store: Store): void {
 export function showProjection(store: Store, place: number, projection: string): void {
   const { panes, dataset, comparison, pinned } = store.get();
   const shown = panes[place].other ? comparison?.dataset : dataset;
+  const isLast = beginStep(store);
+  const wanted = shown?.manifest.projections.find(({ name }) => name === projection);
+  // Beside another map the rows stay those of the version that both show.
+  if (shown && wanted && panes.length === 1 && isOfOtherVersion(shown, wanted)) {
+    void showStep(store, wanted, isLast);
+    return;
+  }
   const before = shown?.manifest.projections.find(({ name }) => name === panes[place].projection);
   const after = shown?.manifest.projections.find(({ name }) => name === projection);
   // Steps of one series keep the view: they are compared.
@@ -183,6 +200,35 @@ export function showProjection(store: Store, place: number, projection: string):
   const camera = same ? panes[place].camera : homeCamera;
   store.set({ panes: panes.map((pane, at) => (at === place ? { ...pane, projection, camera } : pane)) });
   if (place === 0 && pinned >= 0) void pin(store, pinned);
+}
+
+// What was pinned and found is asked anew: each version has vectors of its own.
+async function showStep(store: Store, step: Projection, isLast: () => boolean): Promise<void> {
+  try {
+    if (!(await showVersion(store, step, isLast))) return;
+    const { pinned, results, query } = store.get();
+    if (pinned >= 0) void pin(store, pinned);
+    if (results && query && results.query === query) {
+      const { notice } = store.get();
+      await search(store, query);
+      store.set({ notice: `${notice}; ${store.get().notice}` });
+    }
+  } catch (problem) {
+    report(store, problem);
+  }
+}
+
+// All named versions become steps of a series, of which the last is shown.
+export async function layOutVersions(store: Store): Promise<void> {
+  const { dataset } = store.get();
+  if (!dataset) return;
+  try {
+    const steps = await dataset.source.layOutVersions();
+    const last = steps.at(-1);
+    if (last) await openSource(store, dataset.source.at(last.version), `#${new URLSearchParams({ p: last.projection })}`);
+  } catch (problem) {
+    report(store, problem);
+  }
 }
 
 export function splitView(store: Store, on: boolean): void {
@@ -196,7 +242,6 @@ export function splitView(store: Store, on: boolean): void {
   store.set({ panes: [panes[0], newPane(second)] });
 }
 
-// The same items in another collection, by their ids.
 // How far the map of a pane can be believed, where that was not measured yet.
 export async function measureMap(store: Store, projection: string): Promise<void> {
   const { dataset } = store.get();
@@ -211,6 +256,7 @@ export async function measureMap(store: Store, projection: string): Promise<void
   }
 }
 
+// The same items in another collection, by their ids.
 export async function compareWith(store: Store, name: string): Promise<void> {
   const { dataset, panes } = store.get();
   if (!dataset) return;
@@ -218,13 +264,9 @@ export async function compareWith(store: Store, name: string): Promise<void> {
     const other = await Dataset.open(new ServerSource(`/v1/collections/${encodeURIComponent(name)}/atlas`, (work) => store.set({ work })));
     const projection = other.manifest.projections.at(0);
     if (!projection) throw new AtlasError(`The collection '${name}' has no map yet`, "Make one with `asterism reduce`");
-    const [ours, theirs] = await Promise.all([dataset.source.ids(), other.source.ids()]);
-    const places = new Map(theirs.map((id, row) => [id, row]));
-    const toOther = Int32Array.from(ours, (id) => places.get(id) ?? -1);
-    const toOurs = new Int32Array(theirs.length).fill(-1);
-    toOther.forEach((there, row) => {
-      if (there >= 0) toOurs[there] = row;
-    });
+    const [ours, theirs] = await Promise.all([dataset.ids(), other.ids()]);
+    const toOther = rowsByIds(ours, theirs);
+    const toOurs = rowsByIds(theirs, ours);
     const shared = toOther.reduce((count, there) => count + (there >= 0 ? 1 : 0), 0);
     store.set({
       comparison: { dataset: other, toOther, toOurs },

@@ -5,6 +5,7 @@ import type { Neighbors } from "../data/contract";
 import { type Camera, homeCamera } from "../map/camera";
 import type { CollectionEntry } from "../data/collection_list";
 import type { Work } from "../data/source";
+import type { Passage } from "../map/scene";
 import type { Dataset } from "./dataset";
 import type { Columns, Filters } from "./filters";
 
@@ -43,6 +44,7 @@ export interface Problem {
 export interface AtlasState {
   dataset: Dataset | null;
   comparison: Comparison | null;
+  passage: Passage | null; // the last one from step to step
   problem: Problem | null; // nothing can be shown
   work: Work | null; // that the server does first
   collections: readonly CollectionEntry[] | null; // to choose from, where the page shows none yet
@@ -71,6 +73,7 @@ export interface AtlasState {
 export const initialState: AtlasState = {
   dataset: null,
   comparison: null,
+  passage: null,
   problem: null,
   work: null,
   collections: null,

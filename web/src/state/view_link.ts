@@ -19,6 +19,8 @@ export function encodeView(state: AtlasState): string {
     link.set(`z${suffix}`, round(pane.camera.zoom));
     link.set(`r${suffix}`, `${round(pane.camera.yaw)},${round(pane.camera.pitch)}`);
   });
+  const version = state.dataset?.manifest.version ?? null;
+  if (version !== null) link.set("v", version);
   if (state.comparison) link.set("with", state.comparison.dataset.manifest.collection);
   if (state.color.kind !== "plain") link.set("c", state.color.kind === "column" ? state.color.name : `~${state.color.kind}`);
   const rows = state.selection.length > 0 ? encodeRows(state.selection) : null;
@@ -33,6 +35,12 @@ export function encodeView(state: AtlasState): string {
   if (state.contours) link.set("d", "1");
   if (!state.labels) link.set("l", "0");
   return link.toString();
+}
+
+// The named version that a link is of; null: the collection as it is now; undefined: the link does not say.
+export function versionOf(hash: string): string | null | undefined {
+  const version = new URLSearchParams(hash.replace(/^#/, "")).get("v");
+  return version === null ? undefined : version || null;
 }
 
 function encodeFilter(name: string, filter: Filter): string {

@@ -355,7 +355,7 @@ describe("two maps", () => {
     const slider = page.getByRole("slider", { name: "Step of the series" });
     await slider.press("ArrowRight");
     await page.waitForFunction(() => location.hash.includes("p=step-2"));
-    assert.equal(await slider.getAttribute("aria-valuetext"), "step 2");
+    assert.equal(await slider.getAttribute("aria-valuetext"), "step 2, 2 of 4");
   });
 });
 
@@ -391,7 +391,7 @@ describe("when something is amiss", () => {
   });
 
   it("a part that cannot be read leaves the rest usable", async () => {
-    await page.route("**/neighbors**", (route) => route.fulfill({ status: 500, json: { error: "the index is damaged", hint: "rebuild it" } }));
+    await page.route("**/neighbors**", (route) => route.fulfill({ status: 500, json: { error: { code: "internal", message: "the index is damaged", hint: "rebuild it" } } }));
     await open();
     await pinByTable(1);
     await notice().getByText("the index is damaged. rebuild it").waitFor();

@@ -4,12 +4,12 @@ import type { AtlasSource } from "../../src/data/source";
 
 export const projection = (name: string, more: Partial<Projection> = {}): Projection => ({
   name, method: "umap", dim: 2, row_count: 4, seed: 1, created: "", stale: false, trustworthiness: 0.9, continuity: 0.8,
-  neighbor_count: 15, series: null, series_step: null, ...more,
+  neighbor_count: 15, version: null, series: null, series_step: null, series_label: null, series_bounds: null, ...more,
 });
 
 export const manifest = (more: Partial<Manifest> = {}): Manifest => ({
   collection: "shoes", snapshot: "s", stale: false, kind: "text", row_count: 4, model: "m", dim: 3, metric: "cosine",
-  version: null, projections: [projection("umap"), projection("pca")],
+  version: null, versions: [], projections: [projection("umap"), projection("pca")],
   columns: [
     { name: "brand", type: "category", values: ["a", "b"], counts: [2, 1], missing: 1, distinct: 2 },
     { name: "price", type: "number", min: 0, max: 30, missing: 1 },
@@ -22,6 +22,8 @@ export const item = (row: number, text = `text ${row}`): Item => ({ row, id: `id
 
 export const fakeSource = (more: Partial<AtlasSource> = {}, changes: Partial<Manifest> = {}): AtlasSource => ({
   kind: "server",
+  at: () => fakeSource(more, changes),
+  layOutVersions: () => Promise.resolve([]),
   manifest: () => Promise.resolve(manifest(changes)),
   points: () => Promise.resolve(Float32Array.from([0, 0, 1, 0, 0, 1, NaN, NaN])),
   column: (name) =>

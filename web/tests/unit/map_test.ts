@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fitted, fromPixel, homeCamera, matrixOf, panned, toPixel, zoomed } from "../../src/map/camera";
+import { fitted, fromPixel, homeCamera, matrixOf, panned, toPixel, type Viewport, zoomed } from "../../src/map/camera";
 import { densityContours } from "../../src/map/density";
 import { placeLabels, placeRegionPictures } from "../../src/map/label_placement";
 import { makeScene } from "../../src/map/scene";
@@ -151,6 +151,15 @@ describe("what lies over the points", () => {
     const camera = panned(homeCamera, view, 390, 0);
     const [placed] = placeLabels([{ zoom: 1, labels: [{ x: 5, y: 5, text: "twenty letters long", count: 1 }] }], scene, matrixOf(camera, view, 2), view, 1, () => 160);
     expect(placed.x).toBe(view.width - 86);
+  });
+
+  it("names are not put under a bar that lies over the map", () => {
+    const scene = makeScene("s", Float32Array.from([-1, -1, 1, 1]), 2);
+    const free = { width: 400, height: 400 };
+    const levels = [{ zoom: 1, labels: [{ x: 0, y: 0, text: "middle", count: 9 }, { x: 0.5, y: 0.5, text: "corner", count: 5 }] }];
+    const textsIn = (view: Viewport) => placeLabels(levels, scene, matrixOf(homeCamera, view, 2), view, 1, () => 60).map(({ text }) => text);
+    expect(textsIn(free)).toEqual(["middle", "corner"]);
+    expect(textsIn({ ...free, covered: [[150, 180, 250, 220]] })).toEqual(["corner"]);
   });
 
   it("names in space stand where their region is", () => {

@@ -113,6 +113,19 @@ describe("the table", () => {
     expect(store.get().pinned).toBe(1);
   });
 
+  it("of a million items reaches the last one within what browsers draw", async () => {
+    const rowCount = 1_000_000;
+    await show(() => <ItemTable />, { changes: { row_count: rowCount } });
+    const grid = screen.getByRole("grid");
+    const span = Number.parseFloat(screen.getAllByRole("rowgroup")[0].style.height);
+    expect(span).toBeLessThan(17_000_000);
+    grid.scrollTop = span - grid.clientHeight;
+    fireEvent.scroll(grid);
+    await screen.findByText(`id-${rowCount - 1}`);
+    fireEvent.keyDown(grid, { key: "End" });
+    expect(grid.getAttribute("aria-activedescendant")).toBe(`item-row-${rowCount - 1}`);
+  });
+
   it("lists what is selected, before what is found", async () => {
     const results = { query: "x", rows: Uint32Array.from([3]), scores: null, tookMs: 0 };
     await show(() => <ItemTable />, { state: { results, selection: Uint32Array.from([0, 2]) } });

@@ -30,12 +30,12 @@ describe("a server", () => {
   });
 
   it("that lost the snapshot asks for a reload", async () => {
-    answerWith(json({ error: "gone" }, 409));
+    answerWith(json({ error: { message: "gone" } }, 409));
     await expect(new ServerSource("/x").points("umap")).rejects.toMatchObject({ stale: true });
   });
 
   it("that refuses a name of a new collection is heard, not taken for a lost snapshot", async () => {
-    answerWith(json({ error: "there is one already", hint: "choose another" }, 409));
+    answerWith(json({ error: { code: "conflict", message: "there is one already", hint: "choose another" } }, 409));
     await expect(new ServerSource("/x").createCollection("a", new Uint32Array(1))).rejects.toMatchObject({
       stale: false,
       message: "there is one already",
@@ -69,17 +69,26 @@ describe("a server", () => {
     sessionStorage.clear();
   });
 
-  it("tells ids a thousand at a time, each in its row's place", async () => {
-    const rowCount = 2500;
-    const fetched = vi.fn((address: string) => {
-      const rows = (new URL(address, "http://x").searchParams.get("rows") ?? "").split(",").filter((row) => row !== "");
-      return Promise.resolve(rows.length > 0 ? json({ items: rows.map((row) => item(Number(row))) }) : json(manifest({ row_count: rowCount })));
-    });
-    vi.stubGlobal("fetch", fetched);
-    const source = new ServerSource("/x");
+  it("tells all ids at once, of any letters", async () => {
+    for (const ids of [["a", "bc", "", "d"], ["ä", "日本", "x"]]) {
+      const bytes = ids.map((id) => new TextEncoder().encode(id));
+      const begins = new Uint32Array(ids.length + 1);
+      bytes.forEach((id, row) => (begins[row + 1] = begins[row] + id.length));
+      const body = new Blob([begins, ...bytes]);
+      const fetched = answerWith(json(manifest({ row_count: ids.length })), new Response(await body.arrayBuffer()));
+      const source = new ServerSource("/x");
+      await source.manifest();
+      expect(await source.ids()).toEqual(ids);
+      expect(fetched.mock.calls[1][0]).toBe("/x/ids?snapshot=s");
+    }
+  });
+
+  it("is asked for the version that is shown, with every question", async () => {
+    const fetched = answerWith(json(manifest({ version: "v 1" })), json({ levels: [] }));
+    const source = new ServerSource("/x").at("v 1");
     await source.manifest();
-    expect(await source.ids()).toEqual(Array.from({ length: rowCount }, (_, row) => `id-${row}`));
-    expect(fetched).toHaveBeenCalledTimes(4);
+    await source.labels("umap");
+    expect(fetched.mock.calls.map(([address]) => address)).toEqual(["/x?version=v+1", "/x/labels/umap?snapshot=s&version=v+1"]);
   });
 
   it("gives items a thousand at a time", async () => {
