@@ -50,8 +50,7 @@ at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides, c10::op
 }
 
 at::Tensor empty(at::IntArrayRef sizes, c10::optional<at::ScalarType> dtype, c10::optional<at::Layout> layout,
-                 c10::optional<at::Device> device, c10::optional<bool> pinned,
-                 c10::optional<at::MemoryFormat> format) {
+                 c10::optional<at::Device> device, c10::optional<bool> pinned, c10::optional<at::MemoryFormat> format) {
   const at::Tensor like = at::empty(sizes, at::TensorOptions(at::kMeta).dtype(dtype), format);
   return empty_strided(sizes, like.strides(), dtype, layout, device, pinned);
 }
@@ -115,8 +114,8 @@ at::Tensor copy_from(const at::Tensor& self, const at::Tensor& target, bool /*no
 }
 
 at::Tensor checked_host_view(const at::Tensor& tensor, const std::string& op) {
-  TORCH_CHECK(!tensor.defined() || tensor.device().type() == kType || tensor.dim() == 0,
-              "far device: ", op, " was given a tensor of the host beside those of the device");
+  TORCH_CHECK(!tensor.defined() || tensor.device().type() == kType || tensor.dim() == 0, "far device: ", op,
+              " was given a tensor of the host beside those of the device");
   return host_view(tensor);
 }
 
@@ -231,9 +230,7 @@ struct FarGuard final : public c10::impl::DeviceGuardImplInterface {
   at::Device getDevice() const override { return far_device(); }
   void setDevice(at::Device /*device*/) const override {}
   void uncheckedSetDevice(at::Device /*device*/) const noexcept override {}
-  c10::Stream getStream(at::Device device) const noexcept override {
-    return c10::Stream(c10::Stream::DEFAULT, device);
-  }
+  c10::Stream getStream(at::Device device) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, device); }
   c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return stream; }
   c10::DeviceIndex deviceCount() const noexcept override { return 1; }
 };
