@@ -78,10 +78,22 @@ Json data_json(const DataReport& data) {
   return out;
 }
 
-void warn(const TrainRequest& request, const DataReport& data) {
-  for (const std::string& warning : data.warnings) {
-    log(request.log, LogLevel::kWarning, warning);
+// Warnings from number `first` on.
+void warn(const TrainRequest& request, const DataReport& data, std::size_t first = 0) {
+  for (std::size_t i = first; i < data.warnings.size(); ++i) {
+    log(request.log, LogLevel::kWarning, data.warnings[i]);
   }
+}
+
+// What showed only when rows were read: those before `known` were told at the start.
+void warn_of_skipped(const TrainRequest& request, const DataReport& data, std::size_t known) {
+  if (data.skipped_count > 0) {
+    log(request.log, LogLevel::kWarning,
+        fmt::format("{} skipped: {}{}",
+                    data.skipped_count == 1 ? "1 row was" : fmt::format("{} rows were", data.skipped_count),
+                    data.skipped.front(), data.skipped_count > 1 ? "; the report names more" : ""));
+  }
+  warn(request, data, known);
 }
 
 // A fusion has no steps and no learner: it is fitted at once, on machines without libtorch, too.
@@ -94,7 +106,7 @@ Result<void> fit_fusion(const TrainRequest& request, const Recipe& recipe, const
   if (!fused) {
     return std::unexpected(fused.error());
   }
-  warn(request, fused->data);
+  warn_of_skipped(request, fused->data, 0);
   response.run = {{"recipe", recipe.name},
                   {"kind", recipe_kind_name(recipe.objective.kind)},
                   {"dim", fused->dim},
@@ -113,6 +125,7 @@ Result<void> learn(const TrainRequest& request, const Recipe& recipe, const RunF
     return std::unexpected(task.error());
   }
   warn(request, (*task)->data());
+  const std::size_t warning_count = (*task)->data().warnings.size();
   const auto learner = learner_of(recipe, **task);
   if (!learner) {
     return std::unexpected(learner.error());
@@ -143,6 +156,7 @@ Result<void> learn(const TrainRequest& request, const Recipe& recipe, const RunF
   if (auto ok = write_report(report); !ok) {
     return ok;
   }
+  warn_of_skipped(request, (*task)->data(), warning_count);
   return folder.write_result(response.run);
 }
 

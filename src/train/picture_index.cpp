@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 
 #include "base/file.hpp"
 #include "dataset/folder_files.hpp"
@@ -106,12 +107,14 @@ class IndexReader {
   Result<void> read_folder(const fs::path& folder) {
     const auto files = make_folder_files({.root = folder.string()});
     FileEntry entry;
+    std::set<std::string, std::less<>> classes;
     for (;;) {
       auto more = files->next(entry);
       if (!more) {
         return std::unexpected(more.error());
       }
       if (!*more) {
+        name_empty_classes(folder, classes);
         return {};
       }
       if (entry.error) {
@@ -119,8 +122,31 @@ class IndexReader {
       }
       const fs::path below = fs::path(entry.path).lexically_relative(folder);
       const bool in_class = std::distance(below.begin(), below.end()) > 1;
+      if (in_class) {
+        classes.insert(below.begin()->string());
+      }
       add_file(entry.path, below.generic_string(), in_class ? std::optional(below.begin()->string()) : std::nullopt,
                {});
+    }
+  }
+
+  // Folders beside those of classes that hold no picture: of a class that one meant to have, nothing would be learnt.
+  void name_empty_classes(const fs::path& folder, const std::set<std::string, std::less<>>& classes) {
+    if (label_pattern_ || classes.empty()) {
+      return;
+    }
+    std::vector<std::string> empty;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (entry.is_directory(ignored) && !name.starts_with('.') && !classes.contains(name)) {
+        empty.push_back(name);
+      }
+    }
+    std::ranges::sort(empty);
+    for (const std::string& name : empty) {
+      warnings_.push_back(
+          fmt::format("class '{}': no picture in {}, so it is no class", name, (folder / name).string()));
     }
   }
 
@@ -290,6 +316,7 @@ class IndexReader {
     index.sheets = std::move(sheets_);
     index.missing_count = missing_count_;
     index.missing = std::move(missing_);
+    index.warnings = std::move(warnings_);
     return index;
   }
 
@@ -303,6 +330,7 @@ class IndexReader {
   std::size_t sheet_row_count_ = 0;
   std::int64_t missing_count_ = 0;
   std::vector<std::string> missing_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace
@@ -327,6 +355,8 @@ std::int64_t append_evaluated(PictureIndex& index, PictureIndex evaluated) {
   }
   std::ranges::move(evaluated.sheets, std::back_inserter(index.sheets));
   index.class_names = std::move(evaluated.class_names);
+  // Folders of what is learnt from are no classes then.
+  index.warnings = std::move(evaluated.warnings);
   index.missing_count += evaluated.missing_count;
   for (std::string& missing : evaluated.missing) {
     if (index.missing.size() < kSkippedNamesMax) {

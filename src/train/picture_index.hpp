@@ -44,6 +44,7 @@ struct PictureIndex {
   std::vector<std::string> class_names;  // sorted
   std::int64_t missing_count = 0;        // files that a table names and that are not there: no rows
   std::vector<std::string> missing;      // the first few: "FILE: why"
+  std::vector<std::string> warnings;     // folders of classes without a picture
 };
 
 // Only what the inputs as such have wrong is an error: a missing file or column, a pattern that does not parse, labels

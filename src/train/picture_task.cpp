@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "base/thread_pool.hpp"
@@ -71,6 +72,8 @@ class PictureTask final : public TrainingTask {
     for (const auto& [row, why] : broken) {
       report_.skip(why.message);
     }
+    report_.warnings = index_.warnings;
+    warn_of_unreadable_classes(broken);
     return report_;
   }
   const BatchSource& training() const noexcept override { return *ahead_; }
@@ -141,6 +144,24 @@ class PictureTask final : public TrainingTask {
       if (!is_copy[i]) {
         auto& splits = is_evaluated(row) ? evaluated_rows_ : rows_;
         splits[static_cast<std::size_t>(index_.rows[i].split)].push_back(row);
+      }
+    }
+  }
+
+  // Classes that have pictures to learn from, none of which can be read, as far as they have been.
+  void warn_of_unreadable_classes(const std::map<std::int64_t, Error>& broken) const {
+    std::vector<std::int64_t> counts(report_.classes.size(), 0);
+    for (const auto& [row, why] : broken) {
+      const PictureRow& of = index_.rows[static_cast<std::size_t>(row)];
+      if (of.label >= 0 && of.split == Split::kTrain && !is_evaluated(row)) {
+        ++counts[static_cast<std::size_t>(of.label)];
+      }
+    }
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      const DataReport::Class& of_class = report_.classes[i];
+      if (counts[i] > 0 && counts[i] == of_class.train_count) {
+        report_.warnings.push_back(
+            fmt::format("class '{}': none of its {} pictures to learn from can be read", of_class.name, counts[i]));
       }
     }
   }

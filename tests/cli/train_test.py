@@ -408,6 +408,18 @@ class BadInput(Train):
         data = json.loads(done.stdout)["data"]
         self.assertEqual(data["skipped"], 1)
         self.assertIn("3-broken.png", data["skipped_examples"][0])
+        self.assertRegex(done.stderr, "warning: 1 row was skipped: .*3-broken.png")
+
+    def test_a_class_without_pictures_is_told(self) -> None:
+        for source in (EXAMPLES / "digits").iterdir():
+            folder = self.folder / "classes" / source.name[0]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / source.name).symlink_to(source)
+        (self.folder / "classes" / "none").mkdir()
+        done = self.train(*self.digits(*SHORT, "--input", "classes", "--set", 'data.label_pattern=""',
+                                       "--set", "data.test_share=0", "--set", "data.validation_share=0"))  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, "warning: class 'none': no picture in .*classes/none")
 
     def test_loss_that_is_not_a_number_names_the_batch_and_keeps_the_last_checkpoint(self) -> None:
         done = self.train(*self.digits(

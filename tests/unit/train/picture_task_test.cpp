@@ -100,6 +100,29 @@ TEST(PictureTask, plain_rows_are_what_embed_makes_of_the_pictures) {
   EXPECT_TRUE(std::ranges::equal(raw, input.as<float>().first(raw.size())));
 }
 
+TEST(PictureTask, classes_without_a_picture_that_can_be_read_are_warned_of) {
+  const PictureFiles files;
+  add_classes(files, 12);
+  fs::create_directories(files.root() / "set/eel");
+  fs::create_directories(files.root() / "set/.hidden");
+  files.write("set/fox/1.bmp", "BM");
+  files.write("set/fox/2.bmp", "BM too");
+  const std::string shares = "validation_share = 0\ntest_share = 0";
+  const auto task = make_picture_task(files.recipe(supervised(shares)), files.root() / "cache", {}).value();
+  EXPECT_THAT(task->data().warnings, testing::ElementsAre(HasSubstr("class 'eel': no picture in ")));
+  for (std::int64_t i = 0; i < task->training().batch_count(); ++i) {
+    ASSERT_TRUE(task->training().batch(0, i));
+  }
+  EXPECT_EQ(task->data().skipped_count, 2);
+  EXPECT_THAT(
+      task->data().warnings,
+      testing::ElementsAre(HasSubstr("class 'eel'"), "class 'fox': none of its 2 pictures to learn from can be read"));
+  // Names say what a picture is of, not folders.
+  const auto named =
+      make_picture_task(files.recipe(supervised(shares + "\nlabel_pattern = \"{}\"")), files.root() / "cache", {});
+  EXPECT_TRUE(named->get()->data().warnings.empty());
+}
+
 TEST(PictureTask, data_that_cannot_be_learnt_from_is_refused_by_name) {
   const PictureFiles files;
   for (int i = 0; i < 10; ++i) {
