@@ -22,6 +22,8 @@ constexpr std::size_t kStepsPerReport = 256;
 // Trees of a forest are joined over at most so many rows in all, and so many of each tree.
 constexpr std::size_t kJoinRowCountMax = 16'384;
 constexpr std::size_t kJoinRowsPerTreeMax = 64;
+// Rows that hang together by being neighbours of each other are a region from so many on: fewer are what lies between.
+constexpr std::size_t kRegionRowCountMin = 5;
 // Neighbours over which trees are joined first where there are too many of them.
 constexpr std::size_t kJoinNeighborCount = 8;
 
@@ -135,6 +137,10 @@ class PrimTree {
   std::vector<std::size_t> nearest_;  // of each chunk
 };
 
+void sort_edges(std::vector<TreeEdge>& edges) {
+  std::ranges::sort(edges, {}, [](const TreeEdge& edge) { return std::tuple(edge.length, edge.a, edge.b); });
+}
+
 // Mutual reachability between the neighbours of a graph, shortest first. `names` [graph rows]: the rows they stand for.
 std::vector<TreeEdge> edges_of(const NeighborGraph& graph, std::span<const double> core_distances,
                                std::span<const std::uint32_t> names) {
@@ -148,8 +154,19 @@ std::vector<TreeEdge> edges_of(const NeighborGraph& graph, std::span<const doubl
       edges.push_back({.a = std::min(a, b), .b = std::max(a, b), .length = length});
     }
   }
-  std::ranges::sort(edges, {}, [](const TreeEdge& edge) { return std::tuple(edge.length, edge.a, edge.b); });
+  sort_edges(edges);
   return edges;
+}
+
+// Of sorted edges of a graph those that both ends have: they are there twice.
+std::vector<TreeEdge> mutual_edges(std::span<const TreeEdge> sorted) {
+  std::vector<TreeEdge> mutual;
+  for (std::size_t i = 1; i < sorted.size(); ++i) {
+    if (sorted[i - 1].a == sorted[i].a && sorted[i - 1].b == sorted[i].b) {
+      mutual.push_back(sorted[i]);
+    }
+  }
+  return mutual;
 }
 
 void add_shortest(std::span<const TreeEdge> sorted, DisjointSets& sets, std::vector<TreeEdge>& tree) {
@@ -160,7 +177,7 @@ void add_shortest(std::span<const TreeEdge> sorted, DisjointSets& sets, std::vec
   }
 }
 
-// Some rows of every tree, evenly chosen.
+// Some rows of every tree of a forest, evenly chosen.
 struct TreeRows {
   std::vector<std::uint32_t> rows;
   std::vector<std::uint32_t> trees;  // of each
@@ -168,16 +185,21 @@ struct TreeRows {
   std::vector<double> core_distances;
 };
 
-TreeRows rows_of_trees(const RowsView& rows, std::span<const double> core_distances, DisjointSets& sets) {
-  const std::size_t per_tree = std::clamp<std::size_t>(kJoinRowCountMax / sets.set_count(), 1, kJoinRowsPerTreeMax);
+// Of trees of so many rows or more.
+TreeRows rows_of_trees(const RowsView& rows, std::span<const double> core_distances, DisjointSets& sets,
+                       std::size_t tree_row_count_min) {
   std::vector<std::vector<std::uint32_t>> members(rows.row_count);
   for (std::uint32_t r = 0; r < rows.row_count; ++r) {
     members[sets.find(r)].push_back(r);
   }
+  const auto is_taken = [&](const auto& of_tree) { return !of_tree.empty() && of_tree.size() >= tree_row_count_min; };
+  const auto tree_count = static_cast<std::size_t>(std::ranges::count_if(members, is_taken));
+  const std::size_t per_tree =
+      std::clamp<std::size_t>(kJoinRowCountMax / std::max<std::size_t>(1, tree_count), 1, kJoinRowsPerTreeMax);
   TreeRows out;
   for (std::uint32_t tree = 0; tree < rows.row_count; ++tree) {
     const auto& of_tree = members[tree];
-    const std::size_t count = std::min(per_tree, of_tree.size());
+    const std::size_t count = is_taken(of_tree) ? std::min(per_tree, of_tree.size()) : 0;
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint32_t row = of_tree[i * of_tree.size() / count];
       out.rows.push_back(row);
@@ -190,6 +212,26 @@ TreeRows rows_of_trees(const RowsView& rows, std::span<const double> core_distan
   return out;
 }
 
+// The shortest ways between trees over some rows of each, at most kJoinRowCountMax of them; edges within a tree are
+// none.
+Result<std::vector<TreeEdge>> ways_between(const TreeRows& some, std::size_t dim, const AnalysisRun& run) {
+  if (some.rows.empty()) {
+    return std::vector<TreeEdge>{};
+  }
+  const RowsView view{.values = some.values, .row_count = some.rows.size(), .dim = dim};
+  auto found = PrimTree(view, some.core_distances, some.trees, run).grow();
+  if (!found) {
+    return found;
+  }
+  std::vector<TreeEdge> ways;
+  for (const TreeEdge& edge : *found) {
+    if (some.trees[edge.a] != some.trees[edge.b]) {
+      ways.push_back({.a = some.rows[edge.a], .b = some.rows[edge.b], .length = edge.length});
+    }
+  }
+  return ways;
+}
+
 }  // namespace
 
 Result<std::vector<TreeEdge>> spanning_tree(const RowsView& rows, std::span<const double> core_distances,
@@ -199,16 +241,30 @@ Result<std::vector<TreeEdge>> spanning_tree(const RowsView& rows, std::span<cons
 
 Result<std::vector<TreeEdge>> spanning_tree_of_graph(const RowsView& rows, std::span<const double> core_distances,
                                                      const NeighborGraph& graph, const AnalysisRun& run) {
-  std::vector<TreeEdge> tree;
-  DisjointSets sets(rows.row_count);
   std::vector<std::uint32_t> names(rows.row_count);
   std::iota(names.begin(), names.end(), std::uint32_t{0});
-  add_shortest(edges_of(graph, core_distances, names), sets, tree);
+  std::vector<TreeEdge> edges = edges_of(graph, core_distances, names);
+  {
+    DisjointSets regions(rows.row_count);
+    std::vector<TreeEdge> within;
+    add_shortest(mutual_edges(edges), regions, within);
+    const TreeRows some = rows_of_trees(rows, core_distances, regions, kRegionRowCountMin);
+    const auto ways = some.rows.size() <= kJoinRowCountMax ? ways_between(some, rows.dim, run)
+                                                           : Result<std::vector<TreeEdge>>(std::vector<TreeEdge>{});
+    if (!ways) {
+      return ways;
+    }
+    edges.insert(edges.end(), ways->begin(), ways->end());
+    sort_edges(edges);
+  }
+  std::vector<TreeEdge> tree;
+  DisjointSets sets(rows.row_count);
+  add_shortest(edges, sets, tree);
   while (sets.set_count() > 1) {
-    const TreeRows some = rows_of_trees(rows, core_distances, sets);
-    const RowsView view{.values = some.values, .row_count = some.rows.size(), .dim = rows.dim};
+    const TreeRows some = rows_of_trees(rows, core_distances, sets, 1);
     if (some.rows.size() > kJoinRowCountMax) {
       // One row of each tree: at least every second tree finds another.
+      const RowsView view{.values = some.values, .row_count = some.rows.size(), .dim = rows.dim};
       const auto joined = neighbor_graph(view, {.neighbor_count = kJoinNeighborCount}, run);
       if (!joined) {
         return std::unexpected(joined.error());
@@ -216,16 +272,12 @@ Result<std::vector<TreeEdge>> spanning_tree_of_graph(const RowsView& rows, std::
       add_shortest(edges_of(*joined, core_distances, some.rows), sets, tree);
       continue;
     }
-    auto joined = PrimTree(view, some.core_distances, some.trees, run).grow();
-    if (!joined) {
-      return joined;
+    auto ways = ways_between(some, rows.dim, run);
+    if (!ways) {
+      return ways;
     }
-    for (TreeEdge& edge : *joined) {
-      edge.a = some.rows[edge.a];
-      edge.b = some.rows[edge.b];
-    }
-    std::ranges::stable_sort(*joined, {}, &TreeEdge::length);
-    add_shortest(*joined, sets, tree);
+    sort_edges(*ways);
+    add_shortest(*ways, sets, tree);
   }
   return tree;
 }
