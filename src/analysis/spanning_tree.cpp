@@ -19,9 +19,11 @@ namespace {
 constexpr std::size_t kValuesPerChunk = std::size_t{1} << 17;
 // Steps between two looks at the cancel flag and two reports.
 constexpr std::size_t kStepsPerReport = 256;
-// Trees of a forest are joined over at most so many rows in all, and so many of each tree.
+// Trees of a forest are joined over at most so many rows in all, as many of each tree.
 constexpr std::size_t kJoinRowCountMax = 16'384;
-constexpr std::size_t kJoinRowsPerTreeMax = 64;
+// Ways between trees are shortened over all of their rows while that costs no more products, and in so many turns.
+constexpr double kShortenProductsMax = 5e10;
+constexpr std::size_t kShortenTurnsMax = 8;
 // Rows that hang together by being neighbours of each other are a region from so many on: fewer are what lies between.
 constexpr std::size_t kRegionRowCountMin = 5;
 // Neighbours over which trees are joined first where there are too many of them.
@@ -179,6 +181,7 @@ void add_shortest(std::span<const TreeEdge> sorted, DisjointSets& sets, std::vec
 
 // Some rows of every tree of a forest, evenly chosen.
 struct TreeRows {
+  std::vector<std::vector<std::uint32_t>> members;  // of each tree all of its rows
   std::vector<std::uint32_t> rows;
   std::vector<std::uint32_t> trees;  // of each
   std::vector<float> values;
@@ -194,8 +197,7 @@ TreeRows rows_of_trees(const RowsView& rows, std::span<const double> core_distan
   }
   const auto is_taken = [&](const auto& of_tree) { return !of_tree.empty() && of_tree.size() >= tree_row_count_min; };
   const auto tree_count = static_cast<std::size_t>(std::ranges::count_if(members, is_taken));
-  const std::size_t per_tree =
-      std::clamp<std::size_t>(kJoinRowCountMax / std::max<std::size_t>(1, tree_count), 1, kJoinRowsPerTreeMax);
+  const std::size_t per_tree = std::max<std::size_t>(1, kJoinRowCountMax / std::max<std::size_t>(1, tree_count));
   TreeRows out;
   for (std::uint32_t tree = 0; tree < rows.row_count; ++tree) {
     const auto& of_tree = members[tree];
@@ -209,16 +211,69 @@ TreeRows rows_of_trees(const RowsView& rows, std::span<const double> core_distan
       out.values.insert(out.values.end(), values.begin(), values.end());
     }
   }
+  out.members = std::move(members);
   return out;
+}
+
+// From `from` to the nearest of `among` under mutual reachability, of equal ones the first.
+TreeEdge nearest_way(const RowsView& rows, std::span<const double> core_distances, std::uint32_t from,
+                     std::span<const std::uint32_t> among) {
+  TreeEdge nearest{.a = from, .b = from, .length = std::numeric_limits<double>::infinity()};
+  const auto origin = rows.row(from);
+  for (const std::uint32_t other : among) {
+    const auto values = rows.row(other);
+    double square = 0.0;
+    for (std::size_t d = 0; d < rows.dim; ++d) {
+      const double apart = static_cast<double>(origin[d]) - static_cast<double>(values[d]);
+      square += apart * apart;
+    }
+    const double length = std::max({std::sqrt(square), core_distances[from], core_distances[other]});
+    if (length < nearest.length) {
+      nearest = {.a = from, .b = other, .length = length};
+    }
+  }
+  return nearest;
+}
+
+// Each way's ends go to the nearest row of the other's tree in turn, as long as that shortens it.
+void shorten(std::vector<TreeEdge>& ways, const RowsView& rows, std::span<const double> core_distances,
+             const TreeRows& some, const AnalysisRun& run) {
+  std::vector<std::uint32_t> tree_of(rows.row_count);
+  for (std::uint32_t tree = 0; tree < some.members.size(); ++tree) {
+    for (const std::uint32_t row : some.members[tree]) {
+      tree_of[row] = tree;
+    }
+  }
+  double products = 0.0;
+  for (const TreeEdge& way : ways) {
+    products += static_cast<double>((some.members[tree_of[way.a]].size() + some.members[tree_of[way.b]].size()) *
+                                    rows.dim * kShortenTurnsMax / 4);
+  }
+  if (products > kShortenProductsMax) {
+    return;
+  }
+  run.pool.parallel_for(ways.size(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t w = begin; w < end; ++w) {
+      for (std::size_t turn = 0; turn < kShortenTurnsMax; ++turn) {
+        const TreeEdge way = ways[w];
+        const TreeEdge found = nearest_way(rows, core_distances, way.b, some.members[tree_of[way.a]]);
+        if (turn > 0 && found.length >= way.length) {
+          break;
+        }
+        ways[w] = found.length < way.length ? found : TreeEdge{.a = way.b, .b = way.a, .length = way.length};
+      }
+    }
+  });
 }
 
 // The shortest ways between trees over some rows of each, at most kJoinRowCountMax of them; edges within a tree are
 // none.
-Result<std::vector<TreeEdge>> ways_between(const TreeRows& some, std::size_t dim, const AnalysisRun& run) {
+Result<std::vector<TreeEdge>> ways_between(const TreeRows& some, const RowsView& rows,
+                                           std::span<const double> core_distances, const AnalysisRun& run) {
   if (some.rows.empty()) {
     return std::vector<TreeEdge>{};
   }
-  const RowsView view{.values = some.values, .row_count = some.rows.size(), .dim = dim};
+  const RowsView view{.values = some.values, .row_count = some.rows.size(), .dim = rows.dim};
   auto found = PrimTree(view, some.core_distances, some.trees, run).grow();
   if (!found) {
     return found;
@@ -229,6 +284,7 @@ Result<std::vector<TreeEdge>> ways_between(const TreeRows& some, std::size_t dim
       ways.push_back({.a = some.rows[edge.a], .b = some.rows[edge.b], .length = edge.length});
     }
   }
+  shorten(ways, rows, core_distances, some, run);
   return ways;
 }
 
@@ -249,7 +305,7 @@ Result<std::vector<TreeEdge>> spanning_tree_of_graph(const RowsView& rows, std::
     std::vector<TreeEdge> within;
     add_shortest(mutual_edges(edges), regions, within);
     const TreeRows some = rows_of_trees(rows, core_distances, regions, kRegionRowCountMin);
-    const auto ways = some.rows.size() <= kJoinRowCountMax ? ways_between(some, rows.dim, run)
+    const auto ways = some.rows.size() <= kJoinRowCountMax ? ways_between(some, rows, core_distances, run)
                                                            : Result<std::vector<TreeEdge>>(std::vector<TreeEdge>{});
     if (!ways) {
       return ways;
@@ -272,7 +328,7 @@ Result<std::vector<TreeEdge>> spanning_tree_of_graph(const RowsView& rows, std::
       add_shortest(edges_of(*joined, core_distances, some.rows), sets, tree);
       continue;
     }
-    auto ways = ways_between(some, rows.dim, run);
+    auto ways = ways_between(some, rows, core_distances, run);
     if (!ways) {
       return ways;
     }
