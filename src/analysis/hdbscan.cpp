@@ -14,8 +14,10 @@
 namespace asterism {
 namespace {
 
-// Up to so many products of values the tree is exact: some ten seconds of two cores.
-constexpr double kExactProductsMax = 2e11;
+// Up to such a cost the tree is exact: some ten seconds of two cores. A pair of rows costs its products, and as much as
+// kPairCost of them to keep in mind.
+constexpr double kExactCostMax = 2e11;
+constexpr double kPairCost = 24.0;
 // Neighbours whose edges make an approximate tree.
 constexpr std::size_t kTreeNeighborCount = 24;
 
@@ -211,7 +213,7 @@ Result<Hdbscan> hdbscan(const RowsView& rows, const HdbscanOptions& options, con
   const auto row_count = static_cast<double>(rows.row_count);
   out.exact = rows.row_count < 3 || options.tree == HdbscanOptions::Tree::kExact ||
               (options.tree == HdbscanOptions::Tree::kAuto &&
-               row_count * row_count * static_cast<double>(rows.dim) <= kExactProductsMax);
+               row_count * row_count * (static_cast<double>(rows.dim) + kPairCost) <= kExactCostMax);
   const std::size_t asked = options.min_samples == 0 ? options.min_cluster_size : options.min_samples;
   auto edges = tree_of(rows, std::min(asked, rows.row_count), out.exact, run);
   if (!edges) {

@@ -27,10 +27,11 @@ struct TreeEdge {
 Result<std::vector<TreeEdge>> spanning_tree(const RowsView& rows, std::span<const double> core_distances,
                                             const AnalysisRun& run);
 
-// An approximation for many rows: the minimum spanning forest of the neighbour graph's edges (Kruskal 1956), whose
-// trees are then joined by the shortest ways between a few rows of each. Edges within a dense region are those of the
-// exact tree as far as its neighbours were found; edges between regions may be longer than the shortest. Cost: that of
-// sorting rows x neighbours edges.
+// An approximation for many rows, by Kruskal's algorithm (1956) over the neighbour graph's edges and the shortest ways
+// between a few rows of each region. Regions are what hangs together by neighbours of each other: over these ways two
+// of them meet before a row that lies far from both, but has neighbours in both, can join them. Trees that are still
+// apart are joined likewise. Edges within a dense region are those of the exact tree as far as its neighbours were
+// found; edges between regions may be longer than the shortest. Cost: that of sorting rows x neighbours edges.
 Result<std::vector<TreeEdge>> spanning_tree_of_graph(const RowsView& rows, std::span<const double> core_distances,
                                                      const NeighborGraph& graph, const AnalysisRun& run);
 

@@ -119,8 +119,8 @@ void UmapDensity::measure(std::span<const float> places, std::size_t dim, Thread
   }
   covariance /= static_cast<double>(std::max<std::size_t>(2, joined_count_) - 1);
   // Radii that are all alike, without a shift: nothing to correlate with.
-  scale_ = variance > 0.0 ? options_.weight * weight_sum_ / (std::sqrt(variance) * static_cast<double>(joined_count_))
-                          : 0.0;
+  scale_ =
+      variance > 0.0 ? options_.weight * weight_sum_ / (std::sqrt(variance) * static_cast<double>(joined_count_)) : 0.0;
   for (std::size_t row = 0; row < targets_.size(); ++row) {
     if (scale_ > 0.0 && nearness_sums_[row] > 0.0) {
       const double wanted = targets_[row] - covariance * (map_radii_[row] - moments.mean) / variance;

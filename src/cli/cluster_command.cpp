@@ -19,6 +19,7 @@ constexpr std::size_t kTextColumnCount = 60;
 struct ClusterArguments {
   AnalysisArguments analysis;
   std::string method = "auto";
+  std::string tree = "auto";
   std::string output;
   service::ClusterRequest request;
 };
@@ -44,6 +45,15 @@ Result<service::ClusterRequest> to_request(const ClusterArguments& arguments) {
     return std::unexpected(method.error());
   }
   request.method = *method;
+  const auto tree = choose<HdbscanOptions::Tree>("--tree",
+                                                 {{"auto", HdbscanOptions::Tree::kAuto},
+                                                  {"exact", HdbscanOptions::Tree::kExact},
+                                                  {"graph", HdbscanOptions::Tree::kGraph}},
+                                                 arguments.tree);
+  if (!tree) {
+    return std::unexpected(tree.error());
+  }
+  request.tree = *tree;
   return request;
 }
 
@@ -178,6 +188,12 @@ void add_method_options(CLI::App& command, ClusterArguments& arguments) {
             "hdbscan: rows near a row that make it a dense place; more leave more rows out [--min-size]")
       ->group("Method");
   command.add_flag("--leaf", request.leaf, "hdbscan: the smallest clusters instead of the most stable ones")
+      ->group("Method");
+  command
+      .add_option("--tree", arguments.tree,
+                  "hdbscan: exact (of all pairs of rows), graph (of the nearest neighbours, for many rows) or auto "
+                  "[auto: exact up to some 20,000 rows of 384 values]")
+      ->type_name("TREE")
       ->group("Method");
   command.add_option("--seed", request.seed, "of the starts of k-means [0]")->type_name("N")->group("Method");
 }

@@ -31,7 +31,8 @@ constexpr std::size_t kKeptItemCount = 1000;
 
 Result<ClusterMethod> method_of(const ClusterRequest& request) {
   const bool counted = request.cluster_count > 0;
-  const bool dense = request.min_cluster_size > 0 || request.min_samples > 0 || request.leaf;
+  const bool dense = request.min_cluster_size > 0 || request.min_samples > 0 || request.leaf ||
+                     request.tree != HdbscanOptions::Tree::kAuto;
   if (request.method == ClusterMethod::kKMeans && !counted) {
     return fail(ErrorCode::kInvalidArgument, "k-means: expected a number of clusters, found none",
                 "say how many (-k 20), or let --method hdbscan find out");
@@ -41,8 +42,8 @@ Result<ClusterMethod> method_of(const ClusterRequest& request) {
                 "leave out -k, or take --method kmeans");
   }
   if (counted && dense) {
-    return fail(ErrorCode::kInvalidArgument, "k-means: has no least cluster size, found one given",
-                "leave out -k, or the size");
+    return fail(ErrorCode::kInvalidArgument, "k-means: has no least cluster size and no tree, found one given",
+                "leave out -k, or what hdbscan alone knows");
   }
   if (request.method != ClusterMethod::kAuto) {
     return request.method;
@@ -72,7 +73,8 @@ Result<void> run_hdbscan(const ClusterRequest& request, const RowsView& rows, co
       hdbscan(rows,
               {.min_cluster_size = size,
                .min_samples = request.min_samples,
-               .selection = request.leaf ? HdbscanOptions::Selection::kLeaf : HdbscanOptions::Selection::kExcessOfMass},
+               .selection = request.leaf ? HdbscanOptions::Selection::kLeaf : HdbscanOptions::Selection::kExcessOfMass,
+               .tree = request.tree},
               run);
   if (!found) {
     return std::unexpected(std::move(found.error()));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/cluster_words.hpp"
+#include "analysis/hdbscan.hpp"
 #include "asterism/error.hpp"
 #include "asterism/metric.hpp"
 #include "service/analysis_rows.hpp"
@@ -38,6 +39,7 @@ struct ClusterRequest {
   std::size_t min_cluster_size = 0;             // of HDBSCAN; 0 = 1 in 200 rows, at least 5
   std::size_t min_samples = 0;                  // of HDBSCAN; 0 = min_cluster_size
   bool leaf = false;                            // of HDBSCAN: the smallest clusters, not the most stable ones
+  HdbscanOptions::Tree tree = HdbscanOptions::Tree::kAuto;  // of HDBSCAN: all pairs of rows, or their neighbours
   // kCosine scales rows to length 1. Unset: the collection's; of files kCosine.
   std::optional<Metric> metric = {};
   std::uint64_t seed = 0;

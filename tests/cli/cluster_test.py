@@ -63,6 +63,8 @@ class Cluster(CliTest):
         stdout, _ = self.ok(*arguments, "--json", "-o", "out.csv")
         found = json.loads(stdout)
         self.assertEqual((len(found["clusters"]), found["unclustered"], found["exact"]), (2, 1, True))
+        near = json.loads(self.ok(*arguments, "--tree", "graph", "--json")[0])
+        self.assertEqual((len(near["clusters"]), near["unclustered"], near["exact"]), (2, 1, False))
         with (self.folder / "out.csv").open(newline="") as file:
             table = list(csv.DictReader(file))
         self.assertEqual([row["cluster"] for row in table], ["0"] * 30 + ["1"] * 30 + [""])

@@ -77,6 +77,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0, help="of ours and of peers that take one")
     parser.add_argument("--rows", type=int, default=100_000, help="of the texts")
     parser.add_argument("--only", nargs="*", help="peers to run")
     parser.add_argument("--synthetic", action="store_true", help="rows with a falling spectrum instead of texts")
@@ -189,9 +190,18 @@ class Bench:
         if name == OURS:
             program = str(self.arguments.build / "bin" / "asterism")
             fixed = [program, "reduce", str(self.rows), "-o", str(self.places(name)), "--method", self.case.method]
-            return [*fixed, *self.case.options, "--threads", str(threads), "--json"]
+            return [*fixed, *self.case.options, "--threads", str(threads), "--seed", str(self.arguments.seed), "--json"]
         files = [str(self.rows), str(self.places(name))]
-        return [sys.executable, str(HERE / "peer.py"), name, *files, "--threads", str(threads)]
+        return [
+            sys.executable,
+            str(HERE / "peer.py"),
+            name,
+            *files,
+            "--threads",
+            str(threads),
+            "--seed",
+            str(self.arguments.seed),
+        ]
 
     def run_once(self, name: str, threads: int) -> tuple[float, float]:
         """Wall seconds and those of the fit alone."""

@@ -155,5 +155,24 @@ TEST(Hdbscan, names_what_is_wrong) {
             "hdbscan: row 0 (the first is 0), value 1: expected a finite number, found inf");
 }
 
+// A row far from both has neighbours in both: over it they would meet at its distance, not at theirs.
+TEST(Hdbscan, a_far_row_does_not_hold_regions_together_over_the_neighbor_graph) {
+  std::vector<float> values;
+  for (std::size_t i = 0; i < 60; ++i) {
+    values.push_back((i < 30 ? 10.0F : -10.0F) + 0.01F * static_cast<float>(i % 7));
+    values.push_back(0.01F * static_cast<float>(i % 5));
+  }
+  values.insert(values.end(), {0.0F, 500.0F});
+  ThreadPool pool(2);
+  const RowsView rows{.values = values, .row_count = 61, .dim = 2};
+  for (const auto tree : {HdbscanOptions::Tree::kExact, HdbscanOptions::Tree::kGraph}) {
+    const auto found = hdbscan(rows, {.min_cluster_size = 10, .tree = tree}, {.pool = pool});
+    ASSERT_TRUE(found) << found.error().to_string();
+    EXPECT_EQ(found->cluster_count, 2U);
+    EXPECT_EQ(found->labels[60], -1);
+    EXPECT_EQ(std::ranges::count(found->labels, -1), 1);
+  }
+}
+
 }  // namespace
 }  // namespace asterism
