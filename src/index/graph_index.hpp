@@ -7,7 +7,8 @@
 //
 // Ownership: owns graph and codes, or maps a file of them (open()); the rows themselves stay with the caller.
 // Thread-safety: any number of threads may search at once; whoever changes the index (add, remove) excludes everyone
-// else. Cost: search is O(expansion * log n) distances; memory is about dim + 240 bytes a row with i8.
+// else. Cost: search is O(expansion * log n) distances; memory is about dim + 240 bytes a row with i8,
+// and dim / 8 + 16 more once filters have been searched with often (lazy_sketches.hpp).
 #pragma once
 
 #include <cstddef>

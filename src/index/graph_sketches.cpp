@@ -70,7 +70,6 @@ bool GraphSketches::reserve(std::size_t row_count) {
     }
     row_capacity_ = row_count;
   }
-  row_count_ = std::max(row_count_, row_count);
   return true;
 }
 
@@ -83,6 +82,7 @@ bool GraphSketches::update(const GraphCodes& codes, std::span<const std::uint32_
   if (!reserve(needed > row_capacity_ && row_capacity_ > 0 ? std::max(needed, row_capacity_ * 3 / 2) : needed)) {
     return false;
   }
+  row_count_ = std::max(row_count_, needed);
   std::vector<float> components(rotation_.dim());
   for (const std::uint32_t row : rows) {
     write(codes, row, components);

@@ -36,7 +36,7 @@ struct SketchQuery {
 
 class GraphSketches {
  public:
-  // Of the first `row_count` codes; null where memory is short. Cost: about a microsecond a row at 384 components.
+  // Of the first `row_count` codes; null where memory is short. Cost: two microseconds a row at 384 components.
   static std::unique_ptr<GraphSketches> make(const GraphCodes& codes, std::size_t row_count);
 
   // Of none; `row_count` codes give the mean that sketches are taken from.
@@ -49,6 +49,9 @@ class GraphSketches {
   // memory is short.
   bool update(const GraphCodes& codes, std::span<const std::uint32_t> rows);
 
+  // Room for so many rows, whose sketches are not made yet. False where memory is short.
+  bool reserve(std::size_t row_count);
+
   // Brings the code of a query to the form that bounds are computed with.
   void prepare(const GraphCodes& codes, const std::byte* query_code, SketchQuery& query) const;
   // bounds[i]: what the distance of the query to the code rows[i] is at least, but for one row in hundreds; minus
@@ -56,7 +59,6 @@ class GraphSketches {
   void lower_bounds(const SketchQuery& query, std::span<const std::uint32_t> rows, std::span<float> bounds) const;
 
  private:
-  bool reserve(std::size_t row_count);
   void write(const GraphCodes& codes, std::uint32_t row, std::span<float> components);
   std::byte* at(std::size_t row) noexcept { return bytes_.data() + row * stride_bytes_; }
 

@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 OURS = "asterism"
 PEERS = ("hnswlib", "faiss", "usearch")
 RECALLS = (0.95, 0.99)
-SHARES = (0.01, 0.1)
+SHARES = (0.01, 0.1, 0.3, 0.6)
 EXPANSIONS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224)
 EXPANSION_MAX = 2048
 CONNECTIVITY = 16
@@ -61,7 +61,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7, help="alternated searches at each recall")
-    parser.add_argument("--only", nargs="+", default=list(PEERS), help="peers to run")
+    parser.add_argument("--only", nargs="*", default=list(PEERS), help="peers to run; none: ours alone")
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "peers-search" / "data")
     parser.add_argument("--smoke", action="store_true", help="2,000 rows: does it still run?")
