@@ -111,7 +111,7 @@ describe("the program's own page", () => {
     await page.getByText("400 texts").waitFor();
     await page.getByRole("button", { name: "changed since: reload" }).click();
     await page.getByText("401 texts").waitFor();
-    await page.evaluate(() => (location.hash += "&pin=400"));
+    await page.evaluate(() => (location.hash = location.hash.replace("pin=5", "pin=400")));
     await page.getByRole("region", { name: "Pinned item" }).getByText(hostile.text).waitFor();
     assert.equal(await page.evaluate(() => window.hacked), undefined);
     assert.deepEqual(errors, []);
