@@ -81,9 +81,12 @@ void AtlasHost::run(const std::shared_ptr<Task>& task, const Work& work) {
   ended_.notify_all();
 }
 
-Result<std::optional<AtlasWork>> AtlasHost::ensure(const std::string& key, Work work) {
+Result<std::optional<AtlasWork>> AtlasHost::ensure(const std::string& key, bool anew, Work work) {
   std::unique_lock lock(mutex_);
   auto& place = tasks_[key];
+  if (anew && place && place->ended && !place->error) {
+    place.reset();
+  }
   if (!place) {
     place = std::make_shared<Task>();
     place->progress.stage = kOpenStage;
@@ -125,7 +128,7 @@ AtlasAnswer<service::Atlas> AtlasHost::current(const std::string& name, const st
     hold(name, version, *std::move(atlas));
     return {};
   };
-  const auto working = ensure(fmt::format("open {} {}", name, version), open);
+  const auto working = ensure(fmt::format("open {} {}", name, version), true, open);
   if (!working) {
     return std::unexpected(working.error());
   }
@@ -160,7 +163,7 @@ AtlasAnswer<const T> AtlasHost::work_out(const std::shared_ptr<service::Atlas>& 
     return done ? Result<void>{} : std::unexpected(done.error());
   };
   const auto working =
-      ensure(fmt::format("{} {} {} {}", derived.what, snapshot.collection, snapshot.name, map), compute);
+      ensure(fmt::format("{} {} {} {}", derived.what, snapshot.collection, snapshot.name, map), true, compute);
   if (!working) {
     return std::unexpected(working.error());
   }
@@ -193,7 +196,7 @@ AtlasAnswer<const SeriesSteps> AtlasHost::series(const std::string& name, servic
     const auto steps = service::map_series(request, run);
     return steps ? Result<void>{} : std::unexpected(steps.error());
   };
-  const auto working = ensure(key, compute);
+  const auto working = ensure(key, false, compute);
   if (!working) {
     return std::unexpected(working.error());
   }

@@ -98,8 +98,9 @@ class AtlasHost {
   std::shared_ptr<service::Atlas> find(const std::string& name, const std::string& version,
                                        std::uint64_t version_number);
   void hold(const std::string& name, const std::string& version, std::shared_ptr<service::Atlas> atlas);
-  // Begins `work` where no work of that key runs. Nothing when it has ended well; its error once.
-  Result<std::optional<AtlasWork>> ensure(const std::string& key, Work work);
+  // Begins `work` where no work of that key runs. Nothing when it has ended well; its error once. `anew`: what ended
+  // well before this call is begun again, since who asks has looked for what it gave and found none.
+  Result<std::optional<AtlasWork>> ensure(const std::string& key, bool anew, Work work);
   void run(const std::shared_ptr<Task>& task, const Work& work);
   template <typename T>
   AtlasAnswer<const T> work_out(const std::shared_ptr<service::Atlas>& atlas, const std::string& map,

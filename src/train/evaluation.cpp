@@ -87,6 +87,10 @@ Split final_split(const TrainingTask& task) {
   return Split::kTrain;
 }
 
+Split watched_split(const TrainingTask& task) {
+  return task.plain(Split::kValidation).row_count() > 0 ? Split::kValidation : Split::kTrain;
+}
+
 Json to_json(const Quality& quality) {
   Json out = Json::object();
   if (quality.neighbour_accuracy) {

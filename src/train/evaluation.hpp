@@ -23,6 +23,9 @@ namespace asterism {
 // The split that figures of the end are of: the first of test, validation and train that has rows.
 Split final_split(const TrainingTask& task);
 
+// What an evaluation on the way is of: the validation split, or where it has no rows what is learnt from.
+Split watched_split(const TrainingTask& task);
+
 struct EvaluationOptions {
   std::int64_t bank_row_count_max = 10'000;   // of the training split, to compare with and to learn the probe from
   std::int64_t query_row_count_max = 10'000;  // of the split that is asked

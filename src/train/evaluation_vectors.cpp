@@ -74,9 +74,10 @@ Result<void> write_rows(const fs::path& file, const KeepRequest& request, const 
   ends[0] = 0;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const std::int64_t row = encoded.rows[chosen[i]];
-    rows.push_back(row_json(request.task, request.split, row, encoded.vectors.labels[chosen[i]]));
+    rows.push_back(row_json(request.task, watched_split(request.task), row, encoded.vectors.labels[chosen[i]]));
     // A picture that cannot be shown costs its picture alone.
-    pictures += request.task.thumbnail(request.split, row, kEvaluationPictureEdge).value_or(std::string());
+    pictures +=
+        request.task.thumbnail(watched_split(request.task), row, kEvaluationPictureEdge).value_or(std::string());
     ends[i + 1] = static_cast<std::int64_t>(pictures.size());
   }
   Tensor bytes(DType::kU8, {static_cast<std::int64_t>(pictures.size())});
@@ -118,36 +119,22 @@ fs::path epoch_file(const fs::path& folder, std::int64_t epoch) {
   return folder / fmt::format("{}{:08}{}", kEpochPrefix, epoch, kEnding);
 }
 
-}  // namespace
-
-bool keeps_vectors_of(std::int64_t epoch, std::int64_t epoch_count, std::int64_t evaluation_epochs) {
-  const std::int64_t step = std::max<std::int64_t>(1, evaluation_epochs);
-  if (epoch >= epoch_count || epoch == 0) {
-    return true;
-  }
-  const std::int64_t evaluation_count = epoch_count / step + 1;
-  const std::int64_t stride = (evaluation_count + kEvaluationCountMax - 1) / kEvaluationCountMax;
-  return epoch % step == 0 && epoch / step % stride == 0;
-}
-
-Result<void> keep_evaluation(const fs::path& run, const KeepRequest& request, std::int64_t epoch, std::int64_t step) {
-  if (request.row_count_max <= 0 || request.task.plain(request.split).row_count() == 0) {
-    return {};
-  }
+Result<void> write_evaluation(const fs::path& run, const KeepRequest& request, std::int64_t epoch, std::int64_t step) {
   const fs::path folder = run / kFolder;
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) {
     return fail(ErrorCode::kIo, fmt::format("{}: {}", folder.string(), failure.message()));
   }
-  const auto encoded = encode_split(request.task, request.learner, request.weights, request.split,
-                                    request.row_count_max, request.cancel);
+  const auto encoded = encode_split(request.task, request.learner, request.weights, watched_split(request.task),
+                                    request.training.evaluation_vector_count, request.cancel);
   if (!encoded) {
     return std::unexpected(encoded.error());
   }
   const fs::path rows_file = folder / kRowsFile;
   if (!fs::exists(rows_file, failure)) {
-    const auto chosen = thinned(encoded->rows.size(), static_cast<std::size_t>(request.row_count_max));
+    const auto chosen =
+        thinned(encoded->rows.size(), static_cast<std::size_t>(request.training.evaluation_vector_count));
     if (auto written = write_rows(rows_file, request, *encoded, chosen); !written) {
       return written;
     }
@@ -168,6 +155,42 @@ Result<void> keep_evaluation(const fs::path& run, const KeepRequest& request, st
   }
   return write_safetensors(epoch_file(folder, epoch), {{.name = "vectors", .tensor = std::move(vectors)}},
                            {{"epoch", std::to_string(epoch)}, {"step", std::to_string(step)}});
+}
+
+}  // namespace
+
+bool keeps_vectors_of(std::int64_t epoch, std::int64_t epoch_count, std::int64_t evaluation_epochs) {
+  const std::int64_t step = std::max<std::int64_t>(1, evaluation_epochs);
+  if (epoch >= epoch_count || epoch == 0) {
+    return true;
+  }
+  const std::int64_t evaluation_count = epoch_count / step + 1;
+  const std::int64_t stride = (evaluation_count + kEvaluationCountMax - 1) / kEvaluationCountMax;
+  return epoch % step == 0 && epoch / step % stride == 0;
+}
+
+Result<void> keep_evaluation(const fs::path& run, const KeepRequest& request, std::int64_t epoch, std::int64_t step) {
+  const TrainingRecipe& training = request.training;
+  if (training.evaluation_vector_count <= 0 || request.task.plain(watched_split(request.task)).row_count() == 0 ||
+      !keeps_vectors_of(epoch, training.epoch_count, training.evaluation_epochs)) {
+    return {};
+  }
+  auto kept = write_evaluation(run, request, epoch, step);
+  if (kept || kept.error().code == ErrorCode::kCancelled) {
+    return kept;
+  }
+  log(request.log, LogLevel::kWarning,
+      fmt::format("vectors of epoch {} are not kept: {}", epoch, kept.error().to_string()));
+  return {};
+}
+
+void tidy_evaluations(const fs::path& run) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(run / kFolder, ignored)) {
+    if (entry.path().filename().string().find(".tmp-") != std::string::npos) {
+      fs::remove(entry.path(), ignored);
+    }
+  }
 }
 
 Result<void> clear_evaluations(const fs::path& run) {

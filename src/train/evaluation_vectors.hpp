@@ -20,7 +20,9 @@
 #include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "graph/learner.hpp"
+#include "train/recipe.hpp"
 #include "train/task.hpp"
 
 namespace asterism {
@@ -35,14 +37,18 @@ bool keeps_vectors_of(std::int64_t epoch, std::int64_t epoch_count, std::int64_t
 struct KeepRequest {
   const TrainingTask& task;
   Learner& learner;
+  const TrainingRecipe& training;
   WeightsOf weights = WeightsOf::kTrained;
-  Split split = Split::kValidation;
-  std::int64_t row_count_max = 0;
   const CancelFlag* cancel = nullptr;  // borrowed; may be null
+  LogSink log = {};
 };
-// Writes the vectors of one evaluation, and first of all who the rows are. kCancelled writes nothing.
+// Writes the vectors of one evaluation of watched_split(), where it is one of those that are kept, and first of all who
+// the rows are. kCancelled writes nothing. What else goes wrong, as a full disk, is logged: what is kept to be looked
+// at is no reason to lose what was learnt.
 Result<void> keep_evaluation(const std::filesystem::path& run, const KeepRequest& request, std::int64_t epoch,
                              std::int64_t step);
+// Removes what a killed run left half written.
+void tidy_evaluations(const std::filesystem::path& run);
 // Starting over.
 Result<void> clear_evaluations(const std::filesystem::path& run);
 

@@ -87,10 +87,6 @@ class Trainer {
   }
   // What is evaluated and written: the average where one is kept.
   WeightsOf weights() const { return training_.average_decay > 0.0 ? WeightsOf::kAverage : WeightsOf::kTrained; }
-  // What an evaluation on the way is of.
-  Split watched_split() const {
-    return task_.plain(Split::kValidation).row_count() > 0 ? Split::kValidation : Split::kTrain;
-  }
   std::int64_t epoch() const { return std::min(progress_.step / length_.steps_per_epoch + 1, training_.epoch_count); }
   // The last step of an epoch is done, and what follows it is not.
   bool epoch_pending() const {
@@ -159,6 +155,7 @@ Result<void> Trainer::start() {
   if (auto opened = open_metrics(); !opened) {
     return opened;
   }
+  tidy_evaluations(folder_.path());
   if (*found) {
     tell(TrainEventKind::kResumed);
     return {};
@@ -378,18 +375,16 @@ Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>&
   }
   const std::int64_t done = progress_.step / length_.steps_per_epoch;
   if (done % training_.evaluation_epochs == 0 || progress_.step >= length_.step_count) {
-    const auto quality = evaluate_encoder(task_, learner_, weights(), watched_split(), evaluation_options());
+    const auto quality = evaluate_encoder(task_, learner_, weights(), watched_split(task_), evaluation_options());
     if (!quality) {
       return std::unexpected(quality.error());
     }
-    if (quality->neighbour_accuracy) {
-      metrics["neighbour_accuracy"] = *quality->neighbour_accuracy;
-    }
-    if (quality->probe_accuracy) {
-      metrics["probe_accuracy"] = *quality->probe_accuracy;
-    }
-    if (quality->class_accuracy) {
-      metrics["class_accuracy"] = *quality->class_accuracy;
+    for (const auto& [name, figure] :
+         {std::pair("neighbour_accuracy", quality->neighbour_accuracy),
+          std::pair("probe_accuracy", quality->probe_accuracy), std::pair("class_accuracy", quality->class_accuracy)}) {
+      if (figure) {
+        metrics[name] = *figure;
+      }
     }
     if (auto kept = keep_vectors(done); !kept) {
       return kept;
@@ -399,18 +394,14 @@ Result<void> Trainer::evaluate_epoch(std::map<std::string, double, std::less<>>&
   return {};
 }
 
-// Where that epoch is one of those that are kept.
 Result<void> Trainer::keep_vectors(std::int64_t epoch) {
-  if (!keeps_vectors_of(epoch, training_.epoch_count, training_.evaluation_epochs)) {
-    return {};
-  }
   return keep_evaluation(folder_.path(),
                          {.task = task_,
                           .learner = learner_,
+                          .training = training_,
                           .weights = weights(),
-                          .split = watched_split(),
-                          .row_count_max = training_.evaluation_vector_count,
-                          .cancel = options_.cancel},
+                          .cancel = options_.cancel,
+                          .log = options_.log},
                          epoch, progress_.step);
 }
 

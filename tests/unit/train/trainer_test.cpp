@@ -9,6 +9,7 @@
 #include "fake_training.hpp"
 #include "scratch_folder.hpp"
 #include "train/checkpoint_store.hpp"
+#include "train/evaluation_vectors.hpp"
 #include "train/metrics_file.hpp"
 
 namespace asterism {
@@ -96,6 +97,41 @@ TEST_F(TrainerTest, run_learns_and_leaves_model_metrics_and_checkpoints) {
   // Rows hold nine digits.
   EXPECT_NEAR(result->progress.last_metrics.at("loss"), last_epoch, 1e-8);
   EXPECT_NEAR(rows->at(5).values.at("learning_rate"), 0.05 * 6 / 12, 1e-9);
+}
+
+TEST_F(TrainerTest, vectors_of_evaluations_are_kept_for_the_rows_that_are_evaluated) {
+  ASSERT_TRUE(run("a", {"training.evaluation_vectors=10"}));
+  const auto rows = read_evaluation_rows(root_ / "a");
+  ASSERT_TRUE(rows) << rows.error().message;
+  ASSERT_EQ(rows->size(), 10U) << "of 40 rows of the validation split";
+  EXPECT_EQ((*rows)[0].split, "validation");
+  const auto files = list_evaluations(root_ / "a");
+  ASSERT_EQ(files.size(), 7U) << "before the first step, and after each of six epochs";
+  const auto first = read_evaluation(files.front(), rows->size());
+  const auto last = read_evaluation(files.back(), rows->size());
+  ASSERT_TRUE(first && last);
+  EXPECT_EQ(first->step, 0);
+  EXPECT_EQ(last->epoch, 6);
+  EXPECT_EQ(last->dim, 4U);
+  EXPECT_NE(first->vectors, last->vectors);
+  EXPECT_TRUE(is_training_run(root_ / "a"));
+  EXPECT_EQ(read_evaluation(files.front(), 11).error().code, ErrorCode::kCorrupt);
+  ASSERT_TRUE(run("none", {"training.evaluation_vectors=0"}));
+  EXPECT_EQ(read_evaluation_rows(root_ / "none").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(bytes("a/model.safetensors"), bytes("none/model.safetensors"));
+}
+
+TEST(EvaluationVectors, long_runs_keep_those_of_a_few_epochs_and_the_last) {
+  for (const auto& [epochs, every] : std::vector<std::pair<std::int64_t, std::int64_t>>{{10, 1}, {1000, 1}, {300, 7}}) {
+    std::int64_t kept = 0;
+    for (std::int64_t epoch = 0; epoch <= epochs; ++epoch) {
+      kept += keeps_vectors_of(epoch, epochs, every) ? 1 : 0;
+    }
+    EXPECT_LE(kept, kEvaluationCountMax + 2) << epochs;
+    EXPECT_GE(kept, std::min<std::int64_t>(epochs / every, kEvaluationCountMax / 2)) << epochs;
+    EXPECT_TRUE(keeps_vectors_of(0, epochs, every));
+    EXPECT_TRUE(keeps_vectors_of(epochs, epochs, every));
+  }
 }
 
 TEST_F(TrainerTest, run_killed_at_any_step_ends_with_the_same_bytes) {

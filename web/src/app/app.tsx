@@ -12,12 +12,13 @@ import { ProblemPage } from "../panels/problem_page";
 import { RightPanel } from "../panels/right_panel";
 import { SidePanel } from "../panels/side_panel";
 import { TopBar } from "../panels/top_bar";
-import { dismiss, openSource, searchPicture } from "../state/actions";
+import { dismiss, noticeChange, openSource, searchPicture } from "../state/actions";
 import { type Store, useAtlas, useStore } from "../state/store";
 import { encodeView } from "../state/view_link";
 
 const linkDelayMs = 250;
 const noticeMs = 6000;
+const lookMs = 30_000; // between two looks whether the collection was written to
 
 export function App() {
   const store = useStore();
@@ -28,6 +29,7 @@ export function App() {
   useTheme(store);
   useLink(store);
   useKeys(store);
+  useChanges(store);
   return (
     <div className="page" data-table={table} onDragOver={(event) => event.preventDefault()} onDrop={(event) => void dropFiles(store, event)}>
       {ready && <TopBar />}
@@ -124,6 +126,20 @@ function useLink(store: Store): void {
       unsubscribe();
       clearTimeout(timer);
       window.removeEventListener("hashchange", pasted);
+    };
+  }, [store]);
+}
+
+function useChanges(store: Store): void {
+  useEffect(() => {
+    const look = (): void => {
+      if (!document.hidden) void noticeChange(store);
+    };
+    const timer = setInterval(look, lookMs);
+    window.addEventListener("focus", look);
+    return () => {
+      clearInterval(timer);
+      window.removeEventListener("focus", look);
     };
   }, [store]);
 }

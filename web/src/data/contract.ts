@@ -93,6 +93,7 @@ export interface Item {
   text: string | null;
   image: boolean;
   metadata: Record<string, unknown>;
+  gone?: boolean; // deleted since the map was opened
 }
 
 export interface Neighbor {

@@ -48,6 +48,10 @@ export class ExportSource implements AtlasSource {
     return source;
   }
 
+  hasChanged(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   layOutVersions(): Promise<never> {
     return Promise.reject(new AtlasError("An exported map cannot lay out versions", needsServer));
   }

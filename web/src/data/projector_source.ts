@@ -67,6 +67,10 @@ export class ProjectorSource implements AtlasSource {
     return this;
   }
 
+  hasChanged(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   layOutVersions(): Promise<never> {
     return Promise.reject(new AtlasError("Dropped files have no versions", "Add them to a collection"));
   }

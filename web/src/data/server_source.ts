@@ -38,6 +38,10 @@ export class ServerSource implements AtlasSource {
     return ((await (await this.ask("/series", {}, request)).json()) as { steps: SeriesStep[] }).steps;
   }
 
+  async hasChanged(): Promise<boolean> {
+    return ((await (await this.ask("")).json()) as Manifest).stale;
+  }
+
   async manifest(): Promise<Manifest> {
     const manifest = (await (await this.ask("")).json()) as Manifest;
     this.snapshot = manifest.snapshot;

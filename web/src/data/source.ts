@@ -9,6 +9,7 @@ export interface AtlasSource {
   // The same collection at a named version; null: as it is now.
   at(version: string | null): AtlasSource;
   layOutVersions(): Promise<SeriesStep[]>; // all named versions, one from the other
+  hasChanged(): Promise<boolean>; // was written to since manifest() was read
   manifest(): Promise<Manifest>;
   points(projection: string): Promise<Float32Array>; // [row_count, dim], NaN where a row has no place
   column(name: string): Promise<ColumnData>; // [row_count]

@@ -14,6 +14,7 @@ export function ItemCard({ item, brief = false }: { item: Item; brief?: boolean 
     <div className="card">
       {item.image && <ItemPicture row={item.row} sizePx={brief ? 128 : 220} name={item.id} />}
       {text && <p className={item.image ? "card-text quiet" : "card-text"}>{text.length > most ? `${text.slice(0, most)}…` : text}</p>}
+      {item.gone && <p className="quiet">Deleted since the map was opened</p>}
       <dl>
         <dt>id</dt>
         <dd>{item.id}</dd>

@@ -16,6 +16,7 @@ export function TopBar() {
   const store = useStore();
   const manifest = useAtlas((state) => state.dataset?.manifest);
   const theme = useAtlas((state) => state.theme);
+  const changed = useAtlas((state) => state.changed);
   const split = useAtlas((state) => state.panes.length > 1);
   const table = useAtlas((state) => state.table);
   if (!manifest) return null;
@@ -27,7 +28,7 @@ export function TopBar() {
           {formatCount(manifest.row_count)} {nameOfKind[manifest.kind] ?? "items"} · {manifest.model ?? "vectors of their own"} · {manifest.dim}
           {manifest.version ? ` · ${manifest.version}` : ""}
         </p>
-        {manifest.stale && (
+        {changed && (
           <button type="button" className="badge" onClick={() => location.reload()}>
             changed since: reload
           </button>

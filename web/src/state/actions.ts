@@ -58,7 +58,7 @@ export async function openSource(store: Store, source: AtlasSource, hash = ""): 
       return;
     }
     const searchMode = dataset.manifest.search.text ? (view.searchMode ?? "meaning") : "contains";
-    store.set({ ...view, searchMode, dataset, comparison: null, passage: null, results: null, neighbors: null, columns: {} });
+    store.set({ ...view, searchMode, dataset, comparison: null, changed: dataset.manifest.stale, passage: null, results: null, neighbors: null, columns: {} });
     document.title = `${dataset.manifest.collection} · Asterism atlas`;
     if (view.color) void colorBy(store, view.color);
     for (const name of Object.keys(view.filters ?? {})) void needColumn(store, name);
@@ -67,6 +67,18 @@ export async function openSource(store: Store, source: AtlasSource, hash = ""): 
     if (otherCollection) void compareWith(store, otherCollection);
   } catch (problem) {
     refuse(store, "The map could not be opened", problem);
+  }
+}
+
+// Asked now and then: whoever looks at a map is told when the collection is another one.
+export async function noticeChange(store: Store): Promise<void> {
+  const { dataset, changed } = store.get();
+  if (!dataset || changed) return;
+  try {
+    const now = await dataset.source.hasChanged();
+    if (now && store.get().dataset === dataset) store.set({ changed: true, notice: "The collection was written to since the map was opened" });
+  } catch {
+    // A server that is away says so when it is asked for something.
   }
 }
 

@@ -71,6 +71,7 @@ export async function showVersion(store: Store, projection: Projection, isLast: 
     neighbors: null,
     hovered: -1,
     comparison: null,
+    changed: next.manifest.stale,
     passage: { from: former, to: scene, rows: rowsByIds(theirs, ours) },
     notice: `${projection.series_label ?? projection.name}: ${formatCount(theirs.length)} items, ${formatCount(newCount)} new, ${formatCount(goneCount)} gone`,
   });

@@ -46,6 +46,7 @@ export interface AtlasState {
   comparison: Comparison | null;
   passage: Passage | null; // the last one from step to step
   problem: Problem | null; // nothing can be shown
+  changed: boolean; // the collection was written to since it was opened
   work: Work | null; // that the server does first
   collections: readonly CollectionEntry[] | null; // to choose from, where the page shows none yet
   notice: string; // spoken and shown for a while
@@ -75,6 +76,7 @@ export const initialState: AtlasState = {
   comparison: null,
   passage: null,
   problem: null,
+  changed: false,
   work: null,
   collections: null,
   notice: "",

@@ -99,4 +99,22 @@ describe("the program's own page", () => {
     assert.deepEqual(errors, []);
     await page.close();
   });
+
+  it("says when the collection was written to, and shows what is still there", async () => {
+    const { page, errors } = await open("/atlas/texts#p=umap&pin=5");
+    await page.getByRole("region", { name: "Pinned item" }).waitFor();
+    const hostile = { id: "added", text: '<img src=x onerror="window.hacked=1">later' };
+    const answer = await fetch(`${address}/v1/collections/texts/items`, { method: "POST", body: JSON.stringify([hostile]), headers: { "content-type": "application/json" } });
+    assert.equal(answer.status, 200);
+    await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+    await page.getByRole("button", { name: "changed since: reload" }).waitFor();
+    await page.getByText("400 texts").waitFor();
+    await page.getByRole("button", { name: "changed since: reload" }).click();
+    await page.getByText("401 texts").waitFor();
+    await page.evaluate(() => (location.hash = location.hash.replace("pin=5", "pin=400")));
+    await page.getByRole("region", { name: "Pinned item" }).getByText(hostile.text).waitFor();
+    assert.equal(await page.evaluate(() => window.hacked), undefined);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
 });

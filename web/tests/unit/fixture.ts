@@ -23,6 +23,7 @@ export const item = (row: number, text = `text ${row}`): Item => ({ row, id: `id
 export const fakeSource = (more: Partial<AtlasSource> = {}, changes: Partial<Manifest> = {}): AtlasSource => ({
   kind: "server",
   at: () => fakeSource(more, changes),
+  hasChanged: () => Promise.resolve(false),
   layOutVersions: () => Promise.resolve([]),
   manifest: () => Promise.resolve(manifest(changes)),
   points: () => Promise.resolve(Float32Array.from([0, 0, 1, 0, 0, 1, NaN, NaN])),

@@ -93,6 +93,11 @@ describe("an item", () => {
     await Promise.resolve();
   });
 
+  it("that was deleted since says so", async () => {
+    await show(() => <ItemCard item={{ ...item(0), text: null, metadata: {}, gone: true }} />);
+    expect(screen.getByText("Deleted since the map was opened")).toBeTruthy();
+  });
+
   it("whose picture is broken says so", async () => {
     await show(() => <ItemCard item={{ ...item(1), image: true, text: null }} />);
     expect(await screen.findByRole("img", { name: "The picture of id-1 cannot be shown" })).toBeDefined();
