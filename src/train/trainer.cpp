@@ -75,6 +75,7 @@ class Trainer {
   Result<void> judge_epoch(const std::map<std::string, double, std::less<>>& metrics);
   Result<void> checkpoint();
   Result<void> stop_cancelled();
+  Error told_what_is_kept(Error error) const;
   Result<TrainResult> finish();
   Result<std::string> choose_weights(ParameterMap& parameters);
   void tell(TrainEventKind kind, std::string text = {}) const;
@@ -511,6 +512,16 @@ Result<std::string> Trainer::choose_weights(ParameterMap& parameters) {
   return weights() == WeightsOf::kAverage ? "average" : "trained";
 }
 
+// An end before the first step or after the last one asks for no checkpoint, but whoever stopped it wants to know.
+Error Trainer::told_what_is_kept(Error error) const {
+  if (error.code == ErrorCode::kCancelled && error.hint.empty()) {
+    error.hint = checkpoint_step_ < 0 ? "nothing has been learnt yet: the same command begins again"
+                                      : fmt::format("the same command goes on after step {}; {} holds the checkpoint",
+                                                    checkpoint_step_, folder_.path().string());
+  }
+  return error;
+}
+
 Result<TrainResult> Trainer::finish() {
   TrainResult result{.length = length_, .progress = progress_};
   ParameterMap parameters;
@@ -565,7 +576,7 @@ Result<bool> Trainer::advance() {
 
 Result<TrainResult> Trainer::run() {
   if (auto started = start(); !started) {
-    return std::unexpected(started.error());
+    return std::unexpected(told_what_is_kept(started.error()));
   }
   while (!done()) {
     if (cancelled()) {
@@ -584,7 +595,8 @@ Result<TrainResult> Trainer::run() {
       }
     }
   }
-  return finish();
+  auto result = finish();
+  return result ? std::move(result) : std::unexpected(told_what_is_kept(result.error()));
 }
 
 }  // namespace

@@ -264,6 +264,28 @@ TEST_F(TrainerTest, cancel_while_an_epoch_is_evaluated_loses_no_step) {
   EXPECT_TRUE(rows->at(23).values.contains("validation_loss"));
 }
 
+TEST_F(TrainerTest, cancel_before_the_first_step_and_after_the_last_says_what_is_kept) {
+  const std::array<std::pair<std::int64_t, std::string>, 2> cases{
+      {{0, "nothing has been learnt yet"}, {72, "goes on after step 72"}}};
+  for (const auto& [step, words] : cases) {
+    CancelFlag cancel;
+    FakeLearner learner;
+    TrainOptions options;
+    options.cancel = &cancel;
+    bool is_saved = step == 0;
+    options.on_event = [&](const TrainEvent& event) {
+      is_saved = is_saved || (event.kind == TrainEventKind::kCheckpoint && event.step == step);
+      if (event.kind == TrainEventKind::kStage && event.step == step && is_saved) {
+        cancel.request();
+      }
+    };
+    const auto stopped = run("a", recipe(), learner, options);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
+    EXPECT_THAT(stopped.error().hint, HasSubstr(words));
+  }
+}
+
 TEST_F(TrainerTest, loss_that_is_not_finite_stops_with_the_rows_and_keeps_the_last_checkpoint) {
   FakeLearner learner;
   learner.bad_step = 30;
