@@ -9,10 +9,15 @@ namespace {
 
 constexpr int kRetrySeconds = 1;
 
+// TEI itself answers 401 without a body, and knows no scopes.
 std::string_view tei_type(int status, std::string_view message) {
   switch (status) {
     case 400:
       return message == kEmptyInputMessage ? "Empty" : "Validation";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 429:
       return "Overloaded";
     case 503:
@@ -76,7 +81,7 @@ HttpResponse respond(Dialect dialect, int status, std::string_view code, std::st
   // Messages may hold what a client sent.
   out.body = body_of(dialect, status, code, message, hint).dump(-1, ' ', false, Json::error_handler_t::replace);
   if (status == 429 || status == 503) {
-    out.headers.push_back({"retry-after", std::to_string(kRetrySeconds)});
+    out.headers.push_back({std::string(kRetryAfterHeader), std::to_string(kRetrySeconds)});
   }
   if (status == 401) {
     out.headers.push_back({"www-authenticate", "Bearer"});
