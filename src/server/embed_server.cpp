@@ -72,7 +72,8 @@ struct EmbedServer::Impl final : Application {
       ++counts[model_state_name(model.state)];
       size_bytes += model.size_bytes;
     }
-    std::string out = "# HELP asterism_models Models of the server and of its collections\n# TYPE asterism_models gauge\n";
+    std::string out =
+        "# HELP asterism_models Models of the server and of its collections\n# TYPE asterism_models gauge\n";
     for (const auto& [state, count] : counts) {
       out += fmt::format("asterism_models{{state=\"{}\"}} {}\n", state, count);
     }
@@ -253,7 +254,8 @@ struct EmbedServer::Impl final : Application {
       case Access::kGranted:
         break;
     }
-    return {.body_size_bytes_max = options.body_size_bytes_max};
+    return {.body_size_bytes_max = options.body_size_bytes_max,
+            .streams_body = route->streams_body != nullptr && route->streams_body(head)};
   }
 
   void handle(const std::shared_ptr<Exchange>& exchange) override {

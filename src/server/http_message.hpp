@@ -1,7 +1,9 @@
 // One HTTP request and its answer, as routes see them: no sockets, no library.
 //
 // Ownership: values; an Exchange is shared by the connection and whoever still works on the answer. Thread-safety: an
-// Exchange may be answered from any thread; the first answer counts. Cost: a request holds its whole body.
+// Exchange may be answered from any thread; the first answer counts. After it the connection takes the request back: of
+// one whose body is streamed that may be at any time, so whoever works on it keeps a copy of the head. Cost: a request
+// holds its whole body.
 #pragma once
 
 #include <chrono>
@@ -17,6 +19,7 @@
 namespace asterism::server {
 
 class BodyStream;
+class UploadStream;
 struct Route;
 
 enum class Method : std::uint8_t { kGet, kPost, kPut, kPatch, kDelete, kHead, kOptions, kOther };
@@ -41,9 +44,10 @@ struct HttpRequest {
   std::string path_as_sent = {};
   std::string query;  // as it was sent, without '?'
   std::vector<Header> headers;
-  std::string body;    // decoded
-  std::string client;  // address; "unix" for local sockets
-  const Route* route = nullptr;  // of the application's, as it admitted it; null = none
+  std::string body;                           // decoded
+  std::shared_ptr<UploadStream> upload = {};  // in place of `body`, where the route takes it while it arrives; as sent
+  std::string client;                         // address; "unix" for local sockets
+  const Route* route = nullptr;               // of the application's, as it admitted it; null = none
   TraceContext trace = {};
 
   // Names in any case; empty when there is none.
@@ -113,6 +117,7 @@ class Application {
     bool accepted = true;
     HttpResponse refusal = {};            // sent instead, and the connection is closed
     std::size_t body_size_bytes_max = 0;  // of what is sent, and of what it is once decoded
+    bool streams_body = false;            // the request is handled now, and its body, of any size, as it arrives
   };
   // Before the body is read. Says in `head` which route it is.
   virtual Admission admit(HttpRequest& head) = 0;
