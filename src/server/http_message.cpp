@@ -197,7 +197,7 @@ std::string_view status_reason(int status) noexcept {
     int status;
     std::string_view text;
   };
-  static constexpr std::array<Reason, 25> kReasons{{
+  static constexpr std::array<Reason, 26> kReasons{{
       {200, "OK"},
       {201, "Created"},
       {202, "Accepted"},
@@ -223,6 +223,7 @@ std::string_view status_reason(int status) noexcept {
       {502, "Bad Gateway"},
       {503, "Service Unavailable"},
       {504, "Gateway Timeout"},
+      {507, "Insufficient Storage"},
   }};
   const auto found = std::ranges::find(kReasons, status, &Reason::status);
   return found == kReasons.end() ? std::string_view("Unknown") : found->text;
