@@ -38,6 +38,12 @@ tsan: setup  ## build and run the tests of threaded code under the thread saniti
 	@tools/build.sh tsan asterism_threaded_tests
 	@ctest --test-dir build/tsan -L threaded --output-on-failure
 
+.PHONY: tsan-server
+tsan-server: setup  ## the same of the scheduler and the server alone, all below them as users run it
+	@tools/build.sh tsan-server asterism_scheduler_tests asterism_server_tests
+	@build/tsan-server/tests/asterism_scheduler_tests
+	@build/tsan-server/tests/asterism_server_tests
+
 .PHONY: bench
 bench: build  ## run the micro benchmarks
 	@tools/bench.sh build/release

@@ -7,7 +7,15 @@ target_compile_options(asterism_build_flags INTERFACE
   # Other compilers warn about the standard library that comes with GCC.
   $<$<AND:$<BOOL:${ASTERISM_WARNINGS_AS_ERRORS}>,$<CXX_COMPILER_ID:GNU>>:-Werror>)
 if(ASTERISM_SANITIZE)
-  target_compile_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # What is instrumented: all, or the modules named and their tests. The others are then as in any build of that type, so
+  # that a compiler cache has them.
+  add_library(asterism_sanitize_flags INTERFACE)
+  target_compile_options(asterism_sanitize_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  if(ASTERISM_SANITIZE_MODULES)
+    target_compile_options(asterism_sanitize_flags INTERFACE -O1 -g)
+  else()
+    target_link_libraries(asterism_build_flags INTERFACE asterism_sanitize_flags)
+  endif()
   target_link_options(asterism_build_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE}
     # The sanitizers call dlopen() for us. It then looks where they look, and for what we say only with this older tag.
     LINKER:--disable-new-dtags)
@@ -18,6 +26,13 @@ find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
 endif()
+
+# asterism_sanitize(TARGET MODULE): where only some modules are instrumented, those of that module.
+function(asterism_sanitize target module)
+  if(ASTERISM_SANITIZE AND module IN_LIST ASTERISM_SANITIZE_MODULES)
+    target_link_libraries(${target} PRIVATE asterism_sanitize_flags)
+  endif()
+endfunction()
 
 configure_file("${CMAKE_CURRENT_LIST_DIR}/version.hpp.in" "${CMAKE_BINARY_DIR}/generated/asterism/version.hpp" @ONLY)
 
@@ -33,6 +48,7 @@ function(asterism_module name)
   target_include_directories(asterism_${name} PUBLIC "${CMAKE_SOURCE_DIR}/include" "${CMAKE_SOURCE_DIR}/src" "${CMAKE_BINARY_DIR}/generated")
   list(TRANSFORM arg_DEPS PREPEND asterism_)
   target_link_libraries(asterism_${name} PUBLIC ${arg_DEPS} PRIVATE asterism_build_flags ${arg_LIBRARIES})
+  asterism_sanitize(asterism_${name} ${name})
   set_property(GLOBAL APPEND PROPERTY ASTERISM_MODULES asterism_${name})
 endfunction()
 

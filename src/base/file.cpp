@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/disk_full.hpp"
+
 namespace asterism {
 namespace {
 
@@ -26,16 +28,10 @@ constexpr std::size_t kReadChunkSizeBytes = std::size_t{1} << 20;
 
 std::unexpected<Error> system_error(std::string_view doing, const fs::path& path, int error_number) {
   const std::string message = fmt::format("{}: {}: {}", path.string(), doing, std::strerror(error_number));
-  switch (error_number) {
-    case ENOENT:
-    case ENOTDIR:
-      return fail(ErrorCode::kNotFound, message, "check the path");
-    case ENOSPC:
-    case EDQUOT:
-      return fail(ErrorCode::kIo, message, "free some space and run the same command again");
-    default:
-      return fail(ErrorCode::kIo, message);
+  if (error_number == ENOENT || error_number == ENOTDIR) {
+    return fail(ErrorCode::kNotFound, message, "check the path");
   }
+  return fail(ErrorCode::kIo, message, std::string(is_disk_full(error_number) ? kDiskFullRunAgainHint : ""));
 }
 
 struct OpenFile {

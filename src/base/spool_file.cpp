@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/disk_full.hpp"
+
 namespace asterism {
 namespace {
 
@@ -47,9 +49,8 @@ SpoolFile::~SpoolFile() {
 }
 
 std::unexpected<Error> SpoolFile::failure(const char* doing, int error_number) const {
-  const bool full = error_number == ENOSPC || error_number == EDQUOT;
   return fail(ErrorCode::kIo, fmt::format("{}: {}: {}", name_, doing, std::strerror(error_number)),
-              full ? "free some space and run the same command again" : "");
+              std::string(is_disk_full(error_number) ? kDiskFullRunAgainHint : ""));
 }
 
 Result<void> SpoolFile::write(std::span<const std::byte> bytes) {

@@ -19,6 +19,7 @@ struct ServeArguments {
   server::EmbedServerOptions options;
   std::string precision = "auto";
   std::size_t port = 8080;
+  std::size_t queue_ms = 0;
   std::size_t cache_mb = 64;
   std::size_t memory_mb = 0;
   std::size_t body_mb = 64;
@@ -46,6 +47,8 @@ Result<server::EmbedServerOptions> to_options(const ServeArguments& arguments, C
   options.pool.encoder.precision = *precision;
   options.pool.encoder.thread_count = arguments.thread_count;
   options.pool.size_bytes_max = arguments.memory_mb * kMiB;
+  options.limits.task_row_count_max = options.scheduler.queue_row_count_max;
+  options.scheduler.queue_time_max = std::chrono::milliseconds(arguments.queue_ms);
   options.scheduler.cache_size_bytes = arguments.cache_mb * kMiB;
   options.body_size_bytes_max = arguments.body_mb * kMiB;
   options.compression_size_bytes_min = arguments.compress_kb * kKiB;
@@ -118,6 +121,10 @@ void add_limit_options(CLI::App& command, ServeArguments& arguments) {
   add("--io-threads", arguments.options.http.thread_count, "threads that read and write connections [1]");
   add("--queue-rows", arguments.options.scheduler.queue_row_count_max,
       "rows that may wait; more is answered with 429 [8192]");
+  add("--queue-ms", arguments.queue_ms,
+      "milliseconds that a request may wait for its turn; one that would wait longer is answered with 429, 0: any time "
+      "[0]",
+      0);
   add("--client-rows", arguments.options.limits.row_count_max, "rows of one request [2048]");
   add("--cache-mb", arguments.cache_mb, "vectors kept by content; 0: none [64]", 0);
   add("--memory-mb", arguments.memory_mb, "model files loaded at once; 0: no limit [0]", 0);

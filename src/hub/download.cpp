@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/disk_full.hpp"
+
 namespace asterism {
 namespace {
 
@@ -129,9 +131,8 @@ class PartialFile {
   PartialFile() = default;
   std::unexpected<Error> failure(std::string_view doing) const {
     const int error_number = errno;
-    return fail(
-        ErrorCode::kIo, fmt::format("{}: {}: {}", path_.string(), doing, std::strerror(error_number)),
-        error_number == ENOSPC || error_number == EDQUOT ? "free some space and run the same command again" : "");
+    return fail(ErrorCode::kIo, fmt::format("{}: {}: {}", path_.string(), doing, std::strerror(error_number)),
+                std::string(is_disk_full(error_number) ? kDiskFullRunAgainHint : ""));
   }
 
   int fd_ = -1;

@@ -109,7 +109,7 @@ void ModelPool::make_room(const Entry& kept) {
 }
 
 std::optional<ModelPool::Loaded> ModelPool::find_or_queue(const ModelVariant& variant, OnModel& on_model) {
-  if (std::ranges::find(names_, variant.name) == names_.end()) {
+  if (variant.listed && std::ranges::find(names_, variant.name) == names_.end()) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("model: expected one of {}, found \"{}\"", fmt::join(names_, ", "), variant.name));
   }
@@ -184,10 +184,34 @@ std::vector<ModelStatus> ModelPool::status() const {
   const std::scoped_lock lock(mutex_);
   std::vector<ModelStatus> out;
   for (const std::string& name : names_) {
-    const Entry& entry = entries_.find(key_of({.name = name}))->second;
-    out.push_back({.name = name, .state = entry.state, .error = entry.error});
+    out.push_back({.name = name, .error = {}});
+  }
+  for (const auto& [key, entry] : entries_) {
+    auto status = std::ranges::find(out, entry.variant.name, &ModelStatus::name);
+    if (status == out.end()) {
+      status = out.insert(out.end(), {.name = entry.variant.name, .listed = false, .error = {}});
+    }
+    if (entry.variant.pooled && entry.variant.prompt_name.empty()) {
+      status->state = entry.state;
+      status->error = entry.error;
+    }
+    status->size_bytes += entry.model ? entry.model->size_bytes : 0;
   }
   return out;
+}
+
+std::string_view model_state_name(ModelState state) noexcept {
+  switch (state) {
+    case ModelState::kNotLoaded:
+      return "not_loaded";
+    case ModelState::kLoading:
+      return "loading";
+    case ModelState::kLoaded:
+      return "loaded";
+    case ModelState::kFailed:
+      break;
+  }
+  return "failed";
 }
 
 }  // namespace asterism

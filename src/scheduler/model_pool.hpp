@@ -41,9 +41,14 @@ enum class ModelState : std::uint8_t { kNotLoaded, kLoading, kLoaded, kFailed };
 
 struct ModelStatus {
   std::string name;
+  bool listed = true;  // as in ModelVariant
   ModelState state = ModelState::kNotLoaded;
   std::optional<Error> error;
+  std::size_t size_bytes = 0;  // of all its variants that are loaded
 };
+
+// "not_loaded", "loading", "loaded", "failed".
+std::string_view model_state_name(ModelState state) noexcept;
 
 struct ModelPoolOptions {
   EncoderOptions encoder = {};           // prompt and normalize are set by the pool
@@ -56,6 +61,9 @@ struct ModelVariant {
   std::string name;
   bool pooled = true;            // else a vector a token (Encoder::encode_each_token)
   std::string prompt_name = {};  // of models whose pooling leaves the prompt out; empty = no prompt
+  // False: a name that the pool need not know (the model of a collection that was there before). It shares the memory
+  // of the others, and is evicted like them.
+  bool listed = true;
 };
 
 class ModelPool {
@@ -77,6 +85,7 @@ class ModelPool {
   // What is being loaded is loaded; whoever waits for more, or comes later, gets kUnavailable.
   void stop();
   const std::vector<std::string>& names() const noexcept { return names_; }
+  // Those of names() in their order, then the others that were asked for.
   std::vector<ModelStatus> status() const;
 
  private:

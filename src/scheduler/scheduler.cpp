@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -18,8 +19,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of a batch's time for one unit of cost, in the mean that is kept of a model: the last five batches, about.
+constexpr double kNewestShare = 0.2;
+
 double milliseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+double seconds(Clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
 }
 
 struct Request;
@@ -38,6 +46,7 @@ struct Request {
   Work work;
   OnWork on_work;
   std::deque<std::shared_ptr<Entry>> queue = {};  // not run yet, as far as this request knows
+  std::size_t queue_cost = 0;                     // of the rows in `queue`
   std::size_t missing_count = 0;                  // rows without a vector
   WorkResult result = {};
   Clock::time_point submitted = Clock::now();
@@ -109,14 +118,20 @@ struct Scheduler::Impl {
   std::array<std::size_t, 2> row_counts{};
   std::unordered_map<std::string, std::weak_ptr<Entry>> in_flight;
   SchedulerStatus counters;
+  std::unordered_map<std::string, double> cost_seconds;  // of one unit of cost, by the model's identity
   std::optional<Clock::time_point> running_since;
-  bool calling = false;                 // somebody's OnWork is being called
-  std::size_t interactive_batches = 0;  // since the last bulk one
+  double running_seconds_expected = 0.0;  // of the batch that runs
+  bool calling = false;                   // somebody's OnWork is being called
+  std::size_t interactive_batches = 0;    // since the last bulk one
   bool draining = false;
   bool stopping = false;
   std::jthread worker;
 
-  Result<void> admit(std::size_t row_count);
+  Result<void> admit(const Work& work, std::size_t row_count);
+  double expected_seconds(const RowEncoder& encoder, std::size_t cost) const;
+  double turn_seconds(Priority priority) const;
+  double wait_seconds(Priority priority) const;
+  void measure(const Batch& batch, double batch_seconds);
   void attach(const std::shared_ptr<Request>& request, std::size_t row, const std::string& key);
   void end(const std::shared_ptr<Request>& request, std::optional<Error> error, Calls& calls);
   void drop_late(Calls& calls);
@@ -128,7 +143,50 @@ struct Scheduler::Impl {
 };
 
 // Holds the lock.
-Result<void> Scheduler::Impl::admit(std::size_t row_count) {
+double Scheduler::Impl::expected_seconds(const RowEncoder& encoder, std::size_t cost) const {
+  const auto known = cost_seconds.find(encoder.identity());
+  return known == cost_seconds.end() ? 0.0 : known->second * static_cast<double>(cost);
+}
+
+// Holds the lock. Of one turn of every request that waits: a new one comes behind them, and before their next turn.
+double Scheduler::Impl::turn_seconds(Priority priority) const {
+  double out = 0.0;
+  for (const auto& request : waiting[static_cast<std::size_t>(priority)]) {
+    const std::size_t row_count = request->queue.size();
+    const double whole = expected_seconds(*request->work.encoder, request->queue_cost);
+    out += row_count <= options.turn_row_count
+               ? whole
+               : whole * static_cast<double>(options.turn_row_count) / static_cast<double>(row_count);
+  }
+  return out;
+}
+
+// Holds the lock. Until the first row of a request that comes now is run; 0 for models that have not run yet.
+double Scheduler::Impl::wait_seconds(Priority priority) const {
+  double running = 0.0;
+  if (running_since) {
+    running = std::max(0.0, running_seconds_expected - seconds(Clock::now() - *running_since));
+  }
+  const double interactive = turn_seconds(Priority::kInteractive);
+  const double bulk = turn_seconds(Priority::kBulk);
+  // Batches of both take turns while both wait, so many interactive ones for each of the bulk.
+  const auto interactive_batches_per_bulk = static_cast<double>(std::max<std::size_t>(2, options.bulk_batch_every) - 1);
+  return running + (priority == Priority::kInteractive
+                        ? interactive + std::min(bulk, interactive / interactive_batches_per_bulk)
+                        : bulk + std::min(interactive, bulk * interactive_batches_per_bulk));
+}
+
+// Holds the lock.
+void Scheduler::Impl::measure(const Batch& batch, double batch_seconds) {
+  const double now = batch_seconds / static_cast<double>(std::max<std::size_t>(1, batch.cost));
+  const auto [known, first] = cost_seconds.try_emplace(batch.encoder->identity(), now);
+  if (!first) {
+    known->second += kNewestShare * (now - known->second);
+  }
+}
+
+// Holds the lock.
+Result<void> Scheduler::Impl::admit(const Work& work, std::size_t row_count) {
   if (draining) {
     return fail(ErrorCode::kUnavailable, "the server is shutting down");
   }
@@ -137,6 +195,15 @@ Result<void> Scheduler::Impl::admit(std::size_t row_count) {
     return fail(ErrorCode::kOverloaded, "Model is overloaded",
                 fmt::format("{} rows wait, of at most {}: try again in a second", row_counts[0] + row_counts[1],
                             options.queue_row_count_max));
+  }
+  if (options.queue_time_max.count() > 0 && !work.waits_any_time && row_count > 0) {
+    const double wait = wait_seconds(work.priority);
+    if (wait > seconds(options.queue_time_max)) {
+      ++counters.late_count;
+      return fail(
+          ErrorCode::kOverloaded, "Model is overloaded",
+          fmt::format("expected to wait {:.1f} seconds, of at most {:.1f}", wait, seconds(options.queue_time_max)));
+    }
   }
   return {};
 }
@@ -157,6 +224,7 @@ void Scheduler::Impl::attach(const std::shared_ptr<Request>& request, std::size_
   entry->waiting.emplace_back(request, row);
   ++request->missing_count;
   if (!entry->taken) {
+    request->queue_cost += entry->cost;
     request->queue.push_back(std::move(entry));
     ++row_counts[static_cast<std::size_t>(request->work.priority)];
   }
@@ -171,6 +239,7 @@ void Scheduler::Impl::end(const std::shared_ptr<Request>& request, std::optional
   const auto priority = static_cast<std::size_t>(request->work.priority);
   row_counts[priority] -= request->queue.size();
   request->queue.clear();
+  request->queue_cost = 0;
   std::erase(waiting[priority], request);
   if (error) {
     calls.push_back([request, error = *std::move(error)] { request->on_work(std::unexpected(error)); });
@@ -186,15 +255,29 @@ void Scheduler::Impl::end(const std::shared_ptr<Request>& request, std::optional
 // Holds the lock.
 void Scheduler::Impl::drop_late(Calls& calls) {
   const auto now = Clock::now();
+  std::vector<std::shared_ptr<Request>> timed_out;
   std::vector<std::shared_ptr<Request>> late;
   for (const auto& requests : waiting) {
-    std::ranges::copy_if(requests, std::back_inserter(late), [&](const std::shared_ptr<Request>& request) {
-      return request->work.deadline && *request->work.deadline <= now;
-    });
+    for (const auto& request : requests) {
+      if (request->work.deadline && *request->work.deadline <= now) {
+        timed_out.push_back(request);
+      } else if (options.queue_time_max.count() > 0 && !request->work.waits_any_time && !request->started &&
+                 now - request->submitted > options.queue_time_max) {
+        late.push_back(request);
+      }
+    }
   }
-  for (const auto& request : late) {
+  for (const auto& request : timed_out) {
     ++counters.timeout_count;
     end(request, Error{ErrorCode::kTimeout, "the request's time was over before its turn came", {}}, calls);
+  }
+  for (const auto& request : late) {
+    ++counters.late_count;
+    end(request,
+        Error{ErrorCode::kOverloaded, "Model is overloaded",
+              fmt::format("waited {:.1f} seconds, of at most {:.1f}", seconds(now - request->submitted),
+                          seconds(options.queue_time_max))},
+        calls);
   }
 }
 
@@ -240,6 +323,7 @@ Scheduler::Impl::Batch Scheduler::Impl::take_batch(Calls& calls) {
           batch.entries.push_back(entry);
         }
         request->started = request->started.value_or(Clock::now());
+        request->queue_cost -= entry->cost;
         request->queue.pop_front();
         --row_counts[priority];
         taken = true;
@@ -293,6 +377,7 @@ void Scheduler::Impl::run_batch(const Batch& batch) {
   {
     const std::scoped_lock lock(mutex);
     running_since.reset();
+    measure(batch, report.inference_ms / 1000.0);
     ++counters.batch_count;
     finish(batch, std::move(vectors), calls);
   }
@@ -317,6 +402,7 @@ void Scheduler::Impl::run() {
       batch = take_batch(calls);
       if (!batch.entries.empty()) {
         running_since = Clock::now();
+        running_seconds_expected = expected_seconds(*batch.encoder, batch.cost);
       }
       calling = true;
     }
@@ -380,7 +466,7 @@ Result<WorkHandle> Scheduler::submit(Work work, OnWork on_work) {
     const std::scoped_lock lock(impl_->mutex);
     impl_->counters.cache_hit_count += request->result.cached_row_count;
     impl_->counters.cache_miss_count += missing.size();
-    if (auto admitted = impl_->admit(missing.size()); !admitted) {
+    if (auto admitted = impl_->admit(request->work, missing.size()); !admitted) {
       return std::unexpected(admitted.error());
     }
     for (const auto& [row, key] : missing) {
@@ -426,11 +512,20 @@ SchedulerStatus Scheduler::status() const {
   SchedulerStatus out = impl_->counters;
   out.interactive_row_count = impl_->row_counts[0];
   out.bulk_row_count = impl_->row_counts[1];
+  out.interactive_wait_seconds = impl_->wait_seconds(Priority::kInteractive);
+  out.bulk_wait_seconds = impl_->wait_seconds(Priority::kBulk);
   out.cache_size_bytes = impl_->cache.size_bytes();
   if (impl_->running_since) {
-    out.running_seconds = milliseconds(Clock::now() - *impl_->running_since) / 1000.0;
+    out.running_seconds = seconds(Clock::now() - *impl_->running_since);
   }
   return out;
+}
+
+std::chrono::seconds Scheduler::retry_after(Priority priority) const {
+  const std::scoped_lock lock(impl_->mutex);
+  const double over = impl_->wait_seconds(priority) - seconds(impl_->options.queue_time_max);
+  const bool bounded = impl_->options.queue_time_max.count() > 0;
+  return std::chrono::seconds(bounded ? std::max(1L, std::lround(std::ceil(over))) : 1L);
 }
 
 }  // namespace asterism

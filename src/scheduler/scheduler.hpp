@@ -2,11 +2,13 @@
 //
 // Requests wait by priority; rows of different requests of one model share a batch up to a budget, and a large request
 // is taken share by share, so that it does not stand in the way of small ones. Equal rows that are in flight or cached
-// are computed once. When a batch fails its rows are run alone, so that one costs only itself.
+// are computed once. When a batch fails its rows are run alone, so that one costs only itself. What cannot begin within
+// the time given is refused when it comes: how long that is follows from what waits and from what batches have taken.
 //
 // Ownership: owns its worker thread; drain() or the destructor ends it. Thread-safety: any thread. OnWork is called
 // once a request, on the worker or on the thread of submit(), and must not block. Cost: submit() hashes every row;
-// models that need microseconds a text (static ones) are run at once on the calling thread.
+// models that need microseconds a text (static ones) are run at once on the calling thread. With a bound in time it
+// also looks at every request that waits.
 #pragma once
 
 #include <chrono>
@@ -44,6 +46,9 @@ class RowEncoder {
 
 struct SchedulerOptions {
   std::size_t queue_row_count_max = 8192;  // waiting, of all models; one past it is kOverloaded
+  // How long a request may wait until its first row is run; 0 = any time. kOverloaded: one that would wait longer, or
+  // has.
+  std::chrono::milliseconds queue_time_max{0};
   std::size_t batch_row_count_max = 512;
   std::size_t cache_size_bytes = std::size_t{64} << 20;  // 0 = no cache
   // While both priorities wait, one batch in so many is bulk.
@@ -57,6 +62,7 @@ struct Work {
   std::vector<std::string> rows;
   Priority priority = Priority::kInteractive;
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  bool waits_any_time = false;  // no client waits for it: `queue_time_max` is not asked
 };
 
 struct WorkResult {
@@ -81,8 +87,11 @@ struct SchedulerStatus {
   std::uint64_t batch_count = 0;
   std::uint64_t cache_hit_count = 0;
   std::uint64_t cache_miss_count = 0;
-  std::uint64_t shared_row_count = 0;  // joined one in flight
-  std::uint64_t overload_count = 0;
+  std::uint64_t shared_row_count = 0;     // joined one in flight
+  double interactive_wait_seconds = 0.0;  // that a request would wait which came now, as far as models were measured
+  double bulk_wait_seconds = 0.0;
+  std::uint64_t overload_count = 0;  // refused because too many rows waited
+  std::uint64_t late_count = 0;      // refused because the wait would be, or was, too long
   std::uint64_t timeout_count = 0;
   std::uint64_t cancelled_count = 0;
   std::size_t cache_size_bytes = 0;
@@ -114,6 +123,8 @@ class Scheduler {
   // Takes nothing more, and returns when all that waited is done.
   void drain();
   SchedulerStatus status() const;
+  // When a request that was refused would be taken: at least one second.
+  std::chrono::seconds retry_after(Priority priority) const;
 
  private:
   struct Impl;

@@ -1,11 +1,13 @@
-// Cohere's /v2/embed: texts, pictures, or a list of either, as floats, base64 or bits.
+// Cohere's /v2/embed: texts, pictures, or a list of either, as floats, base64, bytes or bits.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "base/base64.hpp"
@@ -18,8 +20,11 @@
 namespace asterism::server {
 namespace {
 
-constexpr std::array<std::string_view, 4> kTypes{"float", "base64", "ubinary", "binary"};
+constexpr std::array<std::string_view, 6> kTypes{"float", "int8", "uint8", "binary", "ubinary", "base64"};
 constexpr std::size_t kByteBits = 8;
+// Of a vector of length 1 the values are about 1 / sqrt(dim): bytes reach to so many times that.
+constexpr float kByteReach = 8.0F;
+constexpr float kByteMax = 127.0F;
 
 // Signs, the first value in the highest bit, as numpy.packbits and sentence-transformers' quantize_embeddings.
 std::vector<int> packed_signs(std::span<const float> row, int offset) {
@@ -33,6 +38,24 @@ std::vector<int> packed_signs(std::span<const float> row, int offset) {
   return out;
 }
 
+// Bytes in [-127, 127] of a vector of length 1, all by one scale, which depends on nothing but its dim: bytes of
+// different requests can be compared, and no texts are needed to calibrate. What is larger than the reach is cut.
+std::vector<int> scaled_bytes(std::span<const float> row, int offset) {
+  const float reach = std::min(1.0F, kByteReach / std::sqrt(static_cast<float>(row.size())));
+  std::vector<int> out(row.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    out[i] = static_cast<int>(std::clamp(std::nearbyint(row[i] / reach * kByteMax), -kByteMax, kByteMax)) + offset;
+  }
+  return out;
+}
+
+std::vector<int> whole_numbers(std::span<const float> row, std::string_view type) {
+  if (type == "int8" || type == "uint8") {
+    return scaled_bytes(row, type == "uint8" ? 128 : 0);
+  }
+  return packed_signs(row, type == "binary" ? -128 : 0);
+}
+
 void append_rows(std::string& out, const EmbedAnswer& answer, std::string_view type) {
   if (type == "float") {
     append_json_rows(out, answer.values, answer.dim);
@@ -44,8 +67,7 @@ void append_rows(std::string& out, const EmbedAnswer& answer, std::string_view t
     if (type == "base64") {
       fmt::format_to(std::back_inserter(out), "\"{}\"", base64(little_endian_bytes(answer.row(i))));
     } else {
-      const int offset = type == "binary" ? -128 : 0;
-      fmt::format_to(std::back_inserter(out), "[{}]", fmt::join(packed_signs(answer.row(i), offset), ","));
+      fmt::format_to(std::back_inserter(out), "[{}]", fmt::join(whole_numbers(answer.row(i), type), ","));
     }
   }
   out += "]";

@@ -292,7 +292,7 @@ RouteDoc create_collection_doc() {
           .description = "With a model, whose vectors it keeps, or with `dim` for vectors of your own.",
           .bodies = {{"application/json", "CollectionCreateRequest"}},
           .answers = {json_answer(201, "Its state", "CollectionStatus")},
-          .errors = {404, 409, 422, 429, 500}};
+          .errors = {404, 409, 422, 429, 500, 507}};
 }
 
 RouteDoc add_items_doc() {
@@ -301,11 +301,12 @@ RouteDoc add_items_doc() {
                                  .description = "All were added; of a file lines of progress and a summary, which "
                                                 "counts the rows that failed",
                                  .contents = {{"application/json", "AddReport"}, {"application/x-ndjson", "AddLines"}}},
-                                {424});
+                                {424, 507});
   doc.description =
       "A JSON list of items is answered at once: 422 where all failed. A file of rows, a form of pictures, an archive "
       "or one picture is answered line by line while it is added: each window is durable before its line is sent. "
-      "What is there already is not embedded again.";
+      "Texts are added while they arrive, and may be larger than any limit of bodies. What is there already is not "
+      "embedded again.";
   doc.parameters.insert(doc.parameters.end(),
                         {"UploadColumn", "UploadIdColumn", "UploadMetadata", "UploadSource", "UploadPictureId"});
   doc.bodies = {{"application/json", "AddRequest"},
@@ -456,7 +457,7 @@ std::vector<Route> collection_routes(CollectionService& service) {
                       add_items(service, route.dialect,
                                 path_value(route.path, exchange->request().path_as_sent, "name"), exchange);
                     },
-                    add_items_doc()});
+                    add_items_doc(), streams_items});
   routes.push_back(read(Method::kPost, "/v1/collections/{name}/items/get", get_items, get_items_doc()));
   routes.push_back(
       write(Method::kPost, "/v1/collections/{name}/items/delete", Scope::kWrite, delete_items, delete_items_doc()));

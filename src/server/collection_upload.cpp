@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +15,8 @@
 #include "server/collection_requests.hpp"
 #include "server/collection_service.hpp"
 #include "server/json_body.hpp"
+#include "server/streamed_rows.hpp"
+#include "server/upload_stream.hpp"
 #include "server/uploaded_rows.hpp"
 #include "service/collection_add.hpp"
 #include "store/vector_store.hpp"
@@ -19,7 +24,11 @@
 namespace asterism::server {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t kErrorCountMax = 100;  // rows whose errors are told; the others are counted
+// A client that sends for hours reads the lines at its end only.
+constexpr std::chrono::seconds kLineInterval{1};
 
 std::string json_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -151,13 +160,21 @@ Result<HttpResponse> add_json(CollectionHost& host, const std::string& name, con
 // start has a status of its own.
 class StreamedAdd {
  public:
-  StreamedAdd(std::shared_ptr<Exchange> exchange, Dialect dialect, std::shared_ptr<CancelFlag> cancel)
-      : exchange_(std::move(exchange)), dialect_(dialect), cancel_(std::move(cancel)) {
+  // `head`: a copy, where the body is streamed (Exchange).
+  StreamedAdd(std::shared_ptr<Exchange> exchange, HttpRequest head, Dialect dialect, std::shared_ptr<CancelFlag> cancel)
+      : exchange_(std::move(exchange)), head_(std::move(head)), dialect_(dialect), cancel_(std::move(cancel)) {
     exchange_->on_client_gone([cancel = cancel_] { cancel->request(); });
+  }
+  StreamedAdd(const StreamedAdd&) = delete;
+  StreamedAdd& operator=(const StreamedAdd&) = delete;
+  ~StreamedAdd() {
+    if (head_.upload) {
+      head_.upload->close();
+    }
   }
 
   void run(CollectionHost& host, const std::string& name) {
-    const auto done = host.without_folder(add(host, name));
+    const auto done = host.without_folder(head_.upload ? add_arriving(host, name) : add_whole(host, name));
     if (!done && !stream_) {
       exchange_->respond(error_response(dialect_, done.error()));
       return;
@@ -178,25 +195,53 @@ class StreamedAdd {
   }
 
  private:
-  Result<service::AddResponse> add(CollectionHost& host, const std::string& name) {
-    auto rows = UploadedRows::take(exchange_->request());
+  // Nothing is known of the file but its beginning.
+  Result<service::AddResponse> add_arriving(CollectionHost& host, const std::string& name) {
+    const auto collection = host.get_writable(name);
+    if (!collection) {
+      return std::unexpected(collection.error());
+    }
+    return add(
+        **collection, name, [this] { return open_streamed_rows(head_, head_.upload, *cancel_); },
+        [this] {
+          return Json{{"size_bytes", head_.upload->size_bytes()}};
+        });
+  }
+
+  Result<service::AddResponse> add_whole(CollectionHost& host, const std::string& name) {
+    const auto rows = UploadedRows::take(exchange_->request());
     const auto total = rows ? rows->count_rows() : std::unexpected(rows.error());
     const auto collection = total ? host.get_writable(name) : std::unexpected(total.error());
     if (!collection) {
       return std::unexpected(collection.error());
     }
+    return add(
+        **collection, name, [&rows] { return rows->open(); },
+        [&total] {
+          return Json{{"total", *total}};
+        });
+  }
+
+  // `progress`: what a line has beside the counts.
+  Result<service::AddResponse> add(Collection& collection, const std::string& name,
+                                   std::function<Result<std::unique_ptr<RowReader>>()> open,
+                                   const std::function<Json()>& progress) {
     service::AddRequest request;
-    request.opened = collection->get();
+    request.opened = &collection;
     request.collection = {.location = name, .cancel = cancel_.get()};
-    request.open_rows = [&rows] { return rows->open(); };
+    request.open_rows = std::move(open);
     request.build_index = false;
     request.on_row_error = [&](std::string_view place, const Error& error) {
       report_.failed({{"row", std::string(place)}}, error);
     };
     request.on_window = [&](const service::AddResponse& so_far) {
       report_.set(so_far.summary);
-      begin();
-      Json line{{"done", so_far.row_count}, {"total", *total}};
+      if (!begin() && Clock::now() - told_ < kLineInterval) {
+        return;
+      }
+      told_ = Clock::now();
+      Json line{{"done", so_far.row_count}};
+      line.update(progress());
       line.update(report_.counts());
       stream_->try_write(json_line(line));
     };
@@ -207,23 +252,31 @@ class StreamedAdd {
     return added;
   }
 
-  void begin() {
+  // False where it has begun before.
+  bool begin() {
     if (stream_) {
-      return;
+      return false;
     }
     stream_ = std::make_shared<BodyStream>();
     stream_->on_client_gone([cancel = cancel_] { cancel->request(); });
     exchange_->respond({.content_type = "application/x-ndjson", .stream = stream_});
+    return true;
   }
 
   std::shared_ptr<Exchange> exchange_;
+  const HttpRequest head_;
   Dialect dialect_;
   std::shared_ptr<CancelFlag> cancel_;
   std::shared_ptr<BodyStream> stream_;
+  Clock::time_point told_;
   AddReport report_;
 };
 
 }  // namespace
+
+bool streams_items(const HttpRequest& head) {
+  return text_format_of(head).has_value();
+}
 
 void add_items(CollectionService& service, Dialect dialect, const std::string& name,
                const std::shared_ptr<Exchange>& exchange) {
@@ -234,9 +287,12 @@ void add_items(CollectionService& service, Dialect dialect, const std::string& n
     });
     return;
   }
-  const auto posted = service.writes.post([&service, name, exchange, dialect] {
-    StreamedAdd(exchange, dialect, service.new_cancel_flag()).run(*service.host, name);
-  });
+  const auto upload = exchange->request().upload;
+  HttpRequest head = upload ? exchange->request() : HttpRequest{};
+  const auto posted =
+      (upload ? service.uploads : service.writes).post([&service, name, exchange, dialect, head = std::move(head)] {
+        StreamedAdd(exchange, head, dialect, service.new_cancel_flag()).run(*service.host, name);
+      });
   if (!posted) {
     exchange->respond(error_response(dialect, posted.error()));
   }

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -20,7 +21,9 @@
 
 #include "server/body_stream.hpp"
 #include "server/content_coding.hpp"
-#include "server/request_id.hpp"
+#include "server/http_wire.hpp"
+#include "server/upload_reader.hpp"
+#include "server/upload_stream.hpp"
 
 namespace asterism::server {
 namespace {
@@ -36,105 +39,12 @@ constexpr std::size_t kFirstReadSizeBytes = 2048;
 // the refusal instead of a broken connection.
 constexpr std::size_t kDroppedSizeBytesMax = std::size_t{1} << 20;
 constexpr std::chrono::seconds kDropTime{1};
-// Given back as it came; whoever sends none gets one.
-constexpr std::string_view kRequestIdHeader = "x-request-id";
 constexpr unsigned kHttp11 = 11;
 constexpr std::size_t kMiB = std::size_t{1} << 20;
-
-Method method_of(http::verb verb) noexcept {
-  switch (verb) {
-    case http::verb::get:
-      return Method::kGet;
-    case http::verb::post:
-      return Method::kPost;
-    case http::verb::put:
-      return Method::kPut;
-    case http::verb::patch:
-      return Method::kPatch;
-    case http::verb::delete_:
-      return Method::kDelete;
-    case http::verb::head:
-      return Method::kHead;
-    case http::verb::options:
-      return Method::kOptions;
-    default:
-      return Method::kOther;
-  }
-}
-
-std::string to_string(beast::string_view text) {
-  return {text.data(), text.size()};
-}
-
-HttpRequest make_head(const http::request_header<>& header, const std::string& client) {
-  HttpRequest out;
-  out.method = method_of(header.method());
-  out.method_name = to_string(header.method_string());
-  const std::string target = to_string(header.target());
-  const std::size_t path_end = std::min(target.find('?'), target.size());
-  out.path_as_sent = target.substr(0, path_end);
-  out.path = percent_decoded(out.path_as_sent, false);
-  if (path_end < target.size()) {
-    out.query = target.substr(path_end + 1);
-  }
-  for (const auto& field : header) {
-    out.headers.push_back({to_string(field.name_string()), to_string(field.value())});
-  }
-  out.client = client;
-  if (out.header(kRequestIdHeader).empty()) {
-    out.headers.push_back({std::string(kRequestIdHeader), make_request_id()});
-  }
-  return out;
-}
 
 template <typename Stream>
 auto& lowest(Stream& stream) {
   return beast::get_lowest_layer(stream);
-}
-
-// 0 where what the client sent could be no request, or the client has gone.
-int refusal_status(const error_code& error) {
-  if (error == http::error::header_limit) {
-    return 431;
-  }
-  if (error == http::error::body_limit) {
-    return 413;
-  }
-  if (error == beast::error::timeout) {
-    return 408;
-  }
-  return error.category() == make_error_code(http::error::bad_method).category() &&
-                 error != http::error::end_of_stream && error != http::error::partial_message
-             ? 400
-             : 0;
-}
-
-struct Answer {
-  HttpResponse response;
-  bool keep_alive = false;
-  bool chunked = false;  // of streams; clients of HTTP/1.0 see the end of the connection instead
-};
-
-std::string head_text(const Answer& answer, const HttpRequest& request) {
-  const HttpResponse& response = answer.response;
-  std::string out;
-  out.reserve(256);
-  auto end = std::back_inserter(out);
-  fmt::format_to(end, "HTTP/1.1 {} {}\r\ncontent-type: {}\r\n", response.status, status_reason(response.status),
-                 response.content_type);
-  if (answer.chunked) {
-    out += "transfer-encoding: chunked\r\n";
-  } else if (!response.stream) {
-    fmt::format_to(end, "content-length: {}\r\n", response.body.size());
-  }
-  if (const std::string_view id = request.header(kRequestIdHeader); !id.empty()) {
-    fmt::format_to(end, "{}: {}\r\n", kRequestIdHeader, id);
-  }
-  for (const Header& header : response.headers) {
-    fmt::format_to(end, "{}: {}\r\n", header.name, header.value);
-  }
-  out += answer.keep_alive ? "\r\n" : "connection: close\r\n\r\n";
-  return out;
 }
 
 // Frees what a value holds: strings that are assigned an empty one keep their capacity.
@@ -168,6 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
  public:
   Connection(Stream stream, ConnectionContext& context, std::string client)
       : stream_(std::move(stream)),
+        read_limit_(stream_),
         timer_(stream_.get_executor()),
         context_(context),
         count_(context),
@@ -187,11 +98,12 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   }
 
  private:
-  using Parser = http::request_parser<http::string_body>;
+  using Parser = typename UploadReader<Stream>::HeadParser;
 
   std::shared_ptr<Connection> self() { return this->shared_from_this(); }
 
   void wait_for_request() {
+    upload_.reset();
     if (buffer_.size() > 0) {
       read_head();
       return;
@@ -217,34 +129,13 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
                             });
   }
 
-  // Of a read that has to end by then. The stream's own limit would close the socket: nobody could be told.
-  void begin_read(std::chrono::milliseconds time_max) {
-    lowest(stream_).expires_never();
-    const std::size_t read = ++read_count_;
-    timer_.expires_after(time_max);
-    timer_.async_wait([self = self(), read](const error_code& error) {
-      if (!error && self->read_count_ == read) {
-        self->late_ = true;
-        error_code ignored;
-        lowest(self->stream_).socket().cancel(ignored);
-      }
-    });
-  }
-  // The error that the read ended with, which may be that it was late.
-  error_code end_read(const error_code& error) {
-    ++read_count_;
-    timer_.cancel();
-    const bool late = std::exchange(late_, false);
-    return error && late ? make_error_code(beast::error::timeout) : error;
-  }
-
   void read_head() {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.header_size_bytes_max));
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
-    begin_read(context_.options.header_time_max);
+    read_limit_.begin(self(), context_.options.header_time_max);
     http::async_read_header(stream_, buffer_, *parser_, [self = self()](const error_code& error, std::size_t) {
-      const error_code ended = self->end_read(error);
+      const error_code ended = self->read_limit_.end(error);
       self->head_ = make_head(self->parser_->get(), self->client_);
       if (ended) {
         self->refuse(ended);
@@ -257,7 +148,9 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   void admit() {
     Application::Admission admission = context_.application.admit(head_);
     const auto length = parser_->content_length();
-    if (admission.accepted && length && *length > admission.body_size_bytes_max) {
+    keeps_alive_ = parser_->keep_alive();
+    takes_chunks_ = parser_->get().version() >= kHttp11;
+    if (admission.accepted && !admission.streams_body && length && *length > admission.body_size_bytes_max) {
       turn_away(context_.application.refuse(
           head_, 413,
           fmt::format("expected a body of at most {} bytes, found {}", admission.body_size_bytes_max, *length)));
@@ -265,6 +158,8 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       turn_away(context_.application.refuse(head_, 503, "the server is shutting down"));
     } else if (!admission.accepted) {
       turn_away(std::move(admission.refusal));
+    } else if (admission.streams_body) {
+      begin_upload();
     } else {
       read_body(admission.body_size_bytes_max);
     }
@@ -278,28 +173,80 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       return;
     }
     const auto time_max = context_.options.body_time_max * static_cast<std::int64_t>(1 + announced / kMiB);
-    const auto read = [self = self(), size_bytes_max, time_max] {
-      self->begin_read(time_max);
+    send_continue([self = self(), size_bytes_max, time_max] {
+      self->read_limit_.begin(self, time_max);
       http::async_read(self->stream_, self->buffer_, *self->parser_,
                        [self, size_bytes_max](const error_code& error, std::size_t) {
-                         if (const error_code ended = self->end_read(error)) {
+                         if (const error_code ended = self->read_limit_.end(error)) {
                            self->refuse(ended);
                          } else {
                            self->take_body(size_bytes_max);
                          }
                        });
-    };
-    if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
-      read();
+    });
+  }
+
+  // Before a body is read, where the client waits to be told to send it.
+  template <typename Then>
+  void send_continue(Then then) {
+    if (!beast::iequals(head_.header("expect"), "100-continue")) {
+      then();
       return;
     }
     lowest(stream_).expires_after(context_.options.write_time_max);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(stream_, asio::buffer(kContinue), [read](const error_code& error, std::size_t) {
+    asio::async_write(stream_, asio::buffer(kContinue), [then](const error_code& error, std::size_t) {
       if (!error) {
-        read();
+        then();
       }
     });
+  }
+
+  // Handed over while it arrives.
+  void begin_upload() {
+    send_continue([self = self()] {
+      self->upload_ = std::make_unique<UploadReader<Stream>>(std::move(*self->parser_), self->stream_, self->buffer_,
+                                                             self->read_limit_, self->context_.options.body_time_max);
+      self->head_.upload = self->upload_->upload();
+      self->ask();
+      self->upload_->start(self, [raw = self.get()](const error_code& error) {
+        if (error) {
+          raw->break_upload(error);
+        } else {
+          raw->end_upload();
+        }
+      });
+    });
+  }
+
+  bool uploading() const { return upload_ && !upload_->whole(); }
+
+  // From here on the client is watched as that of any request, and has to take what is written.
+  void end_upload() {
+    if ((exchange_ && !exchange_->answered()) || stream_waits_) {
+      watch();
+    } else if (write_count_ % 2 == 1) {
+      timer_.expires_after(context_.options.write_time_max);
+      timer_.async_wait([self = self(), write = write_count_](const error_code& error) {
+        if (!error && self->write_count_ == write) {
+          error_code ignored;
+          lowest(self->stream_).socket().cancel(ignored);
+        }
+      });
+    }
+  }
+
+  void break_upload(const error_code& error) {
+    const int status = refusal_status(error);
+    const std::string reason = status == 0 ? "the client has gone" : error.message();
+    upload_->upload()->break_off({ErrorCode::kUsage, fmt::format("body: expected all of it, found: {}", reason), {}});
+    if (exchange_ && status != 0) {
+      exchange_->respond(context_.application.refuse(exchange_->request(), status, reason));
+    } else if (exchange_) {
+      exchange_->client_gone();
+    } else if (status == 0) {
+      end_stream(false);
+    }
   }
 
   void take_body(std::size_t size_bytes_max) {
@@ -322,7 +269,7 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
     lowest(stream_).expires_never();
     exchange_ = std::make_shared<Exchange>(std::move(head_));
     context_.application.handle(exchange_);
-    if (!exchange_->answered()) {
+    if (!exchange_->answered() && !uploading()) {
       watch();
     }
     // The answer may come on any thread.
@@ -365,9 +312,14 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   }
 
   void answer(HttpResponse response) {
-    const bool keep_alive = parser_->keep_alive() && !context_.draining;
+    const bool keep_alive = keeps_alive_ && !context_.draining;
     if (response.stream) {
       begin_stream(std::move(response), keep_alive);
+      return;
+    }
+    if (uploading()) {
+      upload_->stop();
+      say_last(std::move(response));
       return;
     }
     write({.response = std::move(response), .keep_alive = keep_alive}, [this](bool whole) {
@@ -396,13 +348,13 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   }
 
   void begin_stream(HttpResponse response, bool keep_alive) {
-    const bool chunked = parser_->get().version() >= kHttp11;
-    answer_ = {.response = std::move(response), .keep_alive = keep_alive && chunked, .chunked = chunked};
+    answer_ = {.response = std::move(response), .keep_alive = keep_alive && takes_chunks_, .chunked = takes_chunks_};
     context_.application.complete(head_, answer_.response);
     answer_head_ = head_text(answer_, head_);
     streamed_size_bytes_ = 0;
-    lowest(stream_).expires_after(context_.options.write_time_max);
+    begin_write();
     asio::async_write(stream_, asio::buffer(answer_head_), [self = self()](const error_code& error, std::size_t) {
+      ++self->write_count_;
       if (error || self->head_.method == Method::kHead) {
         self->end_stream(!error);
       } else {
@@ -426,8 +378,11 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       end_stream(false);
       return;
     }
-    if (taken.data.empty() && !taken.ended) {
-      watch();
+    stream_waits_ = taken.data.empty() && !taken.ended;
+    if (stream_waits_) {
+      if (!uploading()) {
+        watch();
+      }
       return;
     }
     streamed_size_bytes_ += taken.data.size();
@@ -436,10 +391,11 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
     const std::string_view tail = !answer_.chunked ? ""
                                   : taken.ended    ? (piece_.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n")
                                                    : "\r\n";
-    lowest(stream_).expires_after(context_.options.write_time_max);
+    begin_write();
     const std::array<asio::const_buffer, 3> buffers{asio::buffer(piece_head_), asio::buffer(piece_),
                                                     asio::buffer(tail.data(), tail.size())};
     asio::async_write(stream_, buffers, [self = self(), ended = taken.ended](const error_code& error, std::size_t) {
+      ++self->write_count_;
       if (error || ended) {
         self->end_stream(!error);
       } else {
@@ -448,7 +404,21 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
     });
   }
 
+  // Of a piece of a streamed answer. A client may send all before it reads: until then no piece is late.
+  void begin_write() {
+    ++write_count_;
+    if (uploading()) {
+      lowest(stream_).expires_never();
+    } else {
+      lowest(stream_).expires_after(context_.options.write_time_max);
+    }
+  }
+
   void wake_stream() {
+    if (!stream_waits_) {
+      return;
+    }
+    stream_waits_ = false;
     unwatch();
     stream_next();
   }
@@ -459,7 +429,15 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       return;
     }
     stream->client_gone();
+    stream_waits_ = false;
     report_finished(whole ? answer_.response.status : 0, streamed_size_bytes_);
+    if (uploading()) {
+      upload_->stop();
+      if (whole) {
+        drop_rest();
+        return;
+      }
+    }
     if (whole && answer_.keep_alive) {
       wait_for_request();
     } else {
@@ -491,10 +469,10 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
       say_last(std::move(refusal));
     } else {
       parser_->body_limit(kDroppedSizeBytesMax);
-      begin_read(context_.options.header_time_max);
+      read_limit_.begin(self(), context_.options.header_time_max);
       http::async_read(stream_, buffer_, *parser_,
                        [self = self(), refusal = std::move(refusal)](const error_code& error, std::size_t) mutable {
-                         if (self->end_read(error)) {
+                         if (self->read_limit_.end(error)) {
                            self->say_last(std::move(refusal));
                          } else {
                            self->answer(std::move(refusal));
@@ -507,12 +485,23 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   void say_last(HttpResponse response) {
     write({.response = std::move(response)}, [this](bool whole) {
       if (whole) {
-        error_code ignored;
-        lowest(stream_).socket().shutdown(asio::socket_base::shutdown_send, ignored);
-        lowest(stream_).expires_after(kDropTime);
-        drop(0);
+        drop_rest();
       }
     });
+  }
+
+  void drop_rest() {
+    error_code ignored;
+    lowest(stream_).socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    const auto begin = [this] {
+      lowest(stream_).expires_after(kDropTime);
+      drop(0);
+    };
+    if (uploading()) {
+      upload_->when_idle(self(), kDropTime, begin);
+    } else {
+      begin();
+    }
   }
 
   void drop(std::size_t dropped) {
@@ -535,7 +524,8 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   }
 
   Stream stream_;
-  asio::steady_timer timer_;
+  ReadLimit<Stream> read_limit_;
+  asio::steady_timer timer_;  // of a piece that is written when its request's body has ended
   ConnectionContext& context_;
   ConnectionCount count_;
   std::string client_;
@@ -545,8 +535,11 @@ class Connection : public std::enable_shared_from_this<Connection<Stream>> {
   std::shared_ptr<Exchange> exchange_;
   std::chrono::steady_clock::time_point started_;
   bool watching_ = false;
-  std::size_t read_count_ = 0;  // begun and ended: an odd one runs
-  bool late_ = false;
+  bool keeps_alive_ = false;
+  bool takes_chunks_ = false;
+  bool stream_waits_ = false;                     // for its next piece
+  std::unique_ptr<UploadReader<Stream>> upload_;  // of the request at hand
+  std::size_t write_count_ = 0;                   // of streamed pieces begun and ended: an odd one runs
   Answer answer_;
   std::string answer_head_;
   std::string piece_;

@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/ascii_case.hpp"
+#include "dataset/gzip_source.hpp"
 
 namespace asterism::server {
 namespace {
@@ -19,6 +22,7 @@ constexpr std::size_t kCodingCountMax = 3;
 constexpr int kAutomaticHeader = 32;  // of zlib's window bits: gzip or zlib, whichever is there
 constexpr int kGzipHeader = 16;
 constexpr std::size_t kPieceSizeBytes = std::size_t{64} << 10;
+constexpr int kWindowLogMax = 23;  // of zstd: 8 MiB, as RFC 8878 asks of HTTP
 
 std::unexpected<Error> too_large(std::size_t size_bytes_max) {
   return fail(ErrorCode::kLimitExceeded, fmt::format("body: expected at most {} bytes once decoded", size_bytes_max));
@@ -70,7 +74,7 @@ Result<std::string> zstd_decode(std::string_view body, std::size_t size_max) {
   if (!stream) {
     return fail(ErrorCode::kInternal, "zstd: no memory to decode a body");
   }
-  ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, 23);  // 8 MiB, as RFC 8878 asks of HTTP
+  ZSTD_DCtx_setParameter(stream.get(), ZSTD_d_windowLogMax, kWindowLogMax);
   std::string out;
   std::vector<char> piece(kPieceSizeBytes);
   ZSTD_inBuffer input{body.data(), body.size(), 0};
@@ -108,6 +112,55 @@ std::vector<std::string> split_list(std::string_view list) {
   return out;
 }
 
+class ZstdSource final : public ByteSource {
+ public:
+  explicit ZstdSource(std::unique_ptr<ByteSource> packed) : packed_(std::move(packed)), input_(kPieceSizeBytes) {
+    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, kWindowLogMax);
+  }
+
+  Result<std::size_t> read(std::span<char> out) override {
+    ZSTD_outBuffer output{out.data(), out.size(), 0};
+    while (output.pos == 0 && !out.empty()) {
+      if (view_.pos == view_.size) {
+        const auto size = packed_->read(input_);
+        if (!size) {
+          return size;
+        }
+        if (*size == 0) {
+          return wanted_ == 0 ? Result<std::size_t>(0) : broken("zstd");
+        }
+        view_ = {input_.data(), *size, 0};
+      }
+      wanted_ = ZSTD_decompressStream(stream_.get(), &output, &view_);
+      if (ZSTD_isError(wanted_) != 0U) {
+        return broken("zstd");
+      }
+    }
+    return output.pos;
+  }
+  Result<void> seek(std::uint64_t /*offset*/) override {
+    return fail(ErrorCode::kInternal, "zstd: a body is read once, while it arrives");
+  }
+
+ private:
+  std::unique_ptr<ByteSource> packed_;
+  std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream_{ZSTD_createDStream(), ZSTD_freeDStream};
+  std::vector<char> input_;
+  ZSTD_inBuffer view_{nullptr, 0, 0};
+  std::size_t wanted_ = 1;  // 0 at the end of a frame
+};
+
+// In the order in which they were applied; "identity" is none.
+Result<std::vector<std::string>> codings_of(std::string_view list) {
+  auto codings = split_list(list);
+  std::erase(codings, "identity");
+  if (codings.size() > kCodingCountMax) {
+    return fail(ErrorCode::kUnsupported, fmt::format("Content-Encoding: expected at most {} codings, found {}",
+                                                     kCodingCountMax, codings.size()));
+  }
+  return codings;
+}
+
 Result<std::string> decode_one(std::string_view body, const std::string& coding, std::size_t size_max) {
   if (coding == "gzip" || coding == "x-gzip") {
     return inflate_all(body, MAX_WBITS + kAutomaticHeader, "gzip", size_max);
@@ -125,14 +178,12 @@ Result<std::string> decode_one(std::string_view body, const std::string& coding,
 }  // namespace
 
 Result<std::string> decode_content(std::string_view body, std::string_view coding, std::size_t size_bytes_max) {
-  auto codings = split_list(coding);
-  std::erase(codings, "identity");
-  if (codings.size() > kCodingCountMax) {
-    return fail(ErrorCode::kUnsupported, fmt::format("Content-Encoding: expected at most {} codings, found {}",
-                                                     kCodingCountMax, codings.size()));
+  const auto codings = codings_of(coding);
+  if (!codings) {
+    return std::unexpected(codings.error());
   }
   std::string out(body);
-  for (auto name = codings.rbegin(); name != codings.rend(); ++name) {
+  for (auto name = codings->rbegin(); name != codings->rend(); ++name) {
     auto decoded = decode_one(out, *name, size_bytes_max);
     if (!decoded) {
       return decoded;
@@ -140,6 +191,24 @@ Result<std::string> decode_content(std::string_view body, std::string_view codin
     out = *std::move(decoded);
   }
   return out;
+}
+
+Result<std::unique_ptr<ByteSource>> make_decoded_source(std::unique_ptr<ByteSource> body, std::string_view coding) {
+  const auto codings = codings_of(coding);
+  if (!codings) {
+    return std::unexpected(codings.error());
+  }
+  for (auto name = codings->rbegin(); name != codings->rend(); ++name) {
+    if (*name == "gzip" || *name == "x-gzip") {
+      body = make_gzip_source(std::move(body), "body");
+    } else if (*name == "zstd") {
+      body = std::make_unique<ZstdSource>(std::move(body));
+    } else {
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("Content-Encoding: expected gzip, zstd or identity of a file, found \"{}\"", *name));
+    }
+  }
+  return body;
 }
 
 std::string_view choose_coding(std::string_view accepted) {

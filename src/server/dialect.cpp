@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/disk_full.hpp"
 #include "base/json.hpp"
 
 namespace asterism::server {
@@ -9,10 +10,15 @@ namespace {
 
 constexpr int kRetrySeconds = 1;
 
+// TEI itself answers 401 without a body, and knows no scopes.
 std::string_view tei_type(int status, std::string_view message) {
   switch (status) {
     case 400:
       return message == kEmptyInputMessage ? "Empty" : "Validation";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
     case 429:
       return "Overloaded";
     case 503:
@@ -47,7 +53,7 @@ int status_of(Dialect dialect, const Error& error) {
   if (tei && error.code == ErrorCode::kInternal) {
     return 424;
   }
-  const int status = error_traits(error.code).http_status;
+  const int status = is_disk_full(error) ? 507 : error_traits(error.code).http_status;
   const bool says_bad_request = dialect == Dialect::kOpenAi || dialect == Dialect::kCohere;
   return says_bad_request && status == 422 ? 400 : status;
 }
@@ -76,7 +82,7 @@ HttpResponse respond(Dialect dialect, int status, std::string_view code, std::st
   // Messages may hold what a client sent.
   out.body = body_of(dialect, status, code, message, hint).dump(-1, ' ', false, Json::error_handler_t::replace);
   if (status == 429 || status == 503) {
-    out.headers.push_back({"retry-after", std::to_string(kRetrySeconds)});
+    out.headers.push_back({std::string(kRetryAfterHeader), std::to_string(kRetrySeconds)});
   }
   if (status == 401) {
     out.headers.push_back({"www-authenticate", "Bearer"});

@@ -1,10 +1,14 @@
 #include "server/embed_answers.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -27,24 +31,72 @@ std::vector<Header> tei_headers(const Exchange& exchange, const EmbedAnswer& ans
           {"x-inference-time", whole(answer.inference_ms)}};
 }
 
-HttpResponse rows_response(const Exchange& exchange, const EmbedAnswer& answer) {
-  HttpResponse out;
-  out.headers = tei_headers(exchange, answer);
+namespace {
+
+constexpr std::string_view kBytesType = "application/octet-stream";
+constexpr std::string_view kNpyType = "application/x-npy";
+
+// The first that the client takes; JSON where it takes none of them.
+std::string_view chosen_type(const Exchange& exchange) {
   const std::string_view accept = exchange.request().header("accept");
-  const auto asked = [&](std::string_view type) { return accept.find(type) != std::string_view::npos; };
-  if (asked("application/octet-stream")) {
-    out.content_type = "application/octet-stream";
-    out.headers.push_back({"x-shape", fmt::format("{},{}", answer.row_count, answer.dim)});
-    out.body = little_endian_bytes(answer.values);
-  } else if (asked("application/x-npy")) {
-    out.content_type = "application/x-npy";
-    out.body = npy_bytes(answer.values, answer.dim);
-  } else if (asked(kArrowStreamType)) {
-    out.content_type = kArrowStreamType;
+  for (const std::string_view type : {kBytesType, kNpyType, kArrowStreamType}) {
+    if (accept.find(type) != std::string_view::npos) {
+      return type;
+    }
+  }
+  return "application/json";
+}
+
+// As bytes, with the shape in a header, or as a .npy file, which holds it.
+void write_array(HttpResponse& out, std::string_view type, std::span<const float> values,
+                 std::span<const std::size_t> shape) {
+  if (type == kBytesType) {
+    out.headers.push_back({"x-shape", fmt::format("{}", fmt::join(shape, ","))});
+  } else {
+    out.body = npy_header(shape);
+  }
+  out.body += little_endian_bytes(values);
+}
+
+}  // namespace
+
+HttpResponse rows_response(const Exchange& exchange, const EmbedAnswer& answer) {
+  HttpResponse out{.content_type = std::string(chosen_type(exchange)), .headers = tei_headers(exchange, answer)};
+  if (out.content_type == kBytesType || out.content_type == kNpyType) {
+    write_array(out, out.content_type, answer.values, std::array{answer.row_count, answer.dim});
+  } else if (out.content_type == kArrowStreamType) {
     out.body = arrow_stream(answer.values, answer.dim);
   } else {
     append_json_rows(out.body, answer.values, answer.dim);
   }
+  return out;
+}
+
+HttpResponse token_rows_response(const Exchange& exchange, const EmbedAnswer& answer) {
+  HttpResponse out{.content_type = std::string(chosen_type(exchange)), .headers = tei_headers(exchange, answer)};
+  const std::vector<std::size_t>& lengths = answer.row_lengths;
+  if (out.content_type == kBytesType || out.content_type == kNpyType) {
+    const auto other = std::ranges::find_if(lengths, [&](std::size_t length) { return length != lengths.front(); });
+    if (other != lengths.end()) {
+      return error_response(Dialect::kTei, 406,
+                            fmt::format("{}: expected texts of as many tokens each, found {} and {}", out.content_type,
+                                        lengths.front(), *other),
+                            fmt::format("ask for application/json or {}, or for one text at once", kArrowStreamType));
+    }
+    write_array(out, out.content_type, answer.values, std::array{lengths.size(), lengths.front(), answer.dim});
+    return out;
+  }
+  if (out.content_type == kArrowStreamType) {
+    out.body = arrow_stream_of_lists(answer.values, answer.dim, lengths);
+    return out;
+  }
+  std::span<const float> rest = answer.values;
+  for (const std::size_t length : lengths) {
+    out.body.push_back(out.body.empty() ? '[' : ',');
+    append_json_rows(out.body, rest.first(length * answer.dim), answer.dim);
+    rest = rest.subspan(length * answer.dim);
+  }
+  out.body.push_back(']');
   return out;
 }
 
@@ -96,10 +148,7 @@ std::vector<std::string_view> tei_header_names() {
 
 AnswerDoc rows_answer() {
   AnswerDoc out{.description = "A vector for each row",
-                .contents = {{"application/json", "Vectors"},
-                             {"application/octet-stream"},
-                             {"application/x-npy"},
-                             {kArrowStreamType}},
+                .contents = {{"application/json", "Vectors"}, {kBytesType}, {kNpyType}, {kArrowStreamType}},
                 .headers = tei_header_names()};
   out.headers.push_back("x-shape");
   return out;

@@ -20,6 +20,9 @@ namespace asterism::server {
 std::vector<Header> tei_headers(const Exchange& exchange, const EmbedAnswer& answer);
 // Rows as the client asks by Accept: JSON, float32 bytes, .npy or an Arrow stream.
 HttpResponse rows_response(const Exchange& exchange, const EmbedAnswer& answer);
+// The same of a vector a token: nested lists, or one array [rows, tokens, dim] where all rows have as many tokens. 406
+// for an array where they have not.
+HttpResponse token_rows_response(const Exchange& exchange, const EmbedAnswer& answer);
 
 using MakeResponse = std::function<HttpResponse(const Exchange&, const EmbedAnswer&)>;
 

@@ -287,18 +287,39 @@ void EmbedApi::prepare(const std::shared_ptr<Running>& running, ModelPool::Loade
   }
   running->character_count = size_bytes;
   const bool as_text = info.tokenizer.empty() || (info.family == "static" && call.pooled && !call.truncate_left);
-  if (as_text) {
-    for (std::string& text : call.rows) {
-      text.insert(0, running->prompt);
-    }
-    return submit(running, RowKind::kText, std::move(call.rows));
-  }
+  const auto stage = as_text ? &EmbedApi::run_text : &EmbedApi::tokenize;
   if (size_bytes <= kQuickTextSizeBytes) {
-    return tokenize(running);
+    (this->*stage)(running);
+  } else {
+    post_large(running, stage);
   }
-  if (const auto posted = parts_.tasks.post([this, running] { tokenize(running); }); !posted) {
+}
+
+// On another thread, so that the connection's goes on with others. What is small runs at once on its own: no more of
+// that can pile up than there are threads of connections.
+void EmbedApi::post_large(const std::shared_ptr<Running>& running,
+                          void (EmbedApi::*stage)(const std::shared_ptr<Running>&)) {
+  const std::size_t row_count = running->call.row_count();
+  const std::size_t others = task_row_count_.fetch_add(row_count);
+  auto posted = others + row_count > std::max(limits_.task_row_count_max, row_count)
+                    ? fail(ErrorCode::kOverloaded, "Model is overloaded",
+                           fmt::format("{} rows of large requests wait: try again in a second", others))
+                    : parts_.tasks.post([this, running, row_count, stage] {
+                        (this->*stage)(running);
+                        task_row_count_.fetch_sub(row_count);
+                      });
+  if (!posted) {
+    task_row_count_.fetch_sub(row_count);
     running->fail_with(posted.error());
   }
+}
+
+// A model that takes texts as they are.
+void EmbedApi::run_text(const std::shared_ptr<Running>& running) {
+  for (std::string& text : running->call.rows) {
+    text.insert(0, running->prompt);
+  }
+  submit(running, RowKind::kText, std::move(running->call.rows));
 }
 
 void EmbedApi::tokenize(const std::shared_ptr<Running>& running) {
@@ -330,7 +351,10 @@ void EmbedApi::submit(const std::shared_ptr<Running>& running, RowKind kind, std
             .priority = running->priority,
             .deadline = running->deadline};
   auto handle = parts_.scheduler.submit(std::move(work), [this, running](Result<WorkResult> result) {
-    auto answer = result ? running->answer(*result) : std::unexpected(result.error());
+    if (!result) {
+      return refuse(*running, result.error());
+    }
+    auto answer = running->answer(*result);
     if (answer && parts_.traces.enabled()) {
       trace(*running, *answer);
     }
@@ -339,8 +363,16 @@ void EmbedApi::submit(const std::shared_ptr<Running>& running, RowKind kind, std
   if (handle) {
     running->exchange->on_client_gone([handle = *std::move(handle)]() mutable { handle.cancel(); });
   } else {
-    running->fail_with(handle.error());
+    refuse(*running, handle.error());
   }
+}
+
+// What the scheduler would not do, or not in time.
+void EmbedApi::refuse(const Running& running, const Error& error) const {
+  if (error.code == ErrorCode::kOverloaded) {
+    running.exchange->set_retry_after(parts_.scheduler.retry_after(running.priority));
+  }
+  running.fail_with(error);
 }
 
 // The stages of the request, as spans within its own: they end now, one after the other.

@@ -58,6 +58,8 @@ using OnEmbedded = std::function<void(Result<EmbedAnswer>)>;
 struct EmbedApiLimits {
   std::size_t row_count_max = 2048;     // of one request
   std::size_t request_count_max = 512;  // in flight; one past it is kOverloaded
+  // Of large requests that wait to be tokenised, or to be run by a model that has no queue; more is kOverloaded.
+  std::size_t task_row_count_max = 8192;
   // A batch that runs longer hangs: the server is not healthy.
   std::chrono::milliseconds batch_time_max{120'000};
 };
@@ -95,16 +97,20 @@ class EmbedApi {
   struct Running;
   void try_models(std::size_t index, RowKind kind, ModelPool::OnModel on_model);
   void prepare(const std::shared_ptr<Running>& running, ModelPool::Loaded model);
+  void run_text(const std::shared_ptr<Running>& running);
+  void post_large(const std::shared_ptr<Running>& running, void (EmbedApi::*stage)(const std::shared_ptr<Running>&));
   void load_variant(const std::shared_ptr<Running>& running, const ModelVariant& variant);
   void begin(const std::shared_ptr<Running>& running);
   void fetch(const std::shared_ptr<Running>& running);
   void tokenize(const std::shared_ptr<Running>& running);
+  void refuse(const Running& running, const Error& error) const;
   void trace(const Running& running, const EmbedAnswer& answer) const;
   void submit(const std::shared_ptr<Running>& running, RowKind kind, std::vector<std::string> rows);
 
   Parts parts_;
   EmbedApiLimits limits_;
   std::atomic<std::size_t> request_count_{0};
+  std::atomic<std::size_t> task_row_count_{0};
 };
 
 }  // namespace asterism::server

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "base/json.hpp"
@@ -48,6 +49,7 @@ struct EmbedServer::Impl final : Application {
       return fmt::format("# HELP {0} Spans that the collector did not take\n# TYPE {0} counter\n{0} {1}\n",
                          "asterism_trace_spans_dropped_total", traces.dropped_count());
     });
+    metrics.add_source([this] { return models_text(); });
   }
 
   // What still runs may answer, and with it post to the loops of `http`: it ends before them, and one after the other
@@ -62,8 +64,25 @@ struct EmbedServer::Impl final : Application {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  // As Prometheus' text.
+  std::string models_text() const {
+    std::map<std::string_view, std::size_t> counts{{"not_loaded", 0}, {"loading", 0}, {"loaded", 0}, {"failed", 0}};
+    std::size_t size_bytes = 0;
+    for (const ModelStatus& model : pool.status()) {
+      ++counts[model_state_name(model.state)];
+      size_bytes += model.size_bytes;
+    }
+    std::string out =
+        "# HELP asterism_models Models of the server and of its collections\n# TYPE asterism_models gauge\n";
+    for (const auto& [state, count] : counts) {
+      out += fmt::format("asterism_models{{state=\"{}\"}} {}\n", state, count);
+    }
+    return out + fmt::format("# HELP {0} Files of the models that are loaded\n# TYPE {0} gauge\n{0} {1}\n",
+                             "asterism_models_size_bytes", size_bytes);
+  }
+
   Result<void> open_stores() {
-    embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.pool, options.scheduler.queue_row_count_max);
+    embedder = std::make_shared<ServedEmbedder>(pool, scheduler, options.scheduler.queue_row_count_max);
     if (!options.collections_folder.empty()) {
       if (auto opened = open_collections(); !opened) {
         return opened;
@@ -213,11 +232,11 @@ struct EmbedServer::Impl final : Application {
     return out;
   }
 
-  Admission admit(const HttpRequest& head) override {
+  Admission admit(HttpRequest& head) override {
     if (head.method == Method::kOptions && !allowed_origin(head).empty()) {
       return {.accepted = false, .refusal = preflight_response()};
     }
-    const Route* route = find(head);
+    const Route* route = head.route = find(head);
     if (route == nullptr) {
       return {.accepted = false, .refusal = not_found(head)};
     }
@@ -235,11 +254,12 @@ struct EmbedServer::Impl final : Application {
       case Access::kGranted:
         break;
     }
-    return {.body_size_bytes_max = options.body_size_bytes_max};
+    return {.body_size_bytes_max = options.body_size_bytes_max,
+            .streams_body = route->streams_body != nullptr && route->streams_body(head)};
   }
 
   void handle(const std::shared_ptr<Exchange>& exchange) override {
-    const Route* route = find(exchange->request());
+    const Route* route = exchange->request().route;
     if (traces.enabled()) {
       exchange->request().trace = begin_trace(read_traceparent(exchange->request().header("traceparent")));
     }
@@ -282,7 +302,8 @@ struct EmbedServer::Impl final : Application {
     }
   }
 
-  void trace(const HttpRequest& request, const Route* route, const Finished& finished) {
+  void trace(const HttpRequest& request, const Finished& finished) {
+    const Route* route = request.route;
     if (!traces.enabled() || request.trace.trace_id.empty()) {
       return;
     }
@@ -303,8 +324,8 @@ struct EmbedServer::Impl final : Application {
   }
 
   void finished(const HttpRequest& request, const Finished& finished) override {
-    const Route* route = find(request);
-    trace(request, route, finished);
+    const Route* route = request.route;
+    trace(request, finished);
     metrics.request(route == nullptr ? "other" : route->path, finished.status, finished.latency_ms);
     if (options.access_log) {
       options.access_log(Json{{"method", request.method_name},

@@ -103,6 +103,10 @@ void Exchange::respond(HttpResponse response) {
       return;
     }
     answered_ = true;
+    if (response.status == 429 && retry_after_.count() > 0) {
+      std::erase_if(response.headers, [](const Header& header) { return header.name == kRetryAfterHeader; });
+      response.headers.push_back({std::string(kRetryAfterHeader), std::to_string(retry_after_.count())});
+    }
     on_gone_.clear();
     if (!take_) {
       kept_ = std::make_unique<HttpResponse>(std::move(response));
@@ -111,6 +115,11 @@ void Exchange::respond(HttpResponse response) {
     take = std::exchange(take_, nullptr);
   }
   take(std::move(response));
+}
+
+void Exchange::set_retry_after(std::chrono::seconds time) {
+  const std::scoped_lock lock(mutex_);
+  retry_after_ = std::max(retry_after_, time);
 }
 
 void Exchange::on_response(std::function<void(HttpResponse)> take) {
@@ -188,7 +197,7 @@ std::string_view status_reason(int status) noexcept {
     int status;
     std::string_view text;
   };
-  static constexpr std::array<Reason, 25> kReasons{{
+  static constexpr std::array<Reason, 26> kReasons{{
       {200, "OK"},
       {201, "Created"},
       {202, "Accepted"},
@@ -214,6 +223,7 @@ std::string_view status_reason(int status) noexcept {
       {502, "Bad Gateway"},
       {503, "Service Unavailable"},
       {504, "Gateway Timeout"},
+      {507, "Insufficient Storage"},
   }};
   const auto found = std::ranges::find(kReasons, status, &Reason::status);
   return found == kReasons.end() ? std::string_view("Unknown") : found->text;

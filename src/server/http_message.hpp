@@ -1,7 +1,9 @@
 // One HTTP request and its answer, as routes see them: no sockets, no library.
 //
 // Ownership: values; an Exchange is shared by the connection and whoever still works on the answer. Thread-safety: an
-// Exchange may be answered from any thread; the first answer counts. Cost: a request holds its whole body.
+// Exchange may be answered from any thread; the first answer counts. After it the connection takes the request back: of
+// one whose body is streamed that may be at any time, so whoever works on it keeps a copy of the head. Cost: a request
+// holds its whole body.
 #pragma once
 
 #include <chrono>
@@ -17,6 +19,8 @@
 namespace asterism::server {
 
 class BodyStream;
+class UploadStream;
+struct Route;
 
 enum class Method : std::uint8_t { kGet, kPost, kPut, kPatch, kDelete, kHead, kOptions, kOther };
 
@@ -40,8 +44,10 @@ struct HttpRequest {
   std::string path_as_sent = {};
   std::string query;  // as it was sent, without '?'
   std::vector<Header> headers;
-  std::string body;    // decoded
-  std::string client;  // address; "unix" for local sockets
+  std::string body;                           // decoded
+  std::shared_ptr<UploadStream> upload = {};  // in place of `body`, where the route takes it while it arrives; as sent
+  std::string client;                         // address; "unix" for local sockets
+  const Route* route = nullptr;               // of the application's, as it admitted it; null = none
   TraceContext trace = {};
 
   // Names in any case; empty when there is none.
@@ -57,6 +63,8 @@ std::string path_value(std::string_view pattern, std::string_view path_as_sent, 
 bool path_matches(std::string_view pattern, std::string_view path_as_sent);
 // %XX of a path or a value. Nothing changes where it is malformed.
 std::string percent_decoded(std::string_view text, bool plus_is_blank);
+
+inline constexpr std::string_view kRetryAfterHeader = "retry-after";
 
 struct HttpResponse {
   int status = 200;
@@ -76,6 +84,8 @@ class Exchange {
 
   // The first call counts.
   void respond(HttpResponse response);
+  // What a 429 shall say, where whoever refuses knows when there is room; before respond().
+  void set_retry_after(std::chrono::seconds time);
   // Called once, on any thread, if the client goes before the answer; at once when it has gone already. Several may
   // wait for that.
   void on_client_gone(std::function<void()> action);
@@ -90,6 +100,7 @@ class Exchange {
   HttpRequest request_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;
+  std::chrono::seconds retry_after_{0};
   bool answered_ = false;
   bool gone_ = false;
   std::function<void(HttpResponse)> take_;
@@ -106,9 +117,10 @@ class Application {
     bool accepted = true;
     HttpResponse refusal = {};            // sent instead, and the connection is closed
     std::size_t body_size_bytes_max = 0;  // of what is sent, and of what it is once decoded
+    bool streams_body = false;            // the request is handled now, and its body, of any size, as it arrives
   };
-  // Before the body is read.
-  virtual Admission admit(const HttpRequest& head) = 0;
+  // Before the body is read. Says in `head` which route it is.
+  virtual Admission admit(HttpRequest& head) = 0;
   // Answers now or later; must not block.
   virtual void handle(const std::shared_ptr<Exchange>& exchange) = 0;
   // The answer to something that is no request, in the dialect of its path: 400, 408, 413, 431 ...

@@ -324,7 +324,7 @@ RouteDoc submit_job_doc() {
                      {"text/plain", "Rows"},
                      {"application/x-tar", "Archive"}},
           .answers = {{202, "It waits", {{"application/json", "Job"}}}},
-          .errors = {404, 422, 429, 500}};
+          .errors = {404, 422, 429, 500, 507}};
 }
 
 RouteDoc resume_job_doc() {

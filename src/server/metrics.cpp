@@ -138,6 +138,11 @@ std::string Metrics::text(const SchedulerStatus& scheduler, std::chrono::millise
   fmt::format_to(std::back_inserter(out),
                  "asterism_queue_rows{{priority=\"interactive\"}} {}\nasterism_queue_rows{{priority=\"bulk\"}} {}\n",
                  scheduler.interactive_row_count, scheduler.bulk_row_count);
+  append_type(out, "asterism_queue_wait_seconds", "gauge", "How long a request that comes now would wait, by priority");
+  fmt::format_to(std::back_inserter(out),
+                 "asterism_queue_wait_seconds{{priority=\"interactive\"}} {}\n"
+                 "asterism_queue_wait_seconds{{priority=\"bulk\"}} {}\n",
+                 scheduler.interactive_wait_seconds, scheduler.bulk_wait_seconds);
   append_value(out, "asterism_batches_total", "counter", "Batches that were run", scheduler.batch_count);
   append_value(out, "asterism_cache_hits_total", "counter", "Rows answered from the cache", scheduler.cache_hit_count);
   append_value(out, "asterism_cache_misses_total", "counter", "Rows that were not in it", scheduler.cache_miss_count);
@@ -146,6 +151,8 @@ std::string Metrics::text(const SchedulerStatus& scheduler, std::chrono::millise
                scheduler.shared_row_count);
   append_value(out, "asterism_overload_total", "counter", "Requests refused because the queue was full",
                scheduler.overload_count);
+  append_value(out, "asterism_late_total", "counter",
+               "Requests refused because they would have waited, or had, too long", scheduler.late_count);
   append_value(out, "asterism_timeouts_total", "counter", "Requests whose time was over", scheduler.timeout_count);
   append_value(out, "asterism_cancelled_total", "counter", "Requests whose client went", scheduler.cancelled_count);
   const double running = scheduler.running_seconds.value_or(0.0);

@@ -36,6 +36,8 @@ struct Route {
   Scope scope;
   std::function<void(const RouteContext&, const Route&, const std::shared_ptr<Exchange>&)> handle;
   RouteDoc doc = {};  // a server does not start without
+  // Whether the handler takes this request's body while it arrives; null = never.
+  bool (*streams_body)(const HttpRequest& head) = nullptr;
 };
 
 // routes.cpp: all below.

@@ -50,11 +50,9 @@ void append(Embeddings& out, WorkResult&& share, bool normalized) {
 
 }  // namespace
 
-ServedEmbedder::ServedEmbedder(ModelPool& pool, Scheduler& scheduler, ModelPoolOptions options,
-                               std::size_t queue_row_count_max)
+ServedEmbedder::ServedEmbedder(ModelPool& pool, Scheduler& scheduler, std::size_t queue_row_count_max)
     : pool_(pool),
       scheduler_(scheduler),
-      options_(std::move(options)),
       share_row_count_max_(std::max<std::size_t>(1, queue_row_count_max / kQueueShare)) {}
 
 Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::served_model(const std::string& name, RowKind kind) {
@@ -83,19 +81,8 @@ std::string ServedEmbedder::default_model(RowKind kind) {
 
 Result<std::shared_ptr<const LoadedModel>> ServedEmbedder::kept_model(const std::string& id, RowKind kind) {
   auto served = served_model(id, kind);
-  if (served || served.error().code != ErrorCode::kNotFound) {
-    return served;
-  }
-  ModelPool* other = nullptr;
-  {
-    const std::scoped_lock lock(mutex_);
-    auto& place = others_[id];
-    if (!place) {
-      place = std::make_unique<ModelPool>(std::vector<std::string>{id}, options_);
-    }
-    other = place.get();
-  }
-  return other->get(id);
+  const bool is_listed = served || served.error().code != ErrorCode::kNotFound;
+  return is_listed ? served : pool_.get(ModelVariant{.name = id, .listed = false});
 }
 
 Result<CollectionSettings> ServedEmbedder::complete(CollectionSettings settings) {
@@ -152,13 +139,6 @@ Result<Embeddings> ServedEmbedder::embed_rows(const ServedRows& what, std::span<
   return model ? embed_with(*model, what, rows, cancelled) : std::unexpected(model.error());
 }
 
-ModelPool& ServedEmbedder::pool_of(const LoadedModel& model) {
-  const std::scoped_lock lock(mutex_);
-  const auto other = others_.find(model.name);
-  const bool served = std::ranges::find(pool_.names(), model.name) != pool_.names().end();
-  return served || other == others_.end() ? pool_ : *other->second;
-}
-
 Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const LoadedModel>& chosen, const ServedRows& what,
                                               std::span<const std::string_view> rows,
                                               const std::function<bool()>& cancelled) {
@@ -172,7 +152,7 @@ Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const Loaded
   auto model = chosen;
   if (!prompt->empty() && !info.prompt_is_pooled) {
     // Pooling that leaves the prompt out has to know it when the model is loaded.
-    auto prompted = pool_of(*chosen).get(ModelVariant{.name = chosen->name, .prompt_name = prompt_name});
+    auto prompted = pool_.get(ModelVariant{.name = chosen->name, .prompt_name = prompt_name, .listed = false});
     if (!prompted) {
       return std::unexpected(prompted.error());
     }
@@ -185,7 +165,8 @@ Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const Loaded
   Embeddings out;
   out.dim = what.dim == 0 ? info.dim : what.dim;
   for (std::size_t first = 0; first < rows.size(); first += share_row_count) {
-    Work work{.encoder = encoder, .rows = {}, .priority = what.priority};
+    Work work{
+        .encoder = encoder, .rows = {}, .priority = what.priority, .waits_any_time = what.priority == Priority::kBulk};
     for (const std::string_view row : rows.subspan(first, std::min(share_row_count, rows.size() - first))) {
       work.rows.push_back(*prompt + std::string(row));
     }

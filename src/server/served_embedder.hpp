@@ -6,9 +6,7 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "scheduler/model_pool.hpp"
@@ -29,9 +27,9 @@ struct ServedRows {
 
 class ServedEmbedder final : public CollectionEmbedder {
  public:
-  // `options` are those of the pool: a collection that was there before may name a model that the pool has not, which
-  // gets a pool of its own.
-  ServedEmbedder(ModelPool& pool, Scheduler& scheduler, ModelPoolOptions options, std::size_t queue_row_count_max);
+  // A collection that was there before may name a model that the pool does not list: it is loaded beside the others,
+  // within their memory, and its vectors are kept apart by its files.
+  ServedEmbedder(ModelPool& pool, Scheduler& scheduler, std::size_t queue_row_count_max);
 
   // kNotFound for a model that the server does not serve: clients load no others.
   Result<CollectionSettings> complete(CollectionSettings settings) override;
@@ -50,18 +48,13 @@ class ServedEmbedder final : public CollectionEmbedder {
 
  private:
   Result<std::shared_ptr<const LoadedModel>> kept_model(const std::string& id, RowKind kind);
-  // The pool that gave it.
-  ModelPool& pool_of(const LoadedModel& model);
   Result<Embeddings> embed_with(const std::shared_ptr<const LoadedModel>& chosen, const ServedRows& what,
                                 std::span<const std::string_view> rows, const std::function<bool()>& cancelled);
   Result<WorkResult> wait_for(const Work& work, const std::function<bool()>& cancelled);
 
   ModelPool& pool_;
   Scheduler& scheduler_;
-  ModelPoolOptions options_;
   const std::size_t share_row_count_max_;
-  std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<ModelPool>, std::less<>> others_;  // by id
 };
 
 }  // namespace asterism::server

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "asterism/version.hpp"
 #include "base/json.hpp"
@@ -10,6 +11,33 @@
 namespace asterism::server {
 namespace {
 
+// How many models are in which state, those of collections too.
+Json state_counts(const std::vector<ModelStatus>& models) {
+  Json out;
+  for (const ModelState state :
+       {ModelState::kNotLoaded, ModelState::kLoading, ModelState::kLoaded, ModelState::kFailed}) {
+    out[model_state_name(state)] = std::ranges::count(models, state, &ModelStatus::state);
+  }
+  return out;
+}
+
+// A collection may name its model by a folder of this machine, which is nobody's business.
+std::string shown_name(const ModelStatus& model) {
+  const std::filesystem::path path(model.name);
+  return model.listed || !path.is_absolute() ? model.name : path.filename().string();
+}
+
+Json models_json(const std::vector<ModelStatus>& models) {
+  Json out = Json::array();
+  for (const ModelStatus& model : models) {
+    out.push_back({{"name", shown_name(model)},
+                   {"of", model.listed ? "server" : "collections"},
+                   {"state", model_state_name(model.state)},
+                   {"size_bytes", model.size_bytes}});
+  }
+  return out;
+}
+
 void health(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const double running = context.scheduler.status().running_seconds.value_or(0.0);
   if (std::chrono::duration<double>(running) > context.limits.batch_time_max) {
@@ -17,13 +45,15 @@ void health(const RouteContext& context, const Route& route, const std::shared_p
                                      fmt::format("the worker has been at one batch for {:.0f} seconds", running)));
     return;
   }
-  for (const ModelStatus& model : context.pool.status()) {
-    if (model.state == ModelState::kFailed) {
+  const auto models = context.pool.status();
+  for (const ModelStatus& model : models) {
+    // One collection whose model is not there is no reason to start the server again.
+    if (model.listed && model.state == ModelState::kFailed) {
       exchange->respond(error_response(route.dialect, 503, fmt::format("{}: {}", model.name, model.error->message)));
       return;
     }
   }
-  exchange->respond({.body = R"({"status":"ok"})"});
+  exchange->respond({.body = Json{{"status", "ok"}, {"models", state_counts(models)}}.dump()});
 }
 
 void metrics(const RouteContext& context, const Route& /*route*/, const std::shared_ptr<Exchange>& exchange) {
@@ -52,7 +82,8 @@ void info(const RouteContext& context, const Route& route, const std::shared_ptr
                   {"tokenization_workers", 1},
                   {"version", kVersion},
                   {"sha", nullptr},
-                  {"docker_label", nullptr}};
+                  {"docker_label", nullptr},
+                  {"models", models_json(context.pool.status())}};
   exchange->respond({.body = body.dump()});
 }
 

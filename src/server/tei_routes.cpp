@@ -38,19 +38,6 @@ void embed(const RouteContext& context, const Route& route, const std::shared_pt
   return body ? embed_inputs(context, route, exchange, *body) : refuse(route, exchange, body.error());
 }
 
-HttpResponse token_rows_response(const Exchange& exchange, const EmbedAnswer& answer) {
-  HttpResponse out;
-  out.headers = tei_headers(exchange, answer);
-  std::span<const float> rest = answer.values;
-  for (const std::size_t length : answer.row_lengths) {
-    out.body.push_back(out.body.empty() ? '[' : ',');
-    append_json_rows(out.body, rest.first(length * answer.dim), answer.dim);
-    rest = rest.subspan(length * answer.dim);
-  }
-  out.body.push_back(']');
-  return out;
-}
-
 void embed_all(const RouteContext& context, const Route& route, const std::shared_ptr<Exchange>& exchange) {
   const auto body = parse_object(exchange->request().body);
   if (!body) {
@@ -277,16 +264,20 @@ RouteDoc root_doc() {
 }
 
 RouteDoc embed_all_doc() {
-  return {
-      .tag = "Text embeddings",
-      .summary = "Vectors of every token",
-      .description =
-          "What the model's last layer gives, before pooling and scaling. The model is loaded a second "
-          "time, without its pooling, when this is first asked for.",
-      .parameters = {"Priority", "TimeoutMs"},
-      .bodies = {{"application/json", "EmbedAllRequest"}},
-      .answers = {{200, "For each text a vector a token", {{"application/json", "TokenVectors"}}, tei_header_names()}},
-      .errors = model_errors(Dialect::kTei)};
+  AnswerDoc answer = rows_answer();
+  answer.description = "For each text a vector a token";
+  answer.contents.front() = {"application/json", "TokenVectors"};
+  auto errors = model_errors(Dialect::kTei);
+  errors.push_back(406);  // an array of texts that have not as many tokens each
+  return {.tag = "Text embeddings",
+          .summary = "Vectors of every token",
+          .description =
+              "What the model's last layer gives, before pooling and scaling. The model is loaded a second "
+              "time, without its pooling, when this is first asked for.",
+          .parameters = {"Priority", "TimeoutMs"},
+          .bodies = {{"application/json", "EmbedAllRequest"}},
+          .answers = {std::move(answer)},
+          .errors = std::move(errors)};
 }
 
 RouteDoc similarity_doc() {

@@ -21,7 +21,6 @@
 namespace asterism::server {
 namespace {
 
-constexpr std::size_t kSourceDigestSize = 12;
 // The part of a form that holds {"NAME": {...}}: metadata by the names of the files.
 constexpr std::string_view kMetadataPart = "metadata";
 
@@ -127,7 +126,7 @@ MetadataColumns metadata_columns(const std::string& asked) {
 
 }  // namespace
 
-Result<UploadedRows> UploadedRows::take(HttpRequest& request) {
+std::optional<TextFormat> text_format_of(const HttpRequest& request) {
   static constexpr std::array<std::pair<std::string_view, TextFormat>, 7> kTexts{
       {{"application/x-ndjson", TextFormat::kJsonl},
        {"application/jsonl", TextFormat::kJsonl},
@@ -136,18 +135,28 @@ Result<UploadedRows> UploadedRows::take(HttpRequest& request) {
        {"text/csv", TextFormat::kCsv},
        {"text/tab-separated-values", TextFormat::kTsv},
        {"text/plain", TextFormat::kLines}}};
+  const std::string type = media_type(request.header("content-type"));
+  const auto* const found =
+      std::ranges::find(kTexts, std::string_view(type), &std::pair<std::string_view, TextFormat>::first);
+  return found == kTexts.end() ? std::nullopt : std::optional(found->second);
+}
+
+RowSourceOptions text_options(const HttpRequest& request, TextFormat format) {
+  RowSourceOptions out{.format = format,
+                       .column = query_value(request.query, "column"),
+                       .id_column = query_value(request.query, "id_column")};
+  if (format != TextFormat::kLines) {
+    out.metadata = metadata_columns(query_value(request.query, "metadata"));
+  }
+  return out;
+}
+
+Result<UploadedRows> UploadedRows::take(HttpRequest& request) {
   UploadedRows out;
   const std::string_view given = request.header("content-type");
   const std::string type = media_type(given);
-  const auto* const text =
-      std::ranges::find(kTexts, std::string_view(type), &std::pair<std::string_view, TextFormat>::first);
-  if (text != kTexts.end()) {
-    out.options_.format = text->second;
-    out.options_.column = query_value(request.query, "column");
-    out.options_.id_column = query_value(request.query, "id_column");
-    if (text->second != TextFormat::kLines) {
-      out.options_.metadata = metadata_columns(query_value(request.query, "metadata"));
-    }
+  if (const auto text = text_format_of(request)) {
+    out.options_ = text_options(request, *text);
   } else if (type == "multipart/form-data") {
     auto boundary = multipart_boundary(given);
     if (!boundary) {

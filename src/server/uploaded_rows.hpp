@@ -15,6 +15,14 @@
 
 namespace asterism::server {
 
+// Characters of a SHA-256 that name the source of rows.
+inline constexpr std::size_t kSourceDigestSize = 12;
+
+// Of texts as files: lines, jsonl, csv, tsv; nothing for any other content type.
+std::optional<TextFormat> text_format_of(const HttpRequest& request);
+// The columns that ?column, ?id_column and ?metadata name.
+RowSourceOptions text_options(const HttpRequest& request, TextFormat format);
+
 class UploadedRows {
  public:
   // By the content type, with ?column, ?id_column, ?metadata and ?source as for `asterism add`: all other columns are

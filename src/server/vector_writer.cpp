@@ -1,7 +1,9 @@
 #include "server/vector_writer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -55,10 +57,14 @@ std::string little_endian_bytes(std::span<const float> values) {
 }
 
 std::string npy_header(std::size_t row_count, std::size_t dim) {
+  return npy_header(std::array{row_count, dim});
+}
+
+std::string npy_header(std::span<const std::size_t> shape) {
   constexpr std::size_t kPrefixSize = 10;
   constexpr std::size_t kAlignment = 64;
   std::string dictionary =
-      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", row_count, dim);
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", fmt::join(shape, ", "));
   while ((kPrefixSize + dictionary.size() + 1) % kAlignment != 0) {
     dictionary += ' ';
   }
@@ -67,10 +73,6 @@ std::string npy_header(std::size_t row_count, std::size_t dim) {
   out += static_cast<char>(dictionary.size() & 0xFFU);
   out += static_cast<char>(dictionary.size() >> 8U);
   return out + dictionary;
-}
-
-std::string npy_bytes(std::span<const float> values, std::size_t dim) {
-  return npy_header(dim == 0 ? 0 : values.size() / dim, dim) + little_endian_bytes(values);
 }
 
 void append_json_text(std::string& out, std::string_view text) {

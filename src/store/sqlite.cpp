@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/disk_full.hpp"
+
 namespace asterism::sqlite {
 namespace {
 
@@ -39,10 +41,13 @@ ErrorCode code_of(int sqlite_code) {
   }
 }
 
-std::string hint_of(int sqlite_code) {
-  switch (sqlite_code & 0xFF) {
+std::string hint_of(int sqlite_code, int system_error_number) {
+  // Of the memory that readers share SQLite says no more than that it could not be made larger.
+  const bool full = (sqlite_code & 0xFF) == SQLITE_IOERR && is_disk_full(system_error_number);
+  switch (full ? SQLITE_FULL : sqlite_code & 0xFF) {
     case SQLITE_FULL:
-      return "the disk is full: nothing of the last step was kept, all before it is; make room and run again";
+      return fmt::format("{}: nothing of the last step was kept, all before it is; make room and run again",
+                         kDiskFullHint);
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -248,7 +253,7 @@ std::unexpected<Error> Connection::error(std::string_view what) const {
   // The statement tells something only where it is at fault.
   const auto statement = error_code == ErrorCode::kInternal ? fmt::format(" (in: {})", what) : std::string{};
   return fail(error_code, fmt::format("{}: {}{}", path_.string(), sqlite3_errmsg(handle_.get()), statement),
-              hint_of(code));
+              hint_of(code, sqlite3_system_errno(handle_.get())));
 }
 
 Interruptible::Interruptible(const Connection& connection, const CancelFlag* cancel) : connection_(connection) {

@@ -68,7 +68,7 @@ class Words(ServedCollections):
     def test_the_same_answers_as_the_command_line(self) -> None:
         notes = self.create(columns=["category"])
         lines = self.add_file(notes, TEXTS.read_bytes())
-        self.assertEqual(lines[0]["total"], 400)
+        self.assertEqual((lines[0]["done"], lines[0]["size_bytes"]), (400, TEXTS.stat().st_size))
         self.assertEqual(lines[-1]["summary"]["added"], 400)
         self.assertEqual((lines[-1]["errors"], lines[-1]["errors_left_out"]), ([], 0))
         self.ok("add", "own", str(TEXTS), "-m", "builtin")
@@ -259,7 +259,14 @@ class BadRequests(ServedCollections):
                 self.assertIn("error", json.loads(answer))
         self.assertEqual(self.ask("POST", f"{notes}/items", b"x", content_type="application/pdf")[0], 422)
         self.assertEqual(self.ask("POST", f"{notes}/items", b"a,b\n1,2\n", content_type="text/csv")[0], 422)
-        self.assertEqual(self.ask("POST", f"{notes}/items", b"x" * (1 << 20) + b"x", content_type=NDJSON)[0], 413)
+        self.assertEqual(self.ask("POST", f"{notes}/items", b"x" * (1 << 20) + b"x")[0], 413)
+        lines = self.add_file(notes, b"x" * (17 << 20))
+        self.assertEqual(lines[-1]["summary"]["failed"], 1)
+        self.assertIn("in a row", lines[-1]["errors"][0]["error"]["message"])
+        self.assertEqual(self.ask("POST", "/v1/collections/none/items", b"x" * 9, content_type=NDJSON)[0], 404)
+        self.assertEqual(
+            self.ask("POST", f"{notes}/items", b"x", content_type="text/csv", content_encoding="br")[0], 422
+        )
         lines = self.add_file(notes, b'{"id":"a","text":"red coat"}\n{broken\n{"id":"b"}\n\xff\n')
         self.assertEqual((lines[-1]["summary"]["added"], lines[-1]["summary"]["failed"]), (1, 3))
         self.assertEqual(len(lines[-1]["errors"]), 3)
@@ -505,7 +512,7 @@ class Documentation(ServedCollections):
     def test_the_commands_of_the_page_work(self) -> None:
         page = (ROOT / "docs" / "server-collections.md").read_text(encoding="utf-8")
         blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-        self.assertEqual(len(blocks), 4)
+        self.assertEqual(len(blocks), 5)
         self.assertIn("asterism serve", blocks[0])
         (self.folder / "examples").symlink_to(ROOT / "examples")
         script = "set -euo pipefail\n" + "\n".join(blocks[1:])

@@ -8,7 +8,7 @@ import unittest
 from typing import Any
 
 from serve_support import PICTURE, ServeTest
-from support import ROOT
+from support import ROOT, CliTest
 
 GOLDEN = ROOT / "tests" / "golden"
 TEXT_MODEL = str(GOLDEN / "sentence_transformers" / "old_mean_normalize")
@@ -69,6 +69,23 @@ class Tokens(ModelTest):
         for vectors, theirs in zip(self.ok_post("/embed_all", {"inputs": TEXTS}), whole, strict=True):
             mean = [sum(column) / len(vectors) for column in zip(*vectors, strict=True)]
             self.assert_near(mean, theirs)
+
+    def test_an_array_of_tokens_needs_texts_of_one_length(self) -> None:
+        body = json.dumps({"inputs": TEXTS})
+        for accept in ("application/x-npy", "application/octet-stream"):
+            status, _, answer = self.ask("POST", "/embed_all", body, accept=accept)
+            self.assertEqual(status, 406, answer)
+            self.assertIn("application/vnd.apache.arrow.stream", json.loads(answer)["error"])
+        one = json.dumps({"inputs": [TEXTS[1], TEXTS[1]]})
+        told = self.ok_post("/embed_all", {"inputs": [TEXTS[1]]})[0]
+        shape = (2, len(told), len(told[0]))
+        status, headers, answer = self.ask("POST", "/embed_all", one, accept="application/octet-stream")
+        self.assertEqual((status, headers["x-shape"]), (200, "{},{},{}".format(*shape)))
+        self.assertEqual(len(answer), 4 * shape[0] * shape[1] * shape[2])
+        status, _, npy = self.ask("POST", "/embed_all", one, accept="application/x-npy")
+        self.assertEqual(status, 200)
+        self.assertIn("'shape': ({}, {}, {})".format(*shape).encode(), npy[:128])
+        self.assertTrue(npy.endswith(answer))
 
     def test_long_texts_are_cut_where_one_asks_or_refused(self) -> None:
         words = ["river", "night", "stone", "garden"] * 200
@@ -191,7 +208,7 @@ class Formats(ModelTest):
             expected = [int(bits[i : i + 8].ljust(8, "0"), 2) for i in range(0, len(bits), 8)]
             self.assertEqual(unsigned, expected)
             self.assertEqual(signed, [value - 128 for value in expected])
-        self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "embedding_types": ["int8"]})[0], 400)
+        self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "embedding_types": ["int4"]})[0], 400)
         self.assertEqual(self.post("/v2/embed", {"texts": TEXTS, "images": ["QQ=="]})[0], 400)
 
     def test_arrow_stream_has_the_values_of_the_answer(self) -> None:
@@ -202,6 +219,39 @@ class Formats(ModelTest):
         self.assertTrue(stream.startswith(b"\xff\xff\xff\xff"))
         self.assertTrue(stream.endswith(b"\xff\xff\xff\xff\0\0\0\0"))
         self.assertIn(raw, stream)
+
+
+class ModelsOfCollections(ModelTest):
+    """A collection that lay there names a model that the server was not started with."""
+
+    def setUp(self) -> None:
+        CliTest.setUp(self)
+        self.write("t.txt", "".join(text + "\n" for text in TEXTS))
+        self.ok("add", "collections/notes", "t.txt", "-m", TEXT_MODEL)
+        self.start()
+        self.addCleanup(self.end)
+
+    def arguments(self) -> tuple[str, ...]:
+        store = str(self.folder / "collections")
+        return ("-m", PROMPT_MODEL, "-m", "builtin", "--precision", "f32", "--memory-mb", "1", "--collections", store)
+
+    def models(self) -> list[tuple[str, str, str]]:
+        models = json.loads(self.ask("GET", "/info")[2])["models"]
+        return [(model["name"], model["of"], model["state"]) for model in models]
+
+    def test_it_is_listed_but_no_client_may_name_it(self) -> None:
+        self.assertEqual([model[1] for model in self.models()], ["server", "server"])
+        hits = self.ok_post("/v1/collections/notes/search", {"text": TEXTS[1], "k": 1})["hits"]
+        self.assertEqual(hits[0]["content"], TEXTS[1])
+        self.assertEqual(self.models()[2], (TEXT_MODEL.rsplit("/", 1)[1], "collections", "loaded"))
+        health = json.loads(self.ask("GET", "/health")[2])
+        self.assertEqual((health["status"], sum(health["models"].values())), ("ok", 3))
+        self.assertNotIn(str(GOLDEN), json.dumps(health))
+        status, answer = self.post("/embed", {"inputs": "a", "model": TEXT_MODEL})
+        self.assertEqual(status, 404, answer)
+        listed = json.loads(self.ask("GET", "/v1/models")[2])["data"]
+        self.assertEqual([model["id"] for model in listed], [PROMPT_MODEL, "builtin"])
+        self.assertIn('asterism_models{state="loaded"}', self.ask("GET", "/metrics")[2].decode())
 
 
 if __name__ == "__main__":

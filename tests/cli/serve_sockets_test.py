@@ -61,7 +61,7 @@ class Tls(CliTest):
             # Whoever begins and stays silent holds nobody up.
             with socket.create_connection(("127.0.0.1", port)):
                 connection.request("GET", "/health")
-                self.assertEqual(connection.getresponse().read(), b'{"status":"ok"}')
+                self.assertIn(b'"status":"ok"', connection.getresponse().read())
             connection.close()
             server.send_signal(signal.SIGTERM)
             self.assertEqual(server.wait(timeout=30), 0)

@@ -44,6 +44,15 @@ class Routes(ServeTest):
         self.assertEqual(cohere["embeddings"]["float"], tei)
         self.assertEqual(cohere["texts"], ["a", "b c"])
 
+    def test_cohere_s_bytes_are_scaled_by_the_dim_alone(self) -> None:
+        types = ["float", "int8", "uint8"]
+        _, answer = self.post("/v2/embed", {"texts": ["a red coat"], "embedding_types": types})
+        found = answer["embeddings"]
+        scale = 127 * len(found["float"][0]) ** 0.5 / 8
+        for real, signed, unsigned in zip(found["float"][0], found["int8"][0], found["uint8"][0], strict=True):
+            self.assertLessEqual(abs(max(-127.0, min(127.0, real * scale)) - signed), 0.51)
+            self.assertEqual(unsigned, signed + 128)
+
     def test_dimensions_are_cut_before_the_length_is_made_one(self) -> None:
         _, whole = self.post("/embed", {"inputs": "a red coat", "normalize": False})
         _, cut = self.post("/embed", {"inputs": "a red coat", "dimensions": 16})
@@ -118,7 +127,7 @@ class BadRequests(ServeTest):
             ("/v2/embed", {"texts": "a", "output_dimension": "x"}, 400, "output_dimension"),
             ("/v2/embed", {"texts": "a", "output_dimension": 0}, 400, "output_dimension"),
             ("/v2/embed", {"texts": ["a"], "truncate": "MIDDLE"}, 400, "MIDDLE"),
-            ("/v2/embed", {"texts": "a", "embedding_types": ["int8"]}, 400, "int8"),
+            ("/v2/embed", {"texts": "a", "embedding_types": ["int4"]}, 400, "int4"),
             ("/embed", {"inputs": "a", "dimensions": 1.5}, 422, "1.5"),
             ("/similarity", {"inputs": "a"}, 422, "`inputs`"),
             ("/similarity", {"inputs": {"sentences": ["a"]}}, 422, "source_sentence"),
@@ -182,7 +191,8 @@ class Keys(ServeTest):
 
     def test_keys(self) -> None:
         body = json.dumps({"inputs": "a"})
-        self.assertEqual(self.ask("POST", "/embed", body)[0], 401)
+        status, _, answer = self.ask("POST", "/embed", body)
+        self.assertEqual((status, json.loads(answer)["error_type"]), (401, "Unauthorized"))
         self.assertEqual(self.ask("POST", "/embed", body, authorization="Bearer wrong-key-99")[0], 401)
         self.assertEqual(self.ask("POST", "/embed", body, authorization="Bearer reader-key-1")[0], 200)
         self.assertEqual(self.ask("GET", "/health")[0], 200)

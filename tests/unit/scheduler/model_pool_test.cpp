@@ -82,6 +82,30 @@ TEST(ModelPool, the_one_used_least_recently_makes_room) {
   EXPECT_EQ(state_of(pool, second), ModelState::kNotLoaded);
 }
 
+// A collection's model that the server was not started with.
+TEST(ModelPool, one_that_is_not_listed_shares_the_memory_of_the_others) {
+  const std::string listed = golden("old_mean_normalize");
+  const std::string other = golden("new_mean");
+  ModelPool pool({listed}, options(1));  // room for one at a time
+  ASSERT_TRUE(pool.get(listed));
+  EXPECT_GT(pool.status().front().size_bytes, 0U);
+  ASSERT_TRUE(pool.get(ModelVariant{.name = other, .listed = false}));
+  auto status = pool.status();
+  ASSERT_EQ(status.size(), 2U);
+  EXPECT_EQ(status[0].state, ModelState::kNotLoaded);
+  EXPECT_EQ(status[0].size_bytes, 0U);
+  EXPECT_EQ(status[1].name, other);
+  EXPECT_FALSE(status[1].listed);
+  EXPECT_EQ(status[1].state, ModelState::kLoaded);
+  EXPECT_EQ(pool.names(), std::vector<std::string>{listed});
+  // Clients name listed ones alone.
+  const auto refused = pool.get(other);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(pool.get(listed));
+  EXPECT_EQ(pool.status()[1].state, ModelState::kNotLoaded);
+}
+
 TEST(ModelPool, variants_are_models_of_their_own) {
   ModelPool pool({golden("prompt_excluded")}, options());
   const auto get = [&](const ModelVariant& variant) {

@@ -47,6 +47,10 @@ class SlowEncoder final : public RowEncoder {
   std::size_t batch_cost_max() const override { return batch_rows_; }
   bool immediate() const override { return false; }
 
+  void hold() {
+    const std::scoped_lock lock(mutex_);
+    held_ = true;
+  }
   void let_go() {
     const std::scoped_lock lock(mutex_);
     held_ = false;
@@ -143,6 +147,56 @@ TEST(Scheduler, refuses_at_once_when_the_queue_is_full_and_keeps_what_it_took) {
   EXPECT_TRUE(kept->future.get());
   EXPECT_TRUE(running->future.get());
   EXPECT_TRUE(ask(scheduler, {.encoder = encoder, .rows = {"later"}})->future.get());
+}
+
+TEST(Scheduler, refuses_at_once_what_would_wait_too_long) {
+  Scheduler scheduler({.queue_time_max = 500ms});
+  const auto encoder = std::make_shared<SlowEncoder>("a", true);
+  // Nothing is known of a model that has not run: whatever waits, nobody is refused.
+  auto first = ask(scheduler, {.encoder = encoder, .rows = {"first"}});
+  encoder->wait_for_batch(1);
+  EXPECT_EQ(scheduler.status().interactive_wait_seconds, 0.0);
+  std::this_thread::sleep_for(100ms);
+  encoder->let_go();
+  ASSERT_TRUE(first->future.get());
+  encoder->hold();
+  auto running = ask(scheduler, {.encoder = encoder, .rows = {"running"}});
+  encoder->wait_for_batch(2);
+  auto queued = ask(scheduler, {.encoder = encoder, .rows = numbered("q", 40), .waits_any_time = true});
+  // 32 of these rows come before the first of the next request, 0.1 seconds each.
+  EXPECT_GT(scheduler.status().interactive_wait_seconds, 3.0);
+  const auto refused = ask(scheduler, {.encoder = encoder, .rows = {"refused"}})->future.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kOverloaded);
+  EXPECT_GE(scheduler.retry_after(Priority::kInteractive), 3s);
+  EXPECT_EQ(scheduler.status().late_count, 1U);
+  EXPECT_EQ(scheduler.status().overload_count, 0U);
+  // A row that is there already waits for nobody.
+  EXPECT_TRUE(ask(scheduler, {.encoder = encoder, .rows = {"first"}})->future.get());
+  auto patient = ask(scheduler, {.encoder = encoder, .rows = {"patient"}, .waits_any_time = true});
+  encoder->let_go();
+  EXPECT_TRUE(running->future.get());
+  EXPECT_TRUE(queued->future.get());
+  EXPECT_TRUE(patient->future.get());
+  EXPECT_EQ(scheduler.retry_after(Priority::kInteractive), 1s);
+}
+
+TEST(Scheduler, refuses_what_has_waited_too_long_and_finishes_what_has_begun) {
+  Scheduler scheduler({.queue_time_max = 50ms});
+  const auto encoder = std::make_shared<SlowEncoder>("a", true);
+  // Eight of its rows are in the batch that runs: it has begun, however long it takes.
+  auto begun = ask(scheduler, {.encoder = encoder, .rows = numbered("b", 20)});
+  encoder->wait_for_batch(1);
+  auto late = ask(scheduler, {.encoder = encoder, .rows = {"late"}});
+  auto patient = ask(scheduler, {.encoder = encoder, .rows = {"patient"}, .waits_any_time = true});
+  std::this_thread::sleep_for(100ms);
+  encoder->let_go();
+  const auto refused = late->future.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kOverloaded);
+  EXPECT_TRUE(begun->future.get());
+  EXPECT_TRUE(patient->future.get());
+  EXPECT_EQ(scheduler.status().late_count, 1U);
 }
 
 TEST(Scheduler, bulk_work_is_done_while_interactive_work_floods_in) {

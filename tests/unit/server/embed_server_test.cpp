@@ -154,6 +154,59 @@ TEST_F(EmbedServerTest, clients_at_once_get_their_own_answers) {
   EXPECT_EQ(wrong_count, 0);
 }
 
+class OverloadedServerTest : public EmbedServerTest {
+ protected:
+  static EmbedServerOptions options() {
+    EmbedServerOptions out = small_options();
+    out.limits.task_row_count_max = 32;
+    return out;
+  }
+  OverloadedServerTest() : EmbedServerTest(options()) {}
+};
+
+// The built-in model has no queue: large requests are bounded all the same, and small ones pass them.
+TEST_F(OverloadedServerTest, large_requests_to_a_model_without_a_queue_cannot_pile_up) {
+  std::string rows;
+  for (int row = 0; row < 16; ++row) {
+    rows += fmt::format("{}\"{}\"", row == 0 ? "" : ",", std::string(5000, 'a' + static_cast<char>(row)));
+  }
+  const std::string large = post("/embed", fmt::format(R"({{"inputs":[{}]}})", rows));
+  constexpr int kClientCount = 16;
+  constexpr int kRequestCount = 20;
+  std::atomic<int> answered = 0;
+  std::atomic<int> refused = 0;
+  std::atomic<bool> over = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kClientCount; ++i) {
+    threads.emplace_back([&] {
+      RawClient client(port_);
+      for (int n = 0; n < kRequestCount; ++n) {
+        client.send(large);
+        const std::string answer = client.receive_answer();
+        answered += status_of(answer) == 200 ? 1 : 0;
+        refused += status_of(answer) == 429 && answer.find("retry-after: ") != std::string::npos ? 1 : 0;
+      }
+    });
+  }
+  std::thread small([&] {
+    RawClient client(port_);
+    while (!over) {
+      client.send(post("/embed", R"({"inputs":"a"})"));
+      EXPECT_EQ(status_of(client.receive_answer()), 200);
+    }
+  });
+  for (auto& thread : threads) {
+    thread.join();
+  }
+  over = true;
+  small.join();
+  EXPECT_EQ(answered + refused, kClientCount * kRequestCount);
+  EXPECT_GT(answered, 0);
+  EXPECT_GT(refused, 0);
+  // All is as before once they have gone: nothing is counted that no longer waits.
+  EXPECT_EQ(status_of(ask(large)), 200);
+}
+
 TEST_F(EmbedServerTest, pages_of_allowed_origins_may_ask_and_no_others) {
   const std::string preflight =
       ask("OPTIONS /embed HTTP/1.1\r\nhost: x\r\norigin: https://app.example.com\r\naccess-control-request-method: "

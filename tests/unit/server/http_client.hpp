@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace asterism::server::testing {
 
@@ -59,6 +60,12 @@ class RawClient {
         return {};
       }
     }
+  }
+  // All that has come, as soon as `end` is in it; it is not given again.
+  std::string receive_until(std::string_view end) {
+    while (kept_.find(end) == std::string::npos && receive_more()) {
+    }
+    return std::exchange(kept_, {});
   }
   // All until the server ends the connection.
   std::string receive_all() {

@@ -23,7 +23,7 @@ namespace {
 // Answers every request with the stream that the test holds.
 class Streams final : public Application {
  public:
-  Admission admit(const HttpRequest& /*head*/) override { return {.body_size_bytes_max = 1024}; }
+  Admission admit(HttpRequest& /*head*/) override { return {.body_size_bytes_max = 1024}; }
   void handle(const std::shared_ptr<Exchange>& exchange) override {
     stream = std::make_shared<BodyStream>();
     exchange->respond({.content_type = "text/plain", .stream = stream});

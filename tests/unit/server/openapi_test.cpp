@@ -43,8 +43,7 @@ class AllRoutes {
   ScratchFolder folder_{"openapi"};
   ModelPool pool_{{"builtin"}, {}};
   Scheduler scheduler_{{}};
-  std::shared_ptr<ServedEmbedder> embedder_ =
-      std::make_shared<ServedEmbedder>(pool_, scheduler_, ModelPoolOptions{}, std::size_t{64});
+  std::shared_ptr<ServedEmbedder> embedder_ = std::make_shared<ServedEmbedder>(pool_, scheduler_, std::size_t{64});
   std::unique_ptr<CollectionService> collections_;
   std::unique_ptr<JobService> jobs_;
 

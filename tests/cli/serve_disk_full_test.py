@@ -1,0 +1,122 @@
+"""`asterism serve` on a disk that fills up: adds and jobs say so, keep what was whole, and go on when there is room."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import unittest
+from typing import Any
+
+from serve_support import ServeTest
+from support import CliTest
+
+NDJSON = "application/x-ndjson"
+
+
+class FullDisk(ServeTest):
+    options = ("-m", "builtin")
+
+    def setUp(self) -> None:
+        CliTest.setUp(self)
+        self.store = self.folder / "collections"
+        self.store.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(self.store)], capture_output=True, check=False
+        )
+        if mounted.returncode != 0:
+            self.skipTest("mounting a small disk is not allowed here")
+        self.addCleanup(subprocess.run, ["umount", str(self.store)], check=True)
+        self.start()
+        self.addCleanup(self.end)
+        self.notes = "/v1/collections/notes"
+        status, answer = self.post("/v1/collections", {"name": "notes", "model": "builtin"})
+        self.assertEqual(status, 201, answer)
+
+    def arguments(self) -> tuple[str, ...]:
+        return ("--collections", str(self.store), *self.options)
+
+    def fill(self, left_bytes: int = 0) -> None:
+        """All of the disk but so much."""
+        with (self.store / "filler").open("wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"f" * 4096)
+            except OSError:
+                filler.truncate(max(0, filler.tell() - left_bytes))
+
+    def make_room(self) -> None:
+        (self.store / "filler").unlink()
+
+    def get(self, path: str) -> Any:
+        return json.loads(self.ask("GET", path)[2])
+
+    def wait_for_job(self, job: str, *states: str) -> Any:
+        for _ in range(1200):
+            status = self.get(f"/v1/jobs/{job}")
+            if status["state"] in states:
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"job {job}: expected {states}, found {status}")
+
+    @staticmethod
+    def rows(count: int) -> bytes:
+        return b"".join(json.dumps({"id": f"r{i}", "text": f"row {i} of water"}).encode() + b"\n" for i in range(count))
+
+    def assert_full(self, error: Any) -> None:
+        self.assertEqual(error["code"], "io", error)
+        self.assertIn("the disk is full", error["hint"])
+        self.assertNotIn(str(self.folder), json.dumps(error))
+
+    def assert_sound(self) -> None:
+        job = json.loads(self.ask("POST", f"{self.notes}/verify")[2])["id"]
+        status = self.wait_for_job(job, "done", "failed")
+        self.assertEqual((status["state"], status["result"]["problems"]), ("done", []), status)
+
+    def test_an_add_says_so_and_goes_on_when_there_is_room(self) -> None:
+        body = self.rows(20_000)
+        status, _, answer = self.ask("POST", f"{self.notes}/items", body, content_type=NDJSON)
+        self.assertIn(status, (200, 507), answer)
+        last = json.loads(answer.splitlines()[-1])
+        self.assert_full(last["error"])
+        count = self.get(self.notes)["items"]
+        self.assertEqual(count % 2048, 0)
+        self.fill()
+        status, answer = self.post(f"{self.notes}/items", [{"id": f"n{i}", "text": f"new {i}"} for i in range(2000)])
+        self.assertEqual(status, 507, answer)
+        self.assert_full(answer["error"])
+        self.assertEqual(self.get(self.notes)["items"], count)
+        status, answer = self.post(f"{self.notes}/search", {"text": "water", "k": 3})
+        self.assertEqual(status, 200, answer)
+        self.make_room()
+        subprocess.run(["mount", "-o", "remount,size=128m", str(self.store)], check=True)
+        self.assert_sound()
+        status, _, answer = self.ask("POST", f"{self.notes}/items", body, content_type=NDJSON)
+        summary = json.loads(answer.splitlines()[-1])["summary"]
+        self.assertEqual((summary["rows"], summary["unchanged"]), (20_000, count))
+        self.assertEqual(self.get(self.notes)["items"], 20_000)
+        self.assert_sound()
+
+    def test_a_job_fails_with_that_and_is_resumed_when_there_is_room(self) -> None:
+        self.fill(left_bytes=3 << 20)
+        status, _, answer = self.ask("POST", "/v1/jobs?kind=embed", self.rows(6000), content_type=NDJSON)
+        self.assertEqual(status, 202, answer)
+        job = json.loads(answer)["id"]
+        failed = self.wait_for_job(job, "done", "failed")
+        self.assertEqual(failed["state"], "failed")
+        self.assert_full(failed["error"])
+        self.fill()
+        status, _, answer = self.ask("POST", "/v1/jobs?kind=embed", self.rows(6000), content_type=NDJSON)
+        self.assertEqual(status, 507, answer)
+        self.assert_full(json.loads(answer)["error"])
+        self.assertEqual(self.ask("GET", "/health")[0], 200)
+        self.make_room()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(self.store)], check=True)
+        self.assertEqual(self.ask("POST", f"/v1/jobs/{job}/resume")[0], 202)
+        done = self.wait_for_job(job, "done", "failed")
+        self.assertEqual((done["state"], done["result"]["rows"], done["result"]["failed"]), ("done", 6000, 0))
+        self.assert_sound()
+
+
+if __name__ == "__main__":
+    unittest.main()

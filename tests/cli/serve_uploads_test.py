@@ -1,0 +1,171 @@
+"""Files that are added while they arrive: larger than memory, packed, broken off, by clients that are killed."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from serve_support import ServeTest
+from support import CliTest
+
+NDJSON = "application/x-ndjson"
+WINDOW = 2048  # rows that are added at once
+SENDER = """
+import itertools, json, socket, sys
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+connection.sendall(f"POST {sys.argv[2]}/items HTTP/1.1\\r\\nhost: x\\r\\ncontent-type: application/x-ndjson\\r\\n"
+                   "transfer-encoding: chunked\\r\\n\\r\\n".encode())
+for i in itertools.count():
+    rows = "".join(json.dumps({"id": f"r{i}-{j}", "text": f"row {i} {j}"}) + "\\n" for j in range(1000)).encode()
+    connection.sendall(f"{len(rows):x}\\r\\n".encode() + rows + b"\\r\\n")
+"""
+
+
+class Uploads(ServeTest):
+    options = ("-m", "builtin", "--body-mb", "1")
+
+    def setUp(self) -> None:
+        CliTest.setUp(self)
+        self.store = self.folder / "collections"
+        self.start()
+        self.addCleanup(self.end)
+        self.notes = "/v1/collections/notes"
+        status, answer = self.post("/v1/collections", {"name": "notes", "model": "builtin"})
+        self.assertEqual(status, 201, answer)
+
+    def arguments(self) -> tuple[str, ...]:
+        return ("--collections", str(self.store), *self.options)
+
+    def count(self) -> int:
+        count: int = json.loads(self.ask("GET", self.notes)[2])["items"]
+        return count
+
+    def settled_count(self) -> int:
+        before = -1
+        for _ in range(600):
+            count = self.count()
+            if count == before:
+                return count
+            before = count
+            time.sleep(0.3)
+        raise AssertionError("the count of items does not come to rest")
+
+    def verify(self) -> None:
+        job = json.loads(self.ask("POST", f"{self.notes}/verify")[2])["id"]
+        for _ in range(600):
+            status = json.loads(self.ask("GET", f"/v1/jobs/{job}")[2])
+            if status["state"] in ("done", "failed"):
+                break
+            time.sleep(0.05)
+        self.assertEqual((status["state"], status["result"]["problems"]), ("done", []), status)
+
+    def upload(self, pieces: Iterator[bytes], **headers: str) -> list[Any]:
+        """In chunks, with no length said before."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        names = {key.replace("_", "-"): value for key, value in headers.items()}
+        connection.request("POST", f"{self.notes}/items", pieces, {"content-type": NDJSON, **names})
+        response = connection.getresponse()
+        lines = [json.loads(line) for line in response.read().splitlines()]
+        self.assertEqual(response.status, 200, lines)
+        connection.close()
+        return lines
+
+    @staticmethod
+    def rows(count: int, text: str = "water", first: int = 0) -> bytes:
+        return b"".join(
+            json.dumps({"id": f"r{i}", "text": f"{i} {text}"}).encode() + b"\n" for i in range(first, first + count)
+        )
+
+    def memory_mb(self, what: str) -> float:
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        found = re.search(rf"{what}:\s+(\d+) kB", text)
+        assert found
+        return int(found[1]) / 1024
+
+    def test_a_file_larger_than_the_memory_it_takes(self) -> None:
+        block = self.rows(1000, "water and stone " * 60)
+        self.upload(iter([block]))
+        before = self.memory_mb("VmRSS")
+        repeats = (160 << 20) // len(block)
+        lines = self.upload(block for _ in range(repeats))
+        summary = lines[-1]["summary"]
+        self.assertEqual((summary["rows"], summary["failed"]), (1000 * repeats, 0))
+        self.assertEqual(self.count(), 1000)
+        sizes = [line["size_bytes"] for line in lines[:-1]]
+        self.assertEqual(sizes, sorted(sizes))
+        self.assertLess(self.memory_mb("VmHWM") - before, 64)
+
+    def test_packed_and_without_ids(self) -> None:
+        text = "".join(f"line {i} about water\n" for i in range(70_000)).encode()
+        for coding, body in (("gzip", gzip.compress(text)), ("identity", text)):
+            lines = self.upload(iter([body[:1000], body[1000:]]), content_type="text/plain", content_encoding=coding)
+            self.assertEqual(lines[-1]["summary"]["rows"], 70_000)
+            self.assertEqual(lines[-1]["summary"]["unchanged"], 0 if coding == "gzip" else 70_000)
+        self.assertEqual(self.count(), 70_000)
+        lines = self.upload(iter([gzip.compress(text)[:-2000]]), content_type="text/plain", content_encoding="gzip")
+        self.assertEqual(lines[-1]["error"]["code"], "corrupt")
+        self.assertEqual(self.ask("POST", f"{self.notes}/items", b"no gzip", content_type="text/plain",
+                                  content_encoding="gzip")[0], 422)  # fmt: skip
+
+    def test_a_client_that_dies_half_way_leaves_whole_windows(self) -> None:
+        whole = self.rows(20_000)
+        half = whole[: len(whole) // 2 + 7]
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            head = f"POST {self.notes}/items HTTP/1.1\r\nhost: x\r\ncontent-type: {NDJSON}\r\n"
+            connection.sendall(f"{head}content-length: {len(whole)}\r\n\r\n".encode() + half)
+            time.sleep(1)
+        count = self.settled_count()
+        self.assertGreater(count, 0)
+        self.assertEqual(count % WINDOW, 0)
+        self.assertLess(count, 10_100)
+        self.verify()
+        summary = self.upload(iter([whole]))[-1]["summary"]
+        self.assertEqual((summary["rows"], summary["unchanged"], summary["added"]), (20_000, count, 20_000 - count))
+        self.assertEqual(self.count(), 20_000)
+
+    def test_kill_9_of_a_client_harms_nobody(self) -> None:
+        with subprocess.Popen([sys.executable, "-c", SENDER, str(self.port), self.notes]) as sender:
+            for _ in range(600):
+                if self.count() >= WINDOW:
+                    break
+                time.sleep(0.05)
+            sender.send_signal(signal.SIGKILL)
+        count = self.settled_count()
+        self.assertGreaterEqual(count, WINDOW)
+        self.assertEqual(count % WINDOW, 0)
+        self.verify()
+        self.assertEqual(self.upload(iter([self.rows(10)]))[-1]["summary"]["added"], 10)
+        self.assertEqual(self.ask("GET", "/health")[0], 200)
+
+    def test_broken_rows_are_counted_and_broken_bodies_said(self) -> None:
+        lines = self.upload(iter([self.rows(3), b"{broken\n", self.rows(3, first=3), b'{"id": "x"}\n']))
+        summary = lines[-1]["summary"]
+        self.assertEqual((summary["rows"], summary["added"], summary["failed"]), (8, 6, 2))
+        self.assertRegex(lines[-1]["errors"][0]["row"], r"^[0-9a-f]{12}:4$")
+        head = f"POST {self.notes}/items HTTP/1.1\r\nhost: x\r\ncontent-type: {NDJSON}\r\n"
+        self.assertIn(b" 400 ", self.raw(f"{head}transfer-encoding: chunked\r\n\r\nzz\r\n".encode()))
+        self.assertEqual(self.count(), 6)
+
+    def test_sigterm_breaks_an_upload_off_that_does_not_end(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            head = f"POST {self.notes}/items HTTP/1.1\r\nhost: x\r\ncontent-type: {NDJSON}\r\n"
+            connection.sendall(f"{head}content-length: 1000000\r\n\r\n".encode() + self.rows(10))
+            self.assertEqual(self.ask("GET", "/health")[0], 200)
+            begin = time.monotonic()
+            self.assertEqual(self.end(), 0)
+            self.assertLess(time.monotonic() - begin, 45)
+
+
+if __name__ == "__main__":
+    unittest.main()
