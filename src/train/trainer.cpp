@@ -8,6 +8,7 @@
 #include <cmath>
 #include <ranges>
 
+#include "train/checkpoint_match.hpp"
 #include "train/checkpoint_store.hpp"
 #include "train/evaluation_vectors.hpp"
 #include "train/event_file.hpp"
@@ -23,8 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kMetricsRowsPerEpoch = 50;
 // Rows named when a batch is bad.
 constexpr std::size_t kNamedRowsMax = 16;
-// Differences named when a checkpoint is of another recipe.
-constexpr std::size_t kNamedDifferencesMax = 5;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -62,7 +61,6 @@ class Trainer {
 
   Result<void> start();
   Result<void> resume(const Checkpoint& checkpoint);
-  Result<void> check_data(const Checkpoint& checkpoint) const;
   Result<void> open_metrics();
   Result<StepBatches> batches_of_step(std::int64_t step);
   Result<bool> advance();
@@ -177,24 +175,10 @@ Result<void> Trainer::start() {
 }
 
 Result<void> Trainer::resume(const Checkpoint& checkpoint) {
+  if (auto own = expect_own_checkpoint(checkpoint, recipe_, task_); !own) {
+    return own;
+  }
   const std::string source = checkpoint.file.string();
-  if (!checkpoint.progress.is_object() || !checkpoint.progress.contains("settings") ||
-      !checkpoint.progress.contains("progress")) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected settings and progress of a run", source),
-                "start over with --again");
-  }
-  auto differences = settings_differences(checkpoint.progress.at("settings"), recipe_.settings);
-  if (!differences.empty()) {
-    const std::size_t count = differences.size();
-    differences.resize(std::min(count, kNamedDifferencesMax));
-    return fail(ErrorCode::kMismatch,
-                fmt::format("{}: a checkpoint of another recipe: {}{}", source, fmt::join(differences, "; "),
-                            count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
-                "set these back to go on, name another folder with -o, or start over with --again");
-  }
-  if (auto same = check_data(checkpoint); !same) {
-    return same;
-  }
   auto progress = progress_from_json(checkpoint.progress.at("progress"), source);
   if (!progress) {
     return std::unexpected(progress.error());
@@ -211,27 +195,6 @@ Result<void> Trainer::resume(const Checkpoint& checkpoint) {
   session_step_begin_ = progress_.step;
   checkpoint_step_ = progress_.step;
   return {};
-}
-
-Result<void> Trainer::check_data(const Checkpoint& checkpoint) const {
-  std::vector<std::string> differences;
-  const Json rows = checkpoint.progress.value("row_count", Json());
-  if (rows != Json(task_.training().row_count())) {
-    differences.push_back(
-        fmt::format("{} rows to learn from there, {} here", rows.dump(), task_.training().row_count()));
-  }
-  const Json digests = checkpoint.progress.value("data", Json::object());
-  for (const auto& [part, digest] : task_.data().digests) {
-    if (digests.value(part, digest) != digest) {
-      differences.push_back(fmt::format("other {}", part));
-    }
-  }
-  if (differences.empty()) {
-    return {};
-  }
-  return fail(ErrorCode::kMismatch,
-              fmt::format("{}: a checkpoint of other data: {}", checkpoint.file.string(), fmt::join(differences, ", ")),
-              "bring the data back to go on, name another folder with -o, or start over with --again");
 }
 
 Result<void> Trainer::open_metrics() {

@@ -1,0 +1,14 @@
+// Whether a checkpoint is of this run: the same settings and the same data. Thread-safety: pure. Cost: the recipe's keys.
+#pragma once
+
+#include "asterism/error.hpp"
+#include "train/checkpoint_store.hpp"
+#include "train/recipe.hpp"
+#include "train/task.hpp"
+
+namespace asterism {
+
+// kCorrupt where it says neither, kMismatch with what differs.
+Result<void> expect_own_checkpoint(const Checkpoint& checkpoint, const Recipe& recipe, const TrainingTask& task);
+
+}  // namespace asterism
