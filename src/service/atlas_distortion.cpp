@@ -18,10 +18,6 @@ bool is_finite(std::span<const float> row) {
   return std::ranges::all_of(row, [](float value) { return std::isfinite(value); });
 }
 
-void append(std::vector<float>& out, std::span<const float> row) {
-  out.insert(out.end(), row.begin(), row.end());
-}
-
 // Rounding may carry the worst and the best just past the ends.
 float share(double value) {
   return static_cast<float>(std::clamp(value, 0.0, 1.0));
@@ -46,20 +42,23 @@ MapDistortion distortion_of(std::vector<float> values, std::size_t neighbor_coun
 
 Result<MapDistortion> measure_distortion(const Collection& collection, const AtlasSnapshot& snapshot,
                                          const AtlasMap& map, const AnalysisRun& run) {
-  const auto vectors = read_atlas_vectors(collection, snapshot, run);
+  auto vectors = read_atlas_vectors(collection, snapshot, run);
   if (!vectors) {
-    return std::unexpected(vectors.error());
+    return std::unexpected(std::move(vectors.error()));
   }
   const std::size_t dim = snapshot.settings.dim;
-  std::vector<std::uint32_t> rows;  // with a vector and a place
-  std::vector<float> original;
+  // Rows with a vector and a place, moved up over those without: a copy of all vectors would be as large again.
+  std::vector<float>& original = *vectors;
+  std::vector<std::uint32_t> rows;
   std::vector<float> placed;
   for (std::size_t row = 0; row < snapshot.row_count(); ++row) {
-    const auto vector = std::span(*vectors).subspan(row * dim, dim);
+    const auto vector = std::span(original).subspan(row * dim, dim);
     const auto place = map.view().row(row);
     if (is_finite(vector) && is_finite(place)) {
-      append(original, vector);
-      append(placed, place);
+      if (rows.size() != row) {
+        std::ranges::copy(vector, original.begin() + static_cast<std::ptrdiff_t>(rows.size() * dim));
+      }
+      placed.insert(placed.end(), place.begin(), place.end());
       rows.push_back(static_cast<std::uint32_t>(row));
     }
   }
@@ -70,7 +69,7 @@ Result<MapDistortion> measure_distortion(const Collection& collection, const Atl
     return distortion_of(std::move(values), neighbor_count);
   }
   const auto scores = neighborhood_trust(
-      {.values = original, .row_count = rows.size(), .dim = dim},
+      {.values = std::span(original).first(rows.size() * dim), .row_count = rows.size(), .dim = dim},
       {.values = placed, .row_count = rows.size(), .dim = map.summary.dim},
       {.neighbor_count = neighbor_count,
        .query_row_count_max = std::max(kDistortionSampleCountMin, kDistortionPairCountMax / rows.size())},

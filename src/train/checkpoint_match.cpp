@@ -22,11 +22,11 @@ Result<void> expect_same_settings(const Checkpoint& checkpoint, const Recipe& re
   }
   const std::size_t count = differences.size();
   differences.resize(std::min(count, kNamedDifferencesMax));
-  return fail(ErrorCode::kMismatch,
-              fmt::format("{}: a checkpoint of another recipe: {}{}", checkpoint.file.string(),
-                          fmt::join(differences, "; "),
-                          count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
-              "set these back to go on, name another folder with -o, or start over with --again");
+  return fail(
+      ErrorCode::kMismatch,
+      fmt::format("{}: a checkpoint of another recipe: {}{}", checkpoint.file.string(), fmt::join(differences, "; "),
+                  count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
+      "set these back to go on, name another folder with -o, or start over with --again");
 }
 
 Result<void> expect_same_data(const Checkpoint& checkpoint, const TrainingTask& task) {

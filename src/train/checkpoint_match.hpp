@@ -1,4 +1,5 @@
-// Whether a checkpoint is of this run: the same settings and the same data. Thread-safety: pure. Cost: the recipe's keys.
+// Whether a checkpoint is of this run: the same settings and the same data. Thread-safety: pure. Cost: the recipe's
+// keys.
 #pragma once
 
 #include "asterism/error.hpp"
