@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
     by_task = {task: run_rounds(options, task) for task in TASKS}
-    heads = [head for task in TASKS for head in (task, *(f"{task} - {other}'s" for other in options.beside))]
+    heads = [head for task in TASKS for head in (task, *(f"{task}, above {other}" for other in options.beside))]
     print(f"| encoder | {' | '.join(heads)} |\n|---|{'---|' * len(heads)}")
     for name in by_task[TASKS[0]]:
         columns = [cell for task in TASKS for cell in cells(options, by_task[task], name)]
