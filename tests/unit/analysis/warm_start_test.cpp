@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, WarmStart, testing::Values("umap", "tsne", "pa
 
 TEST(StartPlaces, are_scaled_by_their_widest_component_and_nothing_else) {
   std::vector<float> places{1000.0F, 0.0F, 1002.0F, 4.0F, kNaN, kNaN, 1001.0F, 8.0F};
-  EXPECT_EQ(kind_of_places(places, 2), GivenPlaces::kShape);
+  EXPECT_EQ(kind_of_places(places, 2), GivenPlaces::kMap);
   scale_places(places, 2, 0.01);
   EXPECT_NEAR(places[7] - places[1], 0.01 * std::sqrt(6.0), 1e-6);
   EXPECT_TRUE(std::isnan(places[4]));
