@@ -41,8 +41,8 @@ tsan: setup  ## build and run the tests of threaded code under the thread saniti
 .PHONY: tsan-server
 tsan-server: setup  ## the same of the scheduler and the server alone, all below them as users run it
 	@tools/build.sh tsan-server asterism_scheduler_tests asterism_server_tests
-	@build/tsan-server/tests/asterism_scheduler_tests
-	@build/tsan-server/tests/asterism_server_tests
+	@TBB_ENABLE_SANITIZERS=1 build/tsan-server/tests/asterism_scheduler_tests  # else TBB opens a library as sanitizers forbid
+	@TBB_ENABLE_SANITIZERS=1 build/tsan-server/tests/asterism_server_tests
 
 .PHONY: bench
 bench: build  ## run the micro benchmarks
