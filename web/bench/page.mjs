@@ -115,8 +115,7 @@ async function hoverMs(browser) {
   return took;
 }
 
-// A box over the left half of the map, then what is selected as a table, then as CSV; a column as a histogram, then a
-// range of it as a filter.
+// A box over the left half of the map, then what is selected as a table, then as CSV.
 async function useMs(browser) {
   const page = await openPage(browser, "demo");
   await page.waitForTimeout(1500);
@@ -129,7 +128,12 @@ async function useMs(browser) {
     await page.mouse.move(box.x + box.width / 2, box.y + box.height - 3, { steps: 3 });
     await page.mouse.up();
   }, () => /\d selected/.test(document.body.textContent ?? ""));
-  took.table = await waitMs(page, () => page.getByRole("button", { name: "Table", exact: true }).click(), () => document.querySelectorAll('[role="row"]').length > 5);
+  const selection = page.getByRole("region", { name: "Selection" });
+  took.table = await waitMs(
+    page,
+    () => selection.getByRole("button", { name: "Table", exact: true }).click(),
+    () => document.querySelectorAll('[role="row"]').length > 5,
+  );
   const started = performance.now();
   const downloading = page.waitForEvent("download", { timeout: 300_000 });
   await page.getByRole("button", { name: "Export" }).click();
