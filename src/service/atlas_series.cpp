@@ -36,6 +36,7 @@ constexpr std::array<std::string_view, 4> kSeriesFields{"series", "series_step",
 struct State {
   std::string version;  // empty: what is there now
   std::string label;
+  std::uint64_t item_count = 0;
 };
 
 struct Step {
@@ -61,17 +62,22 @@ Result<std::vector<State>> states_of(const SeriesRequest& request, const Collect
     std::ranges::stable_sort(versions, {}, &CollectionVersion::number);
     std::erase_if(versions, [](const CollectionVersion& version) { return version.item_count == 0; });
     for (const CollectionVersion& version : versions) {
-      out.push_back({.version = version.name, .label = version.name});
+      out.push_back({.version = version.name, .label = version.name, .item_count = version.item_count});
     }
     if (status.item_count > 0) {
-      out.push_back({.version = {}, .label = "now"});
+      out.push_back({.version = {}, .label = "now", .item_count = status.item_count});
     }
   }
   for (const std::string& name : request.versions) {
     if (std::ranges::find(out, name, &State::version) != out.end()) {
       return fail(ErrorCode::kInvalidArgument, fmt::format("versions: expected each once, found '{}' twice", name));
     }
-    out.push_back({.version = name, .label = name});
+    const auto version = std::ranges::find(status.versions, name, &CollectionVersion::name);
+    if (version == status.versions.end()) {
+      return fail(ErrorCode::kNotFound, fmt::format("{}: there is no version '{}'", request.location, name),
+                  "`asterism collection show` lists the versions");
+    }
+    out.push_back({.version = name, .label = name, .item_count = version->item_count});
   }
   if (out.size() < 2) {
     return fail(ErrorCode::kInvalidArgument,
@@ -180,16 +186,33 @@ bool is_same_state(const Step& step, const Step& former) {
   return step.snapshot.ids.checksum() == former.snapshot.ids.checksum() && step.digests == former.digests;
 }
 
+// Laid out from the largest state to both ends: a map of few rows would press those that come later into what it left.
 Result<std::vector<Step>> steps_of(const SeriesRequest& request, std::vector<State> states, const AnalysisRun& run) {
-  std::vector<Step> steps;
-  for (State& state : states) {
-    const bool is_now = state.version.empty();
-    auto step = read_step(request, std::move(state), steps.empty() ? nullptr : &steps.back(), run);
+  const auto largest =
+      static_cast<std::size_t>(std::ranges::max_element(states, {}, &State::item_count) - states.begin());
+  std::vector<std::optional<Step>> laid_out(states.size());
+  const auto lay_out_beside = [&](std::size_t i, const Step* former) -> Result<void> {
+    auto step = read_step(request, std::move(states[i]), former, run);
     if (!step) {
       return std::unexpected(std::move(step.error()));
     }
+    laid_out[i] = *std::move(step);
+    return {};
+  };
+  auto done = lay_out_beside(largest, nullptr);
+  for (std::size_t i = largest + 1; done && i < states.size(); ++i) {
+    done = lay_out_beside(i, &*laid_out[i - 1]);
+  }
+  for (std::size_t i = largest; done && i-- > 0;) {
+    done = lay_out_beside(i, &*laid_out[i + 1]);
+  }
+  if (!done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  std::vector<Step> steps;
+  for (std::optional<Step>& step : laid_out) {
     // What is there now may be what the last version is.
-    if (!is_now || steps.empty() || !is_same_state(*step, steps.back())) {
+    if (!step->state.version.empty() || steps.empty() || !is_same_state(*step, steps.back())) {
       steps.push_back(*std::move(step));
     }
   }

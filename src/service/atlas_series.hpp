@@ -1,6 +1,7 @@
 // Steps of one collection on maps that belong together: its named versions, one after the other.
 //
-// Each step is a projection of its own (projection_file.hpp), NAME-001, NAME-002, ..., laid out from the step before.
+// Each step is a projection of its own (projection_file.hpp), NAME-001, NAME-002, ..., laid out from the step beside it
+// that is nearer to the largest.
 // Where most vectors are what they were, rows that both have keep their place, and those that are new or have another
 // vector find theirs among them. Where most vectors are others, as those of an encoder that is trained, the former
 // places are no more than a start, and the new map is turned and moved onto the one before (aligned_places.hpp). What

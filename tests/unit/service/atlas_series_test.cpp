@@ -152,6 +152,23 @@ TEST_F(AtlasSeriesTest, a_step_without_new_rows_leaves_all_others_where_they_are
   EXPECT_TRUE(std::ranges::equal(from, to));
 }
 
+TEST_F(AtlasSeriesTest, a_collection_that_grew_shows_parts_of_its_last_map) {
+  add(0, 30);
+  name("few");
+  add(30, 250);
+  name("many");
+  const auto steps = lay_out();
+  ASSERT_TRUE(steps) << steps.error().message;
+  ASSERT_EQ(steps->size(), 2U);
+  EXPECT_EQ((*steps)[1].kept_count, 30U);
+  EXPECT_EQ((*steps)[1].median_move, 0.0);
+  const auto few = open("few");
+  const auto many = open("many");
+  const auto part = (*few->map((*steps)[0].projection))->view().row(*few->snapshot().ids.row("i7"));
+  const auto whole = (*many->map((*steps)[1].projection))->view().row(*many->snapshot().ids.row("i7"));
+  EXPECT_TRUE(std::ranges::equal(part, whole));
+}
+
 TEST_F(AtlasSeriesTest, other_vectors_of_the_same_rows_are_laid_out_anew_and_lie_on_the_map_before) {
   for (const std::string_view method : {"umap", "pca"}) {
     SCOPED_TRACE(method);

@@ -7,7 +7,7 @@ import { pin, select } from "../state/actions";
 import type { Dataset } from "../state/dataset";
 import { formatCount } from "../state/histogram";
 import { useAtlas, useStore } from "../state/store";
-import { type Covered, homeCamera, matrixOf, orbited, panned, zoomed } from "./camera";
+import { type Covered, homeCamera, matrixOf, orbited, panned, scaleOf, zoomed } from "./camera";
 import { densityContours } from "./density";
 import { attachGestures } from "./gestures";
 import { MapPainter } from "./map_painter";
@@ -176,7 +176,7 @@ export function MapView({ place, dataset, colors: ourColors }: Props) {
       if (picture) return picture.row;
       const camera = host.camera();
       if (scene.dim === 3) return nearestInSpace(scene, matrixOf(camera, view, 3), view, x, y, reachPx, host.shown);
-      const unit = (Math.min(view.width, view.height) / 2) * 0.94 * camera.zoom;
+      const unit = scaleOf(camera, view);
       const [mapX, mapY] = [camera.x + (x - view.width / 2) / unit, camera.y - (y - view.height / 2) / unit];
       return dataset.grid(scene).nearest(mapX, mapY, reachPx / unit, host.shown);
     },

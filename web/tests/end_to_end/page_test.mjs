@@ -315,7 +315,7 @@ describe("pictures", () => {
       return which === 0 ? Math.min(...values) : Math.max(...values);
     }));
     const box = await page.getByTestId("map-0").boundingBox();
-    const scale = (Math.min(box.width, box.height) * 0.94) / Math.max(high[0] - low[0], high[1] - low[1]);
+    const scale = (Math.min(box.width, box.height) * 0.84) / Math.max(high[0] - low[0], high[1] - low[1]);
     const x = box.x + box.width / 2 + (5 - (low[0] + high[0]) / 2) * scale;
     const y = box.y + box.height / 2 + ((low[1] + high[1]) / 2) * scale;
     await page.mouse.move(x + 15, y + 15);
