@@ -120,7 +120,7 @@ class EmbeddedStore final : public VectorStore {
   mutable std::mutex allowed_mutex_;
   mutable std::map<std::string, SharedAllowed, std::less<>> allowed_;  // by filter, of the view's version
 
-  mutable std::mutex pool_mutex_;
+  mutable std::mutex pool_mutex_;  // taken before view_mutex_
   mutable ThreadPool pool_;
   mutable std::mutex recall_mutex_;
   mutable std::optional<RecallCheck> recall_;

@@ -279,6 +279,7 @@ Result<CollectionTuneResult> EmbeddedStore::tune_until(const CollectionTuneOptio
     if (!transaction) {
       return std::unexpected(transaction.error());
     }
+    const std::scoped_lock pool(pool_mutex_);
     auto lock = view_at(**reader);
     if (!lock) {
       return std::unexpected(std::move(lock.error()));
@@ -289,7 +290,6 @@ Result<CollectionTuneResult> EmbeddedStore::tune_until(const CollectionTuneOptio
                               *lock ? view_->row_count() : 0),
                   fmt::format("a graph is built from {} rows on", kGraphRowCountMin));
     }
-    const std::scoped_lock pool(pool_mutex_);
     auto tuned = view_->tune(options, pool_, cancel);
     if (!tuned) {
       return tuned;
