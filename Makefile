@@ -44,6 +44,12 @@ tsan-server: setup  ## the same of the scheduler and the server alone, all below
 	@TBB_ENABLE_SANITIZERS=1 build/tsan-server/tests/asterism_scheduler_tests  # else TBB opens a library as sanitizers forbid
 	@TBB_ENABLE_SANITIZERS=1 build/tsan-server/tests/asterism_server_tests
 
+.PHONY: tsan-store
+tsan-store: setup  ## the same of collections and their index
+	@tools/build.sh tsan-store asterism_index_tests asterism_store_tests
+	@TBB_ENABLE_SANITIZERS=1 build/tsan-store/tests/asterism_index_tests
+	@TBB_ENABLE_SANITIZERS=1 build/tsan-store/tests/asterism_store_tests
+
 .PHONY: bench
 bench: build  ## run the micro benchmarks
 	@tools/bench.sh build/release
