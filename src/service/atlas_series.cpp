@@ -92,19 +92,11 @@ Result<std::vector<State>> states_of(const SeriesRequest& request, const Collect
   return out;
 }
 
-// Rows of the step before by those of this one; nothing where it has none.
-std::vector<std::optional<std::uint32_t>> former_rows(const Step& step, const Step& former) {
-  std::vector<std::optional<std::uint32_t>> out;
-  for (std::size_t row = 0; row < step.snapshot.row_count(); ++row) {
-    out.push_back(former.snapshot.ids.row(step.snapshot.ids.id(row)));
-  }
-  return out;
-}
-
 // Places of the step before in the order of this one: of all rows that it has, and of those whose vector is the same.
 struct FormerPlaces {
   std::vector<float> all;
   std::vector<float> kept;
+  std::size_t shared_count = 0;  // rows that both have
   std::size_t kept_count = 0;
 };
 
@@ -112,14 +104,15 @@ FormerPlaces former_places(const Step& step, const Step& former, std::size_t dim
   FormerPlaces out;
   out.all.assign(step.snapshot.row_count() * dim, kNoPlace);
   out.kept = out.all;
-  const auto rows = former_rows(step, former);
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (!rows[row]) {
+  for (std::size_t row = 0; row < step.snapshot.row_count(); ++row) {
+    const auto former_row = former.snapshot.ids.row(step.snapshot.ids.id(row));
+    if (!former_row) {
       continue;
     }
-    const auto place = former.map.view().row(*rows[row]);
+    ++out.shared_count;
+    const auto place = former.map.view().row(*former_row);
     std::ranges::copy(place, out.all.begin() + static_cast<std::ptrdiff_t>(row * dim));
-    if (step.digests[row] == former.digests[*rows[row]]) {
+    if (step.digests[row] == former.digests[*former_row]) {
       std::ranges::copy(place, out.kept.begin() + static_cast<std::ptrdiff_t>(row * dim));
       ++out.kept_count;
     }
@@ -279,8 +272,7 @@ Box box_of(std::span<const Step> steps, std::size_t dim) {
   return bulk.side() > 0.0 && bulk.side() < kBulkShareMax * all.side() ? bulk : all;
 }
 
-double median_move(const Step& step, const Step& former, std::size_t dim, double side) {
-  const FormerPlaces places = former_places(step, former, dim);
+double median_move(const Step& step, const FormerPlaces& places, std::size_t dim, double side) {
   std::vector<double> moves;
   for (std::size_t row = 0; row < step.snapshot.row_count(); ++row) {
     double square = 0.0;
@@ -309,13 +301,11 @@ SeriesStep said_of(const Step& step, const Step* former, std::size_t dim, double
     out.new_count = out.row_count;
     return out;
   }
-  const auto rows = former_rows(step, *former);
-  const auto shared_count = static_cast<std::size_t>(
-      std::ranges::count_if(rows, [](const std::optional<std::uint32_t>& row) { return row.has_value(); }));
-  out.kept_count = former_places(step, *former, dim).kept_count;
-  out.new_count = out.row_count - shared_count;
-  out.gone_count = former->snapshot.row_count() - shared_count;
-  out.median_move = median_move(step, *former, dim, side);
+  const FormerPlaces places = former_places(step, *former, dim);
+  out.kept_count = places.kept_count;
+  out.new_count = out.row_count - places.shared_count;
+  out.gone_count = former->snapshot.row_count() - places.shared_count;
+  out.median_move = median_move(step, places, dim, side);
   return out;
 }
 

@@ -22,12 +22,18 @@ constexpr std::size_t kLabelFileSizeBytesMax = std::size_t{1} << 30;
 
 using Names = std::vector<std::optional<std::string>>;
 
+// The file's values may lie at any address.
+template <typename T>
+std::vector<T> copy_of(const Tensor& values) {
+  std::vector<T> out(values.element_count());
+  std::ranges::copy(values.bytes(), std::as_writable_bytes(std::span(out)).begin());
+  return out;
+}
+
 template <typename T>
 Result<std::vector<std::int32_t>> classes_of(const Tensor& values, const std::string& path) {
   std::vector<std::int32_t> out;
-  std::vector<T> copy(values.element_count());  // the file's values may lie at any address
-  std::ranges::copy(values.bytes(), std::as_writable_bytes(std::span(copy)).begin());
-  for (const T value : copy) {
+  for (const T value : copy_of<T>(values)) {
     const auto wide = static_cast<std::int64_t>(value);
     if (wide > std::numeric_limits<std::int32_t>::max()) {
       return fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected classes up to {}, found {}", path,
@@ -66,8 +72,7 @@ Result<std::vector<std::int32_t>> read_array(const std::string& path) {
 
 template <typename T>
 std::vector<float> numbers_of(const Tensor& values) {
-  std::vector<T> copy(values.element_count());
-  std::ranges::copy(values.bytes(), std::as_writable_bytes(std::span(copy)).begin());
+  const std::vector<T> copy = copy_of<T>(values);
   return {copy.begin(), copy.end()};
 }
 
@@ -163,6 +168,15 @@ Result<std::vector<T>> kept_rows(const std::vector<T>& all, const std::string& p
   return out;
 }
 
+// `what` names the option in the error.
+Result<const Names*> column_of(const AnalysisRows& rows, const std::string& name, std::string_view what) {
+  const auto found = std::ranges::find(rows.columns, name, &AnalysisColumn::name);
+  if (found == rows.columns.end()) {
+    return fail(ErrorCode::kNotFound, fmt::format("{}: there is no column '{}'", what, name));
+  }
+  return &found->values;
+}
+
 }  // namespace
 
 bool is_label_file(const std::string& labels) {
@@ -172,11 +186,8 @@ bool is_label_file(const std::string& labels) {
 
 Result<std::vector<std::int32_t>> read_labels(const std::string& labels, const AnalysisRows& rows) {
   if (!is_label_file(labels)) {
-    const auto found = std::ranges::find(rows.columns, labels, &AnalysisColumn::name);
-    if (found == rows.columns.end()) {
-      return fail(ErrorCode::kNotFound, fmt::format("labels: there is no column '{}'", labels));
-    }
-    return classes_by_name(found->values);
+    const auto column = column_of(rows, labels, "labels");
+    return column ? Result<std::vector<std::int32_t>>(classes_by_name(**column)) : std::unexpected(column.error());
   }
   if (labels.ends_with(".npy")) {
     const auto all = read_array(labels);
@@ -192,11 +203,8 @@ Result<std::vector<std::int32_t>> read_labels(const std::string& labels, const A
 
 Result<std::vector<float>> read_targets(const std::string& targets, const AnalysisRows& rows) {
   if (!is_label_file(targets)) {
-    const auto found = std::ranges::find(rows.columns, targets, &AnalysisColumn::name);
-    if (found == rows.columns.end()) {
-      return fail(ErrorCode::kNotFound, fmt::format("targets: there is no column '{}'", targets));
-    }
-    return numbers_by_text(found->values, targets);
+    const auto column = column_of(rows, targets, "targets");
+    return column ? numbers_by_text(**column, targets) : std::unexpected(column.error());
   }
   if (targets.ends_with(".npy")) {
     const auto all = read_number_array(targets);
