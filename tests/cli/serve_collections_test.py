@@ -16,7 +16,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from serve_support import ServeTest
+from serve_support import CollectionServeTest
 from support import EXAMPLES, ROOT, CliTest
 
 TEXTS = EXAMPLES / "texts.jsonl"
@@ -24,44 +24,13 @@ PICTURES = sorted((EXAMPLES / "images").rglob("*.jpg"))
 NDJSON = "application/x-ndjson"
 
 
-class ServedCollections(ServeTest):
-    def setUp(self) -> None:
-        CliTest.setUp(self)
-        self.store = self.folder / "collections"
-        self.start()
-        self.addCleanup(self.end)
-
-    def arguments(self) -> tuple[str, ...]:
-        return ("--collections", str(self.store), *self.options)
-
-    def get(self, path: str) -> Any:
-        status, _, body = self.ask("GET", path)
-        self.assertEqual(status, 200, body)
-        return json.loads(body)
-
-    def post_json(self, path: str, value: Any, expected: int = 200) -> Any:
-        status, _, body = self.ask("POST", path, json.dumps(value), content_type="application/json")
-        self.assertEqual(status, expected, body)
-        return json.loads(body)
-
-    def create(self, name: str = "notes", **settings: Any) -> str:
-        self.post_json("/v1/collections", {"name": name, "model": "builtin", **settings}, 201)
-        return f"/v1/collections/{name}"
-
+class ServedCollections(CollectionServeTest):
     def add_file(self, collection: str, body: bytes, content_type: str = NDJSON, query: str = "") -> list[Any]:
         status, headers, answer = self.ask("POST", f"{collection}/items{query}", body, content_type=content_type)
         self.assertEqual(status, 200, answer)
         self.assertEqual(headers["content-type"], NDJSON)
         self.assertEqual(headers["transfer-encoding"], "chunked")
         return [json.loads(line) for line in answer.splitlines()]
-
-    def wait_for_job(self, job: str, *states: str) -> Any:
-        for _ in range(1200):
-            status = self.get(f"/v1/jobs/{job}")
-            if status["state"] in states:
-                return status
-            time.sleep(0.05)
-        raise AssertionError(f"job {job}: expected {states}, found {status}")
 
 
 class Words(ServedCollections):

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 import unittest
 from typing import Any
 
-from serve_support import ServeTest
-from support import CliTest
+from serve_support import CollectionServeTest
 
 NDJSON = "application/x-ndjson"
 
 
-class FullDisk(ServeTest):
+class FullDisk(CollectionServeTest):
     options = ("-m", "builtin")
 
     def setUp(self) -> None:
-        CliTest.setUp(self)
-        self.store = self.folder / "collections"
+        super().setUp()
+        self.notes = self.create()
+
+    def prepare_store(self) -> None:
         self.store.mkdir()
         mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(self.store)], capture_output=True, check=False
@@ -27,14 +27,6 @@ class FullDisk(ServeTest):
         if mounted.returncode != 0:
             self.skipTest("mounting a small disk is not allowed here")
         self.addCleanup(subprocess.run, ["umount", str(self.store)], check=True)
-        self.start()
-        self.addCleanup(self.end)
-        self.notes = "/v1/collections/notes"
-        status, answer = self.post("/v1/collections", {"name": "notes", "model": "builtin"})
-        self.assertEqual(status, 201, answer)
-
-    def arguments(self) -> tuple[str, ...]:
-        return ("--collections", str(self.store), *self.options)
 
     def fill(self, left_bytes: int = 0) -> None:
         """All of the disk but so much."""
@@ -48,17 +40,6 @@ class FullDisk(ServeTest):
     def make_room(self) -> None:
         (self.store / "filler").unlink()
 
-    def get(self, path: str) -> Any:
-        return json.loads(self.ask("GET", path)[2])
-
-    def wait_for_job(self, job: str, *states: str) -> Any:
-        for _ in range(1200):
-            status = self.get(f"/v1/jobs/{job}")
-            if status["state"] in states:
-                return status
-            time.sleep(0.05)
-        raise AssertionError(f"job {job}: expected {states}, found {status}")
-
     @staticmethod
     def rows(count: int) -> bytes:
         return b"".join(json.dumps({"id": f"r{i}", "text": f"row {i} of water"}).encode() + b"\n" for i in range(count))
@@ -67,11 +48,6 @@ class FullDisk(ServeTest):
         self.assertEqual(error["code"], "io", error)
         self.assertIn("the disk is full", error["hint"])
         self.assertNotIn(str(self.folder), json.dumps(error))
-
-    def assert_sound(self) -> None:
-        job = json.loads(self.ask("POST", f"{self.notes}/verify")[2])["id"]
-        status = self.wait_for_job(job, "done", "failed")
-        self.assertEqual((status["state"], status["result"]["problems"]), ("done", []), status)
 
     def test_an_add_says_so_and_goes_on_when_there_is_room(self) -> None:
         body = self.rows(20_000)
@@ -90,12 +66,12 @@ class FullDisk(ServeTest):
         self.assertEqual(status, 200, answer)
         self.make_room()
         subprocess.run(["mount", "-o", "remount,size=128m", str(self.store)], check=True)
-        self.assert_sound()
+        self.assert_sound(self.notes)
         status, _, answer = self.ask("POST", f"{self.notes}/items", body, content_type=NDJSON)
         summary = json.loads(answer.splitlines()[-1])["summary"]
         self.assertEqual((summary["rows"], summary["unchanged"]), (20_000, count))
         self.assertEqual(self.get(self.notes)["items"], 20_000)
-        self.assert_sound()
+        self.assert_sound(self.notes)
 
     def test_a_job_fails_with_that_and_is_resumed_when_there_is_room(self) -> None:
         self.fill(left_bytes=3 << 20)
@@ -115,7 +91,7 @@ class FullDisk(ServeTest):
         self.assertEqual(self.ask("POST", f"/v1/jobs/{job}/resume")[0], 202)
         done = self.wait_for_job(job, "done", "failed")
         self.assertEqual((done["state"], done["result"]["rows"], done["result"]["failed"]), ("done", 6000, 0))
-        self.assert_sound()
+        self.assert_sound(self.notes)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from typing import Any
 
 from support import EXAMPLES, PROGRAM, CliTest, environment
@@ -67,3 +68,47 @@ class ServeTest(CliTest):
             while piece := connection.recv(65536):
                 out += piece
             return out
+
+
+class CollectionServeTest(ServeTest):
+    """A server that keeps collections in `store`."""
+
+    def setUp(self) -> None:
+        CliTest.setUp(self)
+        self.store = self.folder / "collections"
+        self.prepare_store()
+        self.start()
+        self.addCleanup(self.end)
+
+    def prepare_store(self) -> None:
+        """Before the server is started."""
+
+    def arguments(self) -> tuple[str, ...]:
+        return ("--collections", str(self.store), *self.options)
+
+    def get(self, path: str) -> Any:
+        status, _, body = self.ask("GET", path)
+        self.assertEqual(status, 200, body)
+        return json.loads(body)
+
+    def post_json(self, path: str, value: Any, expected: int = 200) -> Any:
+        status, _, body = self.ask("POST", path, json.dumps(value), content_type="application/json")
+        self.assertEqual(status, expected, body)
+        return json.loads(body)
+
+    def create(self, name: str = "notes", **settings: Any) -> str:
+        self.post_json("/v1/collections", {"name": name, "model": "builtin", **settings}, 201)
+        return f"/v1/collections/{name}"
+
+    def wait_for_job(self, job: str, *states: str) -> Any:
+        for _ in range(1200):
+            status = self.get(f"/v1/jobs/{job}")
+            if status["state"] in states:
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"job {job}: expected {states}, found {status}")
+
+    def assert_sound(self, collection: str) -> None:
+        job = json.loads(self.ask("POST", f"{collection}/verify")[2])["id"]
+        status = self.wait_for_job(job, "done", "failed")
+        self.assertEqual((status["state"], status["result"]["problems"]), ("done", []), status)

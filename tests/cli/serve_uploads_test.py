@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from serve_support import ServeTest
-from support import CliTest
+from serve_support import CollectionServeTest
 
 NDJSON = "application/x-ndjson"
 WINDOW = 2048  # rows that are added at once
@@ -32,20 +31,12 @@ for i in itertools.count():
 """
 
 
-class Uploads(ServeTest):
+class Uploads(CollectionServeTest):
     options = ("-m", "builtin", "--body-mb", "1")
 
     def setUp(self) -> None:
-        CliTest.setUp(self)
-        self.store = self.folder / "collections"
-        self.start()
-        self.addCleanup(self.end)
-        self.notes = "/v1/collections/notes"
-        status, answer = self.post("/v1/collections", {"name": "notes", "model": "builtin"})
-        self.assertEqual(status, 201, answer)
-
-    def arguments(self) -> tuple[str, ...]:
-        return ("--collections", str(self.store), *self.options)
+        super().setUp()
+        self.notes = self.create()
 
     def count(self) -> int:
         count: int = json.loads(self.ask("GET", self.notes)[2])["items"]
@@ -60,15 +51,6 @@ class Uploads(ServeTest):
             before = count
             time.sleep(0.3)
         raise AssertionError("the count of items does not come to rest")
-
-    def verify(self) -> None:
-        job = json.loads(self.ask("POST", f"{self.notes}/verify")[2])["id"]
-        for _ in range(600):
-            status = json.loads(self.ask("GET", f"/v1/jobs/{job}")[2])
-            if status["state"] in ("done", "failed"):
-                break
-            time.sleep(0.05)
-        self.assertEqual((status["state"], status["result"]["problems"]), ("done", []), status)
 
     def upload(self, pieces: Iterator[bytes], **headers: str) -> list[Any]:
         """In chunks, with no length said before."""
@@ -129,7 +111,7 @@ class Uploads(ServeTest):
         self.assertGreater(count, 0)
         self.assertEqual(count % WINDOW, 0)
         self.assertLess(count, 10_100)
-        self.verify()
+        self.assert_sound(self.notes)
         summary = self.upload(iter([whole]))[-1]["summary"]
         self.assertEqual((summary["rows"], summary["unchanged"], summary["added"]), (20_000, count, 20_000 - count))
         self.assertEqual(self.count(), 20_000)
@@ -144,7 +126,7 @@ class Uploads(ServeTest):
         count = self.settled_count()
         self.assertGreaterEqual(count, WINDOW)
         self.assertEqual(count % WINDOW, 0)
-        self.verify()
+        self.assert_sound(self.notes)
         self.assertEqual(self.upload(iter([self.rows(10)]))[-1]["summary"]["added"], 10)
         self.assertEqual(self.ask("GET", "/health")[0], 200)
 
