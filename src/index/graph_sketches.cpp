@@ -141,9 +141,13 @@ void GraphSketches::prepare(const GraphCodes& codes, const std::byte* query_code
   terms.margin = kErrorWidths * std::sqrt(product(own, own));
   rotation_.apply(query.rotated);
 
+  if (!std::ranges::all_of(query.rotated, [](float value) { return std::isfinite(value); })) {
+    std::ranges::fill(query.rotated, 0.0F);
+    terms.margin = std::numeric_limits<float>::infinity();  // it bounds nothing away
+  }
   const float largest = std::ranges::max(query.rotated, {}, [](float value) { return std::abs(value); });
   terms.step = std::abs(largest) / static_cast<float>(kSketchComponentMax);
-  const float inverse = terms.step > 0.0F ? 1.0F / terms.step : 0.0F;
+  const float inverse = terms.step >= std::numeric_limits<float>::min() ? 1.0F / terms.step : 0.0F;
   terms.sum = 0;
   query.planes.assign(kSketchPlaneCount * line_count_, {});
   for (std::size_t i = 0; i < query.rotated.size(); ++i) {
