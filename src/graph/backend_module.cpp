@@ -29,11 +29,30 @@ void shorten_barriers() {
   }
 }
 
+// OpenBLAS knows processors by their model numbers when it is loaded, and gives those that came after it (for Debian
+// 12's: Intel's Emerald Rapids) kernels for SSE3, several times slower. What the processor can do says which to take.
+void choose_blas_kernels() {
+#if defined(__x86_64__)
+  const char* kernels = nullptr;
+  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512cd") != 0 &&
+      __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+      __builtin_cpu_supports("avx512vl") != 0) {
+    kernels = "SkylakeX";
+  } else if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) {
+    kernels = "Haswell";
+  }
+  if (kernels != nullptr) {
+    ::setenv("OPENBLAS_CORETYPE", kernels, 0);  // NOLINT(concurrency-mt-unsafe)
+  }
+#endif
+}
+
 }  // namespace
 
 Result<const BackendModule*> load_backend_module(std::string_view name) {
   if (name == "torch") {
     shorten_barriers();
+    choose_blas_kernels();
   }
   const auto library = open_program_module(name, hint_for(name));
   if (!library) {

@@ -9,6 +9,7 @@ namespace {
 using SetThreadsFunction = void (*)(int);
 using GetThreadsFunction = int (*)();
 // cblas_sgemm: order, transposes, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc.
+using KernelNameFunction = const char* (*)();
 using SgemmFunction = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*,
                                int);
 
@@ -20,6 +21,7 @@ constexpr int kTransposed = 112;
 struct OpenBlas {
   SetThreadsFunction set_threads = nullptr;
   GetThreadsFunction get_threads = nullptr;
+  KernelNameFunction kernel_name = nullptr;
   SgemmFunction sgemm = nullptr;
 
   bool is_there() const { return set_threads != nullptr && get_threads != nullptr && sgemm != nullptr; }
@@ -37,6 +39,7 @@ OpenBlas find_open_blas() {
   }
   return {reinterpret_cast<SetThreadsFunction>(::dlsym(library, "openblas_set_num_threads")),
           reinterpret_cast<GetThreadsFunction>(::dlsym(library, "openblas_get_num_threads")),
+          reinterpret_cast<KernelNameFunction>(::dlsym(library, "openblas_get_corename")),
           reinterpret_cast<SgemmFunction>(::dlsym(library, "cblas_sgemm"))};
 }
 
@@ -53,6 +56,11 @@ BlasKind blas_kind() {
   }
   // A libtorch with its BLAS inside (PyPI's has MKL) loads no libblas.
   return !at::hasMKL() && loaded("libblas.so.3") != nullptr ? BlasKind::kReference : BlasKind::kOther;
+}
+
+std::string_view open_blas_kernels() {
+  const OpenBlas& blas = open_blas();
+  return blas.is_there() && blas.kernel_name != nullptr ? blas.kernel_name() : "";
 }
 
 void keep_blas_on_one_thread() {

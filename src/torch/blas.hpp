@@ -4,11 +4,16 @@
 // and the plain one is some 30 times slower. Thread-safety: all may be called from several threads.
 #pragma once
 
+#include <string_view>
+
 namespace asterism {
 
 enum class BlasKind { kOpenBlas, kOther, kReference };
 
 BlasKind blas_kind();
+
+// What OpenBLAS multiplies with, as it calls it: "SkylakeX", "Zen", "Prescott"; empty for another BLAS.
+std::string_view open_blas_kernels();
 
 // OpenBLAS computes each product on the thread that asks for it, in the whole process. Nothing for another BLAS.
 void keep_blas_on_one_thread();

@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
+#include <fmt/format.h>
 #include <torch/version.h>
 
 #include <fstream>
@@ -100,6 +101,9 @@ Result<BackendReport> torch_report() {
       report.capabilities.emplace_back("CUDA");
     }
     report.bf16_native = has_native_bf16();
+    if (const std::string_view kernels = open_blas_kernels(); !kernels.empty()) {
+      report.capabilities.push_back(fmt::format("OpenBLAS for {}", kernels));
+    }
     if (blas_kind() == BlasKind::kReference) {
       report.warnings.emplace_back(
           "torch multiplies matrices with the plain BLAS, which is some 30 times slower than OpenBLAS: install "

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import unittest
+from pathlib import Path
 
 from support import EXIT, CliTest, Golden, length, read_npy, read_safetensors
 
@@ -169,6 +170,10 @@ class Doctor(CliTest):
         self.assertEqual(report["version"], self.ok("--version")[0].split()[1])
         self.assertRegex(report["openvino"]["version"], r"^20\d\d\.")
         self.assertRegex(report["torch"]["version"], r"^(\d+\.\d+.*)?$")
+        # Not the kernels that OpenBLAS takes for processors that it does not know.
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+        slow = {"OpenBLAS for Prescott", "OpenBLAS for Generic"} if {"avx2", "fma"} <= set(flags) else set()
+        self.assertFalse(slow & set(report["torch"]["capabilities"]), report["torch"])
         self.assertIn(report["precision_auto"], ("bf16", "f32"))
         self.assertGreaterEqual(report["threads"], 1)
         self.assertTrue(report["offline"])
