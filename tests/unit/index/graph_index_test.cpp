@@ -82,7 +82,7 @@ TEST(GraphIndex, works_over_rows_of_every_type_and_huge_values) {
 TEST(GraphIndex, a_filter_finds_what_the_scan_finds_at_every_share) {
   const std::size_t row_count = 20000;
   const auto values = clustered_vectors(row_count, kDim, 1);
-  const auto queries = clustered_vectors(20, kDim, 2);
+  const auto queries = clustered_vectors(100, kDim, 2);  // one that is lost altogether is a hundredth
   const VectorRows rows = float_rows(values, kDim);
   ThreadPool pool(2);
   const auto index = GraphIndex::build({.dim = kDim}, rows, {}, {.pool = &pool});
@@ -159,31 +159,79 @@ TEST(GraphIndex, adding_one_by_one_and_removing_keeps_what_is_there) {
   EXPECT_GE(mean_recall(*index, rows, queries, {.k = 10, .expansion = 100}), 0.97);
 }
 
-TEST(GraphIndex, replacing_every_row_ten_times_costs_neither_recall_nor_memory) {
-  const std::size_t row_count = 4000;
-  const std::size_t step = 100;
-  const auto values = clustered_vectors(row_count, kDim, 1);
-  const auto queries = clustered_vectors(60, kDim, 2);
-  const VectorRows rows = float_rows(values, kDim);
-  ThreadPool pool(2);
-  auto index = GraphIndex::build({.dim = kDim, .connectivity = 8}, rows, {}, {.pool = &pool});
-  ASSERT_TRUE(index);
-  const double fresh = mean_recall(*index, rows, queries, {.k = 10, .expansion = 20});
-  EXPECT_LT(fresh, 0.99) << "the data is too easy to test anything";
-  const std::size_t memory_before = index->memory_size_bytes();
-  for (std::size_t pass = 0; pass < 10; ++pass) {
-    for (std::uint32_t begin = 0; begin < row_count; begin += step) {
-      std::vector<std::uint32_t> positions(step);
-      std::iota(positions.begin(), positions.end(), begin);
-      for (const std::uint32_t position : positions) {
-        ASSERT_TRUE(*index->remove(position));
-      }
-      ASSERT_TRUE(index->add(rows, positions, {.pool = &pool}));
+// The recall of the same questions to one index after another: their true answers are found once.
+class RecallMeter {
+ public:
+  RecallMeter(const VectorRows& rows, std::span<const float> queries, SearchOptions options)
+      : rows_(rows), queries_(queries), options_(options) {
+    auto exact = scan_nearest(rows, queries, queries.size() / rows.dim, options.k, {});
+    EXPECT_TRUE(exact);
+    if (exact) {
+      exact_ = std::move(*exact);
     }
   }
-  EXPECT_EQ(index->size(), row_count);
-  // 600 answers: their share varies by about 0.01 from build to build.
-  EXPECT_GE(mean_recall(*index, rows, queries, {.k = 10, .expansion = 20}), fresh - 0.015);
+
+  double of(const GraphIndex& index) const {
+    double recall = 0.0;
+    for (std::size_t q = 0; q < exact_.size(); ++q) {
+      const auto found = index.search_rescored(rows_, queries_.subspan(q * rows_.dim, rows_.dim), options_);
+      EXPECT_TRUE(found);
+      recall += found ? recall_at_k(exact_[q], *found, options_.k, Metric::kCosine) : 0.0;
+    }
+    return recall / static_cast<double>(exact_.size());
+  }
+
+ private:
+  const VectorRows& rows_;
+  std::span<const float> queries_;
+  SearchOptions options_;
+  std::vector<std::vector<Hit>> exact_;
+};
+
+void replace_all(GraphIndex& index, const VectorRows& rows, std::size_t step, ThreadPool& pool) {
+  for (std::size_t begin = 0; begin < rows.row_count; begin += step) {
+    std::vector<std::uint32_t> positions(step);
+    std::iota(positions.begin(), positions.end(), static_cast<std::uint32_t>(begin));
+    for (const std::uint32_t position : positions) {
+      ASSERT_TRUE(*index.remove(position));
+    }
+    ASSERT_TRUE(index.add(rows, positions, {.pool = &pool}));
+  }
+}
+
+TEST(GraphIndex, replacing_every_row_ten_times_costs_neither_recall_nor_memory) {
+  constexpr std::size_t kRowCount = 4000;
+  constexpr int kPassCount = 10;
+  constexpr int kMeasuredCount = 7;
+  const auto values = clustered_vectors(kRowCount, kDim, 1);
+  const auto queries = clustered_vectors(2000, kDim, 2);
+  const VectorRows rows = float_rows(values, kDim);
+  const RecallMeter recall(rows, queries, {.k = 10, .expansion = 20});
+  ThreadPool pool(2);
+  const auto build = [&] { return GraphIndex::build({.dim = kDim, .connectivity = 8}, rows, {}, {.pool = &pool}); };
+  double fresh = 0.0;
+  for (int i = 0; i < kMeasuredCount; ++i) {
+    const auto index = build();
+    ASSERT_TRUE(index);
+    fresh += recall.of(*index) / kMeasuredCount;
+  }
+  EXPECT_LT(fresh, 0.99) << "the data is too easy to test anything";
+
+  auto index = build();
+  ASSERT_TRUE(index);
+  const std::size_t memory_before = index->memory_size_bytes();
+  double churned = 0.0;
+  for (int pass = 1; pass <= kPassCount; ++pass) {
+    replace_all(*index, rows, 100, pool);
+    if (pass > kPassCount - kMeasuredCount) {
+      churned += recall.of(*index) / kMeasuredCount;
+    }
+  }
+  EXPECT_EQ(index->size(), kRowCount);
+  // Two threads build another graph each time, and a walk that ends in the wrong cluster misses all ten rows: of 2,000
+  // questions the recall of one graph varied by 0.002 (standard deviation). Of 18 runs beside other work the difference
+  // of these means was 0.0012, and varied by 0.0007.
+  EXPECT_GE(churned, fresh - 0.006);
   EXPECT_LE(index->memory_size_bytes(), memory_before * 115 / 100 + (2U << 20));  // nodes come in chunks of 1 MiB
   EXPECT_FALSE(index->needs_rebuild());
 }
