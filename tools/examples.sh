@@ -15,7 +15,7 @@ trap '[ -z "$server" ] || kill "$server"; rm -rf "$collection"' EXIT
 
 "$build/bin/asterism" serve -m builtin --port 0 2>"$collection/serve.log" &
 server=$!
-for _ in $(seq 300); do
+for _ in $(seq 3000); do
   url=$(sed -n 's/.*serving on \(http[^ ]*\).*/\1/p' "$collection/serve.log")
   [ -z "$url" ] || break
   sleep 0.1

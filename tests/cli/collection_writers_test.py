@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
-import time
+import threading
 import unittest
 from pathlib import Path
 
-from support import EXIT, PROGRAM, CliTest, environment
+from support import EXIT, PATIENCE_S, PROGRAM, CliTest, environment
 
 ROW_COUNT = 60_000
 
@@ -22,10 +23,32 @@ def lines(count: int) -> str:
     )
 
 
+class Feeder:
+    """A pipe in place of a file: whoever reads it cannot come to its end before it is closed."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        os.mkfifo(path)
+        self.path = path
+        self.may_end = threading.Event()
+        self.thread = threading.Thread(target=self.feed, args=(text.encode(),), daemon=True)
+        self.thread.start()
+
+    def feed(self, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError), self.path.open("wb", buffering=0) as pipe:
+            pipe.write(data)
+            self.may_end.wait()
+
+    def close(self) -> None:
+        self.may_end.set()
+        self.thread.join(PATIENCE_S)
+
+
 class Writers(CliTest):
-    def setUp(self) -> None:
-        super().setUp()
-        self.write("in.txt", lines(ROW_COUNT))
+    def start_endless(self) -> tuple[subprocess.Popen[bytes], Feeder]:
+        """Adds rows without coming to an end."""
+        feeder = Feeder(self.folder / "in.txt", lines(ROW_COUNT - 1))
+        self.addCleanup(feeder.may_end.set)
+        return self.start("add", "c", "in.txt", "--no-index"), feeder
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -44,14 +67,14 @@ class Writers(CliTest):
         return int(json.loads(done.stdout)["items"])
 
     def wait_for_items(self, process: subprocess.Popen[bytes], count: int) -> int:
-        deadline = time.monotonic() + 60
-        while (found := self.count()) < count:
-            self.assertIsNone(process.poll(), "the job ended before it could be stopped")
-            self.assertLess(time.monotonic(), deadline)
-        return found
+        self.wait_until(lambda: self.count() >= count, process)
+        self.assertIsNone(process.poll(), "it does not wait for the rest of its rows")
+        return self.count()
 
     def finish(self, at_least: int) -> None:
         """The same command again: what is there stays and is not embedded again, the rest comes."""
+        (self.folder / "in.txt").unlink()
+        self.write("in.txt", lines(ROW_COUNT))
         self.ok("collection", "verify", "c")
         self.assertTrue(json.loads(self.ok("search", "c", "river", "-k", "1", "--json")[0])["hits"])
         result = json.loads(self.ok("add", "c", "in.txt", "--no-index", "--json")[0])
@@ -60,10 +83,10 @@ class Writers(CliTest):
         self.assertEqual(result["collection"]["items"], ROW_COUNT)
 
     def test_control_c_keeps_what_was_added_and_the_same_command_goes_on(self) -> None:
-        process = self.start("add", "c", "in.txt", "--no-index")
+        process, _ = self.start_endless()
         seen = self.wait_for_items(process, 1)
         process.send_signal(signal.SIGINT)
-        stderr = process.communicate(timeout=60)[1].decode()
+        stderr = process.communicate(timeout=PATIENCE_S)[1].decode()
         self.assertEqual(process.returncode, EXIT["cancelled"], stderr)
         self.assertIn("and stay", stderr)
         self.assertIn("the same command again goes on", stderr)
@@ -74,10 +97,10 @@ class Writers(CliTest):
         self.finish(kept)
 
     def test_a_killed_job_keeps_what_was_added_and_the_same_command_goes_on(self) -> None:
-        process = self.start("add", "c", "in.txt", "--no-index")
+        process, _ = self.start_endless()
         seen = self.wait_for_items(process, 1)
         process.kill()
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
         kept = self.count()
         self.assertGreaterEqual(kept, seen)
         self.assertLess(kept, ROW_COUNT)
@@ -85,17 +108,20 @@ class Writers(CliTest):
 
     def test_a_second_writer_is_told_or_waits_and_readers_read(self) -> None:
         self.write("one.txt", "another row\n")
-        process = self.start("add", "c", "in.txt", "--no-index")
+        process, feeder = self.start_endless()
         self.wait_for_items(process, 1)
-        self.assertIsNone(process.poll())
         done = self.run_program("add", "c", "one.txt")
         self.assertEqual(done.returncode, EXIT["io"], done.stderr.decode())
         self.assertIn("another process writes to the collection", done.stderr.decode())
         self.assertIn("--wait", done.stderr.decode())
         self.ok("search", "c", "river", "-k", "1")
-        self.ok("add", "c", "one.txt", "--wait", "--no-index")
-        self.assertEqual(process.wait(timeout=60), 0)
-        self.assertEqual(self.count(), ROW_COUNT + 1)
+        second = self.start("add", "c", "one.txt", "--wait", "--no-index")
+        with self.assertRaises(subprocess.TimeoutExpired):
+            second.wait(timeout=0.5)
+        feeder.close()
+        self.assertEqual(process.wait(timeout=PATIENCE_S), 0)
+        self.assertEqual(second.wait(timeout=PATIENCE_S), 0)
+        self.assertEqual(self.count(), ROW_COUNT)
 
     @unittest.skipIf(os.geteuid() == 0, "the superuser may write anywhere")
     def test_a_folder_that_may_not_be_written_to(self) -> None:
@@ -134,7 +160,7 @@ class Writers(CliTest):
     def run_as(self, user: int | None, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [PROGRAM, *arguments], cwd=self.folder, env=environment(self.home), capture_output=True,
-            check=False, timeout=60, user=user,
+            check=False, timeout=PATIENCE_S, user=user,
         )  # fmt: skip
 
     def make_writable(self, folder: Path) -> None:

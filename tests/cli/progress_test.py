@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from support import PROGRAM, CliTest, Golden, environment
+from support import PATIENCE_S, PROGRAM, CliTest, Golden, environment
 
 
 class Progress(CliTest):
@@ -28,7 +28,7 @@ class Progress(CliTest):
         os.close(child)
         self.addCleanup(process.kill)
         seen = b""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if not select.select([parent], [], [], 0.2)[0]:
                 continue
@@ -40,7 +40,7 @@ class Progress(CliTest):
                 break
             seen += data
         os.close(parent)
-        self.assertEqual(process.wait(timeout=30), 0, seen.decode())
+        self.assertEqual(process.wait(timeout=PATIENCE_S), 0, seen.decode())
         return seen.decode()
 
     def test_a_terminal_has_one_line_rewritten_in_place_with_rate_and_time_left(self) -> None:

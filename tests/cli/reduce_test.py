@@ -14,7 +14,18 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from support import PROGRAM, CliTest, Vector, environment, read_jsonl, read_npy, read_tensors, write_npy
+from support import (
+    PATIENCE_S,
+    PROGRAM,
+    CliTest,
+    Vector,
+    catches,
+    environment,
+    read_jsonl,
+    read_npy,
+    read_tensors,
+    write_npy,
+)
 
 ROWS = 60
 DIM = 8
@@ -259,9 +270,10 @@ class Files(ReduceTest):
             env=environment(self.home),
             stderr=subprocess.PIPE,
         )
-        time.sleep(2.0)
+        self.wait_until(lambda: catches(running, signal.SIGINT), running)
+        time.sleep(1.0)  # into the rows, the graph or the epochs, as it comes
         running.send_signal(signal.SIGINT)
-        _, stderr = running.communicate(timeout=60)
+        _, stderr = running.communicate(timeout=PATIENCE_S)
         self.assertEqual(running.returncode, 130, stderr.decode())
         self.assertEqual(sorted(p.name for p in self.folder.iterdir() if p.is_file()), ["many.npy", "v.npy"])
 

@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from support import EXIT, PROGRAM, CliTest, Golden, environment, read_npy
+from support import EXIT, PATIENCE_S, PROGRAM, CliTest, Golden, catches, environment, hold, read_npy
 
 
 def lines(count: int) -> str:
@@ -42,12 +42,38 @@ class Sharded(CliTest):
         self.addCleanup(process.kill)
         return process
 
-    def wait_for_shards(self, process: subprocess.Popen[bytes], count: int) -> None:
-        deadline = time.monotonic() + 60
-        while len(self.shards()) < count:
-            self.assertIsNone(process.poll(), "the job ended before it could be stopped")
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.001)
+    def held_job(self, shard_count: int) -> subprocess.Popen[bytes]:
+        """One that stands still in the middle: so many of its 120 shards are there, and at least half are not."""
+        self.write("in.txt", lines(60_000))
+        for _ in range(20):
+            process = self.start("--shard-rows", "500")
+            self.wait_until(lambda: len(self.shards()) >= shard_count, process)
+            if hold(process) and shard_count <= len(self.shards()) <= 60:
+                return process
+            # The test itself was held up meanwhile.
+            process.kill()
+            process.communicate()
+            for old in self.folder.glob("out*"):
+                old.unlink()
+        raise AssertionError("the job ends before it can be stopped")
+
+    def held_from_start(self, *extra: str) -> subprocess.Popen[bytes]:
+        """One that stands still with an output that it has begun."""
+        for _ in range(20):
+            process = self.start(*extra)
+            self.wait_until(lambda: any(self.folder.glob("out*.tmp-*")), process)
+            if hold(process) and any(self.folder.glob("out*.tmp-*")):
+                return process
+            process.kill()
+            process.communicate()
+        raise AssertionError("the job ends before it can be stopped")
+
+    def let_go(self, process: subprocess.Popen[bytes], *signals: signal.Signals) -> str:
+        """With signals that are there when it goes on; its stderr."""
+        for number in signals:
+            process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        return process.communicate(timeout=PATIENCE_S)[1].decode()
 
     def test_shards_hold_the_rows_of_the_single_file_in_order(self) -> None:
         self.write("in.txt", lines(25))
@@ -61,14 +87,10 @@ class Sharded(CliTest):
         self.assert_vectors_near(vectors, read_npy(self.folder / "whole.npy"), 1e-6)
 
     def test_a_killed_job_goes_on_and_makes_only_what_is_missing(self) -> None:
-        self.write("in.txt", lines(60_000))
-        process = self.start("--shard-rows", "500")
-        self.wait_for_shards(process, 3)
+        process = self.held_job(3)
         process.kill()
         process.wait()
         before = {s.name: s.stat().st_mtime_ns for s in self.shards()}
-        self.assertGreaterEqual(len(before), 3)
-        self.assertLess(len(before), 120)
         manifest = json.loads((self.folder / "out.npy.manifest.json").read_text())
         listed = {file["file"] for shard in manifest["shards"] for file in shard["vectors"]}
         stdout, _ = self.ok(*self.arguments("--shard-rows", "500", "--json"))
@@ -113,13 +135,10 @@ class Sharded(CliTest):
             with self.subTest(number.name):
                 for old in self.folder.glob("out*"):
                     old.unlink()
-                self.write("in.txt", lines(60_000))
-                process = self.start("--shard-rows", "500")
-                self.wait_for_shards(process, 2)
-                process.send_signal(number)
-                _, stderr = process.communicate(timeout=30)
+                process = self.held_job(2)
+                stderr = self.let_go(process, number)
                 self.assertEqual(process.returncode, EXIT["cancelled"])
-                self.assertIn("same command again", stderr.decode())
+                self.assertIn("same command again", stderr)
                 shards = self.shards()
                 self.assertGreaterEqual(len(shards), 2)
                 self.assertTrue(all(len(read_npy(s)) == 500 for s in shards))
@@ -129,26 +148,18 @@ class Sharded(CliTest):
         self.assertEqual(json.loads(stdout)["rows"], 60_000)
 
     def test_a_signal_that_arrives_twice_is_one_request(self) -> None:
-        # As `timeout -s INT` sends it: to the process, and at once to its group.
-        self.write("in.txt", lines(60_000))
-        process = self.start("--shard-rows", "500")
-        self.wait_for_shards(process, 1)
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=30)
+        # As `timeout` sends it: to the process, and at once to its group. Two of one number would become one while the
+        # process stands still.
+        process = self.held_job(1)
+        stderr = self.let_go(process, signal.SIGINT, signal.SIGTERM)
         self.assertEqual(process.returncode, EXIT["cancelled"])
-        self.assertIn("same command again", stderr.decode())
+        self.assertIn("same command again", stderr)
         self.assertEqual(list(self.folder.glob("*.tmp-*")), [])
 
     def test_ctrl_c_without_shards_leaves_nothing_half_written(self) -> None:
         self.write("in.txt", lines(100_000))
-        process = self.start()
-        deadline = time.monotonic() + 60
-        while not list(self.folder.glob("out*.tmp-*")):
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process = self.held_from_start()
+        self.let_go(process, signal.SIGINT)
         self.assertEqual(process.returncode, EXIT["cancelled"])
         self.assertEqual([p.name for p in self.folder.glob("out*") if p.suffix != ".lock"], [])
 
@@ -158,22 +169,20 @@ class Sharded(CliTest):
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self.addCleanup(process.kill)
+        self.wait_until(lambda: catches(process, signal.SIGINT), process)
         time.sleep(0.5)
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_S)
         self.assertEqual(process.returncode, EXIT["cancelled"])
         for stream in (process.stdin, process.stdout, process.stderr):
             assert stream is not None
             stream.close()
 
     def test_a_second_process_on_the_same_output_is_refused(self) -> None:
-        self.write("in.txt", lines(60_000))
-        process = self.start("--shard-rows", "500")
-        self.wait_for_shards(process, 1)
+        process = self.held_job(1)
         self.fails("io", *self.arguments("--shard-rows", "500"), says=["out"])
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        self.let_go(process, signal.SIGINT)
 
 
 class Outputs(CliTest):
@@ -191,7 +200,7 @@ class Outputs(CliTest):
                 process.stdout.close()
                 stderr = process.stderr.read()
                 process.stderr.close()
-                self.assertEqual(process.wait(timeout=60), -signal.SIGPIPE, stderr)
+                self.assertEqual(process.wait(timeout=PATIENCE_S), -signal.SIGPIPE, stderr)
                 self.assertEqual(stderr, b"")
 
     def test_a_full_disk_is_one_error_and_leaves_no_file(self) -> None:

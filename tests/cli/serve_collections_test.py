@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from serve_support import CollectionServeTest
-from support import EXAMPLES, ROOT, CliTest
+from support import EXAMPLES, PATIENCE_S, ROOT, CliTest
 
 TEXTS = EXAMPLES / "texts.jsonl"
 PICTURES = sorted((EXAMPLES / "images").rglob("*.jpg"))
@@ -127,12 +127,8 @@ class Words(ServedCollections):
         notes = self.create()
         self.add_file(notes, TEXTS.read_bytes())
         self.post_json(f"{notes}/search", {"text": "water"})
-        for _ in range(400):
-            text = self.ask("GET", "/metrics")[2].decode()
-            if 'asterism_collection_recall{collection="notes"} 1' in text:
-                break
-            time.sleep(0.05)
-        self.assertIn('asterism_collection_recall{collection="notes"} 1', text)
+        recall = b'asterism_collection_recall{collection="notes"} 1'
+        self.wait_until(lambda: recall in self.ask("GET", "/metrics")[2])
         self.assertEqual([c["collection"] for c in self.get("/v1/collections")["collections"]], ["notes"])
         self.assertEqual(self.ask("DELETE", notes)[0], 200)
         self.assertEqual(self.get("/v1/collections")["collections"], [])
@@ -289,7 +285,7 @@ class Killed(ServedCollections):
     def test_in_the_middle_of_an_add_nothing_acknowledged_is_lost(self) -> None:
         notes = self.create()
         body = self.rows(60_000)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request("POST", f"{notes}/items", body, {"content-type": NDJSON})
         response = connection.getresponse()
         acknowledged = json.loads(response.readline())["added"]
@@ -311,17 +307,18 @@ class Killed(ServedCollections):
         for i, name in enumerate(names):
             shutil.copy(PICTURES[i % len(PICTURES)], folder / name)
         subprocess.run(["tar", "-cf", archive, "-C", folder, *names], check=True)
-        status, _, body = self.ask(
-            "POST", "/v1/jobs?kind=embed", archive.read_bytes(), content_type="application/x-tar"
-        )
-        self.assertEqual(status, 202, body)
-        job = json.loads(body)["id"]
-        manifest = self.store / ".jobs" / job / "vectors.npy.manifest.json"
-        for _ in range(6000):
-            if manifest.exists() and json.loads(manifest.read_text())["shards"]:
+        for _ in range(20):
+            status, _, body = self.ask(
+                "POST", "/v1/jobs?kind=embed", archive.read_bytes(), content_type="application/x-tar"
+            )
+            self.assertEqual(status, 202, body)
+            job = json.loads(body)["id"]
+            manifest = self.store / ".jobs" / job / "vectors.npy.manifest.json"
+            self.wait_until(lambda at=manifest: at.exists() and bool(json.loads(at.read_text())["shards"]))
+            self.end(signal.SIGKILL)
+            if not json.loads(manifest.read_text())["complete"]:
                 break
-            time.sleep(0.02)
-        self.end(signal.SIGKILL)
+            self.start()  # the test itself was held up meanwhile
         self.assertFalse(json.loads(manifest.read_text())["complete"])
         shard = self.store / ".jobs" / job / "vectors-00000.npy"
         made = shard.stat().st_mtime_ns
@@ -381,8 +378,14 @@ class Jobs(ServedCollections):
         rows = b"".join(
             json.dumps({"text": f"{i} " + "water and stone " * 200}).encode() + b"\n" for i in range(15_000)
         )
-        job = json.loads(self.ask("POST", "/v1/jobs", rows, content_type=NDJSON)[2])["id"]
-        self.assertEqual(self.ask("DELETE", f"/v1/jobs/{job}")[0], 200)
+        for _ in range(20):
+            job = json.loads(self.ask("POST", "/v1/jobs", rows, content_type=NDJSON)[2])["id"]
+            status, _, told = self.ask("DELETE", f"/v1/jobs/{job}")
+            self.assertEqual(status, 200)
+            if self.ask("GET", f"/v1/jobs/{job}")[0] == 200:
+                break
+            # It was done already, because the test itself was held up: then it is gone.
+            self.assertEqual(json.loads(told)["state"], "done")
         self.wait_for_job(job, "cancelled")
         self.assertEqual(self.ask("GET", f"/v1/jobs/{job}/result")[0], 409)
         self.assertEqual(self.ask("POST", f"/v1/jobs/{job}/resume")[0], 202)
@@ -443,19 +446,18 @@ class Ends(ServedCollections):
 
     def test_a_client_that_goes_breaks_its_add_off(self) -> None:
         notes = self.create()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request("POST", f"{notes}/items", self.rows(100_000, 20), {"content-type": NDJSON})
         response = connection.getresponse()
         self.assertIn("done", json.loads(response.readline()))
         response.close()
         connection.close()
-        before = -1
-        for _ in range(400):
+        before, since = -1, time.monotonic()
+        while time.monotonic() < since + 2.0:
             count = self.get(notes)["items"]
-            if count == before:
-                break
-            before = count
-            time.sleep(0.5)
+            if count != before:
+                before, since = count, time.monotonic()
+            time.sleep(0.1)
         self.assertGreater(count, 0)
         self.assertLess(count, 100_000)
 
@@ -463,7 +465,7 @@ class Ends(ServedCollections):
         status, _, body = self.ask("POST", "/v1/jobs", self.rows(15_000, 200), content_type=NDJSON)
         self.assertEqual(status, 202, body)
         job = json.loads(body)["id"]
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request("GET", f"/v1/jobs/{job}/events")
         response = connection.getresponse()
         self.assertIn(json.loads(response.readline())["state"], ("waiting", "running"))
@@ -487,7 +489,7 @@ class Documentation(ServedCollections):
         script = "set -euo pipefail\n" + "\n".join(blocks[1:])
         script = script.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace("curl ", "curl -sSf ")
         done = subprocess.run(
-            ["bash", "-c", script], cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
+            ["bash", "-c", script], cwd=self.folder, capture_output=True, text=True, check=False, timeout=PATIENCE_S
         )
         self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
         self.assertIn('"summary":{"rows":400,"added":400', done.stdout)

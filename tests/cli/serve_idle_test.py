@@ -7,7 +7,8 @@ import json
 import unittest
 from pathlib import Path
 
-from serve_test import ServeTest
+from serve_support import ServeTest
+from support import PATIENCE_S
 
 MIB = 1 << 20
 CONNECTION_COUNT = 64
@@ -20,7 +21,7 @@ class IdleConnections(ServeTest):
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) * 1024
 
     def ask_and_stay(self, body: str) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request("POST", "/embed", body, {"content-type": "application/json"})
         response = connection.getresponse()
         response.read()

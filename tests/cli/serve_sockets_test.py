@@ -7,19 +7,19 @@ import http.client
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import threading
-import time
 import unittest
 import warnings
 from typing import Any, ClassVar
 
 from serve_support import PICTURE, ServeTest
-from support import PROGRAM, CliTest, environment
+from support import PATIENCE_S, PROGRAM, CliTest, environment
 
 
 class Tls(CliTest):
@@ -35,16 +35,17 @@ class Tls(CliTest):
         )  # fmt: skip
 
     def test_https_serves_and_refuses_what_is_not_https(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
         with subprocess.Popen(
-            [PROGRAM, "serve", "--port", str(port), "--tls-certificate", "c.pem", "--tls-key", "k.pem"],
+            [PROGRAM, "serve", "--port", "0", "--tls-certificate", "c.pem", "--tls-key", "k.pem"],
             cwd=self.folder, stderr=subprocess.PIPE, text=True, env=environment(self.folder),
         ) as server:  # fmt: skip
             assert server.stderr
-            self.assertIn(f"https://127.0.0.1:{port}", server.stderr.readline())
+            line = server.stderr.readline()
+            found = re.search(r"https://127\.0\.0\.1:(\d+)", line)
+            assert found, line
+            port = int(found[1])
             context = ssl.create_default_context(cafile=str(self.folder / "c.pem"))
-            connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+            connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=PATIENCE_S)
             for _ in range(3):  # the same connection
                 connection.request("POST", "/embed", json.dumps({"inputs": ["a"] * 500}))
                 answer = connection.getresponse()
@@ -55,7 +56,7 @@ class Tls(CliTest):
                 old.maximum_version = ssl.TLSVersion.TLSv1_1
             with socket.create_connection(("127.0.0.1", port)) as plain, self.assertRaises((ssl.SSLError, OSError)):
                 old.wrap_socket(plain)
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as plain:
                 plain.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
                 self.assertNotIn(b"200 OK", plain.recv(4096))
             # Whoever begins and stays silent holds nobody up.
@@ -64,7 +65,7 @@ class Tls(CliTest):
                 self.assertIn(b'"status":"ok"', connection.getresponse().read())
             connection.close()
             server.send_signal(signal.SIGTERM)
-            self.assertEqual(server.wait(timeout=30), 0)
+            self.assertEqual(server.wait(timeout=PATIENCE_S), 0)
 
     def test_a_key_of_another_certificate_is_an_error_at_the_start(self) -> None:
         self.write("other.pem", "nonsense")
@@ -84,12 +85,12 @@ class SocketActivation(CliTest):
             ) as server:  # fmt: skip
                 assert server.stderr
                 self.assertIn(str(port), server.stderr.readline())
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
                 connection.request("GET", "/health")
                 self.assertEqual(connection.getresponse().status, 200)
                 connection.close()
                 server.send_signal(signal.SIGTERM)
-                self.assertEqual(server.wait(timeout=30), 0)
+                self.assertEqual(server.wait(timeout=PATIENCE_S), 0)
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
@@ -119,17 +120,23 @@ class Outgoing(ServeTest):
                         "--fetch-host", f"127.0.0.1:{port}", "--access-log", "--cors-origin", "*")  # fmt: skip
         super().setUp()
 
+    @staticmethod
+    def spans() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for sent in list(Collector.bodies):
+            found += sent["body"]["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        return found
+
     def test_requests_are_traced_with_their_stages(self) -> None:
         parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         body = base64.b64encode(PICTURE.read_bytes()).decode()
         status, headers, _ = self.ask("POST", "/embed_image", json.dumps({"inputs": body}), traceparent=parent,
                                       content_type="application/json", x_request_id="mine")  # fmt: skip
         self.assertEqual((status, headers["x-request-id"]), (200, "mine"))
-        end = time.monotonic() + 30
-        while not Collector.bodies and time.monotonic() < end:
-            time.sleep(0.05)
+        # A request's spans may be sent in parts.
+        self.wait_until(lambda: len(self.spans()) >= 3)
         self.assertEqual({sent["path"] for sent in Collector.bodies}, {"/v1/traces"})
-        spans = Collector.bodies[0]["body"]["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        spans = self.spans()
         by_name = {span["name"]: span for span in spans}
         self.assertEqual(set(by_name), {"POST /embed_image", "inference", "queue"})
         whole = by_name["POST /embed_image"]

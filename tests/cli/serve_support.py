@@ -11,7 +11,7 @@ import subprocess
 import time
 from typing import Any
 
-from support import EXAMPLES, PROGRAM, CliTest, environment
+from support import EXAMPLES, PATIENCE_S, PROGRAM, CliTest, environment
 
 PICTURE = sorted((EXAMPLES / "images").rglob("*.jpg"))[0]
 Answer = tuple[int, dict[str, str], bytes]
@@ -43,14 +43,14 @@ class ServeTest(CliTest):
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(how)
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=PATIENCE_S)
         for stream in (self.process.stdout, self.process.stderr):
             if stream:
                 stream.close()
         return code
 
     def ask(self, method: str, path: str, body: bytes | str | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
         answer = (response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
@@ -62,7 +62,7 @@ class ServeTest(CliTest):
         return status, json.loads(body)
 
     def raw(self, data: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
             connection.sendall(data)
             out = b""
             while piece := connection.recv(65536):
@@ -101,12 +101,11 @@ class CollectionServeTest(ServeTest):
         return f"/v1/collections/{name}"
 
     def wait_for_job(self, job: str, *states: str) -> Any:
-        for _ in range(1200):
-            status = self.get(f"/v1/jobs/{job}")
-            if status["state"] in states:
-                return status
+        deadline = time.monotonic() + PATIENCE_S
+        while (status := self.get(f"/v1/jobs/{job}"))["state"] not in states:
+            self.assertLess(time.monotonic(), deadline, f"job {job}: expected {states}, found {status}")
             time.sleep(0.05)
-        raise AssertionError(f"job {job}: expected {states}, found {status}")
+        return status
 
     def assert_sound(self, collection: str) -> None:
         job = json.loads(self.ask("POST", f"{collection}/verify")[2])["id"]

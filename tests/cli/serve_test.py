@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import http.client
 import json
 import signal
 import socket
@@ -15,7 +14,7 @@ import unittest
 from typing import Any
 
 from serve_support import PICTURE, ServeTest
-from support import PROGRAM, CliTest, environment
+from support import PATIENCE_S, PROGRAM, CliTest, environment
 
 
 class Routes(ServeTest):
@@ -197,7 +196,8 @@ class Keys(ServeTest):
         self.assertEqual(self.ask("POST", "/embed", body, authorization="Bearer reader-key-1")[0], 200)
         self.assertEqual(self.ask("GET", "/health")[0], 200)
         self.assertEqual(self.ask("GET", "/info")[0], 401)
-        statuses = [self.ask("POST", "/embed", body, authorization="Bearer slow-key-12")[0] for _ in range(8)]
+        # One a second and two at once: the third is refused, or a later one where the machine takes seconds for each.
+        statuses = (self.ask("POST", "/embed", body, authorization="Bearer slow-key-12")[0] for _ in range(100))
         self.assertIn(429, statuses)
 
 
@@ -207,20 +207,18 @@ class LifeAndDeath(ServeTest):
     def test_sigterm_finishes_what_is_in_flight_and_ends_with_zero(self) -> None:
         data = PICTURE.read_bytes()
         uri = "data:image/jpeg;base64," + base64.b64encode(data).decode()
-        answers: list[int] = []
-        body = json.dumps({"inputs": [uri] * 64})
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("POST", "/embed_image", body, {"content-type": "application/json"})
-        thread = threading.Thread(target=lambda: answers.append(connection.getresponse().status))
-        thread.start()
+        body = json.dumps({"inputs": [uri] * 64}).encode()
         idle = socket.create_connection(("127.0.0.1", self.port))
-        self.assertEqual(self.ask("GET", "/health")[0], 200)
-        self.process.send_signal(signal.SIGTERM)
-        thread.join(60)
-        self.assertEqual(answers, [200])
-        self.assertEqual(self.process.wait(timeout=20), 0)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
+            head = f"POST /embed_image HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
+            connection.sendall(f"{head}content-type: application/json\r\nexpect: 100-continue\r\n\r\n".encode())
+            # From here on the server has the request.
+            self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 100 "))
+            connection.sendall(body)
+            self.process.send_signal(signal.SIGTERM)
+            self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.process.wait(timeout=PATIENCE_S), 0)
         idle.close()
-        connection.close()
 
     def test_many_clients_at_once(self) -> None:
         data = PICTURE.read_bytes()
@@ -252,7 +250,7 @@ class LocalSocket(ServeTest):
                 connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
                 self.assertIn(b"200 OK", connection.recv(4096))
             server.send_signal(signal.SIGINT)
-            self.assertEqual(server.wait(timeout=20), 0)
+            self.assertEqual(server.wait(timeout=PATIENCE_S), 0)
         self.assertFalse(path.exists())
 
     def test_an_address_in_use_is_named(self) -> None:

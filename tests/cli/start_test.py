@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import unittest
 
-from support import PROGRAM, CliTest, environment
+from support import PATIENCE_S, PROGRAM, CliTest, environment
 
 # Each costs a start milliseconds: OpenVINO and its TBB, libcurl and what it brings, the timer in Highway's library.
 ON_DEMAND = ("libopenvino", "libtbb", "libcurl", "libgnutls", "libldap", "libhwy")
@@ -14,7 +14,7 @@ ON_DEMAND = ("libopenvino", "libtbb", "libcurl", "libgnutls", "libldap", "libhwy
 class Start(CliTest):
     def test_the_program_is_not_linked_to_what_it_opens_on_demand(self) -> None:
         env = environment(self.home, LD_TRACE_LOADED_OBJECTS="1")
-        done = subprocess.run([PROGRAM], capture_output=True, env=env, timeout=60, check=True)
+        done = subprocess.run([PROGRAM], capture_output=True, env=env, timeout=PATIENCE_S, check=True)
         libraries = done.stdout.decode()
         self.assertIn("libc.so", libraries)
         for name in ON_DEMAND:

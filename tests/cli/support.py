@@ -7,11 +7,13 @@ import json
 import math
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,9 @@ EXIT = {
 }
 
 Vector = list[float]
+
+# What a slow and busy machine may need; it is only ever waited for where something is broken.
+PATIENCE_S = 600
 
 
 def environment(home: Path, **extra: str) -> dict[str, str]:
@@ -140,6 +145,22 @@ class Golden:
         return "".join(json.dumps({"id": f"t{i}", "text": text}) + "\n" for i, text in enumerate(self.texts))
 
 
+def hold(process: subprocess.Popen[Any]) -> bool:
+    """Stops a process where it stands, to be looked at in peace (SIGCONT lets it go on); False where it had ended."""
+    if process.poll() is not None:
+        return False
+    os.kill(process.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    return process.poll() is None
+
+
+def catches(process: subprocess.Popen[Any], number: signal.Signals) -> bool:
+    """Whether it has come as far as to handle that signal."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    mask = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(mask >> (number - 1) & 1)
+
+
 class CliTest(unittest.TestCase):
     """A fresh folder for each test, and the program run in it."""
 
@@ -160,7 +181,7 @@ class CliTest(unittest.TestCase):
             capture_output=True,
             cwd=self.folder,
             env=environment(self.home, **(env or {})),
-            timeout=120,
+            timeout=PATIENCE_S,
             check=False,
             **options,
         )
@@ -197,6 +218,13 @@ class CliTest(unittest.TestCase):
         for part in says:
             self.assertIn(part, text)
         return text
+
+    def wait_until(self, wanted: Callable[[], bool], process: subprocess.Popen[Any] | None = None) -> None:
+        """Until it holds, or `process` has ended."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not wanted() and (process is None or process.poll() is None):
+            self.assertLess(time.monotonic(), deadline, "it does not come")
+            time.sleep(0.002)
 
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from support import EXAMPLES, EXIT, PROGRAM, ROOT, CliTest, environment, read_npy
+from support import EXAMPLES, EXIT, PATIENCE_S, PROGRAM, ROOT, CliTest, environment, read_npy
 
 RECIPES = ROOT / "recipes"
 PLANTS = EXAMPLES / "plants.csv"
@@ -23,7 +23,7 @@ class Tables(CliTest):
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [PROGRAM, *arguments], cwd=self.folder, env=environment(self.home), capture_output=True, text=True,
-            timeout=200, check=False,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     def done(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -69,7 +69,7 @@ class TabularAutoencoder(Tables):
         cls.learnt = home / "learnt"
         done = subprocess.run(
             [PROGRAM, "train", str(RECIPES / "tabular-autoencoder.toml"), "-o", str(cls.learnt), "--json"],
-            env=environment(home), capture_output=True, text=True, timeout=200, check=False,
+            env=environment(home), capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             raise AssertionError(done.stderr)

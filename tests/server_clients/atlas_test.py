@@ -37,7 +37,7 @@ class Parquet(ClientTest):
             status, _, body = self.ask("POST", "/v1/collections/t/items", batch, content_type="application/json")
             self.assertEqual(status, 200, body)
         base = "/v1/collections/t/atlas"
-        for _ in range(600):
+        for _ in range(6000):
             status, _, body = self.ask("GET", base)
             if status != 202:
                 break
