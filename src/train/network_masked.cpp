@@ -55,45 +55,6 @@ TargetNorm target_norm(NetworkDraft& draft) {
   return word == "instance" ? TargetNorm::kInstance : word == "batch" ? TargetNorm::kBatch : TargetNorm::kLayer;
 }
 
-PatchMasking masking(NetworkDraft& draft, std::string_view fallback) {
-  const std::string word = draft.settings.word({"masking", std::string(fallback), {"random", "blocks"}});
-  return word == "blocks" ? PatchMasking::kBlocks : PatchMasking::kRandom;
-}
-
-// `prediction` [rows, patches, patch values] is to be what the hidden patches look like.
-void expect_patches(NetworkDraft& draft, const std::string& prediction, double weight) {
-  draft.network.feeds.patches = true;
-  draft.network.feeds.normalize_patches = draft.settings.flag("normalize_patches", true);
-  LossTerm term{.name = "hidden_patches", .kind = LossKind::kMeanSquare, .weight = weight};
-  term.outputs = {prediction};
-  term.feeds = {std::string(kPatchesFeed), std::string(kMaskFeed)};
-  draft.network.learner.losses.push_back(std::move(term));
-  draft.network.pictures.patches = prediction;
-}
-
-struct LayerRange {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-};
-
-// The teacher is the encoder itself, shown the whole picture and cut above the layers that `term` compares with.
-Result<void> add_teacher(NetworkDraft& draft, LossTerm& term, const LayerRange& layers) {
-  const Graph& plain = draft.encoder.model.graph;
-  for (std::int64_t i = layers.begin; i < layers.end; ++i) {
-    const auto layer = plain.find(fmt::format("{}{}", kFeaturesPrefix, i + 1));
-    if (!layer) {
-      return std::unexpected(layer.error());
-    }
-    term.teacher_outputs.push_back(plain.value(*layer).name);
-  }
-  auto teacher = plain.cut(term.teacher_outputs);
-  if (!teacher) {
-    return std::unexpected(teacher.error());
-  }
-  draft.network.learner.graphs.emplace(kTeacherGraph, *std::move(teacher));
-  return {};
-}
-
 // "last_hidden_state" or another alias by its own name.
 ValueId existing(NetworkDraft& draft, std::string_view name) {
   return draft.builder.existing(name);
@@ -112,7 +73,10 @@ Result<void> draft_masked_autoencoder(NetworkDraft& draft) {
   PictureFeedPlan& feeds = draft.network.feeds;
   feeds.patch_size = grid->patch_size;
   feeds.hidden_count = hidden_count(*grid, draft.settings.real({"mask_share", 0.75, 0.01, 0.99}));
-  feeds.masking = masking(draft, "random");
+  feeds.masking = draft.settings.word({"masking", "random", {"random", "blocks"}}) == "blocks" ? PatchMasking::kBlocks
+                                                                                               : PatchMasking::kRandom;
+  feeds.patches = true;
+  feeds.normalize_patches = draft.settings.flag("normalize_patches", true);
   ImageModelOptions options = size_of(draft.recipe);
   options.kept_patch_count = grid->patch_count - feeds.hidden_count;
   auto model = build_stored(draft.encoder, options);
@@ -128,7 +92,12 @@ Result<void> draft_masked_autoencoder(NetworkDraft& draft) {
   if (!prediction) {
     return std::unexpected(prediction.error());
   }
-  expect_patches(draft, output(draft, "decoder.prediction", *prediction), 1.0);
+  const std::string name = output(draft, "decoder.prediction", *prediction);
+  LossTerm term{.name = "hidden_patches", .kind = LossKind::kMeanSquare};
+  term.outputs = {name};
+  term.feeds = {std::string(kPatchesFeed), std::string(kMaskFeed)};
+  draft.network.learner.losses.push_back(std::move(term));
+  draft.network.pictures.patches = name;
   // Sines and cosines: fixed.
   draft.rules[std::string(kMaePositions)].trained = false;
   draft.rules["embeddings.position_embeddings"].trained = false;
@@ -158,7 +127,8 @@ Result<void> draft_data2vec(NetworkDraft& draft) {
   PictureFeedPlan& feeds = draft.network.feeds;
   feeds.patch_size = grid->patch_size;
   feeds.hidden_count = hidden_count(*grid, draft.settings.real({"mask_share", 0.6, 0.01, 0.99}));
-  feeds.masking = masking(draft, "blocks");
+  feeds.masking = draft.settings.word({"masking", "blocks", {"random", "blocks"}}) == "blocks" ? PatchMasking::kBlocks
+                                                                                               : PatchMasking::kRandom;
   const std::int64_t top_count =
       draft.settings.integer({"top_layer_count", std::max<std::int64_t>(*layer_count / 2, 1), 1, *layer_count});
   LossTerm term{.name = "layer_regression", .kind = LossKind::kLayerRegression};
@@ -177,15 +147,19 @@ Result<void> draft_data2vec(NetworkDraft& draft) {
   const std::int64_t size = draft.builder.shape(tokens).empty() ? 1 : draft.builder.shape(tokens).back();
   term.outputs = {output(draft, "regression", fresh_linear(draft, "regression", patches, size))};
   term.feeds = {std::string(kMaskFeed)};
-  // What the teacher tells gets poor where nothing holds it to the pictures: the pixels themselves do, beside it (Dong
-  // et al. 2022, "Bootstrapped Masked Autoencoders for Vision BERT Pretraining").
-  if (const double weight = draft.settings.real({"patch_weight", 0.0, 0.0, 1e3}); weight > 0.0) {
-    const std::int64_t value_count = feeds.patch_size * feeds.patch_size * feeds.channel_count;
-    expect_patches(draft, output(draft, "drawing", fresh_linear(draft, "drawing", patches, value_count)), weight);
+  const Graph& plain = draft.encoder.model.graph;
+  for (std::int64_t i = *layer_count - top_count; i < *layer_count; ++i) {
+    const auto layer = plain.find(fmt::format("{}{}", kFeaturesPrefix, i + 1));
+    if (!layer) {
+      return std::unexpected(layer.error());
+    }
+    term.teacher_outputs.push_back(plain.value(*layer).name);
   }
-  if (auto ok = add_teacher(draft, term, {*layer_count - top_count, *layer_count}); !ok) {
-    return ok;
+  auto teacher = plain.cut(term.teacher_outputs);
+  if (!teacher) {
+    return std::unexpected(teacher.error());
   }
+  draft.network.learner.graphs.emplace(kTeacherGraph, *std::move(teacher));
   draft.network.learner.averaged = true;
   draft.network.learner.losses.push_back(std::move(term));
   return {};

@@ -52,7 +52,6 @@ inline std::vector<NetworkCase> network_cases() {
       {"variational_autoencoder", RecipeKind::kAutoencoder, "autoencoder", kTinyDense, R"({"variational": true})"},
       {"masked_autoencoder", RecipeKind::kMaskedAutoencoder, "vit_mae", kTinyMae},
       {"data2vec", RecipeKind::kData2vec, "data2vec", kTinyVit},
-      {"data2vec_patches", RecipeKind::kData2vec, "data2vec", kTinyVit, R"({"patch_weight": 0.5})"},
       {"distillation", RecipeKind::kDistillation, "resnet", kTinyResnet,
        R"({"teacher": "any", "similarity_weight": 0.5})"},
   };
