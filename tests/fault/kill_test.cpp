@@ -140,11 +140,12 @@ TEST_F(KilledJob, goes_on_in_a_folder_of_images) {
 }
 
 TEST_F(KilledJob, without_shards_leaves_no_output_and_the_next_run_cleans_up) {
-  // Long enough that a machine busy with other work kills it before it ends.
-  EmbedJobOptions job = options(write_rows("in.txt", 30 * kRowCount), "v.npy");
+  // Nine seconds at least: a machine busy with other work kills it before it ends.
+  EmbedJobOptions job = options(write_rows("in.txt", 300 * kRowCount), "v.npy");
   const SharedCount encoded = make_shared_count();
-  while (snapshot("v.npy.tmp-").empty()) {
-    ASSERT_FALSE(run_and_kill(job, std::chrono::milliseconds(15), *encoded));
+  // Longer each time, so that a slow machine gets past the start of the job as well.
+  for (std::chrono::milliseconds delay{15}; snapshot("v.npy.tmp-").empty(); delay += std::chrono::milliseconds(5)) {
+    ASSERT_FALSE(run_and_kill(job, delay, *encoded));
     EXPECT_FALSE(fs::exists(folder / "v.npy"));
     EXPECT_FALSE(fs::exists(folder / "v.npy.rows.jsonl"));
   }
@@ -157,9 +158,14 @@ TEST_F(KilledJob, second_process_on_the_same_output_is_refused_at_once) {
   EmbedJobOptions job = options(write_rows("in.txt", 5000), "v.npy", 1000);
   const pid_t child = ::fork();
   if (child == 0) {
-    FakeEncoder slow;
-    slow.row_delay = kRowDelay;
-    ::_exit(run_embed_job(slow.encoder(), job) ? 0 : 1);
+    FakeEncoder endless;
+    endless.before_window = [](std::uint64_t window) -> std::optional<Error> {
+      if (window * 7 > 2000) {  // rows: the first shard stands
+        ::pause();
+      }
+      return std::nullopt;
+    };
+    ::_exit(run_embed_job(endless.encoder(), job) ? 0 : 1);
   }
   while (!fs::exists(folder / "v.npy.manifest.json")) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

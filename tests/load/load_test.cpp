@@ -82,6 +82,9 @@ std::string response(int status, const std::string& body) {
          body;
 }
 
+// Longer than any of these takes: their number of requests ends them.
+constexpr milliseconds kByRequests{100'000};
+
 LoadOptions options_for(const SmallServer& server, milliseconds duration) {
   LoadOptions options;
   options.port = server.port();
@@ -92,7 +95,7 @@ LoadOptions options_for(const SmallServer& server, milliseconds duration) {
 
 TEST(Load, ClosedLoopCountsEveryAnswerByStatus) {
   const SmallServer server([](std::size_t i) { return i % 4 == 3 ? response(429, "{}") : response(200, "[[1,2]]"); });
-  LoadOptions options = options_for(server, milliseconds(5000));
+  LoadOptions options = options_for(server, kByRequests);
   options.client_count = 3;
   options.request_count_max = 40;
   options.dim = 2;
@@ -106,12 +109,12 @@ TEST(Load, ClosedLoopCountsEveryAnswerByStatus) {
   EXPECT_EQ(report->accepted_in_time_count, 30U);
   EXPECT_EQ(report->answer_count, 40U);
   EXPECT_EQ(report->invalid_count + report->connect_error_count + report->lost_count, 0U);
-  EXPECT_LT(report->seconds, 5.0);
+  EXPECT_LT(report->seconds, 100.0);
 }
 
 TEST(Load, CountsAnswersWithoutTheVectors) {
   const SmallServer server([](std::size_t i) { return response(200, i % 2 == 0 ? "[[1,2]]" : "[[1,2,3]]"); });
-  LoadOptions options = options_for(server, milliseconds(5000));
+  LoadOptions options = options_for(server, kByRequests);
   options.request_count_max = 10;
   options.dim = 2;
   const auto report = run_load(options, {"{}"});
@@ -122,6 +125,7 @@ TEST(Load, CountsAnswersWithoutTheVectors) {
 TEST(Load, OpenLoopSendsAtItsRateAndCountsWhatIsNeverAnswered) {
   const SmallServer server([](std::size_t i) { return i == 7 ? std::string() : response(200, "[]"); });
   LoadOptions options = options_for(server, milliseconds(200));
+  options.patience = std::chrono::seconds(3);
   options.client_count = 8;
   options.rate = 500.0;
   const auto report = run_load(options, {"{}"});
@@ -138,7 +142,7 @@ TEST(Load, OpenLoopCountsFromWhenARequestWasDue) {
     return response(200, "[]");
   });
   LoadOptions options = options_for(server, milliseconds(100));
-  options.patience = std::chrono::seconds(5);
+  options.patience = std::chrono::seconds(30);
   options.rate = 200.0;
   const auto report = run_load(options, {"{}"});
   ASSERT_TRUE(report) << report.error().to_string();
@@ -148,7 +152,7 @@ TEST(Load, OpenLoopCountsFromWhenARequestWasDue) {
 
 TEST(Load, ComesBackAfterAConnectionThatEnds) {
   const SmallServer server([](std::size_t i) { return i == 2 ? std::string("close") : response(200, "[]"); });
-  LoadOptions options = options_for(server, milliseconds(5000));
+  LoadOptions options = options_for(server, kByRequests);
   options.request_count_max = 6;
   const auto report = run_load(options, {"{}"});
   ASSERT_TRUE(report) << report.error().to_string();
@@ -157,14 +161,15 @@ TEST(Load, ComesBackAfterAConnectionThatEnds) {
   EXPECT_EQ(report->connect_error_count, 1U);
 }
 
-// One answer at once, then none: its rate is that of the whole time, not of the moment until it came.
+// One answer at once (within half of the time), then none: its rate is that of the whole time, not of the moment until
+// it came.
 TEST(Load, CountsTheWholeTimeWhereAnswersAreRare) {
   const SmallServer server([](std::size_t i) { return i == 0 ? response(200, "[]") : std::string(); });
-  const auto report = run_load(options_for(server, milliseconds(200)), {"{}"});
+  const auto report = run_load(options_for(server, milliseconds(4000)), {"{}"});
   ASSERT_TRUE(report) << report.error().to_string();
   EXPECT_EQ(report->accepted_in_time_count, 1U);
   EXPECT_EQ(report->lost_count, 1U);
-  EXPECT_DOUBLE_EQ(report->seconds, 0.2);
+  EXPECT_DOUBLE_EQ(report->seconds, 4.0);
 }
 
 TEST(Load, SaysThatNobodyIsThere) {

@@ -249,14 +249,25 @@ TEST_F(ImageReaderTest, large_folder_starts_before_it_is_read) {
   for (int i = 0; i < kFileCount; ++i) {
     write("p/" + std::to_string(i) + ".jpg");
   }
-  const auto start = std::chrono::steady_clock::now();
-  auto reader = open_image_reader({.inputs = {at("p")}});
-  ASSERT_TRUE((*reader)->next().value());
-  // bench/micro/dataset_bench.cpp measures 100,000 files; here the bound only has to catch a scan that opens each.
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
-  EXPECT_NEAR((*reader)->position().done, 1.0 / kFileCount, 1e-9);
-  EXPECT_DOUBLE_EQ((*reader)->position().total, 1.0);
-  EXPECT_EQ(read_all(**reader).size(), kFileCount - 1U);
+  // bench/micro/dataset_bench.cpp measures 100,000 files; here the bound only has to catch a scan that opens each. A
+  // machine that stalls does not do so every time.
+  double least_share = 1.0;
+  for (int attempt = 0; attempt < 10 && least_share >= 0.5; ++attempt) {
+    const auto start = std::chrono::steady_clock::now();
+    auto reader = open_image_reader({.inputs = {at("p")}});
+    ASSERT_TRUE((*reader)->next().value());
+    const std::chrono::duration<double> first = std::chrono::steady_clock::now() - start;
+    EXPECT_NEAR((*reader)->position().done, 1.0 / kFileCount, 1e-9);
+    EXPECT_DOUBLE_EQ((*reader)->position().total, 1.0);
+    std::size_t rest_count = 0;
+    while ((*reader)->next().value()) {
+      ++rest_count;
+    }
+    EXPECT_EQ(rest_count, kFileCount - 1U);
+    const std::chrono::duration<double> all = std::chrono::steady_clock::now() - start;
+    least_share = std::min(least_share, first / all);
+  }
+  EXPECT_LT(least_share, 0.5);
 }
 
 TEST_F(ImageReaderTest, kind_follows_the_inputs) {

@@ -76,7 +76,6 @@ TEST_F(HubFaults, cancelled_download_continues_in_the_next_run) {
   };
   HubOptions options = hub_.options(cache_.path());
   options.cancel = &cancel;
-  options.limits.stall_timeout_ms = 60'000;
   std::thread user([this, &cancel] {
     std::error_code ec;
     while (fs::file_size(partial_, ec) != 120'000 || ec) {
@@ -87,7 +86,7 @@ TEST_F(HubFaults, cancelled_download_continues_in_the_next_run) {
   const auto begin = Clock::now();
   const auto cancelled = resolve_model("org/tiny-model", options);
   user.join();
-  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(30)) << "it waited for the stalled server";
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().code, ErrorCode::kCancelled);
   EXPECT_FALSE(fs::exists(blob_));
@@ -110,9 +109,16 @@ TEST_F(HubFaults, silent_connection_counts_as_dropped) {
       reply.stall = true;
     }
   };
+  HubOptions options = hub_.options(cache_.path());
+  options.limits.stall_timeout_ms = 1000;
+  // Where the machine stalls as well, the next attempts go on from what the first one wrote.
+  options.limits.attempt_count_max = 20;
   const auto begin = Clock::now();
-  expect_right();
-  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(10));
+  const auto location = resolve_model("org/tiny-model", options);
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(30));
+  ASSERT_TRUE(location) << location.error().to_string();
+  EXPECT_EQ(slurp(location->folder / "model.safetensors"), weights_);
+  EXPECT_FALSE(fs::exists(partial_));
   EXPECT_EQ(hub_.content.requests().back().header("range"), "bytes=50000-");
 }
 
@@ -279,7 +285,7 @@ TEST_F(HubFaults, nobody_listening_fails_at_once) {
   options.limits.retry_delay_ms = 1000;
   const auto begin = Clock::now();
   const auto location = resolve_model("org/tiny-model", options);
-  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(30)) << "it tried again, which would take 100 seconds";
   ASSERT_FALSE(location);
   EXPECT_EQ(location.error().code, ErrorCode::kNetwork);
   EXPECT_THAT(location.error().message, HasSubstr("http://127.0.0.1:9/api/models/org/tiny-model"));

@@ -55,8 +55,8 @@ HubOptions quick_options(const fs::path& cache) {
   // Port 9 (discard) of this machine: nobody listens.
   options.hf_endpoint = "http://127.0.0.1:9";
   options.pypi_index = "http://127.0.0.1:9/simple";
-  options.limits.connect_timeout_ms = 2000;
-  options.limits.stall_timeout_ms = 1000;
+  options.limits.connect_timeout_ms = 60'000;  // a busy machine is no server that stalls
+  options.limits.stall_timeout_ms = 60'000;
   options.limits.attempt_count_max = 3;
   options.limits.retry_delay_ms = 1;
   options.limits.retry_delay_ms_max = 1500;

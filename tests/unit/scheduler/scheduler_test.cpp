@@ -58,7 +58,7 @@ class SlowEncoder final : public RowEncoder {
   }
   void wait_for_batch(std::size_t count) {
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(begun_.wait_for(lock, 10s, [&] { return batches_.size() >= count; }));
+    ASSERT_TRUE(begun_.wait_for(lock, 120s, [&] { return batches_.size() >= count; }));
   }
   std::vector<std::vector<std::string>> batches() const {
     const std::scoped_lock lock(mutex_);
@@ -211,7 +211,7 @@ TEST(Scheduler, bulk_work_is_done_while_interactive_work_floods_in) {
     }
   });
   auto bulk = ask(scheduler, {.encoder = encoder, .rows = numbered("bulk", 200), .priority = Priority::kBulk});
-  EXPECT_EQ(bulk->future.wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(bulk->future.wait_for(120s), std::future_status::ready);
   stop = true;
   flood.join();
 }

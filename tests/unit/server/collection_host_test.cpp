@@ -141,8 +141,8 @@ TEST_F(CollectionHostTest, recall_of_searches_stands_in_the_metrics) {
   const auto found = notes->search({.like = {query_text("aab")}, .k = 1});
   ASSERT_TRUE(found);
   host->note_search("notes", *found, 1);
-  for (int i = 0;
-       i < 2000 && host->metrics_text().find("asterism_collection_recall{collection=\"notes\"} 1") == std::string::npos;
+  for (int i = 0; i < 12000 &&
+                  host->metrics_text().find("asterism_collection_recall{collection=\"notes\"} 1") == std::string::npos;
        ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

@@ -63,10 +63,13 @@ class SmallServer {
         const std::size_t length_at = request.find("Content-Length: ");
         const std::size_t length = length_at < head_end ? std::stoul(request.substr(length_at + 16)) : 0;
         if (head_end != std::string::npos && request.size() >= head_end + 4 + length) {
+          {
+            // Before the answer: whoever has that may ask for the requests at once.
+            const std::scoped_lock lock(mutex_);
+            requests_.push_back(request);
+          }
           const std::string answer = answer_(request);
           ::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
-          const std::scoped_lock lock(mutex_);
-          requests_.push_back(request);
           break;
         }
       }
@@ -234,7 +237,7 @@ TEST(TraceExporter, without_a_collector_spans_are_counted_and_nobody_waits) {
   for (int i = 0; i < 5; ++i) {
     exporter.record({.context = begin_trace(std::nullopt), .name = "x", .begin = now, .end = now});
   }
-  const auto end = std::chrono::steady_clock::now() + 20s;
+  const auto end = std::chrono::steady_clock::now() + 120s;
   while (exporter.dropped_count() < 5 && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(10ms);
   }

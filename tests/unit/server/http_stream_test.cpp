@@ -56,7 +56,7 @@ class Client {
     to.sin_family = AF_INET;
     to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
     ::inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-    const timeval time_max{.tv_sec = 10, .tv_usec = 0};
+    const timeval time_max{.tv_sec = 120, .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &time_max, sizeof(time_max));
     EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
   }
@@ -164,7 +164,7 @@ TEST_F(HttpStreamTest, a_client_that_goes_is_told_to_the_maker) {
     stream->write("x");
     client.read_until("1\r\nx\r\n");
   }
-  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::seconds(120)), std::future_status::ready);
   EXPECT_EQ(streams_.ended.get_future().get().status, 0);
   EXPECT_FALSE(streams_.stream->write("y"));
 }

@@ -14,10 +14,10 @@ namespace {
 
 using Kinds = std::map<std::string, JobFunction, std::less<>>;
 
-// Until `wanted` holds; false after ten seconds.
+// Until `wanted` holds; false after two minutes.
 template <typename Wanted>
 bool wait_until(Wanted wanted) {
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 24000; ++i) {
     if (wanted()) {
       return true;
     }

@@ -9,10 +9,11 @@
 namespace asterism {
 namespace {
 
-// Batches that name where they stand and take a little, so that workers finish in another order than they began.
+// Batches that name where they stand and take a little, so that workers finish in another order than they began. The
+// first waits for `company`, which are that many made at once.
 class SlowSource final : public BatchSource {
  public:
-  explicit SlowSource(std::int64_t broken = -1) : broken_(broken) {}
+  explicit SlowSource(std::int64_t broken = -1, int company = 1) : broken_(broken), company_(company) {}
 
   std::int64_t batch_count() const noexcept override { return 5; }
   std::int64_t row_count() const noexcept override { return 5; }
@@ -23,6 +24,10 @@ class SlowSource final : public BatchSource {
     while (at_once > before && !most_.compare_exchange_weak(before, at_once)) {
     }
     std::this_thread::sleep_for(std::chrono::microseconds(number % 3 * 700));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (number == 0 && most_ < company_ && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     --running_;
     ++made_;
     if (number == broken_) {
@@ -37,13 +42,14 @@ class SlowSource final : public BatchSource {
 
  private:
   std::int64_t broken_;
+  int company_;
   mutable std::atomic<int> running_{0};
   mutable std::atomic<int> most_{0};
   mutable std::atomic<int> made_{0};
 };
 
 TEST(BatchesAhead, batches_come_in_order_and_no_more_are_made_than_allowed) {
-  const SlowSource source;
+  const SlowSource source(-1, 2);
   constexpr std::int64_t kWorkerCount = 3;
   constexpr std::int64_t kAsked = 40;
   {
