@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.hpp"
 #include "graph/backend_module.hpp"
+#include "train/checkpoint_match.hpp"
 #include "train/checkpoint_store.hpp"
 #include "train/fusion.hpp"
 #include "train/report_page.hpp"
@@ -161,10 +162,19 @@ Result<void> learn(const TrainRequest& request, const Recipe& recipe, const RunF
 }
 
 // Whether a finished run differs from the recipe in its [output] alone: its last checkpoint is then fitted to the new
-// one. What it was told is in its folder; a recipe of an earlier version that is no longer read is taken as it was.
+// one. kMismatch where it differs in more: its results are not those that are asked for. What it was told is in its
+// folder; a recipe of an earlier version that is no longer read is taken as it was.
 Result<bool> asks_other_output(const RunFolder& folder, const Recipe& recipe) {
   const auto told = read_recipe(folder.file("recipe.toml"), {});
-  if (!told || told->output == recipe.output || !settings_differences(told->settings, recipe.settings).empty()) {
+  if (!told) {
+    return false;
+  }
+  if (auto same = expect_no_differences(settings_differences(told->settings, recipe.settings),
+                                        fmt::format("{}: a finished run of another recipe", folder.path().string()));
+      !same) {
+    return std::unexpected(same.error());
+  }
+  if (told->output == recipe.output) {
     return false;
   }
   const auto checkpoints = CheckpointStore::open(folder.file("checkpoints"), recipe.training.checkpoint_count);

@@ -16,17 +16,8 @@ namespace {
 constexpr std::size_t kNamedDifferencesMax = 5;
 
 Result<void> expect_same_settings(const Checkpoint& checkpoint, const Recipe& recipe) {
-  auto differences = settings_differences(checkpoint.progress.at("settings"), recipe.settings);
-  if (differences.empty()) {
-    return {};
-  }
-  const std::size_t count = differences.size();
-  differences.resize(std::min(count, kNamedDifferencesMax));
-  return fail(
-      ErrorCode::kMismatch,
-      fmt::format("{}: a checkpoint of another recipe: {}{}", checkpoint.file.string(), fmt::join(differences, "; "),
-                  count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
-      "set these back to go on, name another folder with -o, or start over with --again");
+  return expect_no_differences(settings_differences(checkpoint.progress.at("settings"), recipe.settings),
+                               fmt::format("{}: a checkpoint of another recipe", checkpoint.file.string()));
 }
 
 Result<void> expect_same_data(const Checkpoint& checkpoint, const TrainingTask& task) {
@@ -51,6 +42,18 @@ Result<void> expect_same_data(const Checkpoint& checkpoint, const TrainingTask& 
 }
 
 }  // namespace
+
+Result<void> expect_no_differences(std::vector<std::string> differences, const std::string& what) {
+  if (differences.empty()) {
+    return {};
+  }
+  const std::size_t count = differences.size();
+  differences.resize(std::min(count, kNamedDifferencesMax));
+  return fail(ErrorCode::kMismatch,
+              fmt::format("{}: {}{}", what, fmt::join(differences, "; "),
+                          count > differences.size() ? fmt::format("; and {} more", count - differences.size()) : ""),
+              "set these back to go on, name another folder with -o, or start over with --again");
+}
 
 Result<void> expect_own_checkpoint(const Checkpoint& checkpoint, const Recipe& recipe, const TrainingTask& task) {
   if (!checkpoint.progress.is_object() || !checkpoint.progress.contains("settings") ||

@@ -71,7 +71,7 @@ class IndexReader {
     }
     if (!fs::exists(path, error)) {
       return fail(ErrorCode::kNotFound, fmt::format("{}: no such file or folder", path.string()),
-                  "inputs are relative to the recipe's file");
+                  "inputs of a recipe are relative to its file, those of --input to where you are");
     }
     const std::string name = path.filename().string();
     if (name.ends_with(".npy")) {
@@ -292,7 +292,8 @@ class IndexReader {
     }
     if (rows_.empty()) {
       return fail(ErrorCode::kNotFound,
-                  fmt::format("{}: found no pictures in [{}] inputs", recipe_.file.string(), section_),
+                  fmt::format("{}: found no pictures in [{}] inputs: {}", recipe_.file.string(), section_,
+                              fmt::join(data_.inputs, ", ")),
                   "pictures are .jpg, .png, .webp, .gif, .tif and .bmp files");
     }
     thin();

@@ -76,11 +76,13 @@ Result<void> write_report(const ReportRequest& request) {
           report_figures(result, {{"trained", "this encoder"},
                                   {"untrained", "untrained encoder"},
                                   {"raw", is_table ? "raw columns" : "raw pixels"}}) +
-          time_spent(result) + "<h2>Curves</h2>";
+          time_spent(result);
+  std::string curves;
   for (const auto* column :
        {"loss", "validation_loss", "neighbour_accuracy", "probe_accuracy", "class_accuracy", "learning_rate"}) {
-    page += curve_svg(*metrics, column);
+    curves += curve_svg(*metrics, column);
   }
+  page += "<h2>Curves</h2>" + (curves.empty() ? "<p>Too few steps to draw any.</p>" : curves);
   if (!drawn->empty()) {
     page += "<h2>Reconstructions</h2>" + *drawn_html;
   }

@@ -337,6 +337,18 @@ class Stopped(Train):
         self.assertEqual(done.returncode, EXIT["mismatch"], done.stderr)
         self.assertIn("optimizer.learning_rate", done.stderr)
 
+    def test_a_finished_run_of_another_recipe_is_refused_and_kept(self) -> None:
+        self.assertEqual(self.train(*self.digits(*SHORT)).returncode, 0)
+        before = (self.folder / "run" / "run.json").read_bytes()
+        done = self.train(*self.digits(*SHORT, "--set", "training.epochs=2"))
+        self.assertEqual(done.returncode, EXIT["mismatch"], done.stderr)
+        self.assertIn("run: a finished run of another recipe: training.epochs: 1 there, 2 here", done.stderr)
+        self.assertIn("--again", done.stderr)
+        self.assertEqual((self.folder / "run" / "run.json").read_bytes(), before)
+        again = self.train(*self.digits(*SHORT))
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("holds a finished run", again.stderr)
+
 
 class Memory(Train):
     """A picture of 256 x 256 is 197 kB when it is decoded, and a few hundred bytes on disk."""
