@@ -174,10 +174,12 @@ class RowAdder {
     }
     auto opened = open_for_writing(request_.collection);
     if (!opened && opened.error().code == ErrorCode::kNotFound) {
-      if (auto created = create(); !created) {
+      const auto created = create();
+      // Where another process made it in the meantime, it is there all the same.
+      opened = open_for_writing(request_.collection);
+      if (!created && !opened && opened.error().code == ErrorCode::kNotFound) {
         return created;
       }
-      opened = open_for_writing(request_.collection);
     }
     if (!opened) {
       return std::unexpected(std::move(opened.error()));

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/json.hpp"
@@ -20,6 +22,9 @@ namespace {
 constexpr std::string_view kDatabase = "collection.sqlite";
 constexpr std::string_view kWriterLock = "writer.lock";
 constexpr std::string_view kIndexFolder = "index";
+constexpr std::string_view kUnfinishedStart = "collection.sqlite.tmp-";
+constexpr std::chrono::seconds kCreationWaitMax{10};
+constexpr std::chrono::milliseconds kCreationPollInterval{10};
 // What a collection's folder may hold; anything else is somebody's. Projections are kept by
 // service/projection_file.hpp.
 constexpr std::array<std::string_view, 7> kOwnNames = {kDatabase,
@@ -30,17 +35,72 @@ constexpr std::array<std::string_view, 7> kOwnNames = {kDatabase,
                                                        "collection.sqlite-journal",
                                                        "projections"};
 
+bool is_held(const Error& of_lock) {
+  return of_lock.message.ends_with("held by another process");
+}
+
+Result<FileLock> held_by_another(const std::filesystem::path& folder) {
+  return fail(ErrorCode::kIo, fmt::format("{}: another process writes to the collection", folder.string()),
+              "wait for it with --wait, or look who holds " + (folder / kWriterLock).string());
+}
+
 Result<FileLock> lock_for_writing(const std::filesystem::path& folder, const CollectionOpenOptions& options) {
   const auto path = folder / kWriterLock;
   if (options.wait_for_writer) {
     return FileLock::acquire(path, options.cancel);
   }
   auto lock = FileLock::try_acquire(path);
-  if (!lock && lock.error().message.ends_with("held by another process")) {
-    return fail(ErrorCode::kIo, fmt::format("{}: another process writes to the collection", folder.string()),
-                "wait for it with --wait, or look who holds " + path.string());
+  return !lock && is_held(lock.error()) ? held_by_another(folder) : std::move(lock);
+}
+
+// Of a collection that is being made, or whose making was killed.
+bool is_unfinished(std::string_view name) {
+  return name.starts_with(kUnfinishedStart);
+}
+
+// Something in the folder that is no part of a collection; empty where there is none, or no folder.
+std::string foreign_name(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    auto name = entry.path().filename().string();
+    if (std::ranges::find(kOwnNames, name) == kOwnNames.end() && !is_unfinished(name)) {
+      return name;
+    }
   }
-  return lock;
+  return {};
+}
+
+void remove_unfinished(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (is_unfinished(entry.path().filename().string())) {
+      found.push_back(entry.path());
+    }
+  }
+  for (const auto& path : found) {
+    std::filesystem::remove(path, ignored);
+  }
+}
+
+// Two that make one collection at once must not both rename: the later would put an empty one over what the first has
+// begun to fill. Who holds the lock of a folder without a collection makes one, which takes a moment.
+Result<FileLock> lock_for_creating(const std::filesystem::path& folder) {
+  const auto end = std::chrono::steady_clock::now() + kCreationWaitMax;
+  while (true) {
+    auto lock = FileLock::try_acquire(folder / kWriterLock);
+    if (holds_collection(folder)) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: there is a collection already", folder.string()),
+                  "add to it, or drop it first");
+    }
+    if (lock || !is_held(lock.error())) {
+      return lock;
+    }
+    if (std::chrono::steady_clock::now() >= end) {
+      return held_by_another(folder);
+    }
+    std::this_thread::sleep_for(kCreationPollInterval);
+  }
 }
 
 std::unexpected<Error> no_collection(const std::filesystem::path& folder) {
@@ -79,7 +139,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::create(const std::filesyst
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: there is a collection already", folder.string()),
                 "add to it, or drop it first");
   }
-  if (std::filesystem::exists(folder, failure) && !std::filesystem::is_empty(folder, failure)) {
+  if (!foreign_name(folder).empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: expected an empty or a new folder, found other files", folder.string()),
                 "name a folder of its own for the collection");
@@ -88,6 +148,11 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::create(const std::filesyst
   if (failure) {
     return fail(ErrorCode::kIo, fmt::format("{}: cannot be made: {}", folder.string(), failure.message()));
   }
+  auto lock = lock_for_creating(folder);
+  if (!lock) {
+    return std::unexpected(std::move(lock.error()));
+  }
+  remove_unfinished(folder);
   // Made under another name, so that a collection is there whole or not at all.
   const auto unfinished = folder / fmt::format("{}.tmp-{}", kDatabase, ::getpid());
   auto created = [&]() -> Result<void> {
@@ -104,9 +169,10 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::create(const std::filesyst
   }
   if (!created) {
     std::filesystem::remove(unfinished, failure);
+    lock->remove_file();
     return std::unexpected(std::move(created.error()));
   }
-  return open(folder, {});
+  return open_locked(folder, {}, std::move(*lock));
 }
 
 Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::filesystem::path& folder,
@@ -122,6 +188,12 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::filesystem
     }
     lock.emplace(std::move(*acquired));
   }
+  return open_locked(folder, options, std::move(lock));
+}
+
+Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open_locked(const std::filesystem::path& folder,
+                                                                  const CollectionOpenOptions& options,
+                                                                  std::optional<FileLock> lock) {
   auto connection = open_for_reading(folder / kDatabase);
   if (!connection) {
     return std::unexpected(std::move(connection.error()));
@@ -176,15 +248,12 @@ Result<void> EmbeddedStore::drop(const std::filesystem::path& folder) {
   if (!lock) {
     return std::unexpected(lock.error());
   }
-  std::error_code failure;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
-    const auto name = entry.path().filename().string();
-    if (std::ranges::find(kOwnNames, name) == kOwnNames.end() && !name.starts_with("collection.sqlite.tmp-")) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: holds '{}', which is not the collection's", folder.string(), name),
-                  "move it away first: dropping removes the whole folder");
-    }
+  if (const std::string name = foreign_name(folder); !name.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: holds '{}', which is not the collection's", folder.string(), name),
+                "move it away first: dropping removes the whole folder");
   }
+  std::error_code failure;
   std::filesystem::remove_all(folder, failure);
   if (failure) {
     return fail(ErrorCode::kIo, fmt::format("{}: {}", folder.string(), failure.message()));
@@ -382,7 +451,8 @@ Result<CollectionStatus> EmbeddedStore::status() const {
     status.index = files.problem.empty() ? "none yet" : "none: " + files.problem;
   } else {
     const auto behind = status.version_number - static_cast<std::uint64_t>(files.version);
-    status.index = fmt::format("{} over {} rows{}{}", files.graph ? "graph" : "vectors", files.row_count(),
+    status.index = fmt::format("{} over {} {}{}{}", files.graph ? "graph" : "vectors", files.row_count(),
+                               files.row_count() == 1 ? "row" : "rows",
                                behind == 0 ? "" : fmt::format(", {} writes behind", behind),
                                files.problem.empty() ? "" : "; " + files.problem);
   }

@@ -39,6 +39,7 @@ class EmbeddedStore final : public VectorStore {
   EmbeddedStore(Key key, std::filesystem::path folder, CollectionSettings settings,
                 const CollectionOpenOptions& options);
 
+  // May be called by many processes at once: one makes the collection, the others are told that it is there.
   static Result<std::unique_ptr<EmbeddedStore>> create(const std::filesystem::path& folder,
                                                        const CollectionSettings& settings);
   static Result<std::unique_ptr<EmbeddedStore>> open(const std::filesystem::path& folder,
@@ -93,6 +94,10 @@ class EmbeddedStore final : public VectorStore {
   Result<SharedAllowed> allowed_rows(ItemReader& reader, const FilterExpression& filter) const;
   Result<std::optional<ViewHits>> search_view(ItemReader& reader, const NearestRequest& request,
                                               ThreadPool* pool) const;
+  // `lock`: the writer's, where it is to write.
+  static Result<std::unique_ptr<EmbeddedStore>> open_locked(const std::filesystem::path& folder,
+                                                            const CollectionOpenOptions& options,
+                                                            std::optional<FileLock> lock);
   Result<StoreHits> nearest_with(ItemReader& reader, const NearestRequest& request, ThreadPool* pool) const;
   Result<std::optional<StoreHits>> items_of(ItemReader& reader, ViewHits found, const ItemParts& parts) const;
   Result<std::vector<CollectionVersion>> versions(ItemReader& reader) const;

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <random>
 #include <thread>
 
+#include "base/file.hpp"
 #include "scratch_folder.hpp"
 #include "store/filter_parser.hpp"
 
@@ -473,6 +475,41 @@ TEST_F(EmbeddedStoreTest, AFolderOfOthersIsNoPlaceForACollection) {
   fs::remove(place() / "letter.txt");
   create();
   EXPECT_THAT(EmbeddedStore::create(place(), settings()).error().message, HasSubstr("already"));
+}
+
+TEST_F(EmbeddedStoreTest, AMakingThatWasKilledIsNoObstacle) {
+  fs::create_directory(place());
+  for (const auto* name : {"collection.sqlite.tmp-1", "collection.sqlite.tmp-1-journal", "writer.lock"}) {
+    ASSERT_TRUE(write_file_atomic(place() / name, "half"));
+  }
+  const auto store = create();
+  EXPECT_FALSE(fs::exists(place() / "collection.sqlite.tmp-1"));
+  EXPECT_FALSE(fs::exists(place() / "collection.sqlite.tmp-1-journal"));
+}
+
+TEST_F(EmbeddedStoreTest, OfManyThatMakeItAtOnceOneDoes) {
+  std::atomic<int> made = 0;
+  std::atomic<int> told = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&, i] {
+        const auto store = EmbeddedStore::create(place(), settings());
+        if (store) {
+          ++made;
+          Item item;
+          item.id = fmt::format("by {}", i);
+          item.vector.assign(kDim, 1.0F);
+          EXPECT_TRUE((*store)->add({&item, 1}));
+        } else if (store.error().code == ErrorCode::kInvalidArgument) {
+          ++told;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(told, 7);
+  EXPECT_EQ(open()->status()->item_count, 1U) << "what the one that made it has put is there";
 }
 
 TEST_F(EmbeddedStoreTest, AnotherFileIsNoCollection) {
