@@ -75,6 +75,17 @@ Error missing_command(const CLI::App& command) {
                fmt::format("one of {}; {}", fmt::join(names_of_subcommands(command), ", "), help_hint(command))};
 }
 
+// "Could not convert: --min-score = x" in our own words; any other wording as it is.
+std::string conversion_problem(const std::string& what) {
+  constexpr std::string_view kStart = "Could not convert: ";
+  const std::size_t sign = what.find(" = ");
+  if (!what.starts_with(kStart) || sign == std::string::npos) {
+    return what;
+  }
+  return fmt::format("{}: expected a number, found '{}'",
+                     std::string_view(what).substr(kStart.size(), sign - kStart.size()), what.substr(sign + 3));
+}
+
 // CLI11's wording, with the command it is about.
 Error parse_error(CLI::App& command, const CLI::ParseError& e) {
   std::string what = e.what();
@@ -88,6 +99,9 @@ Error parse_error(CLI::App& command, const CLI::ParseError& e) {
         break;
       }
     }
+  }
+  if (dynamic_cast<const CLI::ConversionError*>(&e) != nullptr) {
+    what = conversion_problem(what);
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&e) != nullptr) {
     what = what.substr(0, what.find(':')) + ": expected a value, found none";

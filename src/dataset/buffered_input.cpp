@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+
+#include "image/content.hpp"
 
 namespace asterism {
 namespace {
@@ -66,6 +69,11 @@ Result<void> BufferedInput::skip_prologue(std::string_view source_name) {
   if (head.starts_with(kGzipMagic)) {
     return fail(ErrorCode::kUnsupported, fmt::format("{}: expected text, found gzip data", source_name),
                 "unpack it: gzip -dc FILE, and read stdin (-)");
+  }
+  if (const auto found = describe_binary(std::as_bytes(std::span(head)))) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: expected text, a line, csv, tsv or jsonl record a row, found {}", source_name, *found),
+                "convert it to one of these first");
   }
   return {};
 }

@@ -28,8 +28,9 @@ class BufferedInput {
   std::uint64_t offset() const noexcept { return offset_; }
   Result<void> seek(std::uint64_t offset);
 
-  // To be called once, at the beginning: takes a UTF-8 byte order mark, and refuses UTF-16 and gzip by their first
-  // bytes (as text they would become garbage rows). `source_name` is for the message.
+  // To be called once, at the beginning: takes a UTF-8 byte order mark, and refuses UTF-16, gzip and
+  // known kinds of binary files by their first bytes (as text they would become garbage rows). `source_name` is for the
+  // message.
   Result<void> skip_prologue(std::string_view source_name);
 
  private:

@@ -144,7 +144,7 @@ Result<CsvColumns> find_columns(std::span<const std::string> names, const Record
     return std::unexpected(id.error());
   }
   if (!*id && !options.id_column.empty()) {
-    return missing_column(names, id_name, options.source, "choose the column of the id (--id-column)");
+    return missing_column(names, id_name, options.source, "choose the column of the id (--id or --id-column)");
   }
   columns.id = *id;
   auto metadata = find_metadata(columns, options);

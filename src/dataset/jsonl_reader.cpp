@@ -240,7 +240,7 @@ class JsonlReader final : public RecordReader {
     if (found.count == 0) {
       return row_failure(row, ErrorCode::kNotFound,
                          fmt::format("expected the key \"{}\", found {}", options_.id_column, key_list(found.object)),
-                         "choose the key of the id (--id-column)");
+                         "choose the key of the id (--id or --id-column)");
     }
     return row_failure(row, ErrorCode::kInvalidArgument,
                        fmt::format("key \"{}\": expected a string or a number, found {}", options_.id_column,

@@ -121,6 +121,18 @@ std::string_view describe_text(Bytes bytes) {
   return printable ? std::string_view("text") : std::string_view();
 }
 
+bool has_control_characters(Bytes bytes) {
+  return std::ranges::any_of(bytes, [](std::byte byte) {
+    const auto value = std::to_integer<unsigned char>(byte);
+    return value < 0x20 && std::isspace(value) == 0 && value != 0x1B;  // ESC: colours of a terminal's log
+  });
+}
+
+// A length of 64 bits, of which the last four bytes are 0, then JSON.
+bool is_safetensors(Bytes bytes) {
+  return has_text(bytes, 4, "\0\0\0\0{"sv);
+}
+
 bool is_webp(Bytes bytes) {
   return has_text(bytes, 0, "RIFF") && has_text(bytes, 8, "WEBP");
 }
@@ -135,6 +147,29 @@ std::optional<ImageFormat> sniff_image_format(Bytes bytes) {
     if (has_text(bytes, 0, mark.prefix)) {
       return mark.format;
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> describe_binary(Bytes bytes) {
+  constexpr std::size_t kLookedAt = 512;
+  const Bytes head = bytes.first(std::min(bytes.size(), kLookedAt));
+  if (is_safetensors(head)) {
+    return "a safetensors file";
+  }
+  if (has_text(head, 0, "%PDF-")) {
+    return "a PDF document";
+  }
+  if (!has_control_characters(head)) {
+    return std::nullopt;
+  }
+  for (const ContentMark& mark : kContentMarks) {
+    if (has_text(head, mark.offset, mark.text)) {
+      return std::string(mark.name);
+    }
+  }
+  if (const auto format = sniff_image_format(head)) {
+    return fmt::format("{} image", image_format_name(*format));
   }
   return std::nullopt;
 }

@@ -75,6 +75,28 @@ class Inputs(CliTest):
         self.fails("invalid_argument", "embed", "in.jsonl", "-o", "out", says=["out"])
         self.fails("invalid_argument", "embed", "in.jsonl", "-o", "in.jsonl", says=["in.jsonl"])
 
+    def test_binary_files_are_no_rows_of_text(self) -> None:
+        known = {
+            "a Parquet file": b"PAR1\x15\x04\x15\x00",
+            "a PDF document": b"%PDF-1.7\n1 0 obj\n",
+            "a zip archive": b"PK\x03\x04\x14\x00\x06\x00",
+            "a NumPy array": b"\x93NUMPY\x01\x00",
+            "a safetensors file": struct.pack("<Q", 40) + b'{"a":',
+            "an SQLite database": b"SQLite format 3\x00",
+            "PNG image": b"\x89PNG\r\n\x1a\n\x00\x00",
+        }
+        for number, (name, content) in enumerate(known.items()):
+            self.write(f"in{number}.txt", content + b"\nmore\n")
+            self.fails("unsupported", "embed", f"in{number}.txt", "-o", "o.npy", says=[f"in{number}.txt", name])
+        # A mark alone proves nothing.
+        self.write("in.txt", "BMW builds cars\nMZ is short for Mainz\n")
+        self.ok("embed", "in.txt", "-o", "o.npy")
+
+    def test_a_value_that_is_no_number(self) -> None:
+        self.fails(
+            "usage", "search", "c", "x", "--min-score", "high", says=["--min-score: expected a number, found 'high'"]
+        )
+
     def test_bytes_that_are_not_text_still_have_vectors(self) -> None:
         self.write("in.txt", b"\xc3\x00\xff\xfe\n\xf0\x9f\n")
         _, stderr = self.ok("embed", "in.txt", "-o", "o.npy")
