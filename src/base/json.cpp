@@ -90,6 +90,16 @@ bool depth_exceeds(std::string_view text, int depth_max) {
   return false;
 }
 
+// The library's words without its own number of the error, which says nothing to a reader.
+std::string parse_problem(std::string_view text, std::string_view what) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    return "nothing";
+  }
+  constexpr std::string_view kNumberStart = "[json.exception.";
+  const std::size_t end = what.starts_with(kNumberStart) ? what.find("] ") : std::string_view::npos;
+  return std::string(end == std::string_view::npos ? what : what.substr(end + 2));
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, std::string_view source) {
@@ -99,7 +109,7 @@ Result<Json> parse_json(std::string_view text, std::string_view source) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected JSON, found {}", source, e.what()));
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: expected JSON, found {}", source, parse_problem(text, e.what())));
   }
 }
 

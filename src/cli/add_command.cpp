@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "cli/collection_arguments.hpp"
 #include "cli/command.hpp"
@@ -61,6 +62,14 @@ Result<service::AddRequest> to_request(const AddArguments& arguments) {
   return request;
 }
 
+// Rows that are none of what was counted: a later row of the same window had their id.
+std::uint64_t repeated_count(const service::AddResponse& response) {
+  const AddSummary& summary = response.summary;
+  const std::uint64_t counted_rows =
+      summary.added_count + summary.updated_count + summary.unchanged_count + response.failed_row_count;
+  return response.row_count - std::min(response.row_count, counted_rows);
+}
+
 Json to_json(const AddArguments& arguments, const service::AddResponse& response) {
   const AddSummary& summary = response.summary;
   return {{"rows", response.row_count},
@@ -69,6 +78,7 @@ Json to_json(const AddArguments& arguments, const service::AddResponse& response
           {"unchanged", summary.unchanged_count},
           {"embedded", summary.embedded_count},
           {"failed", response.failed_row_count},
+          {"repeated", repeated_count(response)},
           {"ignored_files", response.ignored_file_count},
           {"seconds", response.seconds},
           {"collection", service::status_json(service::shown_location(arguments.target.location), response.status)}};
@@ -87,6 +97,10 @@ void report(Console& console, const AddArguments& arguments, const service::AddR
                                 format_rate(rate), arguments.vectors.empty() ? rows_word(response.kind) : "rows"));
     console.summary(fmt::format("{} in {}; index: {}", counted(response.status.item_count, "item"),
                                 service::shown_location(arguments.target.location), response.status.index));
+  }
+  if (const std::uint64_t repeated = repeated_count(response); repeated > 0) {
+    console.note(
+        fmt::format("{} left out: a later row of the input has the same id, and counts", counted(repeated, "row")));
   }
   if (response.ignored_file_count > 0) {
     console.note(fmt::format("{} of other kinds ignored", counted(response.ignored_file_count, "file")));

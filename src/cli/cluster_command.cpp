@@ -149,6 +149,9 @@ Result<int> run_cluster(const ClusterArguments& arguments, Console& console) {
   if (!request) {
     return std::unexpected(std::move(request.error()));
   }
+  if (auto ok = arguments.output.empty() ? Result<void>{} : service::check_cluster_rows_path(arguments.output); !ok) {
+    return std::unexpected(std::move(ok.error()));
+  }
   StepProgress progress(console);
   request->on_progress = analysis_sink(progress);
   const auto response = service::cluster_rows(*request);

@@ -9,6 +9,7 @@
 
 #include "base/file.hpp"
 #include "base/thread_pool.hpp"
+#include "base/writable.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/progress.hpp"
@@ -128,6 +129,11 @@ Result<int> run_and_report(const ReportArguments& arguments, Console& console,
   using Clock = std::chrono::steady_clock;
   // Work of a moment says nothing.
   constexpr std::chrono::seconds kQuiet{2};
+  for (const std::string& file : {arguments.out, arguments.report}) {
+    if (auto ok = expect_writable(file); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
   const auto start = Clock::now();
   ThreadPool pool(arguments.thread_count > 0 ? arguments.thread_count : available_processor_count());
   StepProgress progress(console);

@@ -140,7 +140,7 @@ void add_data_options(CLI::App& command, EvaluateArguments& arguments) {
       ->group("Input");
   command
       .add_option("--labels-file", arguments.labels_file,
-                  "for vectors: a file with a row for each vector that holds the columns")
+                  "for vectors: a file with a row for each vector that holds the columns, or a label a line")
       ->type_name("FILE")
       ->group("Input");
   command

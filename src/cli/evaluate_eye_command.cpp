@@ -4,6 +4,7 @@
 
 #include "base/file.hpp"
 #include "base/thread_pool.hpp"
+#include "base/writable.hpp"
 #include "cli/evaluate_arguments.hpp"
 #include "cli/help.hpp"
 #include "cli/interrupt.hpp"
@@ -27,6 +28,11 @@ struct EyeArguments {
 
 Result<int> run_eye(const EyeArguments& arguments, Console& console) {
   service::ContactSheetRequest request = arguments.request;
+  for (const std::string& file : {arguments.page, arguments.image}) {
+    if (auto ok = expect_writable(file); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
   request.columns = service::split_labels(arguments.columns, ',');
   request.methods = service::split_labels(arguments.methods, ',');
   request.seed = arguments.seed;

@@ -92,6 +92,7 @@ Json to_json(const service::ReduceResponse& response, const service::ReduceReque
   json["labelled"] = response.labelled_count;
   json["warm_started"] = response.warm_count;
   json["explained_variance"] = response.explained_variance ? Json(*response.explained_variance) : Json(nullptr);
+  json["notes"] = response.notes;
   json["output"] = text_or_null(request.output);
   json["model"] = text_or_null(request.save);
   json["projection"] = text_or_null(response.projection);
@@ -106,6 +107,9 @@ void summarise(Console& console, const service::ReduceResponse& response, const 
     line += fmt::format(", {:.1f}% of the variance kept", 100.0 * *response.explained_variance);
   }
   console.summary(line);
+  for (const std::string& note : response.notes) {
+    console.note(note);
+  }
   if (request.warm_start || !request.start.empty()) {
     console.summary(fmt::format("{} started from {} places", counted(response.warm_count, "row"),
                                 request.start.empty() ? "former" : "given"));

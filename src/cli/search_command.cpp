@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/writable.hpp"
 #include "cli/collection_arguments.hpp"
 #include "cli/command.hpp"
 #include "cli/help.hpp"
@@ -197,6 +198,9 @@ Result<int> run_search(const SearchArguments& arguments, Console& console) {
   auto request = to_request(arguments, console);
   if (!request) {
     return std::unexpected(request.error());
+  }
+  if (auto ok = expect_writable(arguments.html); !ok) {
+    return std::unexpected(ok.error());
   }
   StepProgress progress(console);
   request->fetch = watched_fetch(console, progress);

@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
+#include "base/writable.hpp"
 #include "dataset/csv_cell.hpp"
 #include "dataset/json_text.hpp"
 #include "service/text_words.hpp"
@@ -354,13 +355,20 @@ std::string row_json(const ClusterResponse& response, std::size_t row) {
 
 }  // namespace
 
-Result<void> write_cluster_rows(const ClusterResponse& response, const std::string& path) {
+Result<void> check_cluster_rows_path(const std::string& path) {
   const std::string lower = ascii_lower(path);
-  const bool csv = lower.ends_with(".csv");
-  if (!csv && !lower.ends_with(".jsonl") && !lower.ends_with(".ndjson")) {
+  if (!lower.ends_with(".csv") && !lower.ends_with(".jsonl") && !lower.ends_with(".ndjson")) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: expected a name that ends in .jsonl, .ndjson or .csv", path));
   }
+  return expect_writable(path);
+}
+
+Result<void> write_cluster_rows(const ClusterResponse& response, const std::string& path) {
+  if (auto ok = check_cluster_rows_path(path); !ok) {
+    return ok;
+  }
+  const bool csv = ascii_lower(path).ends_with(".csv");
   auto file = AtomicFile::create(path);
   if (!file) {
     return std::unexpected(std::move(file.error()));

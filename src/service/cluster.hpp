@@ -77,6 +77,10 @@ struct ClusterResponse {
 // The same for the same request at any thread count.
 Result<ClusterResponse> cluster_rows(const ClusterRequest& request);
 
+// To be asked before rows are clustered, where they are to be written: kInvalidArgument for another ending than .jsonl,
+// .ndjson and .csv, else as expect_writable().
+Result<void> check_cluster_rows_path(const std::string& path);
+
 // One line a row, in order: JSON objects, or comma-separated values with a header where the name ends in .csv.
 Result<void> write_cluster_rows(const ClusterResponse& response, const std::string& path);
 

@@ -46,7 +46,8 @@ Result<Header> parse_header(std::string_view line, const std::string& source) {
   const auto object = parse_json(line, source);
   if (!object || !object->is_object() || !object->contains(kFormatKey)) {
     return fail(ErrorCode::kCorrupt,
-                fmt::format("{}: expected {{\"{}\": ...}} in the first line, found something else", source, kFormatKey),
+                fmt::format("{}: expected {{\"{}\": ...}} in the first line, found {}", source, kFormatKey,
+                            line.empty() ? "nothing" : "something else"),
                 "import reads what `asterism collection export` wrote; `asterism add` takes other files");
   }
   const auto format = json_get<std::int64_t>(*object, kFormatKey, source);

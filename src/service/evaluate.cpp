@@ -42,6 +42,9 @@ class Evaluation {
     report.bootstrap = request_.labels.bootstrap;
     const bool all = request_.tasks.empty();
     const std::vector<LabelTask> tasks = all ? possible_tasks() : request_.tasks;
+    if (tasks.empty()) {
+      return nothing_to_measure();
+    }
     for (const LabelTask task : tasks) {
       auto result = run_task(task);
       if (!result) {
@@ -110,11 +113,21 @@ class Evaluation {
     return tasks;
   }
 
+  std::unexpected<Error> nothing_to_measure() const {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("evaluate: expected labels, or more than {} rows whose neighbours can be compared, found {} "
+                    "without labels",
+                    2 * request_.neighborhood.neighbor_count, data_.row_count()),
+        "--labels COLUMN names the classes, --labels-file FILE a file that has them; -k takes fewer neighbours");
+  }
+
   Result<TaskResult> run_task(LabelTask task) {
     if (data_.labels.empty() && task != LabelTask::kNeighbors) {
       return fail(
           ErrorCode::kInvalidArgument, fmt::format("{}: expected labels, found none", name_of(task)),
-          "--labels COLUMN names the column of the csv or jsonl; --labels folder takes the folder of a picture");
+          "--labels COLUMN names the column of the csv or jsonl; --labels folder takes the folder of a picture; for "
+          "vectors --labels-file FILE has a label a line");
     }
     switch (task) {
       case LabelTask::kProbe:

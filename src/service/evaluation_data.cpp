@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
 
+#include "base/ascii_case.hpp"
 #include "base/json.hpp"
 #include "image/decode.hpp"
 #include "image/resize.hpp"
@@ -203,10 +205,31 @@ class RawReader {
   EvaluationData data_;
 };
 
+bool has_columns(const std::string& file) {
+  const std::string lower = ascii_lower(file);
+  constexpr std::array<std::string_view, 4> kEndings{".csv", ".tsv", ".jsonl", ".ndjson"};
+  return std::ranges::any_of(kEndings, [&](std::string_view ending) { return lower.ends_with(ending); });
+}
+
+// An empty line is no label.
+std::vector<std::optional<std::string>> labels_of_lines(std::span<const std::string> lines) {
+  std::vector<std::optional<std::string>> labels;
+  for (const std::string& line : lines) {
+    labels.push_back(line.empty() ? std::nullopt : std::optional(line));
+  }
+  return labels;
+}
+
 Result<EvaluationData> read_vectors(const EvaluationDataRequest& request) {
+  if (request.labels_column.empty() && has_columns(request.labels_file)) {
+    return fail(ErrorCode::kUsage,
+                fmt::format("--labels-file {}: expected --labels beside it, found none", request.labels_file),
+                "--labels COLUMN names the column of the classes; a file of lines needs none");
+  }
   AnalysisRowsRequest asked{.input = request.input.inputs.front(), .collection = request.collection};
   asked.collection.location = asked.input;
   asked.texts_file = request.labels_file;
+  asked.texts = request.labels_column.empty() && !request.labels_file.empty();
   if (!request.labels_column.empty()) {
     asked.columns.push_back(request.labels_column);
   }
@@ -229,6 +252,8 @@ Result<EvaluationData> read_vectors(const EvaluationDataRequest& request) {
   if (!request.labels_column.empty()) {
     set_labels(rows->columns.front().values, data);
     first_category = 1;
+  } else if (!request.labels_file.empty()) {
+    set_labels(labels_of_lines(rows->texts), data);
   }
   for (std::size_t c = first_category; c < rows->columns.size(); ++c) {
     std::vector<std::string>& column = data.categories.emplace_back();

@@ -32,7 +32,7 @@ struct EvaluationDataRequest {
   ModelFetch fetch;
   CollectionTarget collection;
   std::string labels_column;                 // empty = no labels
-  std::string labels_file;                   // a row a vector, for vectors whose labels stand elsewhere
+  std::string labels_file;                   // a row a vector; without `labels_column` a label a line
   std::vector<std::string> one_hot_columns;  // categories that a one-hot baseline is made of
   bool is_for_baselines = true;              // keep texts and small pictures
 };

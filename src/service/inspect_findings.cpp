@@ -21,8 +21,10 @@ std::string share(std::size_t part, std::size_t whole) {
 
 InspectFinding norms_finding(const InspectResponse& of) {
   const bool unit = of.norms.smallest > 1.0 - kUnitNormError && of.norms.largest < 1.0 + kUnitNormError;
-  std::string meaning = unit ? "all rows have length 1: cosine and inner product rank alike"
-                             : "lengths differ: cosine ignores them, inner product and Euclidean distance do not";
+  const bool alike = of.norms.largest - of.norms.smallest <= kUnitNormError * of.norms.largest;
+  std::string meaning = unit    ? "all rows have length 1: cosine and inner product rank alike"
+                        : alike ? "all rows have one length: cosine and inner product rank alike"
+                                : "lengths differ: cosine ignores them, inner product and Euclidean distance do not";
   if (of.zero_row_count > 0) {
     meaning =
         fmt::format("{} of zeros: no direction, near to nothing by cosine; empty inputs make such", of.zero_row_count);

@@ -11,7 +11,9 @@
 #include "analysis/estimator_file.hpp"
 #include "analysis/estimator_options.hpp"
 #include "analysis/estimators.hpp"
+#include "analysis/tsne.hpp"
 #include "base/thread_pool.hpp"
+#include "base/writable.hpp"
 #include "service/projection_file.hpp"
 #include "service/reduce_labels.hpp"
 #include "service/reduce_output.hpp"
@@ -57,6 +59,11 @@ Result<Json> given_options(const ReduceRequest& request, const EstimatorMethod& 
 Result<Plan> plan_of(const ReduceRequest& request) {
   if (!request.output.empty()) {
     if (auto ok = check_places_path(request.output); !ok) {
+      return std::unexpected(ok.error());
+    }
+  }
+  for (const std::string& file : {request.output, request.save}) {
+    if (auto ok = expect_writable(file); !ok) {
       return std::unexpected(ok.error());
     }
   }
@@ -138,6 +145,23 @@ struct Reduced {
   std::vector<float> places;
 };
 
+// What was asked for by name and is more than the rows allow is lowered: who asked should know.
+void note_lowered(const ReduceRequest& request, const Plan& plan, ReduceResponse& response) {
+  const double rows = static_cast<double>(response.row_count);
+  for (const auto& [name, text] : request.settings) {
+    const bool perplexity = plan.method == "tsne" && name == "perplexity";
+    if (!perplexity && !(plan.method == "umap" && name == "neighbors")) {
+      continue;
+    }
+    const double asked = plan.options.at(name).get<double>();
+    const double taken = perplexity ? tsne_perplexity(asked, response.row_count) : std::min(asked, rows);
+    if (taken < asked) {
+      response.notes.push_back(fmt::format("{}: {} {} is more than {} rows allow: {:.4g} was taken", plan.method, name,
+                                           text, response.row_count, taken));
+    }
+  }
+}
+
 Result<Reduced> run_plan(const ReduceRequest& request, Plan plan, const std::string& name, const AnalysisRows& rows,
                          ReduceResponse& response) {
   ThreadPool pool(request.thread_count == 0 ? available_processor_count() : request.thread_count);
@@ -152,6 +176,7 @@ Result<Reduced> run_plan(const ReduceRequest& request, Plan plan, const std::str
     return places ? Result<Reduced>({.estimator = std::move(plan.applied), .places = *std::move(places)})
                   : std::unexpected(places.error());
   }
+  note_lowered(request, plan, response);
   FitRequest fit{.rows = rows.view(), .options = plan.options};
   std::vector<std::int32_t> labels;
   if (!request.labels.empty()) {

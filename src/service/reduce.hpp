@@ -56,6 +56,7 @@ struct ReduceResponse {
   std::size_t labelled_count = 0;            // rows that were learnt from with a label or number
   std::size_t warm_count = 0;                // rows that started from a former or given place
   std::optional<double> explained_variance;  // the part of it that is kept, where the method knows
+  std::vector<std::string> notes;            // settings that so few rows cannot have, and what was taken instead
   std::string projection;                    // name of the one that was kept; empty = none was
   double seconds = 0.0;                      // of fit or transform, without reading and writing
 };

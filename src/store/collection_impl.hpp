@@ -78,7 +78,7 @@ struct Collection::Impl {
   Result<void> embed_parts(std::span<const QueryPart* const> parts, QueryPart::Kind kind, PartVectors& vectors) const;
   Result<std::vector<float>> given_vector(const QueryPart& part) const;
   Result<std::vector<float>> query_vector(const SearchRequest& request, const PartVectors& vectors) const;
-  Result<void> check_names(const FilterExpression& filter) const;
+  Result<void> check_names(const FilterExpression& filter, std::string_view subject = "filter") const;
   Result<std::vector<SearchHit>> ranked(const PreparedSearch& prepared, std::size_t count,
                                         SearchExplanation& explanation) const;
   Result<std::vector<SearchHit>> reordered(const PreparedSearch& prepared, const std::optional<FilterPath>& group_path,

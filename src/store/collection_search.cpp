@@ -53,16 +53,16 @@ Result<void> check_request(const SearchRequest& request) {
 }
 
 // Nothing for an empty text.
-Result<std::optional<FilterPath>> parse_group_path(std::string_view text) {
+Result<std::optional<FilterExpression>> parse_group_path(std::string_view text) {
   if (text.empty()) {
-    return std::optional<FilterPath>{};
+    return std::optional<FilterExpression>{};
   }
   const auto parsed = parse_filter(fmt::format("exists {}", text));
   if (!parsed || parsed->node().op != FilterOp::kNull || !parsed->node().children.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("group by: expected a path into the metadata, found '{}'", text));
   }
-  return std::optional(parsed->node().operand.path);
+  return std::optional(*parsed);
 }
 
 void leave_out(std::vector<SearchHit>& hits, std::span<const std::string> ids) {
@@ -144,7 +144,9 @@ Result<std::vector<float>> Collection::Impl::query_vector(const SearchRequest& r
   query = unit_vector(query);
   if (std::ranges::all_of(query, [](float value) { return value == 0.0F; })) {
     return fail(ErrorCode::kInvalidArgument, "query: a vector of zeros has no direction and no cosine to anything",
-                "what is like and what is unlike may cancel out: leave one out");
+                request.like.size() + request.unlike.size() > 1
+                    ? "what is like and what is unlike may cancel out: leave one out"
+                    : "it may hold no word that the model knows: ask in other words");
   }
   return query;
 }
@@ -208,7 +210,7 @@ Result<std::vector<PreparedSearch>> Collection::Impl::prepare(std::span<const Se
   return prepared;
 }
 
-Result<void> Collection::Impl::check_names(const FilterExpression& filter) const {
+Result<void> Collection::Impl::check_names(const FilterExpression& filter, std::string_view subject) const {
   std::vector<std::string> known;
   for (const auto& column : store->settings().columns) {
     const auto path = parse_filter(fmt::format("exists {}", column));
@@ -252,7 +254,7 @@ Result<void> Collection::Impl::check_names(const FilterExpression& filter) const
     return std::unexpected(names.error());
   }
   known.insert(known.end(), names->begin(), names->end());
-  return check_columns(filter, known);
+  return check_columns(filter, known, subject);
 }
 
 Result<std::optional<FilterExpression>> Collection::Impl::parse(std::string_view filter) const {
@@ -342,10 +344,15 @@ Result<SearchResult> Collection::Impl::search(const SearchRequest& request) cons
   if (!prepared) {
     return std::unexpected(prepared.error());
   }
-  const auto group_path = parse_group_path(request.group_by);
-  if (!group_path) {
-    return std::unexpected(group_path.error());
+  const auto group_by = parse_group_path(request.group_by);
+  if (!group_by) {
+    return std::unexpected(group_by.error());
   }
+  // Without the column all items would be one group, and one result would look like the whole answer.
+  if (auto known = *group_by ? check_names(**group_by, "group by") : Result<void>{}; !known) {
+    return std::unexpected(known.error());
+  }
+  const auto group_path = *group_by ? std::optional((*group_by)->node().operand.path) : std::nullopt;
   SearchResult result;
   if (!request.keywords.empty()) {
     result.score_name = asks_by_vector(request) ? "reciprocal rank" : "bm25";
@@ -353,7 +360,7 @@ Result<SearchResult> Collection::Impl::search(const SearchRequest& request) cons
     result.score_name = metric_name(store->settings().metric);
     result.larger_is_nearer = larger_is_nearer(store->settings().metric);
   }
-  const bool reorders = request.diversity > 0.0 || *group_path;
+  const bool reorders = request.diversity > 0.0 || group_path;
   std::size_t count = reorders ? std::max(request.k * kDiversityFactor, kCandidateCountMin) : request.k;
   while (true) {
     auto hits = ranked(prepared->front(), count, result.explanation);
@@ -361,13 +368,13 @@ Result<SearchResult> Collection::Impl::search(const SearchRequest& request) cons
       return std::unexpected(std::move(hits.error()));
     }
     const bool exhausted = hits->size() < count || count >= kSearchCountMax;
-    auto ordered = reordered(prepared->front(), *group_path, std::move(*hits));
+    auto ordered = reordered(prepared->front(), group_path, std::move(*hits));
     if (!ordered) {
       return std::unexpected(std::move(ordered.error()));
     }
     result.hits = std::move(*ordered);
     // Groups may have swallowed so many that more must be fetched.
-    if (!*group_path || result.hits.size() >= request.k || exhausted) {
+    if (!group_path || result.hits.size() >= request.k || exhausted) {
       break;
     }
     count = std::min(count * kDiversityFactor, kSearchCountMax);

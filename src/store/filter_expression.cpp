@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "base/edit_distance.hpp"
 #include "store/filter_words.hpp"
@@ -109,6 +111,16 @@ void collect_paths(const FilterExpression& expression, std::vector<FilterPath>& 
   }
 }
 
+std::unexpected<Error> unknown_column(std::string_view subject, std::string_view name,
+                                      std::span<const std::string> known) {
+  const std::set<std::string_view> words(known.begin(), known.end());
+  const std::string nearest = nearest_word_hint(name, std::vector(words.begin(), words.end()));
+  return fail(ErrorCode::kNotFound, fmt::format("{}: expected a column of the collection, found '{}'", subject, name),
+              !nearest.empty() ? nearest
+              : words.empty()  ? "its items have no metadata"
+                               : fmt::format("columns: {}", fmt::join(words, ", ")));
+}
+
 }  // namespace
 
 std::string_view order_sign(FilterOp op) {
@@ -207,17 +219,15 @@ std::string nearest_word_hint(std::string_view found, std::span<const std::strin
   return nearest.empty() ? std::string() : fmt::format("did you mean '{}'?", nearest);
 }
 
-Result<void> check_columns(const FilterExpression& expression, std::span<const std::string> known) {
-  const std::vector<std::string_view> words(known.begin(), known.end());
+Result<void> check_columns(const FilterExpression& expression, std::span<const std::string> known,
+                           std::string_view subject) {
   for (const FilterPath& path : expression.referenced_paths()) {
     if (path.source != FilterSource::kMetadata) {
       continue;
     }
     const auto& name = std::get<std::string>(path.steps[0]);
     if (std::ranges::find(known, name) == known.end()) {
-      const std::string nearest = nearest_word_hint(name, words);
-      return fail(ErrorCode::kNotFound, fmt::format("filter: expected a column of the collection, found '{}'", name),
-                  nearest.empty() ? fmt::format("columns: {}", fmt::join(known, ", ")) : nearest);
+      return unknown_column(subject, name, known);
     }
   }
   return {};

@@ -111,8 +111,9 @@ class FilterExpression {
 };
 
 // kNotFound naming the first path whose first step is not among `known`, and the name nearest to it. For a collection
-// that declares its columns: `known` are those and the top-level keys seen in the data.
-Result<void> check_columns(const FilterExpression& expression, std::span<const std::string> known);
+// that declares its columns: `known` are those and the top-level keys seen in the data. `subject` begins the message.
+Result<void> check_columns(const FilterExpression& expression, std::span<const std::string> known,
+                           std::string_view subject = "filter");
 
 // "<", "<=", ">" or ">=": of kLess to kGreaterEqual, in a filter and in both SQLs.
 std::string_view order_sign(FilterOp op);

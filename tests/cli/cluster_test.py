@@ -108,6 +108,10 @@ class Cluster(CliTest):
         self.fails("usage", "cluster", "in.jsonl", "--method", "ward", says=["--method"])
         self.fails("not_found", "cluster", "none.npy", "-k", "2", says=["none.npy"])
         self.fails("invalid_argument", "cluster", "in.jsonl", "-k", "2", "-o", "out.xls", says=["ends in .jsonl"])
+        text = self.fails(
+            "not_found", "cluster", "in.jsonl", "-k", "2", "-o", "absent/o.csv", says=["the folder absent"]
+        )
+        self.assertNotIn("k-means", text)
         self.fails(
             "invalid_argument", "cluster", "in.jsonl", "-k", "2", "--keep", "topic", says=["expected a collection"]
         )

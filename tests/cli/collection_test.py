@@ -111,6 +111,9 @@ class AddAndSearch(ShopTest):
         self.assertEqual(sorted(hit["metadata"]["maker"] for hit in hits), ["Halm", "Ondo"])
         hits = self.search("jacket", "--group-by", "maker", "--group-size", "2", "-k", "6")
         self.assertEqual(sorted(hit["metadata"]["maker"] for hit in hits), ["Halm", "Halm", "Ondo", "Ondo"])
+        self.fails(
+            "not_found", "search", "shop", "jacket", "--group-by", "makr", says=["group by", "did you mean 'maker'"]
+        )
         self.assertEqual(set(self.ids("jacket", "-k", "2")), {"A2", "A5"})
         self.assertNotEqual(set(self.ids("jacket", "-k", "2", "--diversity", "0.7")), {"A2", "A5"})
 
@@ -213,6 +216,8 @@ class Keeping(ShopTest):
 
     def test_files_that_are_no_export_are_refused_by_their_line(self) -> None:
         self.fails("corrupt", "collection", "import", "x", "shop.csv", says=["shop.csv:1"])
+        self.write("empty.jsonl", "")
+        self.fails("corrupt", "collection", "import", "x", "empty.jsonl", says=["empty.jsonl", "found nothing"])
         self.ok("collection", "export", "shop", "-o", "a.jsonl")
         text = (self.folder / "a.jsonl").read_text()
         self.write("bad.jsonl", text + '{"id":"z","kind":"text","vector":[1]}\n')
@@ -308,7 +313,11 @@ class BadInput(CliTest):
 
     def test_of_one_id_in_a_batch_the_last_counts(self) -> None:
         self.write("in.jsonl", '{"text":"first","id":"1"}\n{"text":"last","id":"1"}\n')
-        self.ok("add", "c", "in.jsonl")
+        stdout, _ = self.ok("add", "c", "in.jsonl", "--json")
+        summary = json.loads(stdout)
+        self.assertEqual((summary["rows"], summary["added"], summary["repeated"]), (2, 1, 1))
+        _, stderr = self.ok("add", "c", "in.jsonl")
+        self.assertIn("1 row left out: a later row of the input has the same id", stderr)
         self.assertEqual(json.loads(self.ok("get", "c", "1", "--json")[0])["content"], "last")
 
     def test_odd_ids_are_ids(self) -> None:
@@ -364,6 +373,7 @@ class BadInput(CliTest):
         self.fails("limit_exceeded", "search", "c", "x", "-k", "1000000", says=["100000"])
         self.fails("usage", "search", "c", "x", "-k", "0", says=["-k"])
         self.fails("invalid_argument", "search", "c", says=["nothing"])
+        self.fails("invalid_argument", "search", "c", "\U0001f996", says=["a vector of zeros", "ask in other words"])
         self.fails("mismatch", "add", "c", "in.txt", "-m", "all-MiniLM-L6-v2", says=["'builtin'", "all-MiniLM-L6-v2"])
         self.fails("invalid_argument", "collection", "create", "c", "-m", "builtin", says=["already"])
         self.fails("usage", "collection", "create", "d", says=["-m", "--dim"])

@@ -210,6 +210,14 @@ class Evaluate(CliTest):
         self.assertEqual(task["systems"][1]["name"], "pixels")
         self.assertEqual(task["row_count"], 10)
 
+    def test_labels_of_vectors_are_the_lines_of_a_file(self) -> None:
+        write_npy(self.folder / "v.npy", [[float(i % 2), 1.0 + 0.01 * i] for i in range(40)])
+        self.write("labels.txt", "".join(f"{'even' if i % 2 == 0 else 'odd'}\n" for i in range(39)) + "\n")
+        report = self.report("probe", "v.npy", "--labels-file", "labels.txt")
+        task = report["tasks"][0]
+        self.assertEqual(self.value(task, "v.npy", "accuracy"), 1.0)
+        self.assertIn("8 rows by chance (seed 0) are asked, 31 are learnt from", task["notes"])
+
     def test_zero_shot_by_the_names_of_the_classes(self) -> None:
         task = self.report("zero-shot", "topics.csv", "--labels", "topic", "--template", "all about {}")["tasks"][0]
         self.assertGreater(self.value(task, "builtin", "accuracy"), 0.5)
@@ -285,6 +293,20 @@ class Evaluate(CliTest):
     def test_what_cannot_be_evaluated_is_said(self) -> None:
         self.fails("usage", "evaluate", says=["expected an input"])
         self.fails("invalid_argument", "evaluate", "probe", "topics.csv", says=["expected labels"])
+        write_npy(self.folder / "few.npy", [[float(i), 1.0] for i in range(10)])
+        self.fails("invalid_argument", "evaluate", "few.npy", says=["more than 30 rows", "found 10", "--labels-file"])
+        self.fails("usage", "evaluate", "knn", "few.npy", "--labels-file", "topics.csv", says=["expected --labels"])
+        for option in ("--out", "--report"):
+            self.fails(
+                "not_found",
+                "evaluate",
+                "topics.csv",
+                "--labels",
+                "topic",
+                option,
+                "absent/r",
+                says=["the folder absent"],
+            )
         self.fails("not_found", "evaluate", "knn", "topics.csv", "--labels", "nothing", says=["nothing"])
         self.write("one.csv", "text,topic\na b,x\nc d,x\n")
         self.fails("invalid_argument", "evaluate", "probe", "one.csv", "--labels", "topic", says=["2 classes"])

@@ -252,8 +252,19 @@ class Files(ReduceTest):
             "invalid_argument", "reduce", "v.npy", "-o", "x.npy", "--method", "pca", "--dim", "9", says=["1 to 8"]
         )
         self.fails("not_found", "reduce", "absent.npy", "-o", "x.npy")
+        # Said before anything is computed: no progress stands before the error.
+        text = self.fails("not_found", "reduce", "v.npy", "-o", "absent/x.npy", says=["the folder absent"])
+        self.assertNotIn("layout", text)
+        self.fails("not_found", "reduce", "v.npy", "-o", "x.npy", "--save", "absent/s.safetensors", says=["absent"])
         self.fails("usage", "reduce", says=["INPUT is missing"])
         self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith("x.")], [])
+
+    def test_what_few_rows_cannot_have_is_lowered_and_said(self) -> None:
+        notes = self.reduce("v.npy", "-o", "a.npy", "--method", "tsne", "--set", "perplexity=100")["notes"]
+        self.assertEqual(notes, ["tsne: perplexity 100 is more than 60 rows allow: 19.67 was taken"])
+        notes = self.reduce("v.npy", "-o", "a.npy", "--set", "neighbors=500")["notes"]
+        self.assertEqual(notes, ["umap: neighbors 500 is more than 60 rows allow: 60 was taken"])
+        self.assertEqual(self.reduce("v.npy", "-o", "a.npy", "--set", "neighbors=5")["notes"], [])
 
     def test_methods_are_listed_with_their_options(self) -> None:
         methods = {line["method"]: line for line in read_jsonl(self.ok("reduce", "--methods", "--json")[0])}

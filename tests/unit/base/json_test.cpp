@@ -46,6 +46,13 @@ TEST(Json, nesting_one_past_the_limit_is_refused) {
   EXPECT_TRUE(parse_json("\"" + std::string(1000, '[') + "\"", "x"));  // brackets in strings do not nest
 }
 
+TEST(Json, what_is_no_json_is_told_in_words_without_the_librarys_numbers) {
+  EXPECT_EQ(parse_json(" \n", "body").error().message, "body: expected JSON, found nothing");
+  const std::string message = parse_json("{", "body").error().message;
+  EXPECT_TRUE(message.starts_with("body: expected JSON, found parse error at line 1, column 2")) << message;
+  EXPECT_EQ(message.find("json.exception"), std::string::npos) << message;
+}
+
 TEST(Json, unknown_keys_are_listed) {
   const Json object = parse_json(R"({"a": 1, "b": 2, "c": 3})", "x").value();
   EXPECT_TRUE(json_expect_only(object, {"a", "b", "c", "d"}, "x"));
