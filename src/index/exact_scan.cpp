@@ -12,7 +12,6 @@
 #include "base/first_error.hpp"
 #include "base/thread_pool.hpp"
 #include "kernels/distance.hpp"
-#include "kernels/kept_rows.hpp"
 #include "kernels/topk.hpp"
 
 namespace asterism {
@@ -28,12 +27,11 @@ constexpr std::size_t kBytesPerPartMin = 1024 * 1024;
 
 struct Problem {
   const VectorRows& rows;
-  std::span<const float> queries;  // [query_count, dim]
+  std::vector<KeptQuery> queries;
   std::vector<float> query_squares;
   const ScanOptions& options;
 
-  std::size_t query_count() const noexcept { return query_squares.size(); }
-  std::span<const float> query(std::size_t q) const noexcept { return queries.subspan(q * rows.dim, rows.dim); }
+  std::size_t query_count() const noexcept { return queries.size(); }
 };
 
 // Nearness is what is compared: larger is nearer. The score, or the negative squared distance.
@@ -63,13 +61,13 @@ class BlockScorer {
       squares = std::span(squares_).first(count);
     }
     for (std::size_t q = 0; q < problem_.query_count(); ++q) {
-      const auto query = problem_.query(q);
+      const KeptQuery& query = problem_.queries[q];
       if (problem_.options.metric == Metric::kEuclidean) {
-        kept_squared_distances(block, query, values);
+        query.squared_distances(block, values);
         std::ranges::transform(values, values.begin(), std::negate<>{});
       } else {
         // The squares are those of the rows: once is enough.
-        kept_dots(block, query, values, q == 0 ? squares : std::span<float>{});
+        query.dots(block, values, q == 0 ? squares : std::span<float>{});
       }
       for (std::size_t i = 0; i < count; ++i) {
         const float nearness =
@@ -143,9 +141,12 @@ Result<Problem> make_problem(const VectorRows& rows, std::span<const float> quer
                 fmt::format("query: expected finite values, found {} at component {}", *wrong,
                             static_cast<std::size_t>(wrong - queries.begin()) % rows.dim));
   }
-  Problem problem{.rows = rows, .queries = queries, .query_squares = {}, .options = options};
+  Problem problem{.rows = rows, .queries = {}, .query_squares = {}, .options = options};
+  problem.queries.reserve(query_count);
+  problem.query_squares.reserve(query_count);
   for (std::size_t q = 0; q < query_count; ++q) {
     const auto query = queries.subspan(q * rows.dim, rows.dim);
+    problem.queries.emplace_back(query, rows.type);
     problem.query_squares.push_back(dot_product(query, query));
   }
   return problem;
@@ -285,8 +286,8 @@ Result<std::vector<Hit>> scan_range(const VectorRows& rows, std::span<const floa
   return hits;
 }
 
-RowScorer::RowScorer(const VectorRows& rows, std::span<const float> query, Metric metric) noexcept
-    : rows_(rows), query_(query), metric_(metric), query_square_(dot_product(query, query)) {}
+RowScorer::RowScorer(const VectorRows& rows, std::span<const float> query, Metric metric)
+    : rows_(rows), query_(query, rows.type), metric_(metric), query_square_(dot_product(query, query)) {}
 
 float RowScorer::operator()(std::size_t position) const noexcept {
   const KeptRows row{
@@ -294,10 +295,10 @@ float RowScorer::operator()(std::size_t position) const noexcept {
   float value = 0.0F;
   float square = 0.0F;
   if (metric_ == Metric::kEuclidean) {
-    kept_squared_distances(row, query_, {&value, 1});
+    query_.squared_distances(row, {&value, 1});
     return std::sqrt(value);
   }
-  kept_dots(row, query_, {&value, 1}, metric_ == Metric::kCosine ? std::span(&square, 1) : std::span<float>{});
+  query_.dots(row, {&value, 1}, metric_ == Metric::kCosine ? std::span(&square, 1) : std::span<float>{});
   return metric_ == Metric::kCosine ? cosine_from_products(value, square, query_square_) : value;
 }
 

@@ -16,6 +16,7 @@
 #include "asterism/metric.hpp"
 #include "index/allowed_positions.hpp"
 #include "index/vector_rows.hpp"
+#include "kernels/kept_query.hpp"
 
 namespace asterism {
 
@@ -57,12 +58,12 @@ Result<std::vector<Hit>> scan_range(const VectorRows& rows, std::span<const floa
 // The metric between one query and single rows: what the scans compute. Borrows both; rows are not verified.
 class RowScorer {
  public:
-  RowScorer(const VectorRows& rows, std::span<const float> query, Metric metric) noexcept;
+  RowScorer(const VectorRows& rows, std::span<const float> query, Metric metric);
   float operator()(std::size_t position) const noexcept;
 
  private:
   const VectorRows& rows_;
-  std::span<const float> query_;
+  KeptQuery query_;
   Metric metric_;
   float query_square_;
 };

@@ -57,10 +57,5 @@ float dot_product_scalar(std::span<const float> a, std::span<const float> b) noe
   return static_cast<float>(sum);
 }
 
-float cosine_from_products(float dot, float square_a, float square_b) noexcept {
-  const float norm = std::sqrt(square_a) * std::sqrt(square_b);
-  return norm == 0.0F ? 0.0F : std::isnan(dot) ? dot : std::clamp(dot / norm, -1.0F, 1.0F);
-}
-
 }  // namespace asterism
 #endif

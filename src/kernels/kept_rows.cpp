@@ -1,5 +1,7 @@
 #include "kernels/kept_rows.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -135,10 +137,39 @@ float scale_of(const std::byte* row, std::size_t dim) {
   return Type::kSizeBytes == 1 ? F32::one(row + kept_scale_offset(dim)) : 1.0F;
 }
 
+// Rows that are fetched ahead: the processor's own fetching begins anew at every page. None beyond the last row, so
+// that single rows cost nothing more.
+class RowFetcher {
+ public:
+  RowFetcher(const KeptRows& rows, std::size_t row_count)
+      : rows_(rows),
+        row_count_(row_count),
+        rows_ahead_(kFetchedAheadBytes / std::max(kLineBytes, rows.stride_bytes) + 1) {}
+
+  void fetch_for(std::size_t row) const {
+    if (row + rows_ahead_ < row_count_) {
+      const std::byte* ahead = rows_.data + (row + rows_ahead_) * rows_.stride_bytes;
+      for (std::size_t offset = 0; offset < rows_.stride_bytes; offset += kLineBytes) {
+        __builtin_prefetch(ahead + offset);
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t kFetchedAheadBytes = 4096;
+  static constexpr std::size_t kLineBytes = 64;
+
+  const KeptRows& rows_;
+  std::size_t row_count_;
+  std::size_t rows_ahead_;
+};
+
 template <typename Type>
 void dots_of(const KeptRows& rows, const float* query, std::span<float> dots, std::span<float> squares) {
+  const RowFetcher fetcher(rows, dots.size());
   const std::byte* row = rows.data;
   for (std::size_t r = 0; r < dots.size(); ++r, row += rows.stride_bytes) {
+    fetcher.fetch_for(r);
     const float scale = scale_of<Type>(row, rows.dim);
     if (squares.empty()) {
       dots[r] = scale * sum_terms<Type>(
@@ -155,8 +186,10 @@ void dots_of(const KeptRows& rows, const float* query, std::span<float> dots, st
 template <typename Type>
 void squared_distances_of(const KeptRows& rows, const float* query, std::span<float> out) {
   const Tag d;
+  const RowFetcher fetcher(rows, out.size());
   const std::byte* row = rows.data;
   for (std::size_t r = 0; r < out.size(); ++r, row += rows.stride_bytes) {
+    fetcher.fetch_for(r);
     const float scale = scale_of<Type>(row, rows.dim);
     const auto scales = hn::Set(d, scale);
     out[r] = sum_terms<Type>(
