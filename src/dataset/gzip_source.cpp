@@ -1,80 +1,59 @@
 #include "dataset/gzip_source.hpp"
 
-#include <fmt/format.h>
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "weights/inflater.hpp"
 
 namespace asterism {
 namespace {
 
 constexpr std::size_t kPackedBufferSizeBytes = std::size_t{64} << 10;
 constexpr std::size_t kSkipChunkSizeBytes = std::size_t{64} << 10;
-// zlib: the largest window, and the gzip wrapper only.
-constexpr int kGzipWindowBits = 15 + 16;
 
 class GzipSource final : public ByteSource {
  public:
   GzipSource(std::unique_ptr<ByteSource> packed, std::string name)
-      : packed_(std::move(packed)), name_(std::move(name)), buffer_(kPackedBufferSizeBytes) {
-    ready_ = ::inflateInit2(&stream_, kGzipWindowBits) == Z_OK;
-  }
-  GzipSource(const GzipSource&) = delete;
-  GzipSource& operator=(const GzipSource&) = delete;
-  ~GzipSource() override { ::inflateEnd(&stream_); }
+      : packed_(std::move(packed)), inflater_(DeflateForm::kGzip, std::move(name)), buffer_(kPackedBufferSizeBytes) {}
 
   Result<std::size_t> read(std::span<char> out) override {
-    if (!ready_) {
-      return fail(ErrorCode::kInternal, fmt::format("{}: zlib cannot be started", name_));
-    }
-    if (damage_) {
-      return std::unexpected(*damage_);
-    }
-    if (out.empty()) {
-      return 0;
-    }
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), kPackedBufferSizeBytes * 16));
-    const uInt room = stream_.avail_out;
-    while (stream_.avail_out == room) {
-      auto more = refill();
-      if (!more) {
-        return std::unexpected(more.error());
+    while (!out.empty()) {
+      const auto done = inflater_.step(waiting_, std::as_writable_bytes(out));
+      if (!done) {
+        return std::unexpected(done.error());
       }
-      if (!*more) {
-        return at_end();
+      waiting_ = waiting_.subspan(done->read_size_bytes);
+      if (done->written_size_bytes > 0) {
+        return done->written_size_bytes;
       }
-      if (auto inflated = inflate_some(); !inflated) {
-        // What came before the damage is sound, however much of the stream was at hand.
-        damage_ = std::move(inflated.error());
-        if (stream_.avail_out == room) {
-          return std::unexpected(*damage_);
-        }
+      const auto size = packed_->read(buffer_);
+      if (!size) {
+        return size;
       }
+      if (*size == 0) {
+        auto whole = inflater_.finish();
+        return whole ? Result<std::size_t>(0) : std::unexpected(std::move(whole.error()));
+      }
+      waiting_ = std::as_bytes(std::span(buffer_).first(*size));
     }
-    offset_ += room - stream_.avail_out;
-    return room - stream_.avail_out;
+    return 0;
   }
 
   Result<void> seek(std::uint64_t offset) override {
-    if (offset < offset_) {
+    if (offset < inflater_.unpacked_size_bytes()) {
       if (auto rewound = packed_->seek(0); !rewound) {
         return rewound;
       }
-      ready_ = ::inflateReset(&stream_) == Z_OK;
-      stream_.avail_in = 0;
-      in_member_ = false;
-      damage_.reset();
-      offset_ = 0;
+      inflater_.restart();
+      waiting_ = {};
     }
     std::vector<char> skipped(kSkipChunkSizeBytes);
-    while (offset_ < offset) {
-      auto n = read(std::span(skipped).first(std::min<std::uint64_t>(skipped.size(), offset - offset_)));
+    while (inflater_.unpacked_size_bytes() < offset) {
+      const std::uint64_t left = offset - inflater_.unpacked_size_bytes();
+      auto n = read(std::span(skipped).first(std::min<std::uint64_t>(skipped.size(), left)));
       if (!n) {
         return std::unexpected(n.error());
       }
@@ -86,51 +65,10 @@ class GzipSource final : public ByteSource {
   }
 
  private:
-  // False at the end of the packed bytes.
-  Result<bool> refill() {
-    if (stream_.avail_in > 0) {
-      return true;
-    }
-    auto n = packed_->read(buffer_);
-    if (!n) {
-      return std::unexpected(n.error());
-    }
-    stream_.next_in = reinterpret_cast<Bytef*>(buffer_.data());
-    stream_.avail_in = static_cast<uInt>(*n);
-    return *n > 0;
-  }
-
-  Result<void> inflate_some() {
-    in_member_ = true;
-    const int status = ::inflate(&stream_, Z_NO_FLUSH);
-    if (status == Z_STREAM_END) {
-      in_member_ = false;
-      ready_ = ::inflateReset(&stream_) == Z_OK;  // another member may follow
-      return {};
-    }
-    if (status != Z_OK && status != Z_BUF_ERROR) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{}: expected gzip data, found damage behind byte {}: {}", name_,
-                                                   offset_, stream_.msg == nullptr ? "unknown" : stream_.msg));
-    }
-    return {};
-  }
-
-  Result<std::size_t> at_end() const {
-    if (in_member_) {
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("{}: expected the end of the gzip data, found that of the file: it is cut short", name_));
-    }
-    return 0;
-  }
-
   std::unique_ptr<ByteSource> packed_;
-  std::string name_;
+  Inflater inflater_;
   std::vector<char> buffer_;
-  z_stream stream_{};
-  bool ready_ = false;
-  bool in_member_ = false;
-  std::optional<Error> damage_;  // to be told once what came before it was read
-  std::uint64_t offset_ = 0;     // unpacked
+  std::span<const std::byte> waiting_;  // of `buffer_`
 };
 
 }  // namespace

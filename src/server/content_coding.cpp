@@ -13,14 +13,14 @@
 
 #include "base/ascii_case.hpp"
 #include "dataset/gzip_source.hpp"
+#include "weights/gzip_bytes.hpp"
 
 namespace asterism::server {
 namespace {
 
 // Codings one after the other that one body may have.
 constexpr std::size_t kCodingCountMax = 3;
-constexpr int kAutomaticHeader = 32;  // of zlib's window bits: gzip or zlib, whichever is there
-constexpr int kGzipHeader = 16;
+constexpr int kGzipHeader = 16;  // of zlib's window bits
 constexpr std::size_t kPieceSizeBytes = std::size_t{64} << 10;
 constexpr int kWindowLogMax = 23;  // of zstd: 8 MiB, as RFC 8878 asks of HTTP
 
@@ -32,41 +32,23 @@ std::unexpected<Error> broken(std::string_view coding) {
   return fail(ErrorCode::kCorrupt, fmt::format("body: expected a whole {} stream as Content-Encoding says", coding));
 }
 
-Result<std::string> inflate_all(std::string_view body, int window_bits, std::string_view name, std::size_t size_max) {
-  if (body.size() > std::numeric_limits<uInt>::max()) {
+Result<std::string> inflate_body(DeflateForm form, std::string_view body, std::string_view name, std::size_t size_max) {
+  if (body.empty()) {
+    return broken(name);
+  }
+  auto out = inflate_all(form, std::as_bytes(std::span(body)), size_max, "body");
+  if (!out && out.error().code == ErrorCode::kLimitExceeded) {
     return too_large(size_max);
   }
-  z_stream stream{};
-  if (inflateInit2(&stream, window_bits) != Z_OK) {
-    return fail(ErrorCode::kInternal, "zlib: no memory to decode a body");
-  }
-  const std::unique_ptr<z_stream, int (*)(z_streamp)> guard(&stream, inflateEnd);
-  std::vector<Bytef> input(body.begin(), body.end());
-  stream.next_in = input.data();
-  stream.avail_in = static_cast<uInt>(input.size());
-  std::string out;
-  std::vector<Bytef> buffer(kPieceSizeBytes);
-  for (int state = Z_OK; state != Z_STREAM_END;) {
-    stream.next_out = buffer.data();
-    stream.avail_out = static_cast<uInt>(buffer.size());
-    state = inflate(&stream, Z_NO_FLUSH);
-    const std::size_t made = buffer.size() - stream.avail_out;
-    if ((state != Z_OK && state != Z_STREAM_END) || (state == Z_OK && made == 0)) {
-      return broken(name);
-    }
-    if (out.size() + made > size_max) {
-      return too_large(size_max);
-    }
-    out.append(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(made));
-  }
-  return out;
+  return out || out.error().code == ErrorCode::kInternal ? out : broken(name);
 }
 
 Result<std::string> inflate_deflate(std::string_view body, std::size_t size_max) {
   // "deflate" is a zlib stream by the standard, and a bare one by the habit of some clients.
-  auto out = inflate_all(body, MAX_WBITS, "deflate", size_max);
-  return out || out.error().code == ErrorCode::kLimitExceeded ? out
-                                                              : inflate_all(body, -MAX_WBITS, "deflate", size_max);
+  auto out = inflate_body(DeflateForm::kZlib, body, "deflate", size_max);
+  return out || out.error().code == ErrorCode::kLimitExceeded
+             ? out
+             : inflate_body(DeflateForm::kRaw, body, "deflate", size_max);
 }
 
 Result<std::string> zstd_decode(std::string_view body, std::size_t size_max) {
@@ -163,7 +145,7 @@ Result<std::vector<std::string>> codings_of(std::string_view list) {
 
 Result<std::string> decode_one(std::string_view body, const std::string& coding, std::size_t size_max) {
   if (coding == "gzip" || coding == "x-gzip") {
-    return inflate_all(body, MAX_WBITS + kAutomaticHeader, "gzip", size_max);
+    return inflate_body(DeflateForm::kGzip, body, "gzip", size_max);
   }
   if (coding == "deflate") {
     return inflate_deflate(body, size_max);
