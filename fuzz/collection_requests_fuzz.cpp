@@ -4,11 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "server/collection_requests.hpp"
-#include "server/uploaded_rows.hpp"
+#include "server/streamed_rows.hpp"
 
 namespace {
 
@@ -57,11 +58,23 @@ void check_rows(std::string_view type, std::string_view body) {
   asterism::server::HttpRequest request;
   request.headers.push_back({"content-type", std::string(type)});
   request.query = "id=x";
-  request.body = body;
-  const auto rows = asterism::server::UploadedRows::take(request);
+  const auto format = asterism::server::upload_format_of(request);
+  expect_answer(format);
+  if (!format) {
+    return;
+  }
+  const auto upload = std::make_shared<asterism::server::UploadStream>(body.size() + 1);
+  upload->write(body, {});
+  upload->end();
+  const asterism::CancelFlag never;
+  const auto rows = asterism::server::open_streamed_rows(request, upload, never);
   expect_answer(rows);
-  if (rows) {
-    expect_answer(rows->count_rows());
+  while (rows) {
+    const auto row = (*rows)->next();
+    expect_answer(row);
+    if (!row || !*row) {
+      break;
+    }
   }
 }
 

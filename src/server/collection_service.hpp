@@ -5,11 +5,9 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <vector>
 
-#include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "base/json.hpp"
 #include "server/atlas_host.hpp"
@@ -17,6 +15,7 @@
 #include "server/dialect.hpp"
 #include "server/http_message.hpp"
 #include "server/routes.hpp"
+#include "server/upload_pool.hpp"
 #include "server/worker_pool.hpp"
 
 namespace asterism::server {
@@ -24,8 +23,7 @@ namespace asterism::server {
 struct CollectionServiceLimits {
   std::size_t read_thread_count = 4;
   std::size_t write_thread_count = 4;
-  // Of files that are added while they arrive, one each: these threads wait for clients more than they work.
-  std::size_t upload_thread_count = 16;
+  std::size_t upload_count_max = 256;  // files that are added at once, while they arrive
   std::size_t waiting_count_max = 256;
 };
 
@@ -36,40 +34,15 @@ struct CollectionService {
         atlases(*host, std::move(atlas_options)),
         reads("reads of collections", limits.read_thread_count, limits.waiting_count_max),
         writes("writes to collections", limits.write_thread_count, limits.waiting_count_max),
-        uploads("files for collections", limits.upload_thread_count, limits.waiting_count_max) {}
+        uploads("files for collections", limits.upload_count_max) {}
   CollectionService(const CollectionService&) = delete;
   CollectionService& operator=(const CollectionService&) = delete;
-  // Adds that still run are broken off between two windows: what was added stays.
-  ~CollectionService() {
-    const std::scoped_lock lock(mutex);
-    ending = true;
-    for (const auto& flag : cancels) {
-      if (const auto running = flag.lock()) {
-        running->request();
-      }
-    }
-  }
 
-  // Of one long write; raised also when the service ends.
-  std::shared_ptr<CancelFlag> new_cancel_flag() {
-    const std::scoped_lock lock(mutex);
-    std::erase_if(cancels, [](const auto& flag) { return flag.expired(); });
-    auto flag = std::make_shared<CancelFlag>();
-    if (ending) {
-      flag->request();
-    }
-    cancels.push_back(flag);
-    return flag;
-  }
-
-  std::mutex mutex;
-  bool ending = false;
-  std::vector<std::weak_ptr<CancelFlag>> cancels;
   std::unique_ptr<CollectionHost> host;
   AtlasHost atlases;
   WorkerPool reads;
   WorkerPool writes;
-  WorkerPool uploads;
+  UploadPool uploads;  // its adds are broken off between two windows when it ends: what was added stays
 };
 
 // `json` as the body; what is no UTF-8 in it is replaced.
@@ -91,8 +64,8 @@ std::vector<Route> collection_routes(CollectionService& service);
 // atlas_routes.cpp: /v1/collections/{name}/atlas and what is below it. The service must outlive the routes.
 std::vector<Route> atlas_routes(CollectionService& service);
 
-// collection_upload.cpp: POST .../items, of JSON and of files of rows, the latter with progress. Texts are added while
-// they arrive.
+// collection_upload.cpp: POST .../items, of JSON and of files of rows, the latter with progress, which are
+// added while they arrive.
 bool streams_items(const HttpRequest& head);
 void add_items(CollectionService& service, Dialect dialect, const std::string& name,
                const std::shared_ptr<Exchange>& exchange);

@@ -17,7 +17,7 @@
 #include "server/json_body.hpp"
 #include "server/streamed_rows.hpp"
 #include "server/upload_stream.hpp"
-#include "server/uploaded_rows.hpp"
+#include "server/upload_format.hpp"
 #include "service/collection_add.hpp"
 #include "store/vector_store.hpp"
 
@@ -208,17 +208,18 @@ class StreamedAdd {
         });
   }
 
+  // One picture; what is nothing that is known is refused here.
   Result<service::AddResponse> add_whole(CollectionHost& host, const std::string& name) {
-    const auto rows = UploadedRows::take(exchange_->request());
-    const auto total = rows ? rows->count_rows() : std::unexpected(rows.error());
-    const auto collection = total ? host.get_writable(name) : std::unexpected(total.error());
+    const auto format = upload_format_of(exchange_->request());
+    auto rows = format ? open_picture_row(exchange_->request()) : std::unexpected(format.error());
+    const auto collection = rows ? host.get_writable(name) : std::unexpected(rows.error());
     if (!collection) {
       return std::unexpected(collection.error());
     }
     return add(
-        **collection, name, [&rows] { return rows->open(); },
-        [&total] {
-          return Json{{"total", *total}};
+        **collection, name, [&rows] { return std::move(rows); },
+        [] {
+          return Json{{"total", 1}};
         });
   }
 
@@ -275,7 +276,8 @@ class StreamedAdd {
 }  // namespace
 
 bool streams_items(const HttpRequest& head) {
-  return text_format_of(head).has_value();
+  const auto format = upload_format_of(head);
+  return format && format->form != UploadForm::kPicture;
 }
 
 void add_items(CollectionService& service, Dialect dialect, const std::string& name,
@@ -287,11 +289,10 @@ void add_items(CollectionService& service, Dialect dialect, const std::string& n
     });
     return;
   }
-  const auto upload = exchange->request().upload;
-  HttpRequest head = upload ? exchange->request() : HttpRequest{};
-  const auto posted =
-      (upload ? service.uploads : service.writes).post([&service, name, exchange, dialect, head = std::move(head)] {
-        StreamedAdd(exchange, head, dialect, service.new_cancel_flag()).run(*service.host, name);
+  HttpRequest head = exchange->request().upload ? exchange->request() : HttpRequest{};
+  const auto posted = service.uploads.post(
+      [&service, name, exchange, dialect, head = std::move(head)](const std::shared_ptr<CancelFlag>& cancel) {
+        StreamedAdd(exchange, head, dialect, cancel).run(*service.host, name);
       });
   if (!posted) {
     exchange->respond(error_response(dialect, posted.error()));

@@ -13,7 +13,8 @@
 #include "pipeline/manifest.hpp"
 #include "server/json_body.hpp"
 #include "server/path_free_error.hpp"
-#include "server/uploaded_rows.hpp"
+#include "server/streamed_rows.hpp"
+#include "server/upload_format.hpp"
 #include "server/vector_writer.hpp"
 
 namespace asterism::server {
@@ -38,6 +39,11 @@ constexpr std::array<InputForm, 5> kInputForms{{{"input.jsonl", TextFormat::kJso
                                                 {"input.tsv", TextFormat::kTsv, false},
                                                 {"input.txt", TextFormat::kLines, false},
                                                 {"input.tar", TextFormat::kAuto, true}}};
+
+bool is_json(const HttpRequest& head) {
+  const std::string_view type = head.header("content-type");
+  return type.empty() || type.starts_with("application/json");
+}
 
 RowKind row_kind(bool images) {
   return images ? RowKind::kImage : RowKind::kText;
@@ -79,11 +85,13 @@ Result<EmbedJobAsked> read_json_job(const HttpRequest& request) {
     return fail(ErrorCode::kInvalidArgument, "request body: \"inputs\": expected texts, found none",
                 "send a file of rows instead: content-type application/x-ndjson");
   }
+  std::string rows;
   for (const std::string& text : *inputs) {
-    asked.input += "{\"text\":";
-    append_json_string(asked.input, text);
-    asked.input += "}\n";
+    rows += "{\"text\":";
+    append_json_string(rows, text);
+    rows += "}\n";
   }
+  asked.input = make_memory_source(std::move(rows));
   for (const std::string_view name : {"model", "prompt_name", "dimensions"}) {
     if (body->contains(name) && !(*body)[std::string(name)].is_null()) {
       asked.parameters[std::string(name)] = (*body)[std::string(name)];
@@ -92,7 +100,7 @@ Result<EmbedJobAsked> read_json_job(const HttpRequest& request) {
   return asked;
 }
 
-Result<EmbedJobAsked> read_file_job(HttpRequest& request) {
+Result<EmbedJobAsked> read_file_job(const HttpRequest& request, const CancelFlag& cancel) {
   EmbedJobAsked asked;
   for (const std::string_view name : {"model", "prompt_name", "column", "id_column"}) {
     if (std::string value = query_value(request.query, name); !value.empty()) {
@@ -103,84 +111,161 @@ Result<EmbedJobAsked> read_file_job(HttpRequest& request) {
     const auto number = parse_json(dim, "?dimensions");
     asked.parameters["dimensions"] = number ? *number : Json(dim);
   }
+  auto input = open_upload(request, request.upload, cancel);
+  if (!input) {
+    return std::unexpected(std::move(input.error()));
+  }
+  asked.input = *std::move(input);
   return asked;
 }
 
-}  // namespace
-
-Result<EmbedJobAsked> read_embed_job(HttpRequest& request, ServedEmbedder& embedder) {
-  const std::string_view type = request.header("content-type");
-  const bool json = type.empty() || type.starts_with("application/json");
-  auto asked = json ? read_json_job(request) : read_file_job(request);
-  if (!asked) {
-    return asked;
+// By the head; that of JSON is what is written for it.
+Result<const InputForm*> input_form_of(const HttpRequest& head) {
+  if (is_json(head)) {
+    return kInputForms.data();
   }
-  HttpRequest texts;
-  texts.headers.push_back({"content-type", "application/x-ndjson"});
-  texts.body = std::exchange(asked->input, {});
-  const auto rows = UploadedRows::take(json ? texts : request);
-  if (!rows) {
-    return std::unexpected(rows.error());
+  const auto format = upload_format_of(head);
+  if (!format) {
+    return std::unexpected(format.error());
   }
-  const auto form = std::ranges::find_if(kInputForms, [&](const InputForm& known) {
-    return known.images ? rows->is_archive() : rows->text_format() == known.format;
+  const auto* const form = std::ranges::find_if(kInputForms, [&](const InputForm& known) {
+    return known.images ? format->form == UploadForm::kArchive
+                        : format->form == UploadForm::kTexts && format->texts == known.format;
   });
   if (form == kInputForms.end()) {
     return fail(ErrorCode::kUnsupported, "content-type: expected rows of texts, or pictures as application/x-tar",
                 "tar -c *.jpg | curl --data-binary @- -H 'content-type: application/x-tar'");
   }
-  const auto count = rows->count_rows();
+  return form;
+}
+
+// What the job's function reads, of the parameters that are kept.
+Result<RowSourceOptions> kept_input(const Json& parameters, const std::filesystem::path& folder) {
+  const std::string place = "job.json";
+  std::string name;
+  RowSourceOptions input;
+  if (const auto error = first_error(read_field(parameters, "input", name, place),
+                                     read_field(parameters, "column", input.column, place),
+                                     read_field(parameters, "id_column", input.id_column, place))) {
+    return std::unexpected(*error);
+  }
+  const auto* const form = std::ranges::find(kInputForms, std::string_view(name), &InputForm::name);
+  if (form == kInputForms.end()) {
+    return fail(ErrorCode::kCorrupt, fmt::format("job.json: expected an input, found \"{}\"", name));
+  }
+  input.inputs = {(folder / name).string()};
+  input.kind = form->images ? InputKind::kImage : InputKind::kText;
+  input.format = form->format;
+  return input;
+}
+
+Result<void> write_input(ByteSource& input, const std::filesystem::path& path) {
+  auto file = AtomicFile::create(path);
+  if (!file) {
+    return std::unexpected(file.error());
+  }
+  std::vector<char> piece(kPieceSizeBytes);
+  for (;;) {
+    const auto size = input.read(piece);
+    if (!size) {
+      return std::unexpected(size.error());
+    }
+    if (*size == 0) {
+      return file->commit();
+    }
+    if (auto written = file->write(std::string_view(piece.data(), *size)); !written) {
+      return written;
+    }
+  }
+}
+
+Result<std::uint64_t> count_rows(RowSourceOptions input, const CancelFlag& cancel) {
+  input.interrupted = [&cancel] { return cancel.requested(); };
+  auto rows = open_row_source(std::move(input));
+  if (!rows) {
+    // A column that is not there is the request's fault, and no path that is not there.
+    Error error = std::move(rows.error());
+    error.code = error.code == ErrorCode::kNotFound ? ErrorCode::kInvalidArgument : error.code;
+    return std::unexpected(std::move(error));
+  }
+  std::uint64_t count = 0;
+  for (; count <= kJobRowCountMax; ++count) {
+    if (cancel.requested()) {
+      return fail(ErrorCode::kCancelled, "stopped before every row was read");
+    }
+    const auto row = (*rows)->next();
+    if (!row) {
+      return std::unexpected(row.error());
+    }
+    if (!*row) {
+      break;
+    }
+  }
+  if (count > kJobRowCountMax || count == 0) {
+    return fail(count == 0 ? ErrorCode::kInvalidArgument : ErrorCode::kLimitExceeded,
+                fmt::format("request body: expected 1 to {} rows, found {}", kJobRowCountMax,
+                            count == 0 ? "none" : "more"));
+  }
+  return count;
+}
+
+}  // namespace
+
+bool streams_embed_job(const HttpRequest& head) {
+  return !is_json(head) && input_form_of(head).has_value();
+}
+
+Result<EmbedJobAsked> read_embed_job(const HttpRequest& request, const CancelFlag& cancel, ServedEmbedder& embedder) {
+  const auto form = input_form_of(request);
+  if (!form) {
+    return std::unexpected(form.error());
+  }
+  auto asked = is_json(request) ? read_json_job(request) : read_file_job(request, cancel);
+  if (!asked) {
+    return asked;
+  }
+  asked->parameters["input"] = (*form)->name;
+  if (!asked->parameters.contains("model")) {
+    asked->parameters["model"] = embedder.default_model(row_kind((*form)->images));
+  }
+  const auto checked = check_model(*asked, (*form)->images, embedder);
+  return checked ? std::move(asked) : std::unexpected(checked.error());
+}
+
+Result<void> keep_embed_input(ByteSource& input, const std::filesystem::path& folder, const CancelFlag& cancel,
+                              Json& parameters) {
+  auto kept = kept_input(parameters, folder);
+  auto written = kept ? write_input(input, kept->inputs.front()) : std::unexpected(kept.error());
+  const auto count = written ? count_rows(*std::move(kept), cancel) : std::unexpected(std::move(written.error()));
   if (!count) {
     return std::unexpected(count.error());
   }
-  if (*count > kJobRowCountMax || *count == 0) {
-    return fail(*count == 0 ? ErrorCode::kInvalidArgument : ErrorCode::kLimitExceeded,
-                fmt::format("request body: expected 1 to {} rows, found {}", kJobRowCountMax, *count));
-  }
-  asked->parameters["rows"] = *count;
-  asked->input_name = form->name;
-  asked->parameters["input"] = form->name;
-  asked->input = rows->body();
-  if (!asked->parameters.contains("model")) {
-    asked->parameters["model"] = embedder.default_model(row_kind(form->images));
-  }
-  const auto checked = check_model(*asked, form->images, embedder);
-  return checked ? asked : std::unexpected(checked.error());
+  parameters["rows"] = *count;
+  return {};
 }
 
 JobFunction embed_job_function(ServedEmbedder& embedder) {
   return [&embedder](const JobRun& run) -> Result<Json> {
     const std::string place = "job.json";
     ServedRows what;
-    std::string input;
-    std::string column;
-    std::string id_column;
     std::uint64_t dim = 0;
     std::uint64_t rows = 0;
-    if (const auto error = first_error(
-            read_field(run.parameters, "model", what.model, place), read_field(run.parameters, "input", input, place),
-            read_field(run.parameters, "prompt_name", what.prompt_name, place),
-            read_field(run.parameters, "dimensions", dim, place), read_field(run.parameters, "rows", rows, place),
-            read_field(run.parameters, "column", column, place),
-            read_field(run.parameters, "id_column", id_column, place))) {
+    const auto input = kept_input(run.parameters, run.folder);
+    if (const auto error =
+            first_error(input, read_field(run.parameters, "model", what.model, place),
+                        read_field(run.parameters, "prompt_name", what.prompt_name, place),
+                        read_field(run.parameters, "dimensions", dim, place),
+                        read_field(run.parameters, "rows", rows, place))) {
       return std::unexpected(*error);
     }
-    const auto form = std::ranges::find(kInputForms, std::string_view(input), &InputForm::name);
-    if (form == kInputForms.end()) {
-      return fail(ErrorCode::kCorrupt, fmt::format("job.json: expected an input, found \"{}\"", input));
-    }
-    what.kind = row_kind(form->images);
+    what.kind = row_kind(input->kind == InputKind::kImage);
     const auto model = embedder.served_model(what.model, what.kind);
     if (!model) {
       return std::unexpected(model.error());
     }
     what.dim = dim == 0 ? (*model)->encoder.dim() : static_cast<std::size_t>(dim);
     EmbedJobOptions options;
-    options.input = {.inputs = {(run.folder / input).string()},
-                     .kind = form->images ? InputKind::kImage : InputKind::kText,
-                     .format = form->format,
-                     .column = column,
-                     .id_column = id_column};
+    options.input = *input;
     options.output = (run.folder / kOutput).string();
     options.shard_row_count = std::max<std::uint64_t>(kShardRowCountMin, rows / kShardCountAimed);
     options.cancel = &run.cancel;

@@ -8,12 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "asterism/cancel.hpp"
 #include "asterism/error.hpp"
 #include "base/json.hpp"
+#include "dataset/byte_source.hpp"
 #include "server/http_message.hpp"
 #include "server/job_board.hpp"
 #include "server/served_embedder.hpp"
@@ -27,13 +30,18 @@ inline constexpr std::uint64_t kJobRowCountMax = 10'000'000;
 // What a client asks: {"kind": "embed", "model", "inputs": [texts], "prompt_name", "dimensions"}, or a file of rows as
 // the body and the rest in the query. Pictures come as an archive (application/x-tar).
 struct EmbedJobAsked {
-  Json parameters = Json::object();
-  std::string input;       // the file
-  std::string input_name;  // "input.jsonl"
+  Json parameters = Json::object();   // as they are kept
+  std::unique_ptr<ByteSource> input;  // the file, which may arrive yet
 };
-// `parameters` as they are kept. kInvalidArgument, kUsage, kUnsupported or kLimitExceeded name the field; an input that
-// cannot be read as such is an error now, a row of it is one of the result.
-Result<EmbedJobAsked> read_embed_job(HttpRequest& request, ServedEmbedder& embedder);
+// Whether a job's body is such a file, which is taken while it arrives.
+bool streams_embed_job(const HttpRequest& head);
+// Does not read the file. kInvalidArgument, kUsage, kUnsupported or kLimitExceeded name the field. `cancel` is borrowed
+// by the input.
+Result<EmbedJobAsked> read_embed_job(const HttpRequest& request, const CancelFlag& cancel, ServedEmbedder& embedder);
+// Writes the file into the job's folder as it comes, and counts its rows into `parameters`. An input that cannot be read as such is an
+// error now, a row of it is one of the result.
+Result<void> keep_embed_input(ByteSource& input, const std::filesystem::path& folder, const CancelFlag& cancel,
+                              Json& parameters);
 
 // The function of the kind; borrows `embedder`.
 JobFunction embed_job_function(ServedEmbedder& embedder);

@@ -6,13 +6,13 @@
 #include <limits>
 #include <utility>
 
-#include "base/file.hpp"
 #include "base/json.hpp"
 #include "server/body_stream.hpp"
 #include "server/collection_service.hpp"
 #include "server/embed_jobs.hpp"
 #include "server/job_service.hpp"
 #include "server/json_body.hpp"
+#include "server/upload_stream.hpp"
 
 namespace asterism::server {
 namespace {
@@ -98,8 +98,9 @@ JobFunction collection_function(CollectionHost& host, Result<Json> (*work)(Colle
 
 struct Call {
   JobService& service;
-  HttpRequest& request;
+  const HttpRequest& request;
   std::string_view pattern;
+  const CancelFlag& cancel;
 
   JobBoard& board() const { return *service.board; }
   std::string value(std::string_view name) const { return path_value(pattern, request.path_as_sent, name); }
@@ -111,13 +112,13 @@ Result<HttpResponse> accepted(Result<JobStatus> status) {
 }
 
 Result<HttpResponse> submit_embed(const Call& call) {
-  auto asked = read_embed_job(call.request, call.service.embedder);
+  auto asked = read_embed_job(call.request, call.cancel, call.service.embedder);
   if (!asked) {
     return std::unexpected(std::move(asked.error()));
   }
-  return accepted(call.board().submit(kEmbedKind, std::move(asked->parameters),
-                                      [&](const std::filesystem::path& folder, Json&) -> Result<void> {
-                                        return write_file_atomic(folder / asked->input_name, asked->input);
+  return accepted(call.board().submit(kEmbedKind, asked->parameters,
+                                      [&](const std::filesystem::path& folder, Json& parameters) {
+                                        return keep_embed_input(*asked->input, folder, call.cancel, parameters);
                                       }));
 }
 
@@ -289,9 +290,25 @@ Route job_route(JobService& service, Method method, std::string_view path, Scope
   return route_on_pool(
       service.pool, method, path, scope,
       [&service, handler](HttpRequest& request, std::string_view pattern) {
-        return handler({.service = service, .request = request, .pattern = pattern});
+        const CancelFlag never;
+        return handler({.service = service, .request = request, .pattern = pattern, .cancel = never});
       },
       std::move(doc));
+}
+
+// A job's body is kept while it arrives, and the job is one when all of it has come.
+void submit_arriving_job(JobService& service, const Route& route, const std::shared_ptr<Exchange>& exchange) {
+  HttpRequest head = exchange->request();  // a copy: of the exchange's the connection may take hold at any time
+  const auto posted = service.uploads.post([&service, pattern = route.path, dialect = route.dialect, exchange,
+                                            head = std::move(head)](const std::shared_ptr<CancelFlag>& cancel) {
+    exchange->on_client_gone([cancel] { cancel->request(); });
+    auto response = submit_job({.service = service, .request = head, .pattern = pattern, .cancel = *cancel});
+    exchange->respond(response ? *std::move(response) : error_response(dialect, response.error()));
+    head.upload->close();
+  });
+  if (!posted) {
+    exchange->respond(error_response(route.dialect, posted.error()));
+  }
 }
 
 RouteDoc job_doc(std::string_view summary, int status, std::string_view description) {
@@ -370,6 +387,20 @@ RouteDoc collection_job_doc(std::string_view kind) {
   return doc;
 }
 
+Route submit_job_route(JobService& service) {
+  Route route = job_route(service, Method::kPost, "/v1/jobs", Scope::kWrite, submit_job, submit_job_doc());
+  route.handle = [&service, whole = std::move(route.handle)](const RouteContext& context, const Route& asked,
+                                                             const std::shared_ptr<Exchange>& exchange) {
+    if (exchange->request().upload) {
+      submit_arriving_job(service, asked, exchange);
+    } else {
+      whole(context, asked, exchange);
+    }
+  };
+  route.streams_body = streams_embed_job;
+  return route;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<JobService>> JobService::open(JobServiceOptions options, ServedEmbedder& embedder,
@@ -399,7 +430,7 @@ std::vector<Route> job_routes(JobService& service) {
   };
   std::vector<Route> routes;
   routes.push_back(read("/v1/jobs", list_jobs, list_jobs_doc()));
-  routes.push_back(write(Method::kPost, "/v1/jobs", submit_job, submit_job_doc()));
+  routes.push_back(submit_job_route(service));
   routes.push_back(read("/v1/jobs/{id}", show_job, job_doc("State of a job", 200, "It")));
   routes.push_back(write(Method::kDelete, "/v1/jobs/{id}", cancel_job,
                          job_doc("Cancel a job; remove one that has ended, with its files", 200, "As it was")));

@@ -11,13 +11,15 @@
 #include "server/job_board.hpp"
 #include "server/routes.hpp"
 #include "server/served_embedder.hpp"
+#include "server/upload_pool.hpp"
 #include "server/worker_pool.hpp"
 
 namespace asterism::server {
 
 struct JobServiceOptions {
   JobBoardOptions board;
-  std::size_t thread_count = 2;  // that read uploads and results
+  std::size_t thread_count = 2;        // that give results
+  std::size_t upload_count_max = 256;  // inputs that arrive at once
   std::size_t waiting_count_max = 64;
 };
 
@@ -30,12 +32,14 @@ struct JobService {
       : embedder(borrowed),
         collections(host),
         board(std::move(owned)),
-        pool("uploads and results of jobs", options.thread_count, options.waiting_count_max) {}
+        pool("requests for jobs", options.thread_count, options.waiting_count_max),
+        uploads("inputs of jobs", options.upload_count_max) {}
 
   ServedEmbedder& embedder;
   CollectionHost* collections;
   std::unique_ptr<JobBoard> board;
   WorkerPool pool;
+  UploadPool uploads;
 };
 
 // job_routes.cpp: /v1/jobs and what is below it, and the jobs of collections. The service must outlive the routes.

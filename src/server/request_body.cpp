@@ -157,12 +157,12 @@ Result<void> read_pictures(const HttpRequest& request, EmbedCall& call) {
   const std::string_view type = request.header("content-type");
   if (type.starts_with("multipart/")) {
     const auto boundary = multipart_boundary(type);
-    const auto parts = boundary ? parse_multipart(request.body, *boundary) : std::unexpected(boundary.error());
+    auto parts = boundary ? parse_multipart(request.body, *boundary) : std::unexpected(boundary.error());
     if (!parts) {
       return std::unexpected(parts.error());
     }
     std::ranges::transform(*parts, std::back_inserter(call.rows),
-                           [](const MultipartPart& part) { return std::string(part.data); });
+                           [](MultipartPart& part) { return std::move(part.data); });
     return {};
   }
   if (type.starts_with("application/json")) {

@@ -10,8 +10,9 @@
 #include "base/sha256.hpp"
 #include "dataset/inputs_reader.hpp"
 #include "dataset/record_reader.hpp"
+#include "dataset/tar_rows.hpp"
 #include "server/content_coding.hpp"
-#include "server/uploaded_rows.hpp"
+#include "server/form_rows.hpp"
 
 namespace asterism::server {
 namespace {
@@ -19,6 +20,11 @@ namespace {
 constexpr std::size_t kBlockSizeBytes = std::size_t{256} << 10;
 // What messages call the input.
 constexpr std::string_view kInputName = "body";
+// What pictures of an archive are of, where ?source says nothing.
+constexpr std::string_view kArchiveName = "archive";
+// Characters of a SHA-256 that name the source of rows.
+constexpr std::size_t kSourceDigestSize = 12;
+constexpr std::size_t kDropSizeBytes = std::size_t{64} << 10;
 
 class UploadBytes final : public ByteSource {
  public:
@@ -107,8 +113,50 @@ class DigestedRows final : public RecordReader {
   std::unique_ptr<RecordReader> rows_;
 };
 
-Result<std::unique_ptr<RecordReader>> open_records(const HttpRequest& head, std::unique_ptr<ByteSource> bytes) {
-  const RowSourceOptions columns = text_options(head, text_format_of(head).value_or(TextFormat::kLines));
+// Pictures to the end of the body. An archive takes what its bytes end with for damage of its own, which costs a row:
+// a body that breaks off is none.
+class WholePictures final : public RecordReader {
+ public:
+  WholePictures(std::unique_ptr<RecordReader> rows, std::shared_ptr<UploadStream> upload, const CancelFlag& cancel)
+      : rows_(std::move(rows)), upload_(std::move(upload)), cancel_(cancel) {}
+
+  Result<bool> next(Row& row) override {
+    auto found = rows_->next(row);
+    if (!found || (*found && !row.error)) {
+      return found;
+    }
+    if (const auto broken = upload_->error()) {
+      return std::unexpected(*broken);
+    }
+    return *found ? found : drop_rest();
+  }
+  RecordPlace place() const noexcept override { return rows_->place(); }
+  Result<bool> seek(const RecordPlace& /*place*/) override { return false; }
+  std::uint64_t ignored_file_count() const noexcept override { return rows_->ignored_file_count(); }
+
+ private:
+  // Padding of archives; a client that still sends would not see its answer.
+  Result<bool> drop_rest() {
+    std::vector<char> dropped(kDropSizeBytes);
+    for (;;) {
+      const auto size = upload_->read(dropped, cancel_);
+      if (!size) {
+        return std::unexpected(size.error());
+      }
+      if (*size == 0) {
+        return false;
+      }
+    }
+  }
+
+  std::unique_ptr<RecordReader> rows_;
+  std::shared_ptr<UploadStream> upload_;
+  const CancelFlag& cancel_;
+};
+
+Result<std::unique_ptr<RecordReader>> open_texts(const HttpRequest& head, TextFormat format,
+                                                 std::unique_ptr<ByteSource> bytes) {
+  const RowSourceOptions columns = text_options(head, format);
   RecordOptions options{.source = query_value(head.query, "source"),
                         .column = columns.column,
                         .id_column = columns.id_column,
@@ -126,25 +174,89 @@ Result<std::unique_ptr<RecordReader>> open_records(const HttpRequest& head, std:
   return std::make_unique<DigestedRows>(std::move(sources), *std::move(rows));
 }
 
+Result<std::unique_ptr<RecordReader>> open_records(const HttpRequest& head, const UploadFormat& format,
+                                                   std::unique_ptr<ByteSource> bytes) {
+  switch (format.form) {
+    case UploadForm::kTexts:
+      return open_texts(head, format.texts, std::move(bytes));
+    case UploadForm::kForm:
+      return make_form_rows(std::move(bytes), format.boundary, kUploadPictureSizeBytesMax);
+    case UploadForm::kArchive: {
+      std::string source = query_value(head.query, "source");
+      return make_tar_rows(std::move(bytes), source.empty() ? std::string(kArchiveName) : std::move(source), 0,
+                           {.row_size_bytes_max = kUploadPictureSizeBytesMax});
+    }
+    case UploadForm::kPicture:
+      break;
+  }
+  return fail(ErrorCode::kInternal, "body: one picture is no file of rows");
+}
+
+std::unique_ptr<RowReader> rows_of(PayloadKind kind, std::unique_ptr<RecordReader> records) {
+  return make_inputs_reader(
+      {.kind = kind,
+       .inputs = {{.path = std::string(kInputName)}},
+       .weights = {0.0},
+       .open = [records = std::make_shared<std::unique_ptr<RecordReader>>(std::move(records))](
+                   std::size_t) -> Result<std::unique_ptr<RecordReader>> { return std::move(*records); }});
+}
+
+class OnePicture final : public RecordReader {
+ public:
+  explicit OnePicture(Row picture) : picture_(std::move(picture)) {}
+  Result<bool> next(Row& row) override {
+    const bool given = std::exchange(given_, true);
+    if (!given) {
+      row = std::move(picture_);
+    }
+    return !given;
+  }
+  RecordPlace place() const noexcept override { return {}; }
+  Result<bool> seek(const RecordPlace& /*place*/) override { return false; }
+
+ private:
+  Row picture_;
+  bool given_ = false;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<ByteSource>> open_upload(const HttpRequest& head, std::shared_ptr<UploadStream> upload,
+                                                const CancelFlag& cancel) {
+  return make_decoded_source(std::make_unique<UploadBytes>(std::move(upload), cancel),
+                             head.header("content-encoding"));
+}
 
 Result<std::unique_ptr<RowReader>> open_streamed_rows(const HttpRequest& head, std::shared_ptr<UploadStream> upload,
                                                       const CancelFlag& cancel) {
-  auto decoded =
-      make_decoded_source(std::make_unique<UploadBytes>(std::move(upload), cancel), head.header("content-encoding"));
-  auto records = decoded ? open_records(head, *std::move(decoded)) : std::unexpected(std::move(decoded.error()));
+  const auto format = upload_format_of(head);
+  if (!format) {
+    return std::unexpected(format.error());
+  }
+  auto decoded = open_upload(head, upload, cancel);
+  auto records =
+      decoded ? open_records(head, *format, *std::move(decoded)) : std::unexpected(std::move(decoded.error()));
   if (!records) {
     // A column that is not there is the request's fault, and no path that is not there.
     Error error = std::move(records.error());
     error.code = error.code == ErrorCode::kNotFound ? ErrorCode::kInvalidArgument : error.code;
     return std::unexpected(std::move(error));
   }
-  return make_inputs_reader(
-      {.kind = PayloadKind::kText,
-       .inputs = {{.path = std::string(kInputName)}},
-       .weights = {0.0},
-       .open = [records = std::make_shared<std::unique_ptr<RecordReader>>(*std::move(records))](
-                   std::size_t) -> Result<std::unique_ptr<RecordReader>> { return std::move(*records); }});
+  if (format->kind() == PayloadKind::kImage) {
+    records = std::make_unique<WholePictures>(*std::move(records), std::move(upload), cancel);
+  }
+  return rows_of(format->kind(), *std::move(records));
+}
+
+Result<std::unique_ptr<RowReader>> open_picture_row(HttpRequest& request) {
+  const std::string id = query_value(request.query, "id");
+  if (id.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "?id: expected the picture's id, found none");
+  }
+  Row row{.source = id,
+          .id = id,
+          .payload = {.kind = PayloadKind::kImage, .bytes = std::exchange(request.body, {})}};
+  return rows_of(PayloadKind::kImage, std::make_unique<OnePicture>(std::move(row)));
 }
 
 }  // namespace asterism::server

@@ -93,6 +93,11 @@ bool UploadStream::closed() const {
   return closed_;
 }
 
+std::optional<Error> UploadStream::error() const {
+  const std::scoped_lock lock(mutex_);
+  return waiting_.size() == taken_ ? error_ : std::nullopt;
+}
+
 std::uint64_t UploadStream::size_bytes() const {
   const std::scoped_lock lock(mutex_);
   return size_bytes_;

@@ -40,6 +40,8 @@ class UploadStream {
   // Nothing more is wanted.
   void close();
   bool closed() const;
+  // What it broke off with, once all before that was read.
+  std::optional<Error> error() const;
   // Read so far.
   std::uint64_t size_bytes() const;
 

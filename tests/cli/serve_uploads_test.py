@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
+import itertools
 import json
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import unittest
 from collections.abc import Iterator
@@ -17,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from serve_support import CollectionServeTest
-from support import PATIENCE_S
+from support import EXAMPLES, PATIENCE_S
 
 NDJSON = "application/x-ndjson"
+PICTURES = sorted((EXAMPLES / "images").rglob("*.jpg"))
+SLOW_COUNT = 48  # of each route: more than the server has threads
 WINDOW = 2048  # rows that are added at once
 SENDER = """
 import itertools, json, socket, sys
@@ -33,7 +39,7 @@ for i in itertools.count():
 
 
 class Uploads(CollectionServeTest):
-    options = ("-m", "builtin", "--body-mb", "1")
+    options = ("-m", "builtin", "-m", "builtin-image", "--body-mb", "1")
 
     def setUp(self) -> None:
         super().setUp()
@@ -55,11 +61,11 @@ class Uploads(CollectionServeTest):
             time.sleep(0.1)
         return before
 
-    def upload(self, pieces: Iterator[bytes], **headers: str) -> list[Any]:
+    def upload(self, pieces: Iterator[bytes], collection: str = "", **headers: str) -> list[Any]:
         """In chunks, with no length said before."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         names = {key.replace("_", "-"): value for key, value in headers.items()}
-        connection.request("POST", f"{self.notes}/items", pieces, {"content-type": NDJSON, **names})
+        connection.request("POST", f"{collection or self.notes}/items", pieces, {"content-type": NDJSON, **names})
         response = connection.getresponse()
         lines = [json.loads(line) for line in response.read().splitlines()]
         self.assertEqual(response.status, 200, lines)
@@ -90,6 +96,100 @@ class Uploads(CollectionServeTest):
         sizes = [line["size_bytes"] for line in lines[:-1]]
         self.assertEqual(sizes, sorted(sizes))
         self.assertLess(self.memory_mb("VmHWM") - before, 64)
+
+    def test_pictures_of_forms_and_archives_larger_than_the_memory_they_take(self) -> None:
+        photos = self.create("photos", model="builtin-image")
+        # What follows a picture in its file is no part of it: large files that are quick to embed.
+        files = {f"p{i}.jpg": p.read_bytes() + b"x" * (256 << 10) for i, p in enumerate(PICTURES[:8])}
+        repeats = 60
+
+        def form() -> Iterator[bytes]:
+            yield b'--X\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{"p0.jpg": {"seen": true}}\r\n'
+            for _ in range(repeats):
+                for name, data in files.items():
+                    head = f'--X\r\nContent-Disposition: form-data; name="f"; filename="{name}"\r\n\r\n'
+                    yield head.encode() + data + b"\r\n"
+            yield b"--X--\r\n"
+
+        def archive() -> Iterator[bytes]:
+            made = io.BytesIO()
+            with tarfile.open(fileobj=made, mode="w") as tar:
+                for name, data in files.items():
+                    member = tarfile.TarInfo(name)
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+                members = made.getvalue()[: tar.offset]
+            yield from (members for _ in range(repeats))
+            yield bytes(10240)
+
+        few = itertools.chain(itertools.islice(form(), 3), [b"--X--\r\n"])
+        self.upload(few, photos, content_type="multipart/form-data; boundary=X")
+        before = self.memory_mb("VmRSS")
+        lines = self.upload(form(), photos, content_type="multipart/form-data; boundary=X")
+        summary = lines[-1]["summary"]
+        self.assertEqual((summary["rows"], summary["failed"]), (8 * repeats, 0), lines[-1])
+        self.assertEqual(self.get(f"{photos}/items/p0.jpg")["metadata"], {"seen": True})
+        lines = self.upload(archive(), photos, content_type="application/x-tar")
+        summary = lines[-1]["summary"]
+        self.assertEqual((summary["rows"], summary["failed"]), (8 * repeats, 0), lines[-1])
+        self.assertEqual(self.get(photos)["items"], 16)
+        sent_mb = repeats * sum(map(len, files.values())) >> 20
+        self.assertLess(self.memory_mb("VmHWM") - before, sent_mb / 2)
+
+    def test_many_slow_clients_hold_up_no_quick_one(self) -> None:
+        slow = []
+        for i in range(SLOW_COUNT):
+            rows = self.rows(3, first=3 * i)
+            for path in (f"{self.notes}/items", "/v1/jobs?kind=embed"):
+                connection = socket.create_connection(("127.0.0.1", self.port), timeout=120)
+                self.addCleanup(connection.close)
+                head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {NDJSON}\r\n"
+                connection.sendall(f"{head}content-length: {len(rows)}\r\n\r\n".encode() + rows[:40])
+                slow.append((connection, rows[40:]))
+        summary = self.upload(iter([self.rows(10, first=1000)]))[-1]["summary"]
+        self.assertEqual(summary["added"], 10)
+        status, _, answer = self.ask("POST", "/v1/jobs?kind=embed", self.rows(5), content_type=NDJSON)
+        self.assertEqual(status, 202, answer)
+        self.assertEqual(self.post(f"{self.notes}/items", [{"id": "j", "text": "water"}])[0], 200)
+        self.assertEqual(select.select([connection for connection, _ in slow], [], [], 0)[0], [], "all wait yet")
+        for connection, rest in slow:
+            connection.sendall(rest)
+        for connection, _ in slow:
+            told = b""
+            while piece := connection.recv(65536):
+                told += piece
+            self.assertRegex(told[:40], rb"^HTTP/1.1 20[02] ")
+        self.assertEqual(self.count(), 3 * SLOW_COUNT + 11)
+        self.assert_sound(self.notes)
+
+    def test_a_job_s_file_goes_to_the_disk_and_not_to_the_memory(self) -> None:
+        block = self.rows(20, "water and stone " * 16_000)
+        pieces = (160 << 20) // len(block)
+        before = self.memory_mb("VmRSS")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        connection.request("POST", "/v1/jobs?kind=embed", (block for _ in range(pieces)), {"content-type": NDJSON})
+        job = json.loads(connection.getresponse().read())
+        connection.close()
+        self.assertEqual(job["parameters"]["rows"], 20 * pieces, job)
+        self.assertLess(self.memory_mb("VmHWM") - before, 80)
+        self.ask("DELETE", f"/v1/jobs/{job['id']}")
+        kept = self.store / ".jobs" / job["id"] / "input.jsonl"
+        self.assertEqual(kept.stat().st_size, len(block) * pieces)
+
+    def test_a_client_that_dies_leaves_no_job(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            head = f"POST /v1/jobs?kind=embed HTTP/1.1\r\nhost: x\r\ncontent-type: {NDJSON}\r\n"
+            connection.sendall(f"{head}content-length: 1000000\r\n\r\n".encode() + self.rows(10))
+            for _ in range(600):
+                if list((self.store / ".jobs").iterdir()):
+                    break
+                time.sleep(0.05)
+        for _ in range(600):
+            if not list((self.store / ".jobs").iterdir()):
+                break
+            time.sleep(0.05)
+        self.assertEqual(list((self.store / ".jobs").iterdir()), [])
+        self.assertEqual(self.get("/v1/jobs"), {"jobs": []})
 
     def test_packed_and_without_ids(self) -> None:
         text = "".join(f"line {i} about water\n" for i in range(70_000)).encode()

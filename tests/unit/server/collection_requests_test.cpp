@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.hpp"
-#include "server/uploaded_rows.hpp"
 
 namespace asterism::server {
 namespace {
@@ -157,86 +156,6 @@ TEST(CollectionRequests, gets_deletes_and_versions) {
   expect_refused(read_version_name, {{"{}", kWrong, "name"}, {R"({"name":3})", kWrong, "name"}});
   EXPECT_EQ(read_get(R"({"ids":"a"})")->ids, std::vector<std::string>{"a"});
   EXPECT_TRUE(read_delete(R"({"filter":"a = 1","dry_run":true})")->dry_run);
-}
-
-HttpRequest upload(std::string type, std::string body, std::string query = {}) {
-  HttpRequest request;
-  request.headers.push_back({"Content-Type", std::move(type)});
-  request.body = std::move(body);
-  request.query = std::move(query);
-  return request;
-}
-
-std::vector<Row> rows_of(HttpRequest request) {
-  const auto rows = UploadedRows::take(request);
-  EXPECT_TRUE(rows);
-  std::vector<Row> out;
-  const auto reader = rows->open();
-  EXPECT_TRUE(reader) << reader.error().message;
-  while (reader) {
-    auto row = (*reader)->next();
-    EXPECT_TRUE(row);
-    if (!row || !*row) {
-      break;
-    }
-    out.push_back(**std::move(row));
-  }
-  EXPECT_EQ(rows->count_rows(), out.size());
-  return out;
-}
-
-TEST(UploadedRows, jsonl_and_csv_are_read_as_files_are) {
-  const auto rows = rows_of(upload("application/x-ndjson; charset=utf-8",
-                                   "{\"id\":\"a\",\"text\":\"x\",\"p\":1}\n{broken\n{\"text\":\"y\"}\n", "source=s"));
-  ASSERT_EQ(rows.size(), 3U);
-  EXPECT_EQ(rows[0].id, "a");
-  EXPECT_EQ(rows[0].metadata, "{\"p\":1}");
-  ASSERT_TRUE(rows[1].error);
-  EXPECT_NE(rows[1].error->message.find("s:2"), std::string::npos) << rows[1].error->message;
-  EXPECT_EQ(rows[2].line, 3U);
-  EXPECT_EQ(rows[2].source, "s");
-  const auto csv = rows_of(upload("Text/CSV", "key,body,p\nk1,hello,2\n", "column=body&id_column=key&metadata=none"));
-  ASSERT_EQ(csv.size(), 1U);
-  EXPECT_EQ(csv[0].id, "k1");
-  EXPECT_EQ(csv[0].payload.bytes, "hello");
-  EXPECT_EQ(csv[0].metadata, "{}");
-}
-
-TEST(UploadedRows, the_same_body_has_the_same_name) {
-  const auto first = rows_of(upload("text/plain", "a\nb\n"));
-  const auto again = rows_of(upload("text/plain", "a\nb\n"));
-  const auto other = rows_of(upload("text/plain", "a\nc\n"));
-  EXPECT_EQ(first.at(1).source, again.at(1).source);
-  EXPECT_NE(first.at(1).source, other.at(1).source);
-}
-
-TEST(UploadedRows, pictures_come_in_a_form_with_their_metadata_or_alone) {
-  const std::string form =
-      "--X\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{\"a.png\":{\"p\":1}}\r\n"
-      "--X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.png\"\r\n\r\nAAA\r\n"
-      "--X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"b.png\"\r\n\r\nBB\r\n--X--\r\n";
-  const auto rows = rows_of(upload("multipart/form-data; boundary=X", form));
-  ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[0].id, "a.png");
-  EXPECT_EQ(rows[0].payload.bytes, "AAA");
-  EXPECT_EQ(rows[0].metadata, "{\"p\":1}");
-  EXPECT_EQ(rows[1].metadata, "{}");
-  const auto one = rows_of(upload("image/png", "AAA", "id=x"));
-  ASSERT_EQ(one.size(), 1U);
-  EXPECT_EQ(one[0].id, "x");
-}
-
-TEST(UploadedRows, what_cannot_be_rows_is_refused) {
-  const auto refusal = [](HttpRequest request) {
-    const auto rows = UploadedRows::take(request);
-    const auto opened = rows ? rows->open() : std::unexpected(rows.error());
-    return opened ? std::string() : opened.error().message;
-  };
-  EXPECT_NE(refusal(upload("application/pdf", "x")).find("application/pdf"), std::string::npos);
-  EXPECT_NE(refusal(upload("image/png", "x")).find("id"), std::string::npos);
-  EXPECT_NE(refusal(upload("text/csv", "a,b\n1,2\n")).find("text"), std::string::npos);
-  EXPECT_NE(refusal(upload("multipart/form-data", "x")), "");
-  EXPECT_NE(refusal(upload("multipart/form-data; boundary=X", "--X\r\n\r\n\r\n--X--\r\n")), "");
 }
 
 }  // namespace

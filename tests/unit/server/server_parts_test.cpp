@@ -73,6 +73,28 @@ TEST(Multipart, reads_names_files_and_bytes) {
   EXPECT_FALSE(multipart_boundary("multipart/form-data"));
 }
 
+TEST(Multipart, takes_what_stands_around_its_parts_and_refuses_what_is_no_part) {
+  const auto count = [](std::string_view body) -> int {
+    const auto parts = parse_multipart(body, "X");
+    return parts ? static_cast<int>(parts->size()) : -1;
+  };
+  EXPECT_EQ(count("--X--"), 0);
+  EXPECT_EQ(count("a preamble\r\n--X\r\n\r\ndata\r\n--X--\r\nand more"), 1);
+  EXPECT_EQ(count("--X  \r\na: b\r\n\r\n--X--"), 1) << "headers alone";
+  EXPECT_EQ(count("--X\r\n" + std::string(20'000, 'h') + "\r\n\r\n\r\n--X--"), -1);
+  std::string headers;
+  for (int i = 0; i < 100; ++i) {
+    headers += "a: b\r\n";
+  }
+  EXPECT_EQ(count("--X\r\n" + headers + "\r\n\r\n--X--"), -1);
+  std::string many;
+  for (std::size_t i = 0; i < kMultipartPartCountMax; ++i) {
+    many += "--X\r\n\r\n\r\n";
+  }
+  EXPECT_EQ(count(many + "--X--"), static_cast<int>(kMultipartPartCountMax));
+  EXPECT_EQ(parse_multipart(many + "--X\r\n\r\n\r\n--X--", "X").error().code, ErrorCode::kLimitExceeded);
+}
+
 TEST(ApiKeys, keys_have_scopes_and_rates) {
   ApiKeys keys({{.name = "reader", .secret = "reader-secret", .scope = Scope::kRead, .rate_max = 1.0},
                 {.name = "owner", .secret = "owner-secret", .scope = Scope::kAdmin}});

@@ -35,12 +35,18 @@ struct Read {
   std::optional<Error> error;
 };
 
-Read read(const HttpRequest& request, std::string_view body, std::size_t piece_size = 5000) {
+// `broken`: what the body breaks off with in place of its end.
+Read read(const HttpRequest& request, std::string_view body, std::size_t piece_size = 5000,
+          const std::optional<Error>& broken = {}) {
   const auto upload = std::make_shared<UploadStream>(std::size_t{1} << 30);
   for (std::size_t begin = 0; begin < body.size(); begin += piece_size) {
     EXPECT_TRUE(upload->write(body.substr(begin, piece_size), {}));
   }
-  upload->end();
+  if (broken) {
+    upload->break_off(*broken);
+  } else {
+    upload->end();
+  }
   const CancelFlag cancel;
   Read out;
   auto reader = open_streamed_rows(request, upload, cancel);
@@ -152,6 +158,155 @@ TEST(StreamedRows, a_file_that_cannot_be_rows_is_the_request_s_fault) {
   ASSERT_EQ(bad_rows.rows.size(), 2U);
   EXPECT_FALSE(bad_rows.rows[0].error);
   EXPECT_TRUE(bad_rows.rows[1].error);
+}
+
+TEST(StreamedRows, jsonl_and_csv_are_read_as_files_are) {
+  const Read jsonl = read(head("application/x-ndjson; charset=utf-8", "source=s"),
+                          "{\"id\":\"a\",\"text\":\"x\",\"p\":1}\n{broken\n{\"text\":\"y\"}\n");
+  ASSERT_EQ(jsonl.rows.size(), 3U);
+  EXPECT_EQ(jsonl.rows[0].id, "a");
+  EXPECT_EQ(jsonl.rows[0].metadata, "{\"p\":1}");
+  ASSERT_TRUE(jsonl.rows[1].error);
+  EXPECT_NE(jsonl.rows[1].error->message.find("s:2"), std::string::npos) << jsonl.rows[1].error->message;
+  EXPECT_EQ(jsonl.rows[2].line, 3U);
+  EXPECT_EQ(jsonl.rows[2].source, "s");
+  const Read csv = read(head("Text/CSV", "column=body&id_column=key&metadata=none"), "key,body,p\nk1,hello,2\n");
+  ASSERT_EQ(csv.rows.size(), 1U);
+  EXPECT_EQ(csv.rows[0].id, "k1");
+  EXPECT_EQ(csv.rows[0].payload.bytes, "hello");
+  EXPECT_EQ(csv.rows[0].metadata, "{}");
+}
+
+constexpr std::string_view kFormType = "multipart/form-data; boundary=X";
+
+std::string part(std::string_view disposition, std::string_view data) {
+  return fmt::format("--X\r\nContent-Disposition: form-data; {}\r\n\r\n{}\r\n", disposition, data);
+}
+
+TEST(StreamedRows, pictures_of_a_form_come_with_the_metadata_before_them) {
+  const std::string a = "\r\n--\r\nA\r\n--";  // as if a delimiter began
+  const std::string form = part("name=\"metadata\"", R"({"a.png":{"p":1}})") + part("name=\"comment\"", "no picture") +
+                           part("name=\"f\"; filename=\"a.png\"", a) + part("name=\"f\"; filename=\"b.png\"", "BB") +
+                           "--X--\r\nnobody's\r\n";
+  for (const std::size_t piece_size : {std::size_t{1}, std::size_t{7}, std::size_t{10'000}}) {
+    const Read found = read(head(kFormType), form, piece_size);
+    ASSERT_FALSE(found.error) << found.error->message;
+    ASSERT_EQ(found.rows.size(), 2U);
+    EXPECT_EQ(found.rows[0].id, "a.png");
+    EXPECT_EQ(found.rows[0].payload.kind, PayloadKind::kImage);
+    EXPECT_EQ(found.rows[0].payload.bytes, a);
+    EXPECT_EQ(found.rows[0].metadata, "{\"p\":1}");
+    EXPECT_EQ(found.rows[1].payload.bytes, "BB");
+    EXPECT_EQ(found.rows[1].metadata, "{}");
+  }
+  const auto packed = encode_content(form, "gzip");
+  ASSERT_TRUE(packed);
+  EXPECT_EQ(read(head(kFormType, "", "gzip"), *packed, 11).rows.size(), 2U);
+}
+
+TEST(StreamedRows, forms_that_are_wrong_say_so_behind_what_was_right) {
+  const std::string picture = part("name=\"f\"; filename=\"a.png\"", "A");
+  const auto error_of = [](std::string_view form) {
+    const Read found = read(head(kFormType), form);
+    EXPECT_TRUE(found.error);
+    return found.error ? found.error->message : std::string();
+  };
+  EXPECT_NE(error_of(picture + part("name=\"metadata\"", "{}") + "--X--\r\n").find("before the first picture"),
+            std::string::npos);
+  EXPECT_NE(error_of(part("name=\"metadata\"", "[1]") + picture + "--X--\r\n").find("metadata"), std::string::npos);
+  EXPECT_NE(error_of("--X\r\n\r\n\r\n--X--\r\n").find("found none"), std::string::npos);
+  EXPECT_NE(error_of("no form").find("boundary"), std::string::npos);
+  const Read cut = read(head(kFormType), picture + part("name=\"f\"; filename=\"b.png\"", "B"));
+  EXPECT_EQ(cut.rows.size(), 1U);
+  ASSERT_TRUE(cut.error);
+  EXPECT_NE(cut.error->message.find("part 2"), std::string::npos) << cut.error->message;
+}
+
+TEST(StreamedRows, a_picture_past_the_limit_costs_itself) {
+  std::string form = part("name=\"f\"; filename=\"large.png\"", std::string(kUploadPictureSizeBytesMax + 1, 'a'));
+  form += part("name=\"f\"; filename=\"full.png\"", std::string(kUploadPictureSizeBytesMax, 'b')) + "--X--\r\n";
+  const Read found = read(head(kFormType), form, std::size_t{1} << 20);
+  ASSERT_FALSE(found.error) << found.error->message;
+  ASSERT_EQ(found.rows.size(), 2U);
+  ASSERT_TRUE(found.rows[0].error);
+  EXPECT_EQ(found.rows[0].error->code, ErrorCode::kLimitExceeded);
+  EXPECT_EQ(found.rows[0].id, "large.png");
+  EXPECT_FALSE(found.rows[1].error);
+  EXPECT_EQ(found.rows[1].payload.bytes.size(), kUploadPictureSizeBytesMax);
+}
+
+std::string tar_member(std::string_view name, std::string_view data) {
+  std::string header(512, '\0');
+  header.replace(0, name.size(), name);
+  header.replace(100, 7, "0000644");
+  const std::string size = fmt::format("{:011o}", data.size());
+  header.replace(124, size.size(), size);
+  header.replace(148, 8, "        ");
+  header[156] = '0';
+  unsigned sum = 0;
+  for (const char c : header) {
+    sum += static_cast<unsigned char>(c);
+  }
+  header.replace(148, 7, fmt::format("{:06o}", sum) + '\0');
+  std::string out = header + std::string(data);
+  out.resize((out.size() + 511) / 512 * 512);
+  return out;
+}
+
+TEST(StreamedRows, pictures_of_an_archive_with_padding_behind_it) {
+  const std::string archive = tar_member("c/a.png", "AAA") + tar_member("c/a.txt", "x") + tar_member("c/b.png", "BB");
+  for (const std::size_t piece_size : {std::size_t{1}, std::size_t{700}, std::size_t{100'000}}) {
+    const Read found = read(head("application/x-tar"), archive + std::string(20'480, '\0'), piece_size);
+    ASSERT_FALSE(found.error) << found.error->message;
+    ASSERT_EQ(found.rows.size(), 2U);
+    EXPECT_EQ(found.rows[0].source, "archive:c/a.png");
+    EXPECT_EQ(found.rows[0].payload.bytes, "AAA");
+    EXPECT_EQ(found.rows[1].id, "c/b");
+  }
+  EXPECT_EQ(read(head("application/x-tar", "source=mine"), archive).rows.front().source, "mine:c/a.png");
+  const Read damaged = read(head("application/x-tar"), archive + std::string(512, 'z'));
+  EXPECT_FALSE(damaged.error);
+  ASSERT_EQ(damaged.rows.size(), 3U);
+  EXPECT_TRUE(damaged.rows.back().error) << "damage of the archive is a row";
+}
+
+TEST(StreamedRows, pictures_whose_body_breaks_off_end_with_that) {
+  const Error gone{ErrorCode::kUsage, "the client has gone", {}};
+  const std::string archive = tar_member("a.png", "AAA") + tar_member("b.png", std::string(2000, 'b'));
+  const std::string form = part("name=\"f\"; filename=\"a.png\"", "A") + part("name=\"f\"; filename=\"b.png\"", "B");
+  // Into the data of the second picture, not only into the padding behind it.
+  for (const auto& [type, body] : {std::pair{std::string_view("application/x-tar"), archive.substr(0, 2000)},
+                                   {kFormType, form.substr(0, form.size() - 3)}}) {
+    const Read found = read(head(type), body, 100, gone);
+    EXPECT_EQ(found.rows.size(), 1U) << type;
+    ASSERT_TRUE(found.error);
+    EXPECT_EQ(found.error->message, gone.message);
+  }
+}
+
+TEST(StreamedRows, one_picture_has_the_id_of_the_query) {
+  HttpRequest request = head("image/png", "id=x");
+  request.body = "AAA";
+  const auto rows = open_picture_row(request);
+  ASSERT_TRUE(rows);
+  const auto row = (*rows)->next();
+  ASSERT_TRUE(row && *row);
+  EXPECT_EQ((*row)->id, "x");
+  EXPECT_EQ((*row)->payload.bytes, "AAA");
+  const auto end = (*rows)->next();
+  EXPECT_TRUE(end && !*end);
+  HttpRequest nameless = head("image/png");
+  EXPECT_EQ(open_picture_row(nameless).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(UploadFormat, is_told_by_the_content_type) {
+  EXPECT_EQ(upload_format_of(head("Text/CSV; header=present"))->texts, TextFormat::kCsv);
+  EXPECT_EQ(upload_format_of(head(kFormType))->boundary, "X");
+  EXPECT_EQ(upload_format_of(head("application/x-tar"))->kind(), PayloadKind::kImage);
+  EXPECT_EQ(upload_format_of(head("multipart/form-data")).error().code, ErrorCode::kInvalidArgument);
+  const auto unknown = upload_format_of(head("application/pdf"));
+  EXPECT_EQ(unknown.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(unknown.error().message.find("application/pdf"), std::string::npos);
 }
 
 }  // namespace
