@@ -75,7 +75,7 @@ Result<DuplicatesResponse> find_duplicates(const DuplicatesRequest& request, con
   if (!count) {
     return std::unexpected(count.error());
   }
-  auto pairs = collection->duplicates(request.score_limit, {.progress = progress});
+  auto pairs = collection->duplicates(request.score_limit, {.progress = progress, .cancel = request.collection.cancel});
   if (!pairs) {
     return std::unexpected(std::move(pairs.error()));
   }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -126,6 +127,12 @@ Result<std::vector<SearchResult>> Collection::search_batch(std::span<const Searc
 
 Result<std::vector<DuplicatePair>> Collection::duplicates(std::optional<float> score_limit,
                                                           const LongWork& work) const {
+  constexpr float kRounding = 1e-3F;
+  if (score_limit && impl_->store->settings().metric == Metric::kCosine && std::abs(*score_limit) > 1.0F + kRounding) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("duplicates: expected a cosine of -1 to 1, found {}", *score_limit),
+                "0.98 finds texts and pictures that are nearly equal");
+  }
   auto pairs = impl_->store->equal_contents();
   if (!pairs && pairs.error().code != ErrorCode::kUnsupported) {
     return std::unexpected(std::move(pairs.error()));

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import json
+import random
+import signal
 import sqlite3
 import struct
+import subprocess
 import unittest
 from pathlib import Path
 from typing import Any
 
-from support import EXIT, CliTest, read_jsonl, read_npy, write_npy
+from support import EXIT, PROGRAM, CliTest, environment, read_jsonl, read_npy, write_npy
 
 SHOP = """sku,title,price,colour,maker,stock,code
 A1,red running shoes,59.9,red,Ondo,12,007
@@ -185,6 +189,28 @@ class AddAndSearch(ShopTest):
 
 
 class Keeping(ShopTest):
+    def test_ctrl_c_ends_the_comparing_of_all_pairs(self) -> None:
+        rows, dim = 20_000, 256
+        drawn = random.Random(3)
+        values = array.array("f", (drawn.uniform(-1.0, 1.0) for _ in range(rows + dim)))
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dim}), }}".ljust(117) + "\n"
+        with (self.folder / "many.npy").open("wb") as file:
+            file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+            for row in range(rows):
+                file.write(values[row : row + dim].tobytes())
+        self.ok("add", "many", "--vectors", "many.npy", "--no-index")
+        running = subprocess.Popen(
+            [PROGRAM, "duplicates", "many", "--threshold", "0.999"],
+            cwd=self.folder, env=environment(self.home), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert running.stderr is not None
+        self.assertIn(b"comparing", running.stderr.readline())
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=120)
+        self.assertEqual(running.returncode, EXIT["cancelled"], stderr.decode())
+        self.assertIn("stopped after", stderr.decode())
+        self.fails("invalid_argument", "duplicates", "shop", "--threshold", "5", says=["-1 to 1", "found 5"])
+
     def test_versions_are_searched_and_gone_back_to(self) -> None:
         self.ok("collection", "version", "create", "shop", "first")
         self.ok("delete", "shop", "A2")
