@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <optional>
@@ -86,6 +87,25 @@ std::string conversion_problem(const std::string& what) {
                      std::string_view(what).substr(kStart.size(), sign - kStart.size()), what.substr(sign + 3));
 }
 
+// "--recall: Value 2 not in range 0.000000 to 1.000000" in our own words; any other wording as it is.
+std::string range_problem(const std::string& what) {
+  constexpr std::string_view kValue = ": Value ";
+  constexpr std::string_view kRange = " not in range ";
+  constexpr std::string_view kTo = " to ";
+  const std::size_t value = what.find(kValue);
+  const std::size_t range = what.find(kRange);
+  const std::size_t to = range == std::string::npos ? range : what.find(kTo, range + kRange.size());
+  if (value == std::string::npos || to == std::string::npos || range < value) {
+    return what;
+  }
+  const auto bound = [](const std::string& text) { return fmt::format("{}", std::strtod(text.c_str(), nullptr)); };
+  const std::size_t found = value + kValue.size();
+  const std::size_t low = range + kRange.size();
+  return fmt::format("{}: expected a number from {} to {}, found '{}'", what.substr(0, value),
+                     bound(what.substr(low, to - low)), bound(what.substr(to + kTo.size())),
+                     what.substr(found, range - found));
+}
+
 // CLI11's wording, with the command it is about.
 Error parse_error(CLI::App& command, const CLI::ParseError& e) {
   std::string what = e.what();
@@ -102,6 +122,9 @@ Error parse_error(CLI::App& command, const CLI::ParseError& e) {
   }
   if (dynamic_cast<const CLI::ConversionError*>(&e) != nullptr) {
     what = conversion_problem(what);
+  }
+  if (dynamic_cast<const CLI::ValidationError*>(&e) != nullptr) {
+    what = range_problem(what);
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&e) != nullptr) {
     what = what.substr(0, what.find(':')) + ": expected a value, found none";

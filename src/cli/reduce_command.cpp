@@ -104,7 +104,8 @@ void summarise(Console& console, const service::ReduceResponse& response, const 
   std::string line = fmt::format("{} of {} dimensions to {} by {} in {}", counted(response.row_count, "row"),
                                  response.input_dim, response.dim, response.method, format_duration(response.seconds));
   if (response.explained_variance) {
-    line += fmt::format(", {:.1f}% of the variance kept", 100.0 * *response.explained_variance);
+    line += fmt::format(", {:.1f}% of the variance{} kept", 100.0 * *response.explained_variance,
+                        request.apply.empty() ? "" : " of the rows it was learnt from");
   }
   console.summary(line);
   for (const std::string& note : response.notes) {

@@ -97,7 +97,7 @@ Result<Inflater::Step> Inflater::step(std::span<const std::byte> packed, std::sp
       break;  // it needs more of `packed`
     } else if (status != Z_OK) {
       const bool no_member = stream_count_ > 0 && stream.total_out == 0 && stream.total_in <= 2;
-      error_ = damage(no_member                ? "other bytes after its end"
+      error_ = damage(no_member               ? "other bytes after its end"
                       : stream.msg == nullptr ? "damage"
                                               : fmt::format("damage ({})", stream.msg));
     }

@@ -96,6 +96,15 @@ class Inputs(CliTest):
         self.fails(
             "usage", "search", "c", "x", "--min-score", "high", says=["--min-score: expected a number, found 'high'"]
         )
+        self.fails(
+            "usage",
+            "collection",
+            "tune",
+            "c",
+            "--recall",
+            "2",
+            says=["--recall: expected a number from 0 to 1, found '2'"],
+        )
 
     def test_bytes_that_are_not_text_still_have_vectors(self) -> None:
         self.write("in.txt", b"\xc3\x00\xff\xfe\n\xf0\x9f\n")
