@@ -62,7 +62,7 @@ struct BuildOptions {
 struct FilteredPlan {
   enum class Way : std::uint8_t {
     kGraph,       // walk the graph, stepping over rows that are not allowed
-    kWideGraph,   // walk it as without a filter, with room for as many more as are not allowed
+    kWideGraph,   // walk it as without a filter, with room for those before the k-th that is allowed
     kCodeScan,    // compare the codes of all allowed rows, and score the best exactly
     kSketchScan,  // compare their sketches, then the codes of those that may be among the nearest
     kExactScan,   // compare all allowed rows: scan_nearest()
@@ -71,8 +71,17 @@ struct FilteredPlan {
   std::string_view reason;  // static text for --explain
 };
 
-// Of `row_count` rows; `expansion` is that of a walk, `has_sketches` whether sketches are made.
-FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count, std::size_t expansion,
+// A walk for the k nearest, with so many places in its beam where there is no filter.
+struct WalkSize {
+  std::size_t k = 10;
+  std::size_t expansion = 64;
+};
+
+// The places with which a walk as without a filter finds as large a part of the k nearest of the rows that pass.
+std::size_t wide_expansion(const WalkSize& size, double share_that_passes) noexcept;
+
+// Of `row_count` rows; `has_sketches` is whether sketches are made.
+FilteredPlan filtered_plan(std::size_t allowed_count, std::size_t row_count, const WalkSize& size,
                            bool has_sketches) noexcept;
 
 // Work done by searches.

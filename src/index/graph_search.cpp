@@ -22,6 +22,10 @@ namespace {
 constexpr std::size_t kPrefetchAhead = 4;
 // Bounds that are passed by at a time.
 constexpr std::size_t kBoundsPerStep = 32;
+// Of the share of rows that pass, what a walk must meet at least: else it was too narrow where it was.
+constexpr double kMetShareMin = 0.7;
+// A share for which walking again, wider, is too long.
+constexpr double kMetShareWorthMin = 0.05;
 constexpr float kFarthest = std::numeric_limits<float>::infinity();
 // Rows scored exactly for k answers: a multiple of k, and some more.
 constexpr std::size_t kRescoredFactor = 2;
@@ -97,16 +101,33 @@ class Walk {
     });
   }
 
-  // The same with room for those that are not allowed. False where fewer allowed ones than wanted were met: then the
-  // filter and the query are about different rows.
+  // The same with room for those that are not allowed. Where far fewer allowed ones are met than their share, filter
+  // and query are about different rows, and it is done again by the share that was met. False where that is too small,
+  // or fewer than wanted were met even so.
   bool walk_wide(std::size_t allowed_count) {
-    const std::size_t expansion = expansion_;
-    expansion_ = std::min(kExpansionMax, (expansion * index_.slot_count() + allowed_count - 1) / allowed_count);
+    const WalkSize size{.k = options_.k, .expansion = expansion_};
+    double share = static_cast<double>(allowed_count) / static_cast<double>(index_.slot_count());
+    std::size_t met = walk_with(wide_expansion(size, share));
+    if (const double met_share = share_met(met); met_share < kMetShareMin * share) {
+      if (met_share < kMetShareWorthMin) {
+        return false;
+      }
+      met = walk_with(wide_expansion(size, met_share));
+    }
+    return met >= std::min(options_.k, allowed_count);
+  }
+
+  // Walks with so many places; how many allowed nodes are in the beam.
+  std::size_t walk_with(std::size_t expansion) {
+    const std::size_t expansion_before = std::exchange(expansion_, expansion);
     walk_all(descend());
-    expansion_ = expansion;
-    const auto met =
-        std::ranges::count_if(memory_.beam, [&](const Candidate& candidate) { return is_allowed(candidate.slot); });
-    return static_cast<std::size_t>(met) >= std::min(options_.k, allowed_count);
+    expansion_ = expansion_before;
+    return static_cast<std::size_t>(
+        std::ranges::count_if(memory_.beam, [&](const Candidate& candidate) { return is_allowed(candidate.slot); }));
+  }
+
+  double share_met(std::size_t met) const noexcept {
+    return static_cast<double>(met) / static_cast<double>(std::max<std::size_t>(1, memory_.beam.size()));
   }
 
   // Compares all allowed nodes, without a walk.
@@ -387,12 +408,12 @@ Result<std::vector<Hit>> GraphIndex::Impl::search(std::span<const float> query, 
 
 GraphIndex::Impl::Filtered GraphIndex::Impl::plan_filtered(const SearchOptions& options) const {
   Filtered filtered{.plan = {}, .allowed_count = options.allowed.count(kRowCountMax)};
-  const std::size_t expansion = std::max(options.k, options.expansion);
-  filtered.plan = filtered_plan(filtered.allowed_count, live_count, expansion, true);
+  const WalkSize size{.k = options.k, .expansion = std::max(options.k, options.expansion)};
+  filtered.plan = filtered_plan(filtered.allowed_count, live_count, size, true);
   if (filtered.plan.way == FilteredPlan::Way::kSketchScan) {
     filtered.sketches = sketches.for_scan(codes, slot_count(), filtered.allowed_count);
     if (filtered.sketches == nullptr) {
-      filtered.plan = filtered_plan(filtered.allowed_count, live_count, expansion, false);
+      filtered.plan = filtered_plan(filtered.allowed_count, live_count, size, false);
     }
   }
   return filtered;

@@ -229,7 +229,7 @@ Result<std::vector<Hit>> SearchView::search_file(const ViewQuery& query, SearchE
   }
   const std::size_t expansion = std::max(query.expansion, query.k);
   if (!all) {
-    const auto plan = filtered_plan(allowed_count, files_.row_count(), expansion, false);
+    const auto plan = filtered_plan(allowed_count, files_.row_count(), {.k = query.k, .expansion = expansion}, false);
     if (plan.way == FilteredPlan::Way::kExactScan && query.mode != SearchMode::kApproximate) {
       return exact(std::string(plan.reason));
     }

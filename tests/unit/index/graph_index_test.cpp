@@ -339,23 +339,29 @@ TEST(FilteredPlan, goes_by_how_many_rows_pass_and_how_wide_a_walk_would_be) {
   using Way = FilteredPlan::Way;
   const auto way = [](std::size_t allowed_count, std::size_t row_count, bool has_sketches,
                       std::size_t expansion = 100) {
-    return filtered_plan(allowed_count, row_count, expansion, has_sketches).way;
+    return filtered_plan(allowed_count, row_count, {.k = 10, .expansion = expansion}, has_sketches).way;
   };
   EXPECT_EQ(way(0, 100'000, true), Way::kExactScan);
   EXPECT_EQ(way(1000, 100'000, true), Way::kCodeScan);
   EXPECT_EQ(way(1000, 100'000, false), Way::kCodeScan);
   EXPECT_EQ(way(10'000, 100'000, true), Way::kSketchScan);
   EXPECT_EQ(way(10'000, 100'000, false), Way::kCodeScan);
+  EXPECT_EQ(way(20'000, 100'000, true), Way::kSketchScan);
   EXPECT_EQ(way(30'000, 100'000, true), Way::kSketchScan);
   EXPECT_EQ(way(30'000, 100'000, true, 28), Way::kWideGraph);
-  EXPECT_EQ(way(25'000, 100'000, false), Way::kGraph);
+  EXPECT_EQ(way(25'000, 100'000, false), Way::kWideGraph);
+  EXPECT_EQ(way(60'000, 100'000, true), Way::kWideGraph);
   EXPECT_EQ(way(80'000, 100'000, true), Way::kWideGraph);
   EXPECT_EQ(way(80'000, 100'000, false), Way::kWideGraph);
   EXPECT_EQ(way(30'000, 1'000'000, false), Way::kCodeScan);  // 3 %: too few within two steps
   EXPECT_EQ(way(30'000, 1'000'000, true), Way::kSketchScan);
   EXPECT_EQ(way(100'000, 1'000'000, false), Way::kGraph);
   EXPECT_EQ(way(1'000'000, 10'000'000, true), Way::kGraph);
-  EXPECT_FALSE(filtered_plan(5, 10, 100, true).reason.empty());
+  EXPECT_EQ(wide_expansion({.k = 10, .expansion = 100}, 1.0), 100U);
+  EXPECT_EQ(wide_expansion({.k = 10, .expansion = 100}, 0.5), 130U);
+  EXPECT_EQ(wide_expansion({.k = 100, .expansion = 100}, 0.5), 200U);  // never more than all that would pass
+  EXPECT_EQ(wide_expansion({.k = 10, .expansion = 100}, 0.2), 500U);
+  EXPECT_FALSE(filtered_plan(5, 10, {}, true).reason.empty());
 }
 
 TEST(GraphIndex, a_filter_that_passes_many_rows_but_those_around_the_query_finds_the_nearest_others) {
@@ -376,7 +382,8 @@ TEST(GraphIndex, a_filter_that_passes_many_rows_but_those_around_the_query_finds
     words[hit.position / 64] &= ~(std::uint64_t{1} << (hit.position % 64));
   }
   const auto allowed = AllowedPositions::bitmap(words);
-  EXPECT_EQ(filtered_plan(row_count - 1500, row_count, 20, false).way, FilteredPlan::Way::kWideGraph);
+  EXPECT_EQ(filtered_plan(row_count - 1500, row_count, {.k = 10, .expansion = 20}, false).way,
+            FilteredPlan::Way::kWideGraph);
   // A walk as without a filter meets none of them; so narrow a one that steps over rows finds some of the nearest.
   EXPECT_GE(mean_recall(*index, rows, query, {.k = 10, .expansion = 20, .allowed = allowed}), 0.3);
   const auto hits = index->search_rescored(rows, query, {.k = 10, .expansion = 20, .allowed = allowed});
