@@ -10,6 +10,7 @@
 #include "analysis/neighbor_graph.hpp"
 #include "analysis/rows_check.hpp"
 #include "analysis/spanning_tree.hpp"
+#include "analysis/spanning_tree_of_boxes.hpp"
 
 namespace asterism {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 // kPairCost of them to keep in mind.
 constexpr double kExactCostMax = 2e11;
 constexpr double kPairCost = 24.0;
+// Up to so many dimensions an exact tree is made of boxes, however many rows there are (decision 226).
+constexpr std::size_t kBoxDimMax = 10;
 // Neighbours whose edges make an approximate tree.
 constexpr std::size_t kTreeNeighborCount = 24;
 
@@ -180,6 +183,9 @@ Result<void> check(const RowsView& rows, const HdbscanOptions& options, const An
 
 Result<std::vector<TreeEdge>> tree_of(const RowsView& rows, std::size_t min_samples, bool exact,
                                       const AnalysisRun& run) {
+  if (exact && rows.dim <= kBoxDimMax) {
+    return spanning_tree_of_boxes(rows, min_samples, run);
+  }
   // The row itself is one of its samples.
   std::size_t neighbor_count = min_samples - 1;
   if (!exact) {
@@ -213,7 +219,8 @@ Result<Hdbscan> hdbscan(const RowsView& rows, const HdbscanOptions& options, con
   const auto row_count = static_cast<double>(rows.row_count);
   out.exact = rows.row_count < 3 || options.tree == HdbscanOptions::Tree::kExact ||
               (options.tree == HdbscanOptions::Tree::kAuto &&
-               row_count * row_count * (static_cast<double>(rows.dim) + kPairCost) <= kExactCostMax);
+               (rows.dim <= kBoxDimMax ||
+                row_count * row_count * (static_cast<double>(rows.dim) + kPairCost) <= kExactCostMax));
   const std::size_t asked = options.min_samples == 0 ? options.min_cluster_size : options.min_samples;
   auto edges = tree_of(rows, std::min(asked, rows.row_count), out.exact, run);
   if (!edges) {

@@ -4,7 +4,8 @@
 // hdbscan package. Distances are Euclidean: give rows of unit length where the cosine counts. Works best in few
 // dimensions: reduce many first.
 // Ownership: values. Thread-safety: pure. Repeatable: the same rows and options give the same bytes at any thread
-// count. Cost: neighbor_graph.hpp and spanning_tree.hpp. Parity: tests/unit/analysis against recorded values.
+// count. Cost: spanning_tree_of_boxes.hpp up to 10 dimensions, else neighbor_graph.hpp and spanning_tree.hpp. Parity:
+// tests/unit/analysis against recorded values.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@ struct HdbscanOptions {
   // Clusters that split below this distance are kept whole (Malzer, Baum 2020).
   double epsilon = 0.0;
   bool allow_single_cluster = false;
-  // kAuto: exact up to some 20,000 rows, then over the neighbour graph.
+  // kAuto: exact up to 10 dimensions or some 20,000 rows of more, then over the neighbour graph.
   enum class Tree : std::uint8_t { kAuto, kExact, kGraph } tree = Tree::kAuto;
 };
 

@@ -194,8 +194,8 @@ void add_method_options(CLI::App& command, ClusterArguments& arguments) {
       ->group("Method");
   command
       .add_option("--tree", arguments.tree,
-                  "hdbscan: exact (of all pairs of rows), graph (of the nearest neighbours, for many rows) or auto "
-                  "[auto: exact up to some 20,000 rows of 384 values]")
+                  "hdbscan: exact (of all rows), graph (of the nearest neighbours, for many rows) or auto "
+                  "[auto: exact up to 10 values a row, or some 20,000 rows of 384]")
       ->type_name("TREE")
       ->group("Method");
   command.add_option("--seed", request.seed, "of the starts of k-means [0]")->type_name("N")->group("Method");

@@ -4,7 +4,8 @@
 
 Rows are texts of the data folder by all-MiniLM-L6-v2, as run.py has them, and the same reduced by UMAP to 5 dimensions,
 which is how docs/structure.md says to use it. Agreement is the adjusted Rand index, rows in no group as one group, and
-over the rows that both put in a group. Seconds and memory are those of the whole process (getrusage).
+over the rows that both put in a group. Seconds and memory are those of the whole process (getrusage). `--grouped 5`
+takes made-up groups of so many dimensions instead.
 """
 
 from __future__ import annotations
@@ -64,6 +65,33 @@ def agreement(a: Any, b: Any) -> str:
     return f"ARI {adjusted_rand_score(a, b):.4f}, of the {both.sum()} rows in groups of both {adjusted_rand_score(a[both], b[both]):.4f}"
 
 
+def grouped(row_count: int, dim: int, target: Path) -> None:
+    """80 round groups whose rows lie about their middles more or less widely."""
+    import numpy as np
+
+    random = np.random.default_rng(3)
+    middles = random.normal(size=(80, dim)) * 6
+    spread = random.uniform(0.1, 1, (row_count, 1))
+    rows = middles[random.integers(0, 80, row_count)] + random.normal(size=(row_count, dim)) * spread
+    np.save(target, rows.astype(np.float32))
+
+
+def compare(program: Path, vectors: Path, options: argparse.Namespace) -> None:
+    """Every tree over one file of rows."""
+    import numpy as np
+
+    print(f"\n{vectors.stem}: {' x '.join(map(str, np.load(vectors, mmap_mode='r').shape))}", flush=True)
+    labels = {}
+    for tree in options.trees:
+        labels[tree], cost = ours(program, vectors, tree, options)
+        print(f"  {tree}: {cost}", flush=True)
+    if options.peer:
+        labels["scikit-learn"] = scikit_learn(vectors, options)
+    first = next(iter(labels))
+    for name, found in list(labels.items())[1:]:
+        print(f"  {first} and {name}: {agreement(labels[first], found)}", flush=True)
+
+
 def scikit_learn(vectors: Path, options: argparse.Namespace) -> Any:
     """Its labels."""
     import numpy as np
@@ -84,12 +112,18 @@ def main() -> None:
     parser.add_argument("--min-samples", type=int, default=5)
     parser.add_argument("--trees", nargs="+", default=["exact", "graph"])
     parser.add_argument("--peer", action="store_true", help="scikit-learn's too: minutes")
+    parser.add_argument("--grouped", type=int, metavar="DIM", help="made-up groups instead of texts")
     options = parser.parse_args()
     import numpy as np
 
     program = options.build / "bin" / "asterism"
     folder = CACHE / "clusters"
     folder.mkdir(parents=True, exist_ok=True)
+    if options.grouped:
+        made = folder / f"grouped-{options.rows}x{options.grouped}.npy"
+        grouped(options.rows, options.grouped, made)
+        compare(program, made, options)
+        return
     rows = np.load(options.vectors, mmap_mode="r")
     chosen = np.arange(options.rows) * len(rows) // options.rows
     whole, reduced = folder / f"texts-{options.rows}.npy", folder / f"texts-{options.rows}-umap5.npy"
@@ -98,16 +132,7 @@ def main() -> None:
         command = [str(program), "reduce", str(whole), "--method", "umap", "--dim", "5", "-o", str(reduced)]
         subprocess.run(command, check=True)
     for vectors in (whole, reduced):
-        print(f"\n{vectors.stem}: {' x '.join(map(str, np.load(vectors, mmap_mode='r').shape))}", flush=True)
-        labels = {}
-        for tree in options.trees:
-            labels[tree], cost = ours(program, vectors, tree, options)
-            print(f"  {tree}: {cost}", flush=True)
-        if options.peer:
-            labels["scikit-learn"] = scikit_learn(vectors, options)
-        first = next(iter(labels))
-        for name, found in list(labels.items())[1:]:
-            print(f"  {first} and {name}: {agreement(labels[first], found)}", flush=True)
+        compare(program, vectors, options)
 
 
 if __name__ == "__main__":
