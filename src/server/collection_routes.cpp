@@ -305,7 +305,8 @@ RouteDoc add_items_doc() {
   doc.description =
       "A JSON list of items is answered at once: 422 where all failed. A file of rows, a form of pictures, an archive "
       "or one picture is answered line by line while it is added: each window is durable before its line is sent. "
-      "All but one picture is added while it arrives, and may be larger than any limit of bodies. What is there already "
+      "All but one picture is added while it arrives, and may be larger than any limit of bodies. What is there "
+      "already "
       "is not embedded again.";
   doc.parameters.insert(doc.parameters.end(),
                         {"UploadColumn", "UploadIdColumn", "UploadMetadata", "UploadSource", "UploadPictureId"});

@@ -16,8 +16,8 @@
 #include "server/collection_service.hpp"
 #include "server/json_body.hpp"
 #include "server/streamed_rows.hpp"
-#include "server/upload_stream.hpp"
 #include "server/upload_format.hpp"
+#include "server/upload_stream.hpp"
 #include "service/collection_add.hpp"
 #include "store/vector_store.hpp"
 

@@ -202,9 +202,9 @@ Result<std::uint64_t> count_rows(RowSourceOptions input, const CancelFlag& cance
     }
   }
   if (count > kJobRowCountMax || count == 0) {
-    return fail(count == 0 ? ErrorCode::kInvalidArgument : ErrorCode::kLimitExceeded,
-                fmt::format("request body: expected 1 to {} rows, found {}", kJobRowCountMax,
-                            count == 0 ? "none" : "more"));
+    return fail(
+        count == 0 ? ErrorCode::kInvalidArgument : ErrorCode::kLimitExceeded,
+        fmt::format("request body: expected 1 to {} rows, found {}", kJobRowCountMax, count == 0 ? "none" : "more"));
   }
   return count;
 }
@@ -251,11 +251,10 @@ JobFunction embed_job_function(ServedEmbedder& embedder) {
     std::uint64_t dim = 0;
     std::uint64_t rows = 0;
     const auto input = kept_input(run.parameters, run.folder);
-    if (const auto error =
-            first_error(input, read_field(run.parameters, "model", what.model, place),
-                        read_field(run.parameters, "prompt_name", what.prompt_name, place),
-                        read_field(run.parameters, "dimensions", dim, place),
-                        read_field(run.parameters, "rows", rows, place))) {
+    if (const auto error = first_error(input, read_field(run.parameters, "model", what.model, place),
+                                       read_field(run.parameters, "prompt_name", what.prompt_name, place),
+                                       read_field(run.parameters, "dimensions", dim, place),
+                                       read_field(run.parameters, "rows", rows, place))) {
       return std::unexpected(*error);
     }
     what.kind = row_kind(input->kind == InputKind::kImage);

@@ -38,8 +38,8 @@ bool streams_embed_job(const HttpRequest& head);
 // Does not read the file. kInvalidArgument, kUsage, kUnsupported or kLimitExceeded name the field. `cancel` is borrowed
 // by the input.
 Result<EmbedJobAsked> read_embed_job(const HttpRequest& request, const CancelFlag& cancel, ServedEmbedder& embedder);
-// Writes the file into the job's folder as it comes, and counts its rows into `parameters`. An input that cannot be read as such is an
-// error now, a row of it is one of the result.
+// Writes the file into the job's folder as it comes, and counts its rows into `parameters`. An input that cannot be
+// read as such is an error now, a row of it is one of the result.
 Result<void> keep_embed_input(ByteSource& input, const std::filesystem::path& folder, const CancelFlag& cancel,
                               Json& parameters);
 

@@ -116,10 +116,10 @@ Result<HttpResponse> submit_embed(const Call& call) {
   if (!asked) {
     return std::unexpected(std::move(asked.error()));
   }
-  return accepted(call.board().submit(kEmbedKind, asked->parameters,
-                                      [&](const std::filesystem::path& folder, Json& parameters) {
-                                        return keep_embed_input(*asked->input, folder, call.cancel, parameters);
-                                      }));
+  return accepted(
+      call.board().submit(kEmbedKind, asked->parameters, [&](const std::filesystem::path& folder, Json& parameters) {
+        return keep_embed_input(*asked->input, folder, call.cancel, parameters);
+      }));
 }
 
 // A number that jobs of one kind alone take.

@@ -63,9 +63,7 @@ class ViewedBytes final : public ByteSource {
     left_.remove_prefix(size);
     return size;
   }
-  Result<void> seek(std::uint64_t /*offset*/) override {
-    return fail(ErrorCode::kInternal, "body: it is read once");
-  }
+  Result<void> seek(std::uint64_t /*offset*/) override { return fail(ErrorCode::kInternal, "body: it is read once"); }
 
  private:
   std::string_view left_;
@@ -110,8 +108,8 @@ Result<MultipartReader::Found> MultipartReader::take_until(std::string_view mark
     const std::size_t found = at_hand.find(mark);
     // The end of what is at hand may be the beginning of the mark.
     const std::size_t sure = found != std::string_view::npos ? found
-                             : at_hand.size() < mark.size() ? 0
-                                                            : at_hand.size() - mark.size() + 1;
+                             : at_hand.size() < mark.size()  ? 0
+                                                             : at_hand.size() - mark.size() + 1;
     const bool fits = sure <= size_bytes_max - out.size() && (over_limit == nullptr || !*over_limit);
     if (fits) {
       out.append(at_hand.substr(0, sure));

@@ -223,8 +223,7 @@ class OnePicture final : public RecordReader {
 
 Result<std::unique_ptr<ByteSource>> open_upload(const HttpRequest& head, std::shared_ptr<UploadStream> upload,
                                                 const CancelFlag& cancel) {
-  return make_decoded_source(std::make_unique<UploadBytes>(std::move(upload), cancel),
-                             head.header("content-encoding"));
+  return make_decoded_source(std::make_unique<UploadBytes>(std::move(upload), cancel), head.header("content-encoding"));
 }
 
 Result<std::unique_ptr<RowReader>> open_streamed_rows(const HttpRequest& head, std::shared_ptr<UploadStream> upload,
@@ -253,9 +252,7 @@ Result<std::unique_ptr<RowReader>> open_picture_row(HttpRequest& request) {
   if (id.empty()) {
     return fail(ErrorCode::kInvalidArgument, "?id: expected the picture's id, found none");
   }
-  Row row{.source = id,
-          .id = id,
-          .payload = {.kind = PayloadKind::kImage, .bytes = std::exchange(request.body, {})}};
+  Row row{.source = id, .id = id, .payload = {.kind = PayloadKind::kImage, .bytes = std::exchange(request.body, {})}};
   return rows_of(PayloadKind::kImage, std::make_unique<OnePicture>(std::move(row)));
 }
 

@@ -29,8 +29,8 @@ Result<std::unique_ptr<ByteSource>> open_upload(const HttpRequest& head, std::sh
 // By the head. Texts without an id are SOURCE:LINE. Where ?source names none it is the beginning of a SHA-256: of the
 // body up to the end of the block in which the row begins, each block hashed after the digest of those before. So the
 // same file sent again is the same rows, one that goes on where another ends is too as far as they are the same, and no
-// other file's rows are taken for these. Pictures have names of their own. A body that breaks off ends the rows with its
-// error, in the middle of an archive too; at the end of pictures the rest of the body is read away.
+// other file's rows are taken for these. Pictures have names of their own. A body that breaks off ends the rows with
+// its error, in the middle of an archive too; at the end of pictures the rest of the body is read away.
 Result<std::unique_ptr<RowReader>> open_streamed_rows(const HttpRequest& head, std::shared_ptr<UploadStream> upload,
                                                       const CancelFlag& cancel);
 

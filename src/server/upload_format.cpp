@@ -72,9 +72,8 @@ Result<UploadFormat> upload_format_of(const HttpRequest& head) {
 }
 
 RowSourceOptions text_options(const HttpRequest& head, TextFormat format) {
-  RowSourceOptions out{.format = format,
-                       .column = query_value(head.query, "column"),
-                       .id_column = query_value(head.query, "id_column")};
+  RowSourceOptions out{
+      .format = format, .column = query_value(head.query, "column"), .id_column = query_value(head.query, "id_column")};
   if (format != TextFormat::kLines) {
     out.metadata = metadata_columns(query_value(head.query, "metadata"));
   }
