@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "image/content.hpp"
 
@@ -26,6 +27,9 @@ Result<void> BufferedInput::fill(std::size_t size_bytes_min) {
   end_ -= begin_;
   begin_ = 0;
   while (end_ < size_bytes_min) {
+    if (failure_) {
+      return std::unexpected(*failure_);
+    }
     auto n = source_->read(std::span(buffer_).subspan(end_));
     if (!n) {
       return std::unexpected(n.error());
@@ -49,13 +53,17 @@ Result<std::string_view> BufferedInput::peek() {
 
 Result<void> BufferedInput::seek(std::uint64_t offset) {
   begin_ = end_ = 0;
+  failure_.reset();
   offset_ = offset;
   return source_->seek(offset);
 }
 
 Result<void> BufferedInput::skip_prologue(std::string_view source_name) {
-  if (auto filled = fill(kUtf8Mark.size()); !filled) {
-    return filled;
+  if (auto filled = fill(kContentHeadSizeBytes); !filled) {
+    if (begin_ == end_) {
+      return filled;
+    }
+    failure_ = std::move(filled.error());  // what came before it is read first
   }
   const std::string_view head(buffer_.data() + begin_, end_ - begin_);
   if (head.starts_with(kUtf8Mark)) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,9 +29,9 @@ class BufferedInput {
   std::uint64_t offset() const noexcept { return offset_; }
   Result<void> seek(std::uint64_t offset);
 
-  // To be called once, at the beginning: takes a UTF-8 byte order mark, and refuses UTF-16, gzip and
-  // known kinds of binary files by their first bytes (as text they would become garbage rows). `source_name` is for the
-  // message.
+  // To be called once, at the beginning: takes a UTF-8 byte order mark, and refuses UTF-16, gzip and known kinds of
+  // binary files by their first bytes (as text they would become garbage rows). An error of the source behind bytes
+  // that came is told when they were taken. `source_name` is for the message.
   Result<void> skip_prologue(std::string_view source_name);
 
  private:
@@ -41,6 +42,7 @@ class BufferedInput {
   std::size_t begin_ = 0;  // of what is at hand: buffer_[begin_, end_)
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;
+  std::optional<Error> failure_ = {};  // of the source, behind what is at hand
 };
 
 }  // namespace asterism

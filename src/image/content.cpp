@@ -152,8 +152,7 @@ std::optional<ImageFormat> sniff_image_format(Bytes bytes) {
 }
 
 std::optional<std::string> describe_binary(Bytes bytes) {
-  constexpr std::size_t kLookedAt = 512;
-  const Bytes head = bytes.first(std::min(bytes.size(), kLookedAt));
+  const Bytes head = bytes.first(std::min(bytes.size(), kContentHeadSizeBytes));
   if (is_safetensors(head)) {
     return "a safetensors file";
   }

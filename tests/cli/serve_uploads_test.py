@@ -100,7 +100,7 @@ class Uploads(CollectionServeTest):
     def test_pictures_of_forms_and_archives_larger_than_the_memory_they_take(self) -> None:
         photos = self.create("photos", model="builtin-image")
         # What follows a picture in its file is no part of it: large files that are quick to embed.
-        files = {f"p{i}.jpg": p.read_bytes() + b"x" * (256 << 10) for i, p in enumerate(PICTURES[:8])}
+        files = {f"p{i}.jpg": p.read_bytes() + b"x" * (512 << 10) for i, p in enumerate(PICTURES[:8])}
         repeats = 60
 
         def form() -> Iterator[bytes]:
