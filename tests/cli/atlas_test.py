@@ -19,26 +19,16 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from serve_support import ServeTest
+from serve_support import CollectionServeTest
 from support import EXAMPLES, PATIENCE_S, PROGRAM, CliTest, environment
 
 TEXTS = EXAMPLES / "texts.jsonl"
 PICTURES = EXAMPLES / "images"
 
 
-class ServedAtlas(ServeTest):
-    def setUp(self) -> None:
-        CliTest.setUp(self)
-        self.store = self.folder / "collections"
-        self.fill()
-        self.start()
-        self.addCleanup(self.end)
-
-    def fill(self) -> None:
+class ServedAtlas(CollectionServeTest):
+    def prepare_store(self) -> None:
         self.ok("add", str(self.store / "notes"), str(TEXTS), "-m", "builtin")
-
-    def arguments(self) -> tuple[str, ...]:
-        return ("--collections", str(self.store), *self.options)
 
     def until_done(self, path: str) -> tuple[dict[str, str], bytes]:
         deadline = time.monotonic() + PATIENCE_S
@@ -295,7 +285,7 @@ class Texts(ServedAtlas):
 
 
 class Categories(ServedAtlas):
-    def fill(self) -> None:
+    def prepare_store(self) -> None:
         lines = [
             {"id": str(i), "text": f"text {i}", "shop": f"shop {i % 5100}", "price": i + 0.5, "day": "2026-01-01",
              "title": f"title {i}", "a/b": {"c": ["x"]}}
@@ -322,7 +312,7 @@ class Categories(ServedAtlas):
 
 
 class Pictures(ServedAtlas):
-    def fill(self) -> None:
+    def prepare_store(self) -> None:
         self.pictures = self.folder / "pictures"
         shutil.copytree(PICTURES, self.pictures)
         self.ok("add", str(self.store / "photos"), str(self.pictures), "-m", "builtin-image")
