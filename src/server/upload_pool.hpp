@@ -2,7 +2,7 @@
 // work. A thread is begun where none is idle, so that nobody waits behind a client that is slow.
 //
 // Ownership: owns its threads; the destructor asks what runs to stop, and waits for it. Thread-safety: any thread.
-// Cost: a thread an upload (about 100 KB), which ends when it had nothing to do for some seconds.
+// Cost: a thread an upload, which ends when it had nothing to do for some seconds.
 #pragma once
 
 #include <condition_variable>
