@@ -22,7 +22,7 @@ enum class ErrorCode : std::uint8_t {
   kUnsupported = 5,      // well-formed, but something this program does not implement
   kMismatch = 6,         // two inputs disagree (config and weights, digest and file)
   kLimitExceeded = 7,    // past a named limit
-  kIo = 8,               // the operating system refused (permission, full disk, short read)
+  kIo = 8,               // the operating system refused (permission, short read)
   kNetwork = 9,          // a download failed or is not allowed (offline)
   kCancelled = 10,       // stopped by the user
   kPartial = 11,         // finished, but some rows failed
@@ -30,6 +30,7 @@ enum class ErrorCode : std::uint8_t {
   kOverloaded = 13,      // a queue is full: the same request later
   kUnavailable = 14,     // shutting down, or a worker that does not answer
   kTimeout = 15,         // the time given was over first
+  kNoSpace = 16,         // a disk is full, or a quota used up
 };
 
 struct [[nodiscard]] Error {

@@ -7,6 +7,8 @@
 #include <string>
 #include <system_error>
 
+#include "base/system_error.hpp"
+
 namespace asterism {
 
 namespace fs = std::filesystem;
@@ -19,9 +21,7 @@ Result<DisposableFolder> DisposableFolder::make(std::string_view name) {
   }
   std::string pattern = (place / fmt::format("{}-XXXXXX", name)).string();
   if (mkdtemp(pattern.data()) == nullptr) {
-    return fail(ErrorCode::kIo,
-                fmt::format("{}: {}", place.string(), std::error_code(errno, std::generic_category()).message()),
-                "set TMPDIR to a folder that may be written to");
+    return system_failure(place.string(), errno, "set TMPDIR to a folder that may be written to");
   }
   return DisposableFolder(fs::path(pattern));
 }

@@ -6,7 +6,7 @@
 namespace asterism {
 namespace {
 
-constexpr std::array<ErrorTraits, 15> kErrorTable{{
+constexpr std::array<ErrorTraits, 16> kErrorTable{{
     {ErrorCode::kUsage, "usage", 2, 400, "ValueError"},
     {ErrorCode::kInvalidArgument, "invalid_argument", 3, 422, "ValueError"},
     {ErrorCode::kNotFound, "not_found", 4, 404, "FileNotFoundError"},
@@ -22,6 +22,7 @@ constexpr std::array<ErrorTraits, 15> kErrorTable{{
     {ErrorCode::kOverloaded, "overloaded", 12, 429, "asterism.OverloadedError"},
     {ErrorCode::kUnavailable, "unavailable", 13, 503, "ConnectionError"},
     {ErrorCode::kTimeout, "timeout", 14, 504, "TimeoutError"},
+    {ErrorCode::kNoSpace, "no_space", 15, 507, "OSError"},
 }};
 
 }  // namespace

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/disk_full.hpp"
+#include "base/system_error.hpp"
 
 namespace asterism {
 namespace {
@@ -27,11 +27,11 @@ constexpr auto kLockPollInterval = std::chrono::milliseconds(20);
 constexpr std::size_t kReadChunkSizeBytes = std::size_t{1} << 20;
 
 std::unexpected<Error> system_error(std::string_view doing, const fs::path& path, int error_number) {
-  const std::string message = fmt::format("{}: {}: {}", path.string(), doing, std::strerror(error_number));
+  const std::string what = fmt::format("{}: {}", path.string(), doing);
   if (error_number == ENOENT || error_number == ENOTDIR) {
-    return fail(ErrorCode::kNotFound, message, "check the path");
+    return fail(ErrorCode::kNotFound, fmt::format("{}: {}", what, std::strerror(error_number)), "check the path");
   }
-  return fail(ErrorCode::kIo, message, std::string(is_disk_full(error_number) ? kDiskFullRunAgainHint : ""));
+  return system_failure(what, error_number);
 }
 
 struct OpenFile {
@@ -220,19 +220,24 @@ Result<void> AtomicFile::write(std::string_view text) {
     }
     if (text.size() > kWriteBufferSizeBytes) {
       auto written = write_all(fd_, text.data(), text.size(), path_);
-      failed_ = failed_ || !written;
-      return written;
+      return keep_failure(std::move(written));
     }
   }
   buffer_.append(text);
   return {};
 }
 
+Result<void> AtomicFile::keep_failure(Result<void> written) {
+  if (!written && !failed_) {
+    failed_ = written.error().code;
+  }
+  return written;
+}
+
 Result<void> AtomicFile::flush() {
   auto written = write_all(fd_, buffer_.data(), buffer_.size(), path_);
-  failed_ = failed_ || !written;
   buffer_.clear();
-  return written;
+  return keep_failure(std::move(written));
 }
 
 Result<void> AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
@@ -241,16 +246,14 @@ Result<void> AtomicFile::write_at(std::uint64_t offset, std::span<const std::byt
   }
   const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
   if (n != static_cast<ssize_t>(bytes.size())) {
-    failed_ = true;
-    return system_error("cannot write", path_, n < 0 ? errno : EIO);
+    return keep_failure(system_error("cannot write", path_, n < 0 ? errno : EIO));
   }
   return {};
 }
 
 Result<void> AtomicFile::commit() {
   if (failed_) {
-    return fail(ErrorCode::kIo,
-                fmt::format("{}: an earlier write failed, so the file is not put in place", path_.string()));
+    return fail(*failed_, fmt::format("{}: an earlier write failed, so the file is not put in place", path_.string()));
   }
   if (auto flushed = flush(); !flushed) {
     return flushed;

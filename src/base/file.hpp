@@ -61,6 +61,7 @@ class AtomicFile {
  private:
   AtomicFile(int fd, std::filesystem::path path, std::filesystem::path temporary);
   Result<void> flush();
+  Result<void> keep_failure(Result<void> written);
   void discard() noexcept;
 
   int fd_ = -1;
@@ -68,8 +69,8 @@ class AtomicFile {
   std::filesystem::path temporary_;
   std::string buffer_;
   std::uint64_t size_bytes_ = 0;
-  // A write was lost: the file has a hole and must never be committed, even if space came back since.
-  bool failed_ = false;
+  // Why a write was lost: the file has a hole and must never be committed, even if space came back since.
+  std::optional<ErrorCode> failed_ = {};
 };
 
 // Whole-file convenience over AtomicFile.

@@ -7,11 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 #include <vector>
 
-#include "base/disk_full.hpp"
+#include "base/system_error.hpp"
 
 namespace asterism {
 namespace {
@@ -24,9 +23,7 @@ Result<SpoolFile> SpoolFile::create(const std::filesystem::path& folder) {
   std::string name = ((folder.empty() ? std::filesystem::path(".") : folder) / ".asterism-spool-XXXXXX").string();
   const int fd = ::mkostemp(name.data(), O_CLOEXEC);
   if (fd < 0) {
-    const int error_number = errno;
-    return fail(ErrorCode::kIo,
-                fmt::format("{}: cannot create a temporary file: {}", folder.string(), std::strerror(error_number)));
+    return system_failure(fmt::format("{}: cannot create a temporary file", folder.string()), errno);
   }
   ::unlink(name.c_str());
   return SpoolFile(fd, std::move(name));
@@ -49,8 +46,7 @@ SpoolFile::~SpoolFile() {
 }
 
 std::unexpected<Error> SpoolFile::failure(const char* doing, int error_number) const {
-  return fail(ErrorCode::kIo, fmt::format("{}: {}: {}", name_, doing, std::strerror(error_number)),
-              std::string(is_disk_full(error_number) ? kDiskFullRunAgainHint : ""));
+  return system_failure(fmt::format("{}: {}", name_, doing), error_number);
 }
 
 Result<void> SpoolFile::write(std::span<const std::byte> bytes) {

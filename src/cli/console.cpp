@@ -7,9 +7,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "base/json.hpp"
+#include "base/system_error.hpp"
 #include "cli/text_format.hpp"
 
 namespace asterism::cli {
@@ -36,8 +36,7 @@ Result<void> Console::flush() {
     stdout_error_number_ = errno;
   }
   if (stdout_error_number_ != 0) {
-    return fail(ErrorCode::kIo, fmt::format("stdout: cannot write: {}", std::strerror(stdout_error_number_)),
-                "check the free space of where the output goes");
+    return system_failure("stdout: cannot write", stdout_error_number_);
   }
   return {};
 }

@@ -129,7 +129,7 @@ std::string exit_code_table() {
       case ErrorCode::kLimitExceeded:
         return "past a limit that the message names";
       case ErrorCode::kIo:
-        return "the operating system refused: permission, full disk, short read";
+        return "the operating system refused: permission, short read";
       case ErrorCode::kNetwork:
         return "a download failed, or is not allowed (offline)";
       case ErrorCode::kCancelled:
@@ -144,6 +144,8 @@ std::string exit_code_table() {
         return "shutting down, or a worker that does not answer";
       case ErrorCode::kTimeout:
         return "the time given was over first";
+      case ErrorCode::kNoSpace:
+        return "a disk is full, or a quota used up; what was complete is kept";
     }
     return "";
   };

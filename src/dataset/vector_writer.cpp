@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <iterator>
 #include <string>
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/system_error.hpp"
 #include "dataset/json_text.hpp"
 #include "weights/npy.hpp"
 #include "weights/safetensors_writer.hpp"
@@ -157,7 +157,7 @@ class JsonlStreamWriter final : public JsonlVectorWriter {
     while (!rest.empty()) {
       const ssize_t n = ::write(descriptor_, rest.data(), rest.size());
       if (n < 0 && errno != EINTR) {
-        return fail(ErrorCode::kIo, fmt::format("stdout: cannot write: {}", std::strerror(errno)));
+        return system_failure("stdout: cannot write", errno);
       }
       rest.remove_prefix(n < 0 ? 0 : static_cast<std::size_t>(n));
     }

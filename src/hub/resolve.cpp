@@ -128,7 +128,7 @@ Result<ModelLocation> fetch(const CatalogueSource& source, std::string_view id, 
 
 // The user's own machine or wish, not the source, is what failed: another source would fail alike.
 bool ends_the_search(ErrorCode code) {
-  return code == ErrorCode::kCancelled || code == ErrorCode::kIo;
+  return code == ErrorCode::kCancelled || code == ErrorCode::kIo || code == ErrorCode::kNoSpace;
 }
 
 Result<ModelLocation> fetch_from_any(const CatalogueEntry& entry, const HubOptions& options) {

@@ -34,7 +34,7 @@ constexpr std::array<StateMeaning, 13> kMeanings{{
     {"28", ErrorCode::kIo, "look at user and password in the URL, or in ~/.pgpass"},
     {"42501", ErrorCode::kIo, "the database's owner may GRANT what is missing"},
     {"42P01", ErrorCode::kNotFound, "the collection was dropped meanwhile"},
-    {"53100", ErrorCode::kIo, "the server's disk is full"},
+    {"53100", ErrorCode::kNoSpace, "the server's disk is full"},
     {"53300", ErrorCode::kNetwork, "the server has no connection free"},
     {"53", ErrorCode::kIo, "the server lacks memory or disk"},
     {"54000", ErrorCode::kLimitExceeded,

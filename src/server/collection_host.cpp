@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/system_error.hpp"
 #include "server/path_free_error.hpp"
 #include "store/embedded_store.hpp"
 
@@ -56,9 +57,12 @@ Result<std::unique_ptr<CollectionHost>> CollectionHost::open(CollectionHostOptio
                                                              std::shared_ptr<CollectionEmbedder> embedder) {
   std::error_code failure;
   fs::create_directories(options.folder, failure);
-  if (failure || !fs::is_directory(options.folder, failure)) {
-    return fail(ErrorCode::kIo, fmt::format("{}: expected a folder for collections: {}", options.folder.string(),
-                                            failure ? failure.message() : "it is none"));
+  if (failure) {
+    return system_failure(fmt::format("{}: expected a folder for collections", options.folder.string()), failure);
+  }
+  if (!fs::is_directory(options.folder, failure)) {
+    return fail(ErrorCode::kIo,
+                fmt::format("{}: expected a folder for collections: it is none", options.folder.string()));
   }
   auto host = std::make_unique<CollectionHost>(Key{}, std::move(options), std::move(embedder));
   // So that what is due is built before anybody asks. One that cannot be opened says so when it is asked for.
@@ -156,7 +160,9 @@ Result<std::shared_ptr<Collection>> CollectionHost::open_entry(std::string_view 
   CollectionOpenOptions options{.thread_count = options_.thread_count, .embedder = embedder_};
   auto opened = Collection::open(place, options);
   const bool may_write = opened.has_value();
-  if (!opened && opened.error().code == ErrorCode::kIo) {
+  const ErrorCode code = opened ? ErrorCode{} : opened.error().code;
+  // What cannot be written to can be read, as a rule.
+  if (code == ErrorCode::kIo || (code == ErrorCode::kNoSpace && !writable)) {
     if (writable) {
       return fail(ErrorCode::kUnavailable, fmt::format("collection \"{}\": another process writes to it", name),
                   "try again when it has ended");

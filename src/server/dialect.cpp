@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/disk_full.hpp"
 #include "base/json.hpp"
 
 namespace asterism::server {
@@ -53,7 +52,7 @@ int status_of(Dialect dialect, const Error& error) {
   if (tei && error.code == ErrorCode::kInternal) {
     return 424;
   }
-  const int status = is_disk_full(error) ? 507 : error_traits(error.code).http_status;
+  const int status = error_traits(error.code).http_status;
   const bool says_bad_request = dialect == Dialect::kOpenAi || dialect == Dialect::kCohere;
   return says_bad_request && status == 422 ? 400 : status;
 }
@@ -114,6 +113,8 @@ std::string_view code_of(int status) {
       return "overloaded";
     case 503:
       return "unavailable";
+    case 507:
+      return "no_space";
     default:
       return status >= 500 ? "internal" : "usage";
   }

@@ -15,6 +15,7 @@
 
 #include "base/file.hpp"
 #include "base/sha256.hpp"
+#include "base/system_error.hpp"
 #include "server/path_free_error.hpp"
 #include "store/utc_time.hpp"
 
@@ -224,8 +225,7 @@ Result<void> JobBoard::Impl::load() {
     jobs.emplace(id, std::move(job));
   }
   if (failure) {
-    return fail(ErrorCode::kIo,
-                fmt::format("{}: expected a folder for jobs: {}", options.folder.string(), failure.message()));
+    return system_failure(fmt::format("{}: expected a folder for jobs", options.folder.string()), failure);
   }
   std::ranges::sort(unfinished, {}, [](const auto& job) { return std::tie(job->status.created_at, job->status.id); });
   waiting.assign(unfinished.begin(), unfinished.end());
@@ -362,7 +362,7 @@ Result<JobStatus> JobBoard::submit(
   const fs::path folder = impl.folder_of(job->status.id);
   std::error_code failure;
   fs::create_directories(folder, failure);
-  Result<void> prepared = failure   ? Result<void>(fail(ErrorCode::kIo, fmt::format("jobs: {}", failure.message())))
+  Result<void> prepared = failure   ? Result<void>(system_failure("jobs", failure))
                           : prepare ? prepare(folder, parameters)
                                     : Result<void>{};
   job->status.parameters = std::move(parameters);

@@ -15,6 +15,7 @@
 #include "analysis/neighbor_graph.hpp"
 #include "base/base64.hpp"
 #include "base/file.hpp"
+#include "base/system_error.hpp"
 #include "service/atlas_json.hpp"
 #include "service/atlas_page.hpp"
 #include "service/atlas_pictures.hpp"
@@ -63,7 +64,7 @@ class NewFolder {
     std::error_code failure;
     fs::create_directories(file.parent_path(), failure);
     if (failure) {
-      return fail(ErrorCode::kIo, fmt::format("{}: {}", file.parent_path().string(), failure.message()));
+      return system_failure(file.parent_path().string(), failure);
     }
     ++written_.file_count;
     written_.size_bytes += text.size();
@@ -96,7 +97,7 @@ class NewFolder {
       if (replaces && !fs::exists(wanted_, ignored)) {
         fs::rename(old, wanted_, ignored);
       }
-      return fail(ErrorCode::kIo, fmt::format("{}: {}", wanted_.string(), failure.message()));
+      return system_failure(wanted_.string(), failure);
     }
     fs::remove_all(old, failure);
     return written_;

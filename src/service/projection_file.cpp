@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/system_error.hpp"
 #include "store/vector_store.hpp"
 #include "tensor/tensor.hpp"
 #include "weights/safetensors.hpp"
@@ -220,7 +221,7 @@ Result<void> write_projection(std::string_view location, const Projection& proje
   std::error_code failure;
   fs::create_directory(path->parent_path(), failure);
   if (failure) {
-    return fail(ErrorCode::kIo, fmt::format("{}: {}", path->parent_path().string(), failure.message()));
+    return system_failure(path->parent_path().string(), failure);
   }
   const ProjectionSummary& summary = projection.summary;
   return write_safetensors(*path, tensors_of(projection),

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/json.hpp"
+#include "base/system_error.hpp"
 #include "store/embedded_lease.hpp"
 #include "store/recall_json.hpp"
 #include "store/sqlite_condition.hpp"
@@ -146,7 +147,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::create(const std::filesyst
   }
   std::filesystem::create_directories(folder, failure);
   if (failure) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot be made: {}", folder.string(), failure.message()));
+    return system_failure(fmt::format("{}: cannot be made", folder.string()), failure);
   }
   auto lock = lock_for_creating(folder);
   if (!lock) {
@@ -164,8 +165,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::create(const std::filesyst
   }();
   if (created) {
     std::filesystem::rename(unfinished, folder / kDatabase, failure);
-    created =
-        failure ? fail(ErrorCode::kIo, fmt::format("{}: {}", folder.string(), failure.message())) : Result<void>{};
+    created = failure ? system_failure(folder.string(), failure) : Result<void>{};
   }
   if (!created) {
     std::filesystem::remove(unfinished, failure);
@@ -256,7 +256,7 @@ Result<void> EmbeddedStore::drop(const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::remove_all(folder, failure);
   if (failure) {
-    return fail(ErrorCode::kIo, fmt::format("{}: {}", folder.string(), failure.message()));
+    return system_failure(folder.string(), failure);
   }
   return {};
 }

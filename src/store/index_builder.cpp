@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/system_error.hpp"
 #include "store/search_view.hpp"
 
 namespace asterism {
@@ -327,7 +328,7 @@ Result<std::optional<IndexNames>> build_index_files(ItemReader& reader, const st
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot be made: {}", folder.string(), failure.message()));
+    return system_failure(fmt::format("{}: cannot be made", folder.string()), failure);
   }
   const auto lock = FileLock::try_acquire(index_lock_path(folder));
   if (!lock) {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "base/disk_full.hpp"
+#include "base/system_error.hpp"
 
 namespace asterism::sqlite {
 namespace {
@@ -21,8 +21,13 @@ std::string immutable_uri(const std::filesystem::path& path) {
   return uri + "?immutable=1";
 }
 
-ErrorCode code_of(int sqlite_code) {
+ErrorCode code_of(int sqlite_code, int system_error_number = 0) {
   switch (sqlite_code & 0xFF) {
+    case SQLITE_FULL:
+      return ErrorCode::kNoSpace;
+    case SQLITE_IOERR:
+      // Of the memory that readers share SQLite says no more than that it could not be made larger.
+      return system_error_code(system_error_number);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return ErrorCode::kCorrupt;
@@ -41,13 +46,11 @@ ErrorCode code_of(int sqlite_code) {
   }
 }
 
-std::string hint_of(int sqlite_code, int system_error_number) {
-  // Of the memory that readers share SQLite says no more than that it could not be made larger.
-  const bool full = (sqlite_code & 0xFF) == SQLITE_IOERR && is_disk_full(system_error_number);
-  switch (full ? SQLITE_FULL : sqlite_code & 0xFF) {
-    case SQLITE_FULL:
-      return fmt::format("{}: nothing of the last step was kept, all before it is; make room and run again",
-                         kDiskFullHint);
+std::string hint_of(int sqlite_code, ErrorCode error_code) {
+  if (error_code == ErrorCode::kNoSpace) {
+    return "the disk is full: nothing of the last step was kept, all before it is; make room and run again";
+  }
+  switch (sqlite_code & 0xFF) {
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -249,11 +252,11 @@ std::uint64_t Connection::changed_row_count() const noexcept {
 
 std::unexpected<Error> Connection::error(std::string_view what) const {
   const int code = sqlite3_extended_errcode(handle_.get());
-  const auto error_code = code_of(code);
+  const auto error_code = code_of(code, sqlite3_system_errno(handle_.get()));
   // The statement tells something only where it is at fault.
   const auto statement = error_code == ErrorCode::kInternal ? fmt::format(" (in: {})", what) : std::string{};
   return fail(error_code, fmt::format("{}: {}{}", path_.string(), sqlite3_errmsg(handle_.get()), statement),
-              hint_of(code, sqlite3_system_errno(handle_.get())));
+              hint_of(code, error_code));
 }
 
 Interruptible::Interruptible(const Connection& connection, const CancelFlag* cancel) : connection_(connection) {

@@ -2,8 +2,8 @@
 //
 // Ownership: a Connection owns its handle and every Statement prepared on it must be gone before it is; moved-from
 // objects are empty. Text that is bound or read may hold NUL bytes. Thread-safety: a Connection and its Statements
-// belong to one thread at a time. Errors name the file and what SQLite says: full disk and read-only folders are kIo, a
-// damaged file is kCorrupt, a lock that another process holds is kIo.
+// belong to one thread at a time. Errors name the file and what SQLite says: a full disk is kNoSpace, a
+// read-only folder and a lock that another process holds are kIo, a damaged file is kCorrupt.
 #pragma once
 
 #include <sqlite3.h>

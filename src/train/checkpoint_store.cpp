@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/system_error.hpp"
 #include "weights/safetensors.hpp"
 
 namespace asterism {
@@ -17,8 +18,8 @@ constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kEnding = ".safetensors";
 constexpr const char* kProgressKey = "asterism.progress";
 
-Error system_error(const fs::path& path, std::string_view what, const std::error_code& code) {
-  return Error{ErrorCode::kIo, fmt::format("{}: cannot {}: {}", path.string(), what, code.message()), {}};
+std::unexpected<Error> failure(const fs::path& path, std::string_view what, const std::error_code& code) {
+  return system_failure(fmt::format("{}: cannot {}", path.string(), what), code);
 }
 
 Result<Checkpoint> read_one(const fs::path& file) {
@@ -57,7 +58,7 @@ Result<CheckpointStore> CheckpointStore::open(fs::path folder, std::int64_t chec
   std::error_code code;
   fs::create_directories(folder, code);
   if (code) {
-    return std::unexpected(system_error(folder, "make the folder", code));
+    return failure(folder, "make the folder", code);
   }
   for (const auto& entry : fs::directory_iterator(folder, code)) {
     if (entry.path().filename().string().find(".tmp-") != std::string::npos) {
@@ -66,7 +67,7 @@ Result<CheckpointStore> CheckpointStore::open(fs::path folder, std::int64_t chec
     }
   }
   if (code) {
-    return std::unexpected(system_error(folder, "read the folder", code));
+    return failure(folder, "read the folder", code);
   }
   return CheckpointStore(std::move(folder), checkpoint_count);
 }
@@ -81,7 +82,7 @@ Result<std::vector<fs::path>> CheckpointStore::steps() const {
     }
   }
   if (code) {
-    return std::unexpected(system_error(folder_, "read the folder", code));
+    return failure(folder_, "read the folder", code);
   }
   // Names have the step in a fixed width, so their order is that of the steps.
   std::ranges::sort(files);
@@ -101,7 +102,7 @@ Result<void> CheckpointStore::save(std::int64_t step, const ParameterMap& state,
     std::error_code code;
     fs::remove(files->front(), code);
     if (code) {
-      return std::unexpected(system_error(files->front(), "remove", code));
+      return failure(files->front(), "remove", code);
     }
     files->erase(files->begin());
   }
@@ -157,7 +158,7 @@ Result<void> CheckpointStore::clear() {
     std::error_code code;
     fs::remove(file, code);
     if (code) {
-      return std::unexpected(system_error(file, "remove", code));
+      return failure(file, "remove", code);
     }
   }
   return {};

@@ -13,6 +13,7 @@
 #include "asterism/encoder.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "base/system_error.hpp"
 #include "encoder/model_layout.hpp"
 #include "encoder/text_encoder.hpp"
 #include "hub/hub.hpp"
@@ -255,7 +256,7 @@ Result<std::uint64_t> write_folder(const fs::path& folder, const ModelFiles& fil
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot make the folder: {}", folder.string(), error.message()));
+    return system_failure(fmt::format("{}: cannot make the folder", folder.string()), error);
   }
   fs::remove(folder / "model.safetensors", error);
   const std::pair<std::string_view, std::string_view> texts[] = {

@@ -8,6 +8,7 @@
 #include <map>
 #include <system_error>
 
+#include "base/system_error.hpp"
 #include "train/evaluation.hpp"
 #include "weights/safetensors.hpp"
 
@@ -124,7 +125,7 @@ Result<void> write_evaluation(const fs::path& run, const KeepRequest& request, s
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) {
-    return fail(ErrorCode::kIo, fmt::format("{}: {}", folder.string(), failure.message()));
+    return system_failure(folder.string(), failure);
   }
   const auto encoded = encode_split(request.task, request.learner, request.weights, watched_split(request.task),
                                     request.training.evaluation_vector_count, request.cancel);
@@ -196,8 +197,7 @@ void tidy_evaluations(const fs::path& run) {
 Result<void> clear_evaluations(const fs::path& run) {
   std::error_code failure;
   fs::remove_all(run / kFolder, failure);
-  return failure ? fail(ErrorCode::kIo, fmt::format("{}: {}", (run / kFolder).string(), failure.message()))
-                 : Result<void>{};
+  return failure ? system_failure((run / kFolder).string(), failure) : Result<void>{};
 }
 
 bool is_training_run(const fs::path& folder) {

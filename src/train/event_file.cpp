@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/system_error.hpp"
+
 namespace asterism {
 namespace {
 
@@ -133,8 +135,7 @@ Result<EventFile> EventFile::create(const std::filesystem::path& folder, std::in
       continue;
     }
     if (fd < 0) {
-      return fail(ErrorCode::kIo,
-                  fmt::format("{}: cannot make: {}", path.string(), std::generic_category().message(errno)));
+      return system_failure(fmt::format("{}: cannot make", path.string()), errno);
     }
     EventFile made(fd, path);
     auto written = made.record(event(0, bytes(kEventFileVersion, "brain.Event:2")));
@@ -170,9 +171,7 @@ Result<void> EventFile::record(std::string_view message) {
   while (!rest.empty()) {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());
     if (n < 0 && errno != EINTR) {
-      return fail(ErrorCode::kIo,
-                  fmt::format("{}: cannot write: {}", path_.string(), std::generic_category().message(errno)),
-                  "make room; the same command then goes on from the last checkpoint");
+      return system_failure(fmt::format("{}: cannot write", path_.string()), errno);
     }
     rest.remove_prefix(n < 0 ? 0 : static_cast<std::size_t>(n));
   }

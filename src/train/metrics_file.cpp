@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/system_error.hpp"
 
 namespace asterism {
 namespace {
@@ -106,8 +107,7 @@ Result<MetricsFile> MetricsFile::continue_at(const std::filesystem::path& path, 
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (fd < 0) {
-    return fail(ErrorCode::kIo,
-                fmt::format("{}: cannot open: {}", path.string(), std::generic_category().message(errno)));
+    return system_failure(fmt::format("{}: cannot open", path.string()), errno);
   }
   return MetricsFile(fd, path, std::move(columns));
 }
@@ -132,9 +132,7 @@ Result<void> MetricsFile::write(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd_, text.data(), text.size());
     if (n < 0 && errno != EINTR) {
-      return fail(ErrorCode::kIo,
-                  fmt::format("{}: cannot write: {}", path_.string(), std::generic_category().message(errno)),
-                  "make room; the same command then goes on from the last checkpoint");
+      return system_failure(fmt::format("{}: cannot write", path_.string()), errno);
     }
     text.remove_prefix(n < 0 ? 0 : static_cast<std::size_t>(n));
   }

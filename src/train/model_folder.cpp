@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/system_error.hpp"
 #include "train/network.hpp"
 #include "train/picture_encoder.hpp"
 #include "weights/safetensors.hpp"
@@ -72,7 +73,7 @@ Result<void> write_files(const Recipe& recipe, const PictureEncoder& encoder, st
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    return fail(ErrorCode::kIo, fmt::format("{}: can not make the folder: {}", folder.string(), error.message()));
+    return system_failure(fmt::format("{}: cannot make the folder", folder.string()), error);
   }
   Json config = encoder.stored.config;
   if (projection) {

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "base/system_error.hpp"
+
 namespace asterism {
 namespace {
 
@@ -102,7 +104,7 @@ Result<RunFolder> RunFolder::open(const fs::path& path) {
   std::error_code code;
   fs::create_directories(path, code);
   if (code && !fs::exists(path)) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot make the folder: {}", path.string(), code.message()));
+    return system_failure(fmt::format("{}: cannot make the folder", path.string()), code);
   }
   if (auto ours = check_ours(path); !ours) {
     return std::unexpected(ours.error());
@@ -142,7 +144,7 @@ Result<void> RunFolder::begin(const Recipe& recipe) const {
   std::error_code code;
   fs::remove(file(kResultName), code);
   if (code) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot remove: {}", file(kResultName).string(), code.message()));
+    return system_failure(fmt::format("{}: cannot remove", file(kResultName).string()), code);
   }
   return write_file_atomic(file(kRecipeName), recipe.text);
 }

@@ -9,6 +9,7 @@
 #include "asterism/encoder.hpp"
 #include "base/json.hpp"
 #include "base/sha256.hpp"
+#include "base/system_error.hpp"
 #include "train/picture_augment.hpp"
 #include "train/seeded_random.hpp"
 #include "weights/npy.hpp"
@@ -169,7 +170,7 @@ Result<TeacherVectors> TeacherVectors::make(const PictureStore& store, const std
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
-    return fail(ErrorCode::kIo, fmt::format("{}: cannot make the folder: {}", folder.string(), error.message()));
+    return system_failure(fmt::format("{}: cannot make the folder", folder.string()), error);
   }
   TeacherVectors out;
   out.views_ = request.views;

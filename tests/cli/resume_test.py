@@ -229,7 +229,7 @@ class Outputs(CliTest):
                     stderr=subprocess.PIPE,
                     check=False,
                 )
-                self.assertEqual(done.returncode, EXIT["io"], done.stderr.decode())
+                self.assertEqual(done.returncode, EXIT["no_space"], done.stderr.decode())
 
     def test_an_output_in_a_folder_that_is_not_there(self) -> None:
         self.write("in.txt", "a\n")

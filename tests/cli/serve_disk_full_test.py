@@ -45,7 +45,7 @@ class FullDisk(CollectionServeTest):
         return b"".join(json.dumps({"id": f"r{i}", "text": f"row {i} of water"}).encode() + b"\n" for i in range(count))
 
     def assert_full(self, error: Any) -> None:
-        self.assertEqual(error["code"], "io", error)
+        self.assertEqual(error["code"], "no_space", error)
         self.assertIn("the disk is full", error["hint"])
         self.assertNotIn(str(self.folder), json.dumps(error))
 

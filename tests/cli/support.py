@@ -36,6 +36,7 @@ EXIT = {
     "overloaded": 12,
     "unavailable": 13,
     "timeout": 14,
+    "no_space": 15,
     "internal": 70,
     "cancelled": 130,
 }

@@ -22,7 +22,7 @@ TEST(ErrorTable, every_code_has_one_row_with_its_own_name_and_exit_code) {
     EXPECT_FALSE(traits.python_exception.empty());
     EXPECT_EQ(&error_traits(traits.code), &traits);
   }
-  EXPECT_EQ(expected - 1, static_cast<int>(ErrorCode::kTimeout));
+  EXPECT_EQ(expected - 1, static_cast<int>(ErrorCode::kNoSpace));
 }
 
 }  // namespace

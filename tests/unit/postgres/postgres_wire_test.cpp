@@ -78,7 +78,7 @@ TEST(PostgresErrors, only_what_passes_is_tried_again) {
 TEST(PostgresErrors, states_are_codes_of_ours) {
   EXPECT_EQ(error_code_of_sqlstate("42P01"), ErrorCode::kNotFound);
   EXPECT_EQ(error_code_of_sqlstate("42501"), ErrorCode::kIo);
-  EXPECT_EQ(error_code_of_sqlstate("53100"), ErrorCode::kIo);
+  EXPECT_EQ(error_code_of_sqlstate("53100"), ErrorCode::kNoSpace);
   EXPECT_EQ(error_code_of_sqlstate("53300"), ErrorCode::kNetwork);
   EXPECT_EQ(error_code_of_sqlstate("08006"), ErrorCode::kNetwork);
   EXPECT_EQ(error_code_of_sqlstate("57014"), ErrorCode::kCancelled);

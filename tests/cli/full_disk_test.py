@@ -1,0 +1,66 @@
+"""A disk that is really full: every command that writes says so by a code of its own, and leaves nothing half done."""
+
+from __future__ import annotations
+
+import subprocess
+import unittest
+
+from support import EXAMPLES, CliTest
+
+TEXTS = str(EXAMPLES / "texts.jsonl")
+
+
+class FullDisk(CliTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.disk = self.folder / "disk"
+        self.disk.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.disk)], capture_output=True, check=False
+        )
+        if mounted.returncode != 0:
+            self.skipTest("mounting a small disk is not allowed here")
+        self.addCleanup(subprocess.run, ["umount", str(self.disk)], check=True)
+
+    def fill(self, left_bytes: int = 0) -> None:
+        with (self.disk / "filler").open("wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"f" * 4096)
+            except OSError:
+                filler.truncate(max(0, filler.tell() - left_bytes))
+
+    def names(self) -> list[str]:
+        return sorted(str(p.relative_to(self.disk)) for p in self.disk.rglob("*") if p.suffix != ".lock")
+
+    def refused(self, *arguments: str) -> None:
+        before = self.names()
+        said = self.fails("no_space", *arguments)
+        self.assertIn("the disk is full", said)
+        self.assertEqual(self.names(), before, arguments)
+
+    def test_new_files_of_every_kind(self) -> None:
+        self.ok("embed", TEXTS, "-o", "v.npy")
+        self.ok("add", "notes", TEXTS, "-m", "builtin")
+        self.fill(left_bytes=16 << 10)
+        for name in ("out.npy", "out.jsonl", "out.safetensors"):
+            self.refused("embed", TEXTS, "-o", f"disk/{name}")
+        self.refused("reduce", "v.npy", "-m", "pca", "--dim", "100", "-o", "disk/reduced.npy")
+        self.refused("collection", "export", "notes", "-o", "disk/notes.npy")
+        self.refused("atlas", "notes", "--export", "disk/atlas")
+        self.fill()
+        self.assertIn("the disk is full", self.fails("no_space", "add", "disk/notes", TEXTS, "-m", "builtin"))
+
+    def test_a_collection_keeps_what_was_whole_and_goes_on(self) -> None:
+        self.ok("add", "disk/notes", str(self.write("few.jsonl", '{"id": "a", "text": "water"}\n')), "-m", "builtin")
+        self.fill()
+        self.assertIn("the disk is full", self.fails("no_space", "add", "disk/notes", TEXTS))
+        found = self.ok("search", "disk/notes", "water")
+        self.assertIn("a", found[0])
+        (self.disk / "filler").unlink()
+        self.ok("add", "disk/notes", TEXTS)
+        self.ok("collection", "verify", "disk/notes")
+
+
+if __name__ == "__main__":
+    unittest.main()
