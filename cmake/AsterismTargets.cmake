@@ -10,7 +10,9 @@ if(ASTERISM_SANITIZE)
   # What is instrumented: all, or the modules named and their tests. The others are then as in any build of that type, so
   # that a compiler cache has them.
   add_library(asterism_sanitize_flags INTERFACE)
-  target_compile_options(asterism_sanitize_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(asterism_sanitize_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    # A sixth of the compiler's time, for what the address sanitizer stops at as well (decision 228).
+    -fno-sanitize=null,vptr,object-size)
   if(ASTERISM_SANITIZE_MODULES)
     target_compile_options(asterism_sanitize_flags INTERFACE -O1 -g)
   else()
@@ -26,6 +28,8 @@ find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
 endif()
+
+include(AsterismPrecompiled)
 
 # asterism_sanitize(TARGET MODULE): where only some modules are instrumented, those of that module.
 function(asterism_sanitize target module)
@@ -49,6 +53,9 @@ function(asterism_module name)
   list(TRANSFORM arg_DEPS PREPEND asterism_)
   target_link_libraries(asterism_${name} PUBLIC ${arg_DEPS} PRIVATE asterism_build_flags ${arg_LIBRARIES})
   asterism_sanitize(asterism_${name} ${name})
+  if(NOT name IN_LIST ASTERISM_PARSED_ALONE)
+    asterism_precompile(asterism_${name} modules ${ASTERISM_COMMON_HEADERS})
+  endif()
   set_property(GLOBAL APPEND PROPERTY ASTERISM_MODULES asterism_${name})
 endfunction()
 

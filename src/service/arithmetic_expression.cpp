@@ -195,7 +195,7 @@ bool is_bare(const ArithmeticTerm& term) {
          alone->front().value == term.value;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
     if (c == '"' || c == '\\') {
@@ -224,7 +224,7 @@ std::string arithmetic_text(const std::vector<ArithmeticTerm>& terms) {
       out += fmt::format("{}*", std::abs(term.weight));
     }
     const std::string_view mark = term.kind == OperandKind::kImage ? "@" : term.kind == OperandKind::kId ? "#" : "";
-    out += fmt::format("{}{}", mark, is_bare(term) ? term.value : quoted(term.value));
+    out += fmt::format("{}{}", mark, is_bare(term) ? term.value : in_quotes(term.value));
   }
   return out;
 }
