@@ -36,6 +36,7 @@ inline constexpr std::size_t kItemMetadataSizeBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kItemContentSizeBytesMax = std::size_t{256} << 20;
 inline constexpr std::size_t kCollectionDimMax = 16384;
 inline constexpr std::size_t kSearchCountMax = 100'000;
+inline constexpr std::size_t kDuplicatePairsMax = 1'000'000;  // where near ones are sought
 
 enum class ItemKind : std::uint8_t { kVector, kText, kImage };
 
@@ -310,7 +311,7 @@ class Collection {
   // Many at once, on all threads; results in the order of `requests`.
   Result<std::vector<SearchResult>> search_batch(std::span<const SearchRequest> requests) const;
   // Pairs of equal content, and with `score_limit` pairs whose score is at least that (Euclidean: at most). The latter
-  // ask for every item's neighbours: as exact as the store's nearest().
+  // ask for every item's neighbours: as exact as the store's nearest(). kLimitExceeded past kDuplicatePairsMax of them.
   Result<std::vector<DuplicatePair>> duplicates(std::optional<float> score_limit, const LongWork& work = {}) const;
 
   // Names the present state; kInvalidArgument when the name is taken.

@@ -66,6 +66,14 @@ class NearPairs {
         }
       }
       items = std::move(unfinished);
+      // Each of these has k neighbours within the limit, of which a pair has two at most: told before more are asked
+      // for.
+      if (pairs_.size() > kDuplicatePairsMax || items.size() * (k - 1) / 2 > kDuplicatePairsMax) {
+        return fail(
+            ErrorCode::kLimitExceeded,
+            fmt::format("duplicates: expected at most {} pairs within {}, found more", kDuplicatePairsMax, limit_),
+            "a stricter threshold has fewer");
+      }
     }
     return {};
   }
