@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "analysis/estimator_options.hpp"
 #include "base/json.hpp"
 #include "server/collection_service.hpp"
 #include "server/content_coding.hpp"
@@ -25,6 +26,25 @@ namespace {
 // For what is too long for a connection's thread: tokenising much text, fetching pictures.
 constexpr std::size_t kTaskThreadCount = 2;
 constexpr std::size_t kTasksWaitingMax = 256;
+// Of a name that is said to be unknown, in bytes.
+constexpr std::size_t kNameShownMax = 64;
+
+// A misspelt name in the query would pass for one that was left out. Clients that were written for other servers may
+// send what those know, and links to pages what others hung on to them: only the program's own routes look.
+Result<void> expect_known_query(const HttpRequest& head, const Route& route) {
+  if (route.dialect != Dialect::kAsterism || !route.path.starts_with("/v1/")) {
+    return {};
+  }
+  const std::vector<std::string_view> known(route.query_names.begin(), route.query_names.end());
+  for (const std::string& name : query_names(head.query)) {
+    if (std::ranges::find(known, name) == known.end()) {
+      return fail(ErrorCode::kUsage,
+                  fmt::format("?{}: expected a parameter of {}", name.substr(0, kNameShownMax), route.path),
+                  known.empty() ? "it has none" : nearest_name_hint(name, known));
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -170,6 +190,9 @@ struct EmbedServer::Impl final : Application {
       return std::unexpected(document.error());
     }
     open_api = document->dump();
+    for (Route& route : routes) {
+      route.query_names = documented_query_names(*document, route);
+    }
     return {};
   }
 
@@ -253,6 +276,9 @@ struct EmbedServer::Impl final : Application {
         return {.accepted = false, .refusal = error_response(route->dialect, 429, "the key's rate is exceeded: later")};
       case Access::kGranted:
         break;
+    }
+    if (const auto known = expect_known_query(head, *route); !known) {
+      return {.accepted = false, .refusal = error_response(route->dialect, known.error())};
     }
     return {.body_size_bytes_max = options.body_size_bytes_max,
             .streams_body = route->streams_body != nullptr && route->streams_body(head)};

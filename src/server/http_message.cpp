@@ -39,17 +39,43 @@ std::string percent_decoded(std::string_view text, bool plus_is_blank) {
   return out;
 }
 
+namespace {
+
+struct QueryPair {
+  std::string name;        // decoded
+  std::string_view value;  // as it was sent
+};
+
+// The first pair, which is taken off.
+QueryPair take_pair(std::string_view& query) {
+  const std::size_t end = std::min(query.find('&'), query.size());
+  const std::string_view pair = query.substr(0, end);
+  query.remove_prefix(std::min(end + 1, query.size()));
+  const std::size_t equals = std::min(pair.find('='), pair.size());
+  return {.name = percent_decoded(pair.substr(0, equals), true),
+          .value = pair.substr(std::min(equals + 1, pair.size()))};
+}
+
+}  // namespace
+
 std::string query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (percent_decoded(pair.substr(0, equals), true) == name) {
-      return percent_decoded(pair.substr(std::min(equals + 1, pair.size())), true);
+    const QueryPair pair = take_pair(query);
+    if (pair.name == name) {
+      return percent_decoded(pair.value, true);
     }
   }
   return {};
+}
+
+std::vector<std::string> query_names(std::string_view query) {
+  std::vector<std::string> out;
+  while (!query.empty()) {
+    if (QueryPair pair = take_pair(query); !pair.name.empty()) {
+      out.push_back(std::move(pair.name));
+    }
+  }
+  return out;
 }
 
 namespace {

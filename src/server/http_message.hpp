@@ -56,6 +56,8 @@ struct HttpRequest {
 
 // A value of the query ("limit=3"), decoded; empty when there is none.
 std::string query_value(std::string_view query, std::string_view name);
+// The names of a query's values, decoded, in its order.
+std::vector<std::string> query_names(std::string_view query);
 // The value of `{name}` in a pattern ("/v1/collections/{name}") that the path matches, decoded; empty when there is
 // none.
 std::string path_value(std::string_view pattern, std::string_view path_as_sent, std::string_view name);

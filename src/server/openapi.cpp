@@ -341,4 +341,16 @@ Result<Json> open_api_document(std::span<const Route> routes, std::span<const Op
   return DocumentWriter(fragments, settings).document(routes);
 }
 
+std::vector<std::string> documented_query_names(const Json& document, const Route& route) {
+  std::vector<std::string> out;
+  const Json& operation = document.at("paths").at(std::string(route.path)).at(method_key(route.method));
+  for (const Json& reference : operation.value("parameters", Json::array())) {
+    const Json& parameter = document.at(Json::json_pointer(reference.at("$ref").get<std::string>().substr(1)));
+    if (parameter.at("in") == "query") {
+      out.push_back(parameter.at("name").get<std::string>());
+    }
+  }
+  return out;
+}
+
 }  // namespace asterism::server

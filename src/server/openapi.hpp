@@ -36,4 +36,7 @@ struct OpenApiSettings {
 Result<Json> open_api_document(std::span<const Route> routes, std::span<const OpenApiFragment> fragments,
                                const OpenApiSettings& settings);
 
+// The parameters of the query that a document has for a route, in its order.
+std::vector<std::string> documented_query_names(const Json& document, const Route& route);
+
 }  // namespace asterism::server

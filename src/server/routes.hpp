@@ -38,6 +38,8 @@ struct Route {
   RouteDoc doc = {};  // a server does not start without
   // Whether the handler takes this request's body while it arrives; null = never.
   bool (*streams_body)(const HttpRequest& head) = nullptr;
+  // Of the query; filled in from the documentation when the server starts.
+  std::vector<std::string> query_names = {};
 };
 
 // routes.cpp: all below.

@@ -84,6 +84,20 @@ class Uploads(CollectionServeTest):
         assert found
         return int(found[1]) / 1024
 
+    def test_a_misspelt_name_in_the_query_is_no_column_less(self) -> None:
+        path = f"{self.notes}/items?id_colum=key"
+        status, _, answer = self.ask("POST", path, b'{"key": "a", "text": "water"}\n', content_type=NDJSON)
+        error = json.loads(answer)["error"]
+        self.assertEqual(status, 400, error)
+        self.assertEqual(error["message"], "?id_colum: expected a parameter of /v1/collections/{name}/items")
+        self.assertEqual(error["hint"], "did you mean 'id_column'?")
+        self.assertEqual(self.count(), 0)
+        # Clients of other servers may send what those know.
+        status, _, answer = self.ask(
+            "POST", "/v1/embeddings?api-version=2024-10-21", b'{"input": "water"}', content_type="application/json"
+        )
+        self.assertEqual(status, 200, answer)
+
     def test_a_file_larger_than_the_memory_it_takes(self) -> None:
         block = self.rows(1000, "water and stone " * 60)
         self.upload(iter([block]))

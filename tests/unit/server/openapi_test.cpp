@@ -74,6 +74,21 @@ TEST(OpenApi, every_route_is_there_with_its_documentation) {
             "#/components/schemas/OpenAiError");
 }
 
+TEST(OpenApi, the_names_of_a_query_are_those_of_the_documentation) {
+  const Json made = document();
+  std::size_t count = 0;
+  for (const Route& route : AllRoutes().routes) {
+    const auto names = documented_query_names(made, route);
+    count += names.size();
+    if (route.method == Method::kPost && route.path == "/v1/collections/{name}/items") {
+      EXPECT_EQ(names, (std::vector<std::string>{"column", "id_column", "metadata", "source", "id"}));
+    } else if (route.path == "/v1/embeddings") {
+      EXPECT_TRUE(names.empty()) << "headers are no part of a query";
+    }
+  }
+  EXPECT_GT(count, 20U);
+}
+
 TEST(OpenApi, every_fragment_is_used) {
   const Json made = document(true);
   for (const OpenApiFragment& fragment : open_api_fragments()) {

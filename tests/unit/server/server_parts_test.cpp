@@ -195,5 +195,11 @@ TEST(Query, values_are_decoded) {
   EXPECT_EQ(percent_decoded("%zz%4", true), "%zz%4");
 }
 
+TEST(Query, names_are_decoded_and_what_has_none_is_passed_by) {
+  EXPECT_EQ(query_names("id_column=a&&meta%64ata=b=c&flag&=x"),
+            (std::vector<std::string>{"id_column", "metadata", "flag"}));
+  EXPECT_TRUE(query_names("").empty());
+}
+
 }  // namespace
 }  // namespace asterism::server
