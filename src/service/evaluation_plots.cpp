@@ -28,7 +28,7 @@ struct Range {
   double share(double value) const { return (value - low) / (high - low); }
 };
 
-// Around all finite values; nothing is drawn on a border.
+// Around all finite values; nothing is drawn on a border, but what cannot be negative has no axis below 0.
 Range range_of(std::span<const double> values) {
   Range range{.low = INFINITY, .high = -INFINITY};
   for (const double value : values) {
@@ -38,7 +38,8 @@ Range range_of(std::span<const double> values) {
     }
   }
   const double margin = range.high > range.low ? 0.05 * (range.high - range.low) : 0.5;
-  return {range.low - margin, range.high + margin};
+  const double low = range.low - margin;
+  return {range.low >= 0.0 ? std::max(low, 0.0) : low, range.high + margin};
 }
 
 }  // namespace
