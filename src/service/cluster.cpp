@@ -195,14 +195,19 @@ void find_typical(const ClusterRequest& request, ClusterResponse& out) {
   }
 }
 
+CollectionTarget kept_in(const ClusterRequest& request) {
+  CollectionTarget target = request.rows.collection;
+  target.location = request.rows.input;
+  return target;
+}
+
 // Writes the names into the items' metadata, some items at a time; each time durably.
 class NameKeeper {
  public:
   NameKeeper(const ClusterRequest& request, const ClusterResponse& response) : request_(request), response_(response) {}
 
   Result<std::uint64_t> keep() {
-    CollectionTarget target = request_.rows.collection;
-    target.location = request_.rows.input;
+    const CollectionTarget target = kept_in(request_);
     auto collection = open_for_writing(target);
     if (!collection) {
       return std::unexpected(std::move(collection.error()));
@@ -260,18 +265,23 @@ class NameKeeper {
   std::uint64_t kept_ = 0;
 };
 
+// Before the clusters are sought: a collection that may only be read, or that another process writes to, is found here.
 Result<void> check_keep(const ClusterRequest& request, const ClusterResponse& response) {
-  if (!request.keep_column.empty() && !response.rows.collection) {
+  if (request.keep_column.empty()) {
+    return {};
+  }
+  if (!response.rows.collection) {
     return fail(
         ErrorCode::kInvalidArgument,
         fmt::format("--keep {}: expected a collection, found the file {}", request.keep_column, request.rows.input),
         "write the clusters into a file instead (-o)");
   }
-  if (!request.keep_column.empty() && !request.rows.collection.version.empty()) {
+  if (!request.rows.collection.version.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("--keep {}: a named version does not change", request.keep_column));
   }
-  return {};
+  const auto opened = open_for_writing(kept_in(request));
+  return opened ? Result<void>{} : std::unexpected(opened.error());
 }
 
 }  // namespace

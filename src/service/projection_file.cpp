@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/system_error.hpp"
+#include "base/writable.hpp"
 #include "store/vector_store.hpp"
 #include "tensor/tensor.hpp"
 #include "weights/safetensors.hpp"
@@ -206,6 +207,21 @@ Result<fs::path> projection_path(std::string_view location, std::string_view nam
                             kProjectionNameSizeBytesMax, name.substr(0, kProjectionNameSizeBytesMax)));
   }
   return fs::path(parsed->address) / kFolder / fmt::format("{}{}", name, kEnding);
+}
+
+Result<void> expect_projection_writable(std::string_view location, std::string_view name) {
+  const auto path = projection_path(location, name);
+  if (!path) {
+    return std::unexpected(path.error());
+  }
+  // The folder is made with the first projection: until then its place must be writable.
+  std::error_code ignored;
+  const bool has_folder = fs::is_directory(path->parent_path(), ignored);
+  auto writable = expect_writable(has_folder ? *path : path->parent_path());
+  if (!writable) {
+    writable.error().hint = "--no-keep keeps nothing beside the collection; -o OUT.npy writes a file elsewhere";
+  }
+  return writable;
 }
 
 Result<void> write_projection(std::string_view location, const Projection& projection) {

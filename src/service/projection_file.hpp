@@ -47,6 +47,9 @@ struct Projection {
 // folder.
 Result<std::filesystem::path> projection_path(std::string_view location, std::string_view name);
 
+// Whether one can be kept there, to be asked before long work (base/writable.hpp).
+Result<void> expect_projection_writable(std::string_view location, std::string_view name);
+
 // Replaces one of the same name. row_count and dim are those of `ids` and `points`, which must agree.
 Result<void> write_projection(std::string_view location, const Projection& projection);
 

@@ -233,6 +233,17 @@ Result<std::uint64_t> collection_version_of(const ReduceRequest& request) {
   return status ? Result<std::uint64_t>(status->version_number) : std::unexpected(status.error());
 }
 
+// The version of a collection whose projection is read or kept, when that can be: before rows are read.
+Result<std::uint64_t> checked_collection(const ReduceRequest& request, const std::string& name, bool keep) {
+  if (const auto path = projection_path(request.rows.input, name); !path) {
+    return std::unexpected(path.error());
+  }
+  if (const auto writable = keep ? expect_projection_writable(request.rows.input, name) : Result<void>{}; !writable) {
+    return std::unexpected(writable.error());
+  }
+  return collection_version_of(request);
+}
+
 }  // namespace
 
 Result<ReduceResponse> reduce(const ReduceRequest& request) {
@@ -251,16 +262,10 @@ Result<ReduceResponse> reduce(const ReduceRequest& request) {
     return contradiction("expected a file for the places, found none", "-o OUT.npy");
   }
   const std::string name = request.name.empty() ? plan->method : request.name;
-  std::uint64_t collection_version = 0;
-  if (keep || from_projection) {
-    if (auto path = projection_path(request.rows.input, name); !path) {
-      return std::unexpected(path.error());
-    }
-    const auto version = collection_version_of(request);
-    if (!version) {
-      return std::unexpected(version.error());
-    }
-    collection_version = *version;
+  const auto collection_version =
+      keep || from_projection ? checked_collection(request, name, keep) : Result<std::uint64_t>(0);
+  if (!collection_version) {
+    return std::unexpected(collection_version.error());
   }
   AnalysisRowsRequest rows_request = request.rows;
   rows_request.collection.cancel = request.cancel;
@@ -297,7 +302,7 @@ Result<ReduceResponse> reduce(const ReduceRequest& request) {
     }
   }
   if (keep) {
-    if (auto ok = keep_projection(request, name, collection_version, *rows, std::move(reduced->places), response);
+    if (auto ok = keep_projection(request, name, *collection_version, *rows, std::move(reduced->places), response);
         !ok) {
       return std::unexpected(ok.error());
     }

@@ -149,6 +149,12 @@ class Writers(CliTest):
             done = self.run_as(user, *refused)
             self.assertEqual(done.returncode, EXIT["io"], done.stderr.decode())
             self.assertIn("ermission denied", done.stderr.decode())
+        # Long work whose result would be kept there is not begun.
+        for long in (("reduce", "c", "--method", "pca"), ("cluster", "c", "-k", "2", "--keep", "topic")):
+            done = self.run_as(user, *long)
+            self.assertEqual(done.returncode, EXIT["io"], done.stderr.decode())
+        done = self.run_as(user, "reduce", "c", "--method", "pca")
+        self.assertIn("--no-keep", done.stderr.decode())
         self.assertEqual(sorted(p.name for p in (self.folder / "c").iterdir()), before)
 
     def may_run(self, user: int | None) -> bool:

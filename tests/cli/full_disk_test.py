@@ -45,7 +45,7 @@ class FullDisk(CliTest):
         self.fill(left_bytes=16 << 10)
         for name in ("out.npy", "out.jsonl", "out.safetensors"):
             self.refused("embed", TEXTS, "-o", f"disk/{name}")
-        self.refused("reduce", "v.npy", "-m", "pca", "--dim", "100", "-o", "disk/reduced.npy")
+        self.refused("reduce", "v.npy", "--method", "pca", "--dim", "100", "-o", "disk/reduced.npy")
         self.refused("collection", "export", "notes", "-o", "disk/notes.npy")
         self.refused("atlas", "notes", "--export", "disk/atlas")
         self.fill()
