@@ -12,7 +12,9 @@ if(ASTERISM_SANITIZE)
   add_library(asterism_sanitize_flags INTERFACE)
   target_compile_options(asterism_sanitize_flags INTERFACE -fsanitize=${ASTERISM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
     # A sixth of the compiler's time, for what the address sanitizer stops at as well (decision 228).
-    -fno-sanitize=null,vptr,object-size)
+    -fno-sanitize=null,vptr,object-size
+    # What the sanitizers add keeps the compiler from seeing that a value is set.
+    -Wno-maybe-uninitialized)
   if(ASTERISM_SANITIZE_MODULES)
     target_compile_options(asterism_sanitize_flags INTERFACE -O1 -g)
   else()
@@ -53,7 +55,9 @@ function(asterism_module name)
   list(TRANSFORM arg_DEPS PREPEND asterism_)
   target_link_libraries(asterism_${name} PUBLIC ${arg_DEPS} PRIVATE asterism_build_flags ${arg_LIBRARIES})
   asterism_sanitize(asterism_${name} ${name})
-  if(NOT name IN_LIST ASTERISM_PARSED_ALONE)
+  if(name STREQUAL "cli")
+    asterism_precompile(asterism_${name} cli <CLI/CLI.hpp> ${ASTERISM_COMMON_HEADERS})
+  elseif(NOT name IN_LIST ASTERISM_PARSED_ALONE)
     asterism_precompile(asterism_${name} modules ${ASTERISM_COMMON_HEADERS})
   endif()
   set_property(GLOBAL APPEND PROPERTY ASTERISM_MODULES asterism_${name})

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "store/collection_impl.hpp"
@@ -30,7 +32,7 @@ class NearPairs {
   NearPairs(const VectorStore& store, float limit, std::vector<DuplicatePair>& pairs)
       : store_(store), limit_(limit), pairs_(pairs) {
     for (const auto& pair : pairs) {
-      seen_.insert(ordered(pair.id, pair.duplicate_id));
+      seen_.insert(key_of(pair.id, pair.duplicate_id));
     }
   }
 
@@ -79,14 +81,17 @@ class NearPairs {
   }
 
  private:
-  static std::pair<std::string, std::string> ordered(const std::string& a, const std::string& b) {
-    return a < b ? std::pair{a, b} : std::pair{b, a};
+  // The same for both orders: ids are numbered as they come, fewer of them than there are pairs.
+  std::uint64_t key_of(const std::string& a, const std::string& b) {
+    const auto number = [&](const std::string& id) { return numbers_.try_emplace(id, numbers_.size()).first->second; };
+    const auto [low, high] = std::minmax({number(a), number(b)});
+    return low << 32U | high;
   }
 
   void take(const Item& item, std::span<const SearchHit> hits) {
     for (const auto& hit : hits) {
       if (hit.item.id == item.id || !within(hit.score, limit_, store_.settings().metric) ||
-          !seen_.insert(ordered(item.id, hit.item.id)).second) {
+          !seen_.insert(key_of(item.id, hit.item.id)).second) {
         continue;
       }
       pairs_.push_back({.id = item.id, .duplicate_id = hit.item.id, .score = hit.score, .equal_content = false});
@@ -96,7 +101,8 @@ class NearPairs {
   const VectorStore& store_;
   const float limit_;
   std::vector<DuplicatePair>& pairs_;
-  std::set<std::pair<std::string, std::string>> seen_;
+  std::unordered_map<std::string, std::uint64_t> numbers_;
+  std::unordered_set<std::uint64_t> seen_;
 };
 
 }  // namespace

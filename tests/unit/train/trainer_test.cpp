@@ -412,11 +412,9 @@ TEST_F(TrainerTest, folder_of_something_else_is_refused) {
   EXPECT_THAT(refused.error().message, HasSubstr("found other files and no recipe.toml"));
 }
 
-TEST_F(TrainerTest, full_disk_is_one_error_and_the_last_checkpoint_stays) {
+TEST_F(TrainerTest, a_write_that_is_refused_is_one_error_and_the_last_checkpoint_stays) {
   ASSERT_TRUE(run("whole"));
-  ASSERT_TRUE(run("a", {"training.epochs=6"}));
-  // metrics.csv is the file that grows: a limit on the size of files stands for a disk that fills up.
-  fs::remove_all(root_ / "a");
+  // The files of metrics and events grow: a limit on the size of files stands for a disk that fills up.
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const pid_t child = ::fork();
@@ -435,7 +433,7 @@ TEST_F(TrainerTest, full_disk_is_one_error_and_the_last_checkpoint_stays) {
   ::close(ends[0]);
   ::waitpid(child, nullptr, 0);
   EXPECT_THAT(message, HasSubstr("cannot write"));
-  EXPECT_THAT(message, HasSubstr("make room"));
+  EXPECT_THAT(message, HasSubstr("File too large"));
   EXPECT_THAT(checkpoints("a"), testing::Contains(testing::StartsWith("step-")));
   for (const std::string& name : checkpoints("a")) {
     EXPECT_EQ(name.find(".tmp-"), std::string::npos) << name;

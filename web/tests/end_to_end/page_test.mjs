@@ -378,7 +378,7 @@ describe("when something is amiss", () => {
     await expectColors();
     await page.waitForLoadState("networkidle"); // else an earlier request meets the change, and its answer takes the legend away
     mock.collections.get("demo").snapshot = "s2";
-    await page.getByLabel("Colour by").selectOption("day");
+    await page.getByRole("button", { name: "Table", exact: true }).click();
     await page.getByRole("button", { name: "Reload the map" }).click();
     await page.getByTestId("map-0").locator("canvas[data-drawn]").waitFor();
   });
