@@ -161,20 +161,16 @@ TEST_F(CollectionTest, DuplicatesByContentAndByNearness) {
 }
 
 TEST_F(CollectionTest, PairsOfDuplicatesHaveALimit) {
-  // n rows in one place are n (n - 1) / 2 pairs: 1,414 of them just below the limit, one more past it.
+  // n rows in one place are n (n - 1) / 2 pairs: one row less would be within.
   static_assert(1414 * 1413 / 2 <= kDuplicatePairsMax && 1415 * 1414 / 2 > kDuplicatePairsMax);
   CollectionSettings settings;
   settings.dim = 4;
   auto collection = Collection::create(place(), settings).value();
   std::vector<Item> items;
-  for (int i = 0; i < 1414; ++i) {
+  for (int i = 0; i < 1415; ++i) {
     items.push_back({.id = std::to_string(i), .vector = {1.0F, 2.0F, 3.0F, 4.0F}});
   }
   ASSERT_TRUE(collection.add(items));
-  const auto all = collection.duplicates(0.99F);
-  ASSERT_TRUE(all) << all.error().to_string();
-  EXPECT_EQ(all->size(), 1414U * 1413U / 2U);
-  ASSERT_TRUE(collection.add(std::vector<Item>{{.id = "one more", .vector = {1.0F, 2.0F, 3.0F, 4.0F}}}));
   const auto past = collection.duplicates(0.99F);
   ASSERT_FALSE(past);
   EXPECT_EQ(past.error().code, ErrorCode::kLimitExceeded);
