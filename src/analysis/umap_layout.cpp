@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "analysis/stage_progress.hpp"
+#include "analysis/umap_draws.hpp"
+#include "analysis/umap_pair_moves.hpp"
 #include "analysis/umap_schedule.hpp"
 #include "base/counter_random.hpp"
 #include "base/thread_pool.hpp"
@@ -16,7 +18,6 @@
 namespace asterism {
 namespace {
 
-constexpr std::uint64_t kNegativeStream = 0x6e65676174697665ULL;
 // Rows of one block do not see each other's moves: the more blocks, the nearer to moving one row after the other.
 constexpr std::size_t kBlockCount = 8;
 constexpr std::size_t kGroupsPerChunk = 16;
@@ -25,23 +26,10 @@ constexpr std::size_t kQueriesPerStep = 4096;  // of each thread, between two lo
 // of its due edges, others in the next epoch: it would hold up all others, and is pulled enough.
 constexpr std::size_t kStepsMax = 64;
 
-// Numbers below `bound`, two from one random word.
-void draw(const CounterRandom& random, std::uint64_t first_word, std::size_t count, std::uint32_t bound,
-          std::uint32_t* to) {
-  for (std::size_t i = 0; i < count; i += 2, ++first_word) {
-    const std::uint64_t bits = random.bits(first_word);
-    to[i * kUmapLanes] = static_cast<std::uint32_t>(((bits >> 32U) * bound) >> 32U);
-    if (i + 1 < count) {
-      to[(i + 1) * kUmapLanes] = static_cast<std::uint32_t>(((bits & 0xffffffffU) * bound) >> 32U);
-    }
-  }
-}
-
 // What one piece of work writes its steps to.
 struct Scratch {
   std::vector<std::size_t> due;             // [degree_max]
   std::unique_ptr<std::uint32_t[]> others;  // [kStepsMax, 1 + pushes, kUmapLanes]
-  std::array<float, kStepsMax * 2 * kUmapLanes> density{};
   std::array<std::uint32_t, kUmapLanes> counts{};
   std::array<std::uint32_t, kUmapLanes> self{};
 
@@ -49,16 +37,6 @@ struct Scratch {
       : due(degree_max + 1),
         others(std::make_unique_for_overwrite<std::uint32_t[]>(kStepsMax * (1 + push_count) * kUmapLanes)) {}
 };
-
-UmapForces forces_of(const UmapLayoutOptions& options, std::size_t epoch, std::size_t pull_count) {
-  const double left = 1.0 - static_cast<double>(epoch) / static_cast<double>(options.epoch_count);
-  return {.a = static_cast<float>(options.curve.a),
-          .b = static_cast<float>(options.curve.b),
-          .repulsion = static_cast<float>(options.repulsion_strength),
-          .rate = static_cast<float>(options.learning_rate * left),
-          .pull_count = pull_count,
-          .push_count = options.negative_sample_count};
-}
 
 constexpr std::uint32_t kNoSelf = 0xffffffffU;
 
@@ -71,16 +49,13 @@ struct Slots {
 // Moves groups of sixteen rows.
 class Mover {
  public:
-  // `density`: densMAP's term, or null.
-  Mover(const UmapSchedule& schedule, const UmapLayoutOptions& options, std::span<const float> places,
-        const UmapDensity* density)
+  Mover(const UmapSchedule& schedule, const UmapLayoutOptions& options, std::span<const float> places)
       : schedule_(schedule),
-        density_(density),
         options_(options),
         random_(options.seed, kNegativeStream),
         places_(places),
         place_count_(static_cast<std::uint32_t>(places.size() / options.dim)),
-        words_per_edge_((options.negative_sample_count + 1) / 2) {}
+        words_per_edge_(words_per_edge(options)) {}
 
   // Where the rows of `slots` (at most sixteen) get to from `from`, by `edge_number(slot, edge)` for the draws; written
   // to `to`.
@@ -91,7 +66,6 @@ class Mover {
     const std::size_t dim = options_.dim;
     const std::size_t pushes = options_.negative_sample_count;
     const std::size_t step_size = (1 + pushes) * kUmapLanes;
-    const bool has_density = density_ != nullptr && density_->is_due(epoch, options_.epoch_count);
     std::array<float, kUmapDimMax * kUmapLanes> moved;
     scratch.self.fill(kNoSelf);
     for (std::size_t lane = 0; lane < kUmapLanes; ++lane) {
@@ -113,19 +87,12 @@ class Mover {
             scratch.due[due_count == count ? step : (step * due_count + epoch % due_count) / count];
         std::uint32_t* const others = scratch.others.get() + step * step_size + lane;
         others[0] = schedule_.neighbor(edge);
-        draw(random_, (edge_number(slot, edge) * options_.epoch_count + epoch) * words_per_edge_, pushes, place_count_,
-             others + kUmapLanes);
-        if (has_density) {
-          const UmapDensity::Pull pull = density_->of(row, others[0], schedule_.weight(edge));
-          scratch.density[step * 2 * kUmapLanes + lane] = pull.level;
-          scratch.density[(step * 2 + 1) * kUmapLanes + lane] = pull.slope;
-        }
+        draw_others(random_, (edge_number(slot, edge) * options_.epoch_count + epoch) * words_per_edge_, pushes,
+                    place_count_, others + kUmapLanes);
       }
     }
-    umap_move(forces_of(options_, epoch, pull_count),
-              {scratch.others.get(), scratch.counts.data(), scratch.self.data(),
-               has_density ? scratch.density.data() : nullptr},
-              places_.data(), dim, moved.data());
+    umap_move(forces_of(options_, epoch, pull_count, pushes),
+              {scratch.others.get(), scratch.counts.data(), scratch.self.data()}, places_.data(), dim, moved.data());
     for (std::size_t lane = 0; lane < slots.end - slots.begin; ++lane) {
       const std::uint32_t row = schedule_.row(slots.begin + lane);
       for (std::size_t c = 0; c < dim; ++c) {
@@ -138,7 +105,6 @@ class Mover {
 
  private:
   const UmapSchedule& schedule_;
-  const UmapDensity* density_;
   const UmapLayoutOptions& options_;
   CounterRandom random_;
   std::span<const float> places_;
@@ -179,10 +145,12 @@ Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& opt
   const UmapSchedule schedule(graph, order_of(graph), options.epoch_count, UmapSchedule::Heaviest::kOfAll);
   const SparseGraph due = options.density.weight > 0.0 ? due_edges(graph, options.epoch_count) : SparseGraph{};
   std::optional<UmapDensity> density;
+  std::optional<UmapPairMoves> pair_moves;
   if (options.density.weight > 0.0) {
     density.emplace(due, options.radii, options.density, options.curve);
+    pair_moves.emplace(due, options, *density);
   }
-  const Mover mover(schedule, options, places, density ? &*density : nullptr);
+  const Mover mover(schedule, options, places);
   std::vector<float> next(places.begin(), places.end());
   const std::size_t dim = options.dim;
   StageProgress progress(run, "layout", options.epoch_count);
@@ -192,6 +160,8 @@ Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& opt
     }
     if (density && density->is_due(epoch, options.epoch_count)) {
       density->measure(places, dim, run.pool);
+      pair_moves->move(epoch, places, run.pool);
+      continue;
     }
     for (std::size_t block = 0; block < kBlockCount; ++block) {
       const std::size_t first = block_begin(block, graph.row_count());
@@ -218,7 +188,7 @@ Result<void> lay_out_umap_queries(const SparseGraph& graph, const UmapLayoutOpti
   std::vector<std::uint32_t> order(graph.row_count());
   std::iota(order.begin(), order.end(), 0U);
   const UmapSchedule schedule(graph, std::move(order), options.epoch_count, UmapSchedule::Heaviest::kOfRow);
-  const Mover mover(schedule, options, fitted, nullptr);
+  const Mover mover(schedule, options, fitted);
   // Draws by the edge's number within its row: the same whichever rows come with it.
   const auto edge_number = [&](std::size_t slot, std::size_t edge) {
     return std::uint64_t{edge - schedule.begin(slot)};

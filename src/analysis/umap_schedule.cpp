@@ -9,7 +9,6 @@ UmapSchedule::UmapSchedule(const SparseGraph& graph, std::vector<std::uint32_t> 
                            Heaviest heaviest)
     : rows_(std::move(order)) {
   const float of_all = graph.weights.empty() ? 0.0F : std::ranges::max(graph.weights);
-  heaviest_ = static_cast<double>(of_all);
   begin_.reserve(rows_.size() + 1);
   neighbors_.reserve(graph.edge_count());
   rates_.reserve(graph.edge_count());
@@ -20,7 +19,7 @@ UmapSchedule::UmapSchedule(const SparseGraph& graph, std::vector<std::uint32_t> 
       const double rate = static_cast<double>(weights[e]) / static_cast<double>(most);
       if (rate * static_cast<double>(epoch_count) >= 1.0) {
         neighbors_.push_back(graph.columns_of(row)[e]);
-        rates_.push_back(static_cast<std::uint32_t>(rate * static_cast<double>(kOne)));
+        rates_.push_back(due_rate(rate));
       }
     }
     degree_max_ = std::max(degree_max_, neighbors_.size() - begin_.back());

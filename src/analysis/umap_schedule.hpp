@@ -15,6 +15,17 @@
 
 namespace asterism {
 
+inline constexpr std::uint32_t kDueAlways = 1U << 31U;
+
+// Of an edge with so large a share of the heaviest one's weight, in [0, 1].
+inline std::uint32_t due_rate(double share) noexcept {
+  return static_cast<std::uint32_t>(share * static_cast<double>(kDueAlways));
+}
+
+inline bool is_due(std::uint32_t rate, std::uint32_t epoch) noexcept {
+  return ((rate * epoch) & (kDueAlways - 1)) < rate;
+}
+
 class UmapSchedule {
  public:
   // What rates are shares of: the heaviest edge of all, or of each row where rows shall not depend on each other.
@@ -29,30 +40,23 @@ class UmapSchedule {
   // Edges of a slot are numbered from here on.
   std::size_t begin(std::size_t slot) const noexcept { return begin_[slot]; }
   std::uint32_t neighbor(std::size_t edge) const noexcept { return neighbors_[edge]; }
-  // Of kOfAll only, to 2^-31 of the heaviest.
-  double weight(std::size_t edge) const noexcept {
-    return static_cast<double>(rates_[edge]) / static_cast<double>(kOne) * heaviest_;
-  }
 
   // Writes the edges of a slot that are due to `due` [degree_max + 1]; how many.
   std::size_t due_edges(std::size_t slot, std::uint32_t epoch, std::span<std::size_t> due) const noexcept {
     std::size_t count = 0;
     for (std::size_t e = begin_[slot]; e < begin_[slot + 1]; ++e) {
       due[count] = e;  // without a branch, which the processor could not foresee
-      count += ((rates_[e] * epoch) & (kOne - 1)) < rates_[e] ? 1U : 0U;
+      count += is_due(rates_[e], epoch) ? 1U : 0U;
     }
     return count;
   }
 
  private:
-  static constexpr std::uint32_t kOne = 1U << 31U;
-
   std::vector<std::uint32_t> rows_;    // [slot_count]
   std::vector<std::size_t> begin_{0};  // [slot_count + 1]
   std::vector<std::uint32_t> neighbors_;
   std::vector<std::uint32_t> rates_;
   std::size_t degree_max_ = 0;
-  double heaviest_ = 0.0;  // weight
 };
 
 }  // namespace asterism
