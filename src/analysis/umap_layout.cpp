@@ -4,7 +4,6 @@
 #include <array>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "analysis/stage_progress.hpp"
@@ -138,18 +137,32 @@ std::size_t block_begin(std::size_t block, std::size_t row_count) {
   return block * (row_count / kBlockCount) + std::min(block, row_count % kBlockCount);
 }
 
+Result<void> lay_out_with_density(const SparseGraph& graph, const UmapLayoutOptions& options, std::span<float> places,
+                                  const AnalysisRun& run) {
+  const SparseGraph due = due_edges(graph, options.epoch_count);
+  UmapDensity density(due, options.radii, options.density, options.curve);
+  UmapPairMoves moves(due, options, density);
+  StageProgress progress(run, "layout", options.epoch_count);
+  for (std::size_t epoch = 1; epoch < options.epoch_count; ++epoch) {
+    if (auto going = progress.at(epoch); !going) {
+      return going;
+    }
+    if (density.is_due(epoch, options.epoch_count)) {
+      density.measure(places, options.dim, run.pool);
+    }
+    moves.move(epoch, places, run.pool);
+  }
+  return progress.at(options.epoch_count);
+}
+
 }  // namespace
 
 Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& options, std::span<float> places,
                           const AnalysisRun& run) {
-  const UmapSchedule schedule(graph, order_of(graph), options.epoch_count, UmapSchedule::Heaviest::kOfAll);
-  const SparseGraph due = options.density.weight > 0.0 ? due_edges(graph, options.epoch_count) : SparseGraph{};
-  std::optional<UmapDensity> density;
-  std::optional<UmapPairMoves> pair_moves;
   if (options.density.weight > 0.0) {
-    density.emplace(due, options.radii, options.density, options.curve);
-    pair_moves.emplace(due, options, *density);
+    return lay_out_with_density(graph, options, places, run);
   }
+  const UmapSchedule schedule(graph, order_of(graph), options.epoch_count, UmapSchedule::Heaviest::kOfAll);
   const Mover mover(schedule, options, places);
   std::vector<float> next(places.begin(), places.end());
   const std::size_t dim = options.dim;
@@ -157,11 +170,6 @@ Result<void> lay_out_umap(const SparseGraph& graph, const UmapLayoutOptions& opt
   for (std::size_t epoch = 1; epoch < options.epoch_count; ++epoch) {
     if (auto going = progress.at(epoch); !going) {
       return going;
-    }
-    if (density && density->is_due(epoch, options.epoch_count)) {
-      density->measure(places, dim, run.pool);
-      pair_moves->move(epoch, places, run.pool);
-      continue;
     }
     for (std::size_t block = 0; block < kBlockCount; ++block) {
       const std::size_t first = block_begin(block, graph.row_count());

@@ -3,8 +3,9 @@
 // Stochastic gradient descent over edges with the schedule of umap-learn 0.5.9 (epochs per sample, negative samples,
 // falling rate). umap-learn lets threads overwrite each other; here an epoch goes through the rows in blocks: the rows
 // of a block move at once, each by its own edges in order and from the places before the block, so that nothing depends
-// on threads. Repeatable: the same graph, start and seed give the same bytes at any thread count. Cost: an epoch is
-// about sum(weights) x (2 + negatives) moves. Memory: the graph again.
+// on threads. With densMAP's term every edge moves both its ends at once instead (umap_pair_moves.hpp). Repeatable: the
+// same graph, start and seed give the same bytes at any thread count. Cost: an epoch is about sum(weights) x (2 +
+// negatives) moves. Memory: the graph again.
 #pragma once
 
 #include <cstddef>

@@ -73,6 +73,7 @@ void UmapPairMoves::move_edges(std::size_t begin, std::size_t end, std::size_t e
 void UmapPairMoves::move_group(Group& group, std::size_t epoch, std::span<float> places) const {
   const std::size_t dim = options_.dim;
   const std::size_t pushes = options_.negative_sample_count;
+  const bool has_term = density_.is_due(epoch, options_.epoch_count);
   std::array<std::uint32_t, kUmapLanes> counts{};
   for (std::size_t lane = 0; lane < group.count; ++lane) {
     const std::size_t edge = group.edges[lane];
@@ -87,14 +88,16 @@ void UmapPairMoves::move_group(Group& group, std::size_t epoch, std::span<float>
     group.others[lane] = other;
     draw_others(random_, (edge * options_.epoch_count + epoch) * words_per_edge(options_), pushes,
                 static_cast<std::uint32_t>(places.size() / dim), group.others.data() + kUmapLanes + lane);
-    const UmapDensity::Pull pull = density_.of(row, other, static_cast<double>(rounds_.weights[edge]));
-    group.density[lane] = pull.level;
-    group.density[kUmapLanes + lane] = pull.slope;
+    if (has_term) {
+      const UmapDensity::Pull pull = density_.of(row, other, static_cast<double>(rounds_.weights[edge]));
+      group.density[lane] = pull.level;
+      group.density[kUmapLanes + lane] = pull.slope;
+    }
   }
   group.before = group.from;
   umap_move(forces_of(options_, epoch, 1, 0),
-            {group.lanes.data(), counts.data(), group.self.data(), group.density.data()}, group.to.data(), dim,
-            group.from.data());
+            {group.lanes.data(), counts.data(), group.self.data(), has_term ? group.density.data() : nullptr},
+            group.to.data(), dim, group.from.data());
   for (std::size_t lane = 0; lane < group.count; ++lane) {
     const std::uint32_t other = rounds_.to[group.edges[lane]];
     for (std::size_t c = 0; c < dim; ++c) {

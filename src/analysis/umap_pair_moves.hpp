@@ -1,11 +1,11 @@
-// Epochs of a UMAP with densMAP's term: every due edge moves both its ends at once, one edge after the other.
+// The moves of a UMAP with densMAP's term: every due edge moves both its ends at once, one edge after the other.
 //
 // umap-learn's optimize_layout_euclidean with move_other, in the rounds of edge_rounds.hpp instead of row by row. The
-// term's gradients are large and clipped: a row that takes both pulls of an edge one after the other, as the epochs
-// without the term do, keeps less of the densities. Places that push are seen as they were before the epoch.
-// Ownership: borrows what it is made of. Thread-safety: one move() at a time. Repeatable: the same bytes at any thread
-// count. Cost: an epoch is about sum(weights) x (1 + negatives) moves, and two waits of the threads for each round
-// that is longer than a chunk. Memory: 16 bytes an edge, and the places again.
+// term's gradients are large and clipped: where a row takes both pulls of an edge one after the other, as in maps
+// without the term, the map keeps less of densities and neighbours (docs/decisions/0212). Places that push are seen as
+// they were before the epoch. Ownership: borrows what it is made of. Thread-safety: one move() at a time. Repeatable:
+// the same bytes at any thread count. Cost: an epoch is about sum(weights) x (1 + negatives) moves, and a wait for all
+// threads after each round that is longer than a chunk. Memory: 16 bytes an edge, and the places again.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ class UmapPairMoves {
   // `due`: due_edges() of the graph that is laid out.
   UmapPairMoves(const SparseGraph& due, const UmapLayoutOptions& options, const UmapDensity& density);
 
-  // `density` has been measured for `epoch`. `places`: [row_count, dim].
+  // `places`: [row_count, dim], by which `density` was measured where it is due in `epoch`.
   void move(std::size_t epoch, std::span<float> places, ThreadPool& pool);
 
  private:
