@@ -8,11 +8,11 @@ namespace {
 constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kBytesType = "application/octet-stream";
 
-// What all share; the snapshot is part of every question but that for the manifest.
+// What all share; the snapshot is part of every question but that for the manifest, and of a version its name.
 RouteDoc doc(std::string_view summary, std::vector<std::string_view> parameters, AnswerDoc answer) {
   RouteDoc out{.tag = "Atlas",
                .summary = summary,
-               .parameters = {"CollectionName", "QuerySnapshot"},
+               .parameters = {"CollectionName", "QuerySnapshot", "QueryVersion"},
                .answers = {std::move(answer)},
                .errors = {404, 409, 422, 429, 500}};
   out.parameters.insert(out.parameters.end(), parameters.begin(), parameters.end());
@@ -46,8 +46,7 @@ RouteDoc with_entity_tag(RouteDoc out) {
 }  // namespace
 
 RouteDoc manifest() {
-  RouteDoc out = doc("What an atlas shows", {"QueryVersion"},
-                     answer("Its snapshot, maps and columns", kJsonType, "AtlasManifest"));
+  RouteDoc out = doc("What an atlas shows", {}, answer("Its snapshot, maps and columns", kJsonType, "AtlasManifest"));
   out.description =
       "Without a snapshot the collection is read as it is now, and a map is made where there is none. With one: "
       "whether "

@@ -35,7 +35,8 @@ export class ServerSource implements AtlasSource {
 
   async layOutVersions(): Promise<SeriesStep[]> {
     const request = { method: "POST", body: "{}", headers: jsonHeaders };
-    return ((await (await this.ask("/series", {}, request)).json()) as { steps: SeriesStep[] }).steps;
+    // Of all versions: not of the one that is shown, nor of its snapshot.
+    return ((await (await this.take(`${this.base}/series`, request)).json()) as { steps: SeriesStep[] }).steps;
   }
 
   async hasChanged(): Promise<boolean> {
@@ -157,13 +158,17 @@ export class ServerSource implements AtlasSource {
   }
 
   private async ask(path: string, parameters: Record<string, string> = {}, init: RequestInit = {}): Promise<Response> {
-    const response = await this.fetchDone(this.address(path, parameters), init);
+    return this.take(this.address(path, parameters), init);
+  }
+
+  private async take(address: string, init: RequestInit): Promise<Response> {
+    const response = await this.fetchDone(address, init);
     if (response.ok) return response;
     if (response.status === 401 || response.status === 403) {
       throw new AtlasError("The server asks for a key", "It was started with API keys", { needsKey: true });
     }
     const body = (await response.json().catch(() => ({}))) as ErrorBody;
-    if (response.status === 409 && path !== "/collections") {
+    if (response.status === 409 && !address.startsWith(`${this.base}/collections`)) {
       throw new AtlasError("The collection has changed since the map was opened", "Reload to see it as it is now", { stale: true });
     }
     throw new AtlasError(body.error?.message ?? `The server answered ${response.status}`, body.error?.hint ?? "");
