@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import unittest
 
+from small_disk import SmallDisk
 from support import EXAMPLES, EXIT, CliTest
 
 TEXTS = str(EXAMPLES / "texts.jsonl")
@@ -13,25 +13,10 @@ TEXTS = str(EXAMPLES / "texts.jsonl")
 class FullDisk(CliTest):
     def setUp(self) -> None:
         super().setUp()
-        self.disk = self.folder / "disk"
-        self.disk.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(self.disk)], capture_output=True, check=False
-        )
-        if mounted.returncode != 0:
-            self.skipTest("mounting a small disk is not allowed here")
-        self.addCleanup(subprocess.run, ["umount", str(self.disk)], check=True)
-
-    def fill(self, left_bytes: int = 0) -> None:
-        with (self.disk / "filler").open("wb", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(b"f" * 4096)
-            except OSError:
-                filler.truncate(max(0, filler.tell() - left_bytes))
+        self.disk = SmallDisk(self, self.folder / "disk", size_mb=16)
 
     def names(self) -> list[str]:
-        return sorted(str(p.relative_to(self.disk)) for p in self.disk.rglob("*") if p.suffix != ".lock")
+        return sorted(str(p) for p in (self.folder / "disk").rglob("*") if p.suffix != ".lock")
 
     def says_full(self, *arguments: str) -> None:
         done = self.run_program(*arguments)
@@ -47,24 +32,24 @@ class FullDisk(CliTest):
     def test_new_files_of_every_kind(self) -> None:
         self.ok("embed", TEXTS, "-o", "v.npy")
         self.ok("add", "notes", TEXTS, "-m", "builtin")
-        self.fill(left_bytes=16 << 10)
+        self.disk.fill(left_bytes=16 << 10)
         for name in ("out.npy", "out.jsonl", "out.safetensors"):
             self.refused("embed", TEXTS, "-o", f"disk/{name}")
         self.refused("reduce", "v.npy", "--method", "pca", "--dim", "100", "-o", "disk/reduced.npy")
         self.refused("collection", "export", "notes", "-o", "disk/notes.npy")
         self.refused("atlas", "notes", "--export", "disk/atlas")
-        self.fill()
+        self.disk.fill()
         self.says_full("add", "disk/notes", TEXTS, "-m", "builtin")
 
     def test_a_collection_keeps_what_was_whole_and_goes_on(self) -> None:
         self.ok("add", "disk/notes", str(self.write("few.jsonl", '{"id": "a", "text": "water"}\n')), "-m", "builtin")
         # Room for the memory that readers share, and not for the rows.
-        self.fill(left_bytes=128 << 10)
+        self.disk.fill(left_bytes=128 << 10)
         many = self.write("many.jsonl", "".join(f'{{"id": "r{i}", "text": "row {i} of water"}}\n' for i in range(2000)))
         self.says_full("add", "disk/notes", str(many))
         found = self.ok("search", "disk/notes", "water")
         self.assertIn("a", found[0])
-        (self.disk / "filler").unlink()
+        self.disk.make_room()
         self.ok("add", "disk/notes", str(many))
         self.ok("collection", "verify", "disk/notes")
 

@@ -8,6 +8,7 @@ import unittest
 from typing import Any
 
 from serve_support import CollectionServeTest
+from small_disk import SmallDisk
 
 NDJSON = "application/x-ndjson"
 
@@ -20,25 +21,7 @@ class FullDisk(CollectionServeTest):
         self.notes = self.create()
 
     def prepare_store(self) -> None:
-        self.store.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(self.store)], capture_output=True, check=False
-        )
-        if mounted.returncode != 0:
-            self.skipTest("mounting a small disk is not allowed here")
-        self.addCleanup(subprocess.run, ["umount", str(self.store)], check=True)
-
-    def fill(self, left_bytes: int = 0) -> None:
-        """All of the disk but so much."""
-        with (self.store / "filler").open("wb", buffering=0) as filler:
-            try:
-                while True:
-                    filler.write(b"f" * 4096)
-            except OSError:
-                filler.truncate(max(0, filler.tell() - left_bytes))
-
-    def make_room(self) -> None:
-        (self.store / "filler").unlink()
+        self.disk = SmallDisk(self, self.store, size_mb=8)
 
     @staticmethod
     def rows(count: int) -> bytes:
@@ -57,14 +40,14 @@ class FullDisk(CollectionServeTest):
         self.assert_full(last["error"])
         count = self.get(self.notes)["items"]
         self.assertEqual(count % 2048, 0)
-        self.fill()
+        self.disk.fill()
         status, answer = self.post(f"{self.notes}/items", [{"id": f"n{i}", "text": f"new {i}"} for i in range(2000)])
         self.assertEqual(status, 507, answer)
         self.assert_full(answer["error"])
         self.assertEqual(self.get(self.notes)["items"], count)
         status, answer = self.post(f"{self.notes}/search", {"text": "water", "k": 3})
         self.assertEqual(status, 200, answer)
-        self.make_room()
+        self.disk.make_room()
         subprocess.run(["mount", "-o", "remount,size=128m", str(self.store)], check=True)
         self.assert_sound(self.notes)
         status, _, answer = self.ask("POST", f"{self.notes}/items", body, content_type=NDJSON)
@@ -74,19 +57,19 @@ class FullDisk(CollectionServeTest):
         self.assert_sound(self.notes)
 
     def test_a_job_fails_with_that_and_is_resumed_when_there_is_room(self) -> None:
-        self.fill(left_bytes=3 << 20)
+        self.disk.fill(left_bytes=3 << 20)
         status, _, answer = self.ask("POST", "/v1/jobs?kind=embed", self.rows(6000), content_type=NDJSON)
         self.assertEqual(status, 202, answer)
         job = json.loads(answer)["id"]
         failed = self.wait_for_job(job, "done", "failed")
         self.assertEqual(failed["state"], "failed")
         self.assert_full(failed["error"])
-        self.fill()
+        self.disk.fill()
         status, _, answer = self.ask("POST", "/v1/jobs?kind=embed", self.rows(6000), content_type=NDJSON)
         self.assertEqual(status, 507, answer)
         self.assert_full(json.loads(answer)["error"])
         self.assertEqual(self.ask("GET", "/health")[0], 200)
-        self.make_room()
+        self.disk.make_room()
         subprocess.run(["mount", "-o", "remount,size=64m", str(self.store)], check=True)
         self.assertEqual(self.ask("POST", f"/v1/jobs/{job}/resume")[0], 202)
         done = self.wait_for_job(job, "done", "failed")
