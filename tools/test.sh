@@ -3,6 +3,8 @@
 # line, package, tidy), then the parsers' tests and fuzz targets again under the address and undefined-behaviour
 # sanitizers, because parsers read files of strangers. Exit 1 when a test failed.
 #   ASTERISM_TEST_SANITIZED=0   leave the sanitized part out (it is then listed as skipped)
+#   ASTERISM_TEST_SECONDS=N     what all may take: where half of it is gone when the sanitized part begins, that is of the
+#                               modules that read files alone (the others are then listed as skipped)
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -27,9 +29,18 @@ tools/setup/milvus_lite.sh || echo "test: going on without milvus-lite" >&2
 tools/setup/server_clients.sh || echo "test: going on without clients of the server" >&2
 tools/build.sh release || exit 1
 run_tests release
-if [ "${ASTERISM_TEST_SANITIZED:-1}" = 1 ]; then
+elapsed=$SECONDS
+sanitized=${ASTERISM_TEST_SANITIZED:-1}
+if [ "$sanitized" = 1 ] && ((elapsed * 2 > ${ASTERISM_TEST_SECONDS:-86400})); then
+  sanitized=files
+fi
+if [ "$sanitized" = 1 ]; then
   tools/build.sh asan asterism_parser_tests || exit 1
   run_tests asan -L parser
+elif [ "$sanitized" = files ]; then
+  left_out+=("asan: parser tests and fuzz targets of store, server and what they use (slow machine: $elapsed s so far)")
+  tools/build.sh asan asterism_file_parser_tests || exit 1
+  run_tests asan -L '^(unit|fuzz\.parser)\.(base|tensor|weights|tokenizer|dataset|image|index)(\.|$)'
 else
   left_out+=("asan: parser tests and fuzz targets (ASTERISM_TEST_SANITIZED=0)")
 fi
