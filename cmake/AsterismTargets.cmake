@@ -33,8 +33,7 @@ endif()
 
 include(AsterismPrecompiled)
 
-# Modules that read files of strangers and need no encoder: what a slow machine runs under sanitizers (tools/test.sh has
-# the same list).
+# Modules that read files of strangers and need no encoder: what a slow machine runs under sanitizers (label parser.files).
 set(ASTERISM_FILE_PARSER_MODULES base tensor weights tokenizer dataset image index)
 
 # asterism_sanitize(TARGET MODULE): where only some modules are instrumented, those of that module.

@@ -23,7 +23,8 @@ Result<SpoolFile> SpoolFile::create(const std::filesystem::path& folder) {
   std::string name = ((folder.empty() ? std::filesystem::path(".") : folder) / ".asterism-spool-XXXXXX").string();
   const int fd = ::mkostemp(name.data(), O_CLOEXEC);
   if (fd < 0) {
-    return system_failure(fmt::format("{}: cannot create a temporary file", folder.string()), errno);
+    const int error_number = errno;
+    return system_failure(fmt::format("{}: cannot create a temporary file", folder.string()), error_number);
   }
   ::unlink(name.c_str());
   return SpoolFile(fd, std::move(name));

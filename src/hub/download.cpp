@@ -129,7 +129,8 @@ class PartialFile {
  private:
   PartialFile() = default;
   std::unexpected<Error> failure(std::string_view doing) const {
-    return system_failure(fmt::format("{}: {}", path_.string(), doing), errno);
+    const int error_number = errno;
+    return system_failure(fmt::format("{}: {}", path_.string(), doing), error_number);
   }
 
   int fd_ = -1;
