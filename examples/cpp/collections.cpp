@@ -3,6 +3,7 @@
 //   example_collections [FOLDER]      FOLDER: where the collection is made [a new folder example-collection]
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "asterism/collection.hpp"
@@ -41,11 +42,11 @@ int main(int argument_count, char** arguments) {
   if (!collection) {
     return report(collection.error());
   }
-  const std::vector<asterism::Item> items{text("coat", "A warm coat for the winter", R"({"price":120})"),
-                                          text("sandals", "Light sandals for the beach", R"({"price":35})"),
-                                          text("scarf", "A woollen scarf", R"({"price":25})"),
-                                          text("pan", "A frying pan", R"({"price":30})")};
-  const auto added = collection->embed_and_add(items);
+  std::vector<asterism::Item> items{text("coat", "A warm coat for the winter", R"({"price":120})"),
+                                    text("sandals", "Light sandals for the beach", R"({"price":35})"),
+                                    text("scarf", "A woollen scarf", R"({"price":25})"),
+                                    text("pan", "A frying pan", R"({"price":30})")};
+  const auto added = collection->embed_and_add(std::move(items));
   if (!added) {
     return report(added.error());
   }

@@ -293,8 +293,9 @@ class Collection {
   // in `items` the last counts. kInvalidArgument names the item: another dim, NaN, zero where the metric is cosine.
   Result<AddSummary> add(std::span<const Item> items);
   // The same for texts and images without vectors: what has a vector of this model already (the same content, under any
-  // id) is not embedded again. Errors of single items are given to `on_error` and cost only them.
-  Result<AddSummary> embed_and_add(std::span<const Item> items,
+  // id) is not embedded again. Errors of single items are given to `on_error` and cost only them. Files of pictures are
+  // large: items that are moved here are not held twice.
+  Result<AddSummary> embed_and_add(std::vector<Item> items,
                                    const std::function<void(std::size_t index, const Error&)>& on_error = {});
   // Returns how many there were.
   Result<std::uint64_t> erase(std::span<const std::string> ids);

@@ -6,6 +6,7 @@
 #include "cli/collection_arguments.hpp"
 #include "cli/command.hpp"
 #include "cli/help.hpp"
+#include "cli/input_notes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/json_text.hpp"
 #include "cli/progress.hpp"
@@ -80,6 +81,7 @@ Json to_json(const AddArguments& arguments, const service::AddResponse& response
           {"failed", response.failed_row_count},
           {"repeated", repeated_count(response)},
           {"ignored_files", response.ignored_file_count},
+          {"ill_formed_texts", response.ill_formed_texts.row_count},
           {"seconds", response.seconds},
           {"collection", service::status_json(service::shown_location(arguments.target.location), response.status)}};
 }
@@ -102,9 +104,7 @@ void report(Console& console, const AddArguments& arguments, const service::AddR
     console.note(
         fmt::format("{} left out: a later row of the input has the same id, and counts", counted(repeated, "row")));
   }
-  if (response.ignored_file_count > 0) {
-    console.note(fmt::format("{} of other kinds ignored", counted(response.ignored_file_count, "file")));
-  }
+  tell_of_input(console, response.ignored_file_count, response.ill_formed_texts);
   for (const std::string& name : response.unseen_columns) {
     console.warning(fmt::format("--metadata {}: no row has it", name));
   }

@@ -63,7 +63,12 @@ Error unexpected_argument(CLI::App& command, const std::string& found) {
   std::string_view kind = is_option ? "option" : subcommands.empty() ? "argument" : "command";
   Error error{ErrorCode::kUsage, fmt::format("{}unknown {} '{}'", subject(command), kind, found), help_hint(command)};
   const std::string word = found.substr(0, found.find('='));
-  if (const auto suggestion = closest(word, is_option ? names_of_options(command) : subcommands)) {
+  const auto suggestion = closest(word, is_option ? names_of_options(command) : subcommands);
+  if (suggestion && *suggestion == word) {  // known, and in the wrong place
+    error.message =
+        fmt::format("{}option '{}': expected behind the command's name, found before it", subject(command), found);
+    error.hint = fmt::format("{} ... {}", full_name(command), found);
+  } else if (suggestion) {
     error.hint = fmt::format("did you mean {}? {}", *suggestion, error.hint);
   } else if (is_option) {
     error.hint += "; a text that starts with - goes after --";

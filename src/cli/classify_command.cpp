@@ -68,10 +68,6 @@ Result<service::ClassifyRequest> to_request(const ClassifyArguments& arguments) 
   return request;
 }
 
-std::string place_of(const Row& row) {
-  return row.line == 0 ? row.source : fmt::format("{}:{}", row.source, row.line);
-}
-
 Json row_json(const service::ClassifiedRow& classified) {
   const Row& row = classified.row;
   Json json;
@@ -97,7 +93,7 @@ std::string label_of(const service::ClassScore& score) {
 }
 
 std::string row_text(const service::ClassifiedRow& classified) {
-  std::string text = place_of(classified.row) + '\n';
+  std::string text = place_text(classified.row.source, classified.row.line) + '\n';
   if (classified.error) {
     return text + fmt::format("  failed: {}\n", one_line(classified.error->message, 200));
   }

@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/help.hpp"
+#include "cli/input_notes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/text_format.hpp"
@@ -134,6 +135,7 @@ Json to_json(const service::EmbedResponse& response) {
   json["seconds"] = job.seconds;
   json["kind"] = payload_kind_name(job.kind);
   json["ignored_files"] = job.ignored_file_count;
+  json["ill_formed_texts"] = job.ill_formed_texts.row_count;
   json[fmt::format("{}_per_second", rows_word(job.kind))] =
       per_second(job.row_count - job.row_count_resumed, job.seconds);
   json["tokens_per_second"] = per_second(job.token_count - job.token_count_resumed, job.seconds);
@@ -161,9 +163,7 @@ void report(Console& console, const EmbedArguments& arguments, const service::Em
   if (const std::string files = files_line(job); !files.empty()) {
     console.summary(files);
   }
-  if (job.ignored_file_count > 0) {
-    console.note(fmt::format("{} of other kinds ignored", counted(job.ignored_file_count, "file")));
-  }
+  tell_of_input(console, job.ignored_file_count, job.ill_formed_texts);
   if (job.kind == PayloadKind::kImage && job.row_count == 0) {
     console.warning("no images were found in the inputs");
   }

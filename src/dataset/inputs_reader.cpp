@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.hpp"
+
 namespace asterism {
 namespace {
 
@@ -34,6 +36,7 @@ class InputsReader final : public RowReader {
         return std::unexpected(found.error());
       }
       if (*found) {
+        note_form(row);
         return row;
       }
       close_input();
@@ -48,6 +51,7 @@ class InputsReader final : public RowReader {
   std::uint64_t ignored_file_count() const noexcept override {
     return ignored_file_count_ + (records_ ? records_->ignored_file_count() : 0);
   }
+  const IllFormedTexts& ill_formed_texts() const noexcept override { return ill_formed_texts_; }
   std::span<const InputInfo> inputs() const noexcept override { return options_.inputs; }
 
   RowMark mark() const noexcept override {
@@ -92,6 +96,15 @@ class InputsReader final : public RowReader {
     bool found = true;
     std::unique_ptr<RecordReader> reader;  // null at the beginning of an input
   };
+
+  void note_form(const Row& row) {
+    if (row.error || row.payload.kind != PayloadKind::kText || is_well_formed_utf8(row.payload.bytes)) {
+      return;
+    }
+    if (ill_formed_texts_.row_count++ == 0) {
+      ill_formed_texts_.first_place = place_text(row.source, row.line);
+    }
+  }
 
   Result<void> open() {
     auto opened = options_.open(input_);
@@ -157,6 +170,7 @@ class InputsReader final : public RowReader {
   double done_ = 0.0;                      // weights of the inputs before this one
   double total_ = 0.0;
   std::uint64_t ignored_file_count_ = 0;  // in the inputs before this one
+  IllFormedTexts ill_formed_texts_;
 };
 
 }  // namespace

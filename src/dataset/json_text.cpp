@@ -8,48 +8,14 @@
 #include <cstddef>
 #include <iterator>
 
+#include "base/utf8.hpp"
+
 namespace asterism {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 // "-1.17549435e-38" is the longest shortest form of a float, with room to spare.
 constexpr std::size_t kFloatTextSizeMax = 32;
-
-bool is_continuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
-
-// Bytes of the well-formed UTF-8 sequence at the beginning of `text` (Unicode, table 3-7); 0 when there is none.
-std::size_t utf8_sequence_size(std::string_view text) noexcept {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const auto second = text.size() > 1 ? static_cast<unsigned char>(text[1]) : 0U;
-  std::size_t size = 0;
-  unsigned second_min = 0x80;
-  unsigned second_max = 0xBF;
-  if (lead < 0x80) {
-    return 1;
-  }
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    size = 2;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    size = 3;
-    second_min = lead == 0xE0 ? 0xA0 : 0x80;  // no overlong forms
-    second_max = lead == 0xED ? 0x9F : 0xBF;  // no surrogates
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    size = 4;
-    second_min = lead == 0xF0 ? 0x90 : 0x80;  // no overlong forms
-    second_max = lead == 0xF4 ? 0x8F : 0xBF;  // nothing above U+10FFFF
-  }
-  if (size == 0 || text.size() < size || second < second_min || second > second_max) {
-    return 0;
-  }
-  for (std::size_t i = 2; i < size; ++i) {
-    if (!is_continuation(text[i])) {
-      return 0;
-    }
-  }
-  return size;
-}
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
@@ -84,9 +50,9 @@ void append_json_string(std::string& out, std::string_view text) {
       text.remove_prefix(1);
       continue;
     }
-    const std::size_t size = utf8_sequence_size(text);
-    out += size == 0 ? kReplacement : text.substr(0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
+    const DecodedChar next = decode_utf8(text, 0);
+    out += next.well_formed ? text.substr(0, next.size_bytes) : kReplacement;
+    text.remove_prefix(next.size_bytes);
   }
   out += '"';
 }

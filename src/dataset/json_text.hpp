@@ -10,7 +10,8 @@
 
 namespace asterism {
 
-// Appends `text` as a JSON string. Bytes that are not UTF-8 become U+FFFD, since JSON must be UTF-8.
+// Appends `text` as a JSON string. What is no UTF-8 becomes U+FFFD, as for tokenizers (base/utf8.hpp): JSON must be
+// UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
 // Appends "[a,b,...]": for each value the shortest decimal that reads back as the same float; null for NaN and

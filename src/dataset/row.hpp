@@ -40,6 +40,11 @@ struct Row {
   std::optional<Error> error = {};  // this row could not be read; the ones after it can
 };
 
+// "a.csv:7", "a.jpg": where a row came from, for people.
+inline std::string place_text(const std::string& source, std::uint64_t line) {
+  return line == 0 ? source : source + ":" + std::to_string(line);
+}
+
 // What is written about a row beside its vector.
 struct RowOutcome {
   std::string source = {};

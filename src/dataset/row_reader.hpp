@@ -27,6 +27,12 @@ struct RowMark {
   bool operator==(const RowMark&) const = default;
 };
 
+// Texts that are no UTF-8: most likely of another encoding. They are rows all the same (docs/glossary.md, text).
+struct IllFormedTexts {
+  std::uint64_t row_count = 0;
+  std::string first_place;  // "a.csv:7"
+};
+
 class RowReader {
  public:
   virtual ~RowReader() = default;
@@ -44,6 +50,8 @@ class RowReader {
   virtual PayloadKind kind() const noexcept = 0;
   // Files met in folders and archives so far that are no images, and no rows.
   virtual std::uint64_t ignored_file_count() const noexcept = 0;
+  // Among the texts so far.
+  virtual const IllFormedTexts& ill_formed_texts() const noexcept = 0;
 
   // The inputs as they were when the reader was opened.
   virtual std::span<const InputInfo> inputs() const noexcept = 0;

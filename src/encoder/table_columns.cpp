@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-#include "tokenizer/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace asterism {
 namespace {
@@ -100,9 +100,9 @@ Result<void> read_part(const Json& columns, std::string_view key, std::string_vi
 std::string well_formed(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
-    const tok::DecodedChar c = tok::decode_utf8(text, i);
+    const DecodedChar c = decode_utf8(text, i);
     std::array<char, 4> bytes{};
-    out.append(bytes.data(), tok::encode_utf8(c.code_point, bytes.data()));
+    out.append(bytes.data(), encode_utf8(c.code_point, bytes.data()));
     i += c.size_bytes;
   }
   return out;

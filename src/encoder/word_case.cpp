@@ -1,8 +1,8 @@
 #include "encoder/word_case.hpp"
 
 #include "base/ascii_case.hpp"
+#include "base/utf8.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism {
 
@@ -15,7 +15,7 @@ bool is_lower_case(std::string_view word) noexcept {
       ++i;
       continue;
     }
-    const tok::DecodedChar c = tok::decode_utf8(word, i);
+    const DecodedChar c = decode_utf8(word, i);
     if (unicode::char_record(c.code_point).lower_delta != 0) {
       return false;
     }
@@ -32,13 +32,13 @@ std::string to_lower_case(std::string_view word) {
       out.push_back(ascii_lower(word[i++]));
       continue;
     }
-    const tok::DecodedChar c = tok::decode_utf8(word, i);
+    const DecodedChar c = decode_utf8(word, i);
     const std::int32_t delta = unicode::char_record(c.code_point).lower_delta;
     if (delta == unicode::kLowerOfTwo) {
-      tok::append_utf8(U'i', out);
-      tok::append_utf8(unicode::kCombiningDotAbove, out);
+      append_utf8(U'i', out);
+      append_utf8(unicode::kCombiningDotAbove, out);
     } else {
-      tok::append_utf8(static_cast<char32_t>(static_cast<std::int32_t>(c.code_point) + delta), out);
+      append_utf8(static_cast<char32_t>(static_cast<std::int32_t>(c.code_point) + delta), out);
     }
     i += c.size_bytes;
   }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "encoder/finite.hpp"
 #include "encoder/model_layout.hpp"
 #include "encoder/prompt.hpp"
@@ -17,7 +18,6 @@
 #include "encoder/text_tokens.hpp"
 #include "kernels/static_pool.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/utf8.hpp"
 #include "weights/npy.hpp"
 #include "weights/parquet_strings.hpp"
 #include "weights/word_vectors.hpp"
@@ -36,7 +36,7 @@ constexpr std::string_view kWordsEnding = "_index.parquet";
 template <typename Same>
 std::size_t run_end(std::string_view text, std::size_t begin, Same same) {
   while (begin < text.size()) {
-    const tok::DecodedChar c = tok::decode_utf8(text, begin);
+    const DecodedChar c = decode_utf8(text, begin);
     if (!same(c.code_point)) {
       break;
     }
@@ -64,7 +64,7 @@ void each_word(const WordTable& words, std::string_view text, Take take) {
       continue;
     }
     while (begin < end) {
-      const tok::DecodedChar first = tok::decode_utf8(text, begin);
+      const DecodedChar first = decode_utf8(text, begin);
       const bool punctuation = is_punctuation(first.code_point);
       const std::size_t part_end =
           punctuation ? begin + first.size_bytes

@@ -5,8 +5,8 @@
 #include <functional>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "encoder/word_case.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism {
 namespace {
@@ -35,7 +35,7 @@ WordTable::WordTable(Parts parts) : parts_(std::move(parts)) {
     const std::uint64_t end = parts_.ends[i];
     const std::string_view given = std::string_view(parts_.bytes).substr(begin, end - begin);
     begin = end;
-    if (given.empty() || !tok::is_well_formed_utf8(given)) {
+    if (given.empty() || !is_well_formed_utf8(given)) {
       ++invalid_count_;
       continue;
     }

@@ -204,6 +204,7 @@ EmbedJobResult result_of(const Job& job, double seconds) {
   EmbedJobResult result;
   result.kind = job.reader->kind();
   result.ignored_file_count = job.reader->ignored_file_count();
+  result.ill_formed_texts = job.reader->ill_formed_texts();
   result.dim = job.encoder.dim;
   if (job.outputs.size() <= 1) {
     result.row_shape = job.outputs.empty() ? Shape{static_cast<std::int64_t>(job.encoder.dim)} : job.outputs[0].shape;

@@ -82,6 +82,7 @@ struct EmbedJobResult {
   std::uint64_t token_count = 0;
   std::uint64_t token_count_resumed = 0;  // of those, in rows found complete
   std::uint64_t ignored_file_count = 0;   // in folders and archives of this run: no images
+  IllFormedTexts ill_formed_texts;        // read in this run
   std::size_t dim = 0;
   Shape row_shape;  // of one array; empty when the outputs are written apart
   double seconds = 0.0;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::chrono::milliseconds kProgressInterval{100};
 
 std::string place_of(const RowOutcome& row) {
-  return row.line == 0 ? row.source : fmt::format("{}:{}", row.source, row.line);
+  return place_text(row.source, row.line);
 }
 
 // The encoder does not know where its rows come from.

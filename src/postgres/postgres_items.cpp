@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
 #include "store/vector_store.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism {
 namespace {
 
 // PostgreSQL's text is UTF-8 without NUL.
 bool is_postgres_text(std::string_view bytes) {
-  return bytes.find('\0') == std::string_view::npos && tok::is_well_formed_utf8(bytes);
+  return bytes.find('\0') == std::string_view::npos && is_well_formed_utf8(bytes);
 }
 
 void add_or_null(PostgresCopyRows& rows, bool present, std::string_view bytes) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -114,11 +115,16 @@ Result<void> add_given(Collection& collection, std::vector<Item> items, AddRepor
   return {};
 }
 
-Result<void> embed_and_add(Collection& collection, const std::vector<Item>& items, AddReport& report) {
-  const auto summary = items.empty() ? Result<AddSummary>{}
-                                     : collection.embed_and_add(items, [&](std::size_t index, const Error& error) {
-                                         report.failed({{"id", items[index].id}}, error);
-                                       });
+Result<void> embed_and_add(Collection& collection, std::vector<Item> items, AddReport& report) {
+  if (items.empty()) {
+    return {};
+  }
+  std::vector<std::string> ids;
+  ids.reserve(items.size());
+  std::ranges::transform(items, std::back_inserter(ids), &Item::id);
+  const auto summary = collection.embed_and_add(std::move(items), [&](std::size_t index, const Error& error) {
+    report.failed({{"id", ids[index]}}, error);
+  });
   if (!summary) {
     return std::unexpected(summary.error());
   }
@@ -136,11 +142,11 @@ Result<HttpResponse> add_json(CollectionHost& host, const std::string& name, con
   }
   *items = last_of_each_id(*std::move(items));
   const auto middle = std::ranges::stable_partition(*items, [](const Item& item) { return item.vector.empty(); });
-  const std::vector<Item> to_embed(std::make_move_iterator(items->begin()), std::make_move_iterator(middle.begin()));
+  std::vector<Item> to_embed(std::make_move_iterator(items->begin()), std::make_move_iterator(middle.begin()));
   const std::size_t item_count = items->size();
   std::vector<Item> given(std::make_move_iterator(middle.begin()), std::make_move_iterator(items->end()));
   AddReport report;
-  auto done = embed_and_add(**collection, to_embed, report);
+  auto done = embed_and_add(**collection, std::move(to_embed), report);
   if (done) {
     done = add_given(**collection, std::move(given), report);
   }

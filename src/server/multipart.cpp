@@ -218,6 +218,7 @@ Result<std::optional<MultipartPart>> MultipartReader::next() {
     return broken("the boundary after its data");
   }
   part.data.erase(0, kLineBreakSize);
+  part.data.shrink_to_fit();  // it grew by doubling, and many parts may be held
   if (too_large) {
     part.refused = Error{ErrorCode::kLimitExceeded,
                          fmt::format("multipart body, part {}: expected at most {} bytes, found more", part_count_ + 1,

@@ -165,12 +165,19 @@ Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const Loaded
   Embeddings out;
   out.dim = what.dim == 0 ? info.dim : what.dim;
   for (std::size_t first = 0; first < rows.size(); first += share_row_count) {
-    Work work{
-        .encoder = encoder, .rows = {}, .priority = what.priority, .waits_any_time = what.priority == Priority::kBulk};
-    for (const std::string_view row : rows.subspan(first, std::min(share_row_count, rows.size() - first))) {
-      work.rows.push_back(*prompt + std::string(row));
-    }
-    auto share = wait_for(work, cancelled);
+    const auto share_rows = rows.subspan(first, std::min(share_row_count, rows.size() - first));
+    auto share = wait_for(
+        [&] {
+          Work work{.encoder = encoder,
+                    .rows = {},
+                    .priority = what.priority,
+                    .waits_any_time = what.priority == Priority::kBulk};
+          for (const std::string_view row : share_rows) {
+            work.rows.push_back(*prompt + std::string(row));
+          }
+          return work;
+        },
+        cancelled);
     if (!share) {
       return std::unexpected(std::move(share.error()));
     }
@@ -179,19 +186,22 @@ Result<Embeddings> ServedEmbedder::embed_with(const std::shared_ptr<const Loaded
   return out;
 }
 
-Result<WorkResult> ServedEmbedder::wait_for(const Work& work, const std::function<bool()>& cancelled) {
+Result<WorkResult> ServedEmbedder::wait_for(const std::function<Work()>& make_work,
+                                            const std::function<bool()>& cancelled) {
   for (;;) {
     if (cancelled && cancelled()) {
       return fail(ErrorCode::kCancelled, "stopped before every row was embedded");
     }
     auto promise = std::make_shared<std::promise<Result<WorkResult>>>();
     auto answer = promise->get_future();
-    const auto handle =
-        scheduler_.submit(work, [promise](Result<WorkResult> result) { promise->set_value(std::move(result)); });
+    Work work = make_work();
+    const Priority priority = work.priority;
+    const auto handle = scheduler_.submit(
+        std::move(work), [promise](Result<WorkResult> result) { promise->set_value(std::move(result)); });
     if (handle) {
       return answer.get();
     }
-    if (handle.error().code != ErrorCode::kOverloaded || work.priority != Priority::kBulk) {
+    if (handle.error().code != ErrorCode::kOverloaded || priority != Priority::kBulk) {
       return std::unexpected(handle.error());
     }
     std::this_thread::sleep_for(kQueueRetry);

@@ -50,7 +50,8 @@ class ServedEmbedder final : public CollectionEmbedder {
   Result<std::shared_ptr<const LoadedModel>> kept_model(const std::string& id, RowKind kind);
   Result<Embeddings> embed_with(const std::shared_ptr<const LoadedModel>& chosen, const ServedRows& what,
                                 std::span<const std::string_view> rows, const std::function<bool()>& cancelled);
-  Result<WorkResult> wait_for(const Work& work, const std::function<bool()>& cancelled);
+  // `make_work` is called once a try: what was handed over is gone, and rows may be whole files.
+  Result<WorkResult> wait_for(const std::function<Work()>& make_work, const std::function<bool()>& cancelled);
 
   ModelPool& pool_;
   Scheduler& scheduler_;

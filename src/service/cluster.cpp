@@ -14,12 +14,12 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/thread_pool.hpp"
+#include "base/utf8.hpp"
 #include "base/writable.hpp"
 #include "dataset/csv_cell.hpp"
 #include "dataset/json_text.hpp"
 #include "service/text_words.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism::service {
 namespace {
@@ -130,7 +130,7 @@ std::vector<std::string> label_words(std::string_view text) {
     std::vector<std::string> characters;
     bool apart = true;
     for (std::size_t i = 0; i < word.size();) {
-      const tok::DecodedChar c = tok::decode_utf8(word, i);
+      const DecodedChar c = decode_utf8(word, i);
       apart = apart && !unicode::has_flag(c.code_point, unicode::kChinese);
       characters.push_back(word.substr(i, c.size_bytes));
       i += c.size_bytes;

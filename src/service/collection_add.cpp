@@ -34,7 +34,7 @@ bool is_archive_member(const std::string& source) {
 }
 
 std::string place_of(const Row& row) {
-  return row.line == 0 ? row.source : fmt::format("{}:{}", row.source, row.line);
+  return place_text(row.source, row.line);
 }
 
 Item to_item(Row&& row, bool is_named, bool keep_files) {
@@ -239,6 +239,7 @@ class RowAdder {
       }
       if (!*more) {
         response_.ignored_file_count = windows_->ignored_file_count();
+        response_.ill_formed_texts = windows_->ill_formed_texts();
         return vectors_ ? check_row_count(windows_->row_count()) : Result<void>{};
       }
       if (auto added = add_window(window); !added) {
@@ -271,12 +272,12 @@ class RowAdder {
       }
       places.push_back(std::move(place));
     }
-    return vectors_ ? add_given(std::move(items), places) : embed(items, places);
+    return vectors_ ? add_given(std::move(items), places) : embed(std::move(items), places);
   }
 
-  Result<void> embed(const std::vector<Item>& items, const std::vector<std::string>& places) {
+  Result<void> embed(std::vector<Item> items, const std::vector<std::string>& places) {
     const auto summary = collection_->embed_and_add(
-        items, [&](std::size_t index, const Error& error) { row_failed(places[index], error); });
+        std::move(items), [&](std::size_t index, const Error& error) { row_failed(places[index], error); });
     return summary ? count(*summary) : std::unexpected(summary.error());
   }
 

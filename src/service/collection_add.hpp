@@ -54,6 +54,7 @@ struct AddResponse {
   std::uint64_t row_count = 0;
   std::uint64_t failed_row_count = 0;
   std::uint64_t ignored_file_count = 0;
+  IllFormedTexts ill_formed_texts;
   std::vector<std::string> unseen_columns;  // of the metadata asked for by name, those that no row had
   double seconds = 0.0;                     // without the index
   CollectionStatus status;

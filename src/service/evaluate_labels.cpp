@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "analysis/kmeans.hpp"
@@ -18,6 +19,8 @@
 namespace asterism::service {
 namespace {
 
+// A test split below that deserves a word.
+constexpr std::size_t kAskedRowCountFew = 30;
 const std::vector<std::string> kClassMeasures{"accuracy", "macro_f1", "balanced_accuracy"};
 
 std::vector<double> numbers_of(std::span<const std::int32_t> labels) {
@@ -53,7 +56,8 @@ EvaluationData take_rows(const EvaluationData& data, std::span<const std::uint32
   return out;
 }
 
-Result<std::vector<std::uint32_t>> labelled_rows(const EvaluationData& data, std::string_view task) {
+Result<std::vector<std::uint32_t>> labelled_rows(const EvaluationData& data, std::string_view task,
+                                                 std::int64_t class_count_min = 2) {
   std::vector<std::uint32_t> rows;
   std::vector<bool> seen(data.class_names.size());
   for (std::size_t i = 0; i < data.labels.size(); ++i) {
@@ -62,9 +66,10 @@ Result<std::vector<std::uint32_t>> labelled_rows(const EvaluationData& data, std
       seen[static_cast<std::size_t>(data.labels[i])] = true;
     }
   }
-  if (const auto count = std::ranges::count(seen, true); count < 2) {
+  if (const auto count = std::ranges::count(seen, true); count < class_count_min) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected labels of at least 2 classes, found {}", task, count),
+                fmt::format("{}: expected labels of at least {} class{}, found {}", task, class_count_min,
+                            class_count_min == 1 ? "" : "es", count),
                 "--labels names the column that holds them");
   }
   return rows;
@@ -80,11 +85,31 @@ void note_left_out(TaskResult& task, std::size_t count) {
   }
 }
 
+// What makes figures of a split say little, whatever they are.
+void note_small_split(TaskResult& task, const EvaluationData& learnt, const EvaluationData& asked) {
+  const std::set<std::int32_t> asked_classes(asked.labels.begin(), asked.labels.end());
+  if (asked_classes.size() == 1) {
+    task.notes.push_back(
+        fmt::format("every row that is asked is of one class ({}): a model that always says it would be right",
+                    asked.class_names[static_cast<std::size_t>(*asked_classes.begin())]));
+  } else if (asked.row_count() < kAskedRowCountFew) {
+    task.notes.push_back(
+        fmt::format("only {} rows are asked: each is {:.1f} % of the figures, and intervals of so few are too narrow",
+                    asked.row_count(), 100.0 / static_cast<double>(asked.row_count())));
+  }
+  std::set<std::int32_t> unasked(learnt.labels.begin(), learnt.labels.end());
+  std::erase_if(unasked, [&](std::int32_t label) { return label < 0 || asked_classes.contains(label); });
+  if (!unasked.empty()) {
+    task.notes.push_back(fmt::format("{} of {} classes are learnt from and never asked", unasked.size(),
+                                     unasked.size() + asked_classes.size()));
+  }
+}
+
 // A task in which every system says a class of each asked row that has a label.
 template <typename Predict>
 Result<TaskResult> classify_rows(std::string name, const LabelledSplit& split, const LabelTaskOptions& options,
                                  const AnalysisRun& run, Predict predict) {
-  const auto rows = labelled_rows(split.asked, name);
+  const auto rows = labelled_rows(split.asked, name, 1);  // one is little, which is noted
   if (!rows) {
     return std::unexpected(rows.error());
   }
@@ -94,6 +119,7 @@ Result<TaskResult> classify_rows(std::string name, const LabelledSplit& split, c
   task.class_names = asked.class_names;
   task.columns.push_back({"label", numbers_of(asked.labels)});
   note_left_out(task, split.asked.row_count() - rows->size());
+  note_small_split(task, split.learnt, asked);
   for (std::size_t s = 0; s < asked.systems.size(); ++s) {
     if (run.progress) {
       run.progress(task.task, s, asked.systems.size());

@@ -160,6 +160,12 @@ std::string row_plots(const TaskResult& task) {
   return out;
 }
 
+// "learnt_rows" is a name for programs.
+std::string words_of(std::string name) {
+  std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
 std::string task_section(const TaskResult& task) {
   std::vector<std::string> names;
   for (const SystemResult& system : task.systems) {
@@ -171,7 +177,7 @@ std::string task_section(const TaskResult& task) {
   }
   std::string out = fmt::format("<h2>{}</h2><p>{} rows", escape_html(task.task), task.rows.size());
   for (const auto& [key, value] : task.settings.items()) {
-    out += fmt::format(", {} {}", escape_html(key),
+    out += fmt::format("; {}: {}", escape_html(words_of(key)),
                        escape_html(value.is_string() ? value.get<std::string>() : value.dump()));
   }
   out += ".</p>" + figures(task, names);

@@ -9,8 +9,8 @@
 
 #include "base/base64.hpp"
 #include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "dataset/json_text.hpp"
-#include "weights/printable.hpp"
 
 namespace asterism::service {
 namespace {
@@ -19,7 +19,7 @@ constexpr std::string_view kBase64Suffix = "_base64";
 
 // "name":"text", or where a JSON string cannot say it "name_base64":"...".
 void append_bytes(std::string& out, std::string_view name, std::string_view bytes) {
-  const bool text = is_utf8(bytes);
+  const bool text = is_well_formed_utf8(bytes);
   fmt::format_to(std::back_inserter(out), "\"{}{}\":", name, text ? "" : kBase64Suffix);
   append_json_string(out, text ? std::string(bytes) : base64(bytes));
 }

@@ -32,6 +32,7 @@ class InputWindows {
   PayloadKind kind() const noexcept { return reader_->kind(); }
   std::uint64_t row_count() const noexcept { return row_count_; }  // so far
   std::uint64_t ignored_file_count() const noexcept { return reader_->ignored_file_count(); }
+  const IllFormedTexts& ill_formed_texts() const noexcept { return reader_->ill_formed_texts(); }
   // How much of the inputs was read, from 0 to 1; 0 when unknown.
   double fraction() const noexcept;
 

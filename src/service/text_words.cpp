@@ -3,8 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "base/utf8.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism::service {
 namespace {
@@ -16,7 +16,7 @@ void append_lower(std::string& word, char32_t c) {
   // U+0130 alone becomes two characters: i and a dot above, of which a word keeps the i.
   const auto lower = delta == unicode::kLowerOfTwo ? U'i' : static_cast<char32_t>(static_cast<std::int32_t>(c) + delta);
   std::array<char, 4> bytes{};
-  word.append(bytes.data(), tok::encode_utf8(lower, bytes.data()));
+  word.append(bytes.data(), encode_utf8(lower, bytes.data()));
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ std::vector<std::string> words_of(std::string_view text) {
     length = 0;
   };
   for (std::size_t i = 0; i < text.size();) {
-    const tok::DecodedChar c = tok::decode_utf8(text, i);
+    const DecodedChar c = decode_utf8(text, i);
     i += c.size_bytes;
     if (unicode::has_flag(c.code_point, unicode::kWord)) {
       append_lower(word, c.code_point);

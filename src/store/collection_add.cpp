@@ -39,24 +39,21 @@ Result<Pending> prepare(Item& item, std::size_t index) {
 }
 
 // Vectors of items of one kind, [pending, dim]; rows that failed are reported.
-Result<Embeddings> embed(Collection::Impl& collection, std::span<const Item> items, std::span<const Pending> pending,
-                         ItemKind kind) {
+Result<Embeddings> embed(Collection::Impl& collection, std::span<const Item> items,
+                         std::span<const Pending* const> pending, ItemKind kind) {
   std::vector<std::string_view> contents;
   contents.reserve(pending.size());
-  for (const auto& one : pending) {
-    const auto& item = items[one.index];
-    contents.push_back(kind == ItemKind::kText ? item.content : item.data.empty() ? one.file : item.data);
+  for (const Pending* one : pending) {
+    const auto& item = items[one->index];
+    contents.push_back(kind == ItemKind::kText ? item.content : item.data.empty() ? one->file : item.data);
   }
   return collection.embedder->embed(collection.store->settings(), CollectionEmbedder::Use::kItems, kind, contents);
 }
 
 class Adder {
  public:
-  Adder(Collection::Impl& collection, std::span<const Item> items, const OnItemError& on_error)
-      : collection_(collection),
-        items_(items.begin(), items.end()),
-        failed_(items.size(), false),
-        on_error_(on_error) {}
+  Adder(Collection::Impl& collection, std::vector<Item> items, const OnItemError& on_error)
+      : collection_(collection), items_(std::move(items)), failed_(items_.size(), false), on_error_(on_error) {}
 
   Result<AddSummary> run() {
     std::vector<Pending> pending = prepare_all();
@@ -123,10 +120,10 @@ class Adder {
   }
 
   Result<void> embed_kind(std::span<const Pending> pending, ItemKind kind) {
-    std::vector<Pending> chosen;
+    std::vector<const Pending*> chosen;
     for (const auto& one : pending) {
       if (items_[one.index].kind == kind) {
-        chosen.push_back(one);
+        chosen.push_back(&one);
       }
     }
     if (chosen.empty()) {
@@ -138,11 +135,11 @@ class Adder {
     }
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       if (vectors->reports[i].error) {
-        report(chosen[i].index, *vectors->reports[i].error);
+        report(chosen[i]->index, *vectors->reports[i].error);
         continue;
       }
       const auto row = vectors->row(i);
-      items_[chosen[i].index].vector.assign(row.begin(), row.end());
+      items_[chosen[i]->index].vector.assign(row.begin(), row.end());
       ++embedded_count_;
     }
     return {};
@@ -190,8 +187,8 @@ class Adder {
 
 }  // namespace
 
-Result<AddSummary> Collection::embed_and_add(std::span<const Item> items, const OnItemError& on_error) {
-  return Adder(*impl_, items, on_error).run();
+Result<AddSummary> Collection::embed_and_add(std::vector<Item> items, const OnItemError& on_error) {
+  return Adder(*impl_, std::move(items), on_error).run();
 }
 
 }  // namespace asterism

@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/utf8.hpp"
 #include "tokenizer/ascii_word.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism::tok {
 

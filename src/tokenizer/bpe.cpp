@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "tokenizer/byte_level.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism::tok {
 namespace {

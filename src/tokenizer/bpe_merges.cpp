@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "tokenizer/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace asterism::tok {
 

@@ -60,7 +60,7 @@ bool is_bert(const tok::TokenizerParts& parts) {
 // The input as well-formed UTF-8, each byte in its own place.
 void push_sanitized(std::string_view text, AlignedText& out) {
   for (std::uint32_t i = 0; i < text.size();) {
-    const tok::DecodedChar c = tok::decode_utf8(text, i);
+    const DecodedChar c = decode_utf8(text, i);
     out.push(c.code_point, {i, i + c.size_bytes});
     i += c.size_bytes;
   }

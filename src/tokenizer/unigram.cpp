@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-#include "tokenizer/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace asterism::tok {
 namespace {

@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/utf8.hpp"
 
 namespace asterism::tok {
 namespace {

@@ -9,7 +9,4 @@ namespace asterism {
 // Printable ASCII and whole UTF-8 as they are, other bytes as \xNN, cut after a line's worth.
 std::string printable(std::string_view text);
 
-// Whether the bytes are UTF-8: shortest forms only, no surrogates, nothing past U+10FFFF.
-bool is_utf8(std::string_view text) noexcept;
-
 }  // namespace asterism

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "weights/printable.hpp"
 
 namespace asterism {
@@ -59,7 +60,7 @@ Result<void> take(const PickleDocument& document, std::pair<PickleRef, PickleRef
                   StateDict& out) {
   const auto* key = document.as<PickleText>(item.first);
   const bool is_tensor = document.as<PickleTensor>(item.second) != nullptr;
-  if (key == nullptr || !is_utf8(key->text)) {
+  if (key == nullptr || !is_well_formed_utf8(key->text)) {
     if (!is_tensor) {
       return {};
     }

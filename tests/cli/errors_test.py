@@ -111,6 +111,20 @@ class Inputs(CliTest):
         _, stderr = self.ok("embed", "in.txt", "-o", "o.npy")
         self.assertIn("2 rows, 0 failed", stderr)
 
+    def test_texts_of_another_encoding_are_told_of(self) -> None:
+        self.write("a.txt", "plain\nh\u00f4tel\n".encode())
+        self.write("b.csv", "text\ncoffee\ncaf\u00e9 au lait\nna\u00efve\n".encode("latin-1"))
+        _, stderr = self.ok("embed", "a.txt", "b.csv", "-o", "o.npy")
+        self.assertIn("warning: 2 texts are not UTF-8 (the first: b.csv:3)", stderr)
+        self.assertIn("iconv -f LATIN1 -t UTF-8", stderr)
+        stdout, stderr = self.ok("add", "notes", "b.csv", "--json")
+        self.assertEqual(json.loads(stdout)["ill_formed_texts"], 2)
+        _, stderr = self.ok("embed", "a.txt", "-o", "p.npy")
+        self.assertNotIn("UTF-8", stderr)
+
+    def test_an_option_before_its_command_is_told_where_it_goes(self) -> None:
+        self.fails("usage", "--quiet", "add", "notes", says=["expected behind the command", "asterism add ... --quiet"])
+
     def test_utf_16_is_named_with_the_way_out(self) -> None:
         self.write("in.txt", "hello\n".encode("utf-16"))
         self.fails("unsupported", "embed", "in.txt", says=["UTF-16", "iconv"])

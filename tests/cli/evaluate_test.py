@@ -102,6 +102,7 @@ class Evaluate(CliTest):
         self.assertIn("prefers-color-scheme:dark", page)
         self.assertNotIn("<script", page)
         self.assertNotIn("http:", page)
+        self.assertIn("learnt rows: ", page)
 
     def test_pairs_give_the_rank_correlation_of_the_cosines(self) -> None:
         texts = [text for group in TOPICS.values() for text in group]

@@ -57,6 +57,16 @@ TEST_F(TextReaderTest, inputs_follow_one_another_each_in_its_format) {
   EXPECT_EQ((*reader)->position().total, 7.0 + 17.0 + 0.0 + 10.0 + 14.0 + 9.0);
 }
 
+TEST_F(TextReaderTest, texts_of_another_encoding_are_counted) {
+  const std::string lines = write("a.txt", "abcdefgh caf\xC3\xA9\nabcdefgh caf\xE9\n\xF0\x9F\x98\x80\n");
+  const std::string table = write("b.csv", "text,id\nna\xEFve,1\nplain,2\n");
+  auto reader = open_text_reader({.inputs = {lines, table}});
+  ASSERT_TRUE(reader) << reader.error().to_string();
+  EXPECT_THAT(read_all(**reader), testing::SizeIs(5));
+  EXPECT_EQ((*reader)->ill_formed_texts().row_count, 2U);
+  EXPECT_EQ((*reader)->ill_formed_texts().first_place, lines + ":2");
+}
+
 TEST_F(TextReaderTest, format_may_be_forced) {
   auto reader = open_text_reader({.inputs = {write("a.csv", "text\none\n")}, .format = TextFormat::kLines});
   EXPECT_THAT(read_all(**reader), ElementsAre("text", "one"));

@@ -24,6 +24,7 @@ class CountingReader final : public RowReader {
   }
   PayloadKind kind() const noexcept override { return PayloadKind::kText; }
   std::uint64_t ignored_file_count() const noexcept override { return 0; }
+  const IllFormedTexts& ill_formed_texts() const noexcept override { return ill_formed_texts_; }
   std::span<const InputInfo> inputs() const noexcept override { return {}; }
   RowMark mark() const noexcept override { return {.input = 0, .byte_offset = row_, .line = row_ + 1}; }
   Result<bool> skip_to(const RowMark& mark) override {
@@ -34,6 +35,7 @@ class CountingReader final : public RowReader {
  private:
   std::uint64_t count_;
   std::uint64_t row_ = 0;
+  IllFormedTexts ill_formed_texts_;
 };
 
 RowWindowsOptions windows_of(std::size_t window_row_count, std::uint64_t shard_row_count) {

@@ -1,6 +1,8 @@
 // Evaluations without the command line: files that are read, splits, reports there and back, comparisons.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -121,6 +123,27 @@ TEST(Split, takes_a_share_of_every_class_and_the_same_one_again) {
   EXPECT_NE(split->asked.ids, split_by_class(data, 0.2, 4)->asked.ids);
   EXPECT_FALSE(split_by_class(grouped_rows(10, 1), 0.2, 3));
   EXPECT_FALSE(split_by_class(data, 1.0, 3));
+}
+
+TEST(LabelTasks, say_what_makes_a_split_say_little) {
+  const auto notes_of = [](const EvaluationData& data) {
+    ThreadPool pool(1);
+    LabelTaskOptions options;
+    options.bootstrap.replicate_count = 20;
+    const auto split = split_by_class(data, 0.2, 0);
+    const auto task = split ? evaluate_knn(*split, options, {.pool = pool}) : std::unexpected(split.error());
+    EXPECT_TRUE(task) << task.error().to_string();
+    return task ? task->notes : std::vector<std::string>{};
+  };
+  EXPECT_THAT(notes_of(grouped_rows(200, 4)), testing::Each(testing::Not(testing::HasSubstr("asked"))));
+  EXPECT_THAT(notes_of(grouped_rows(40, 4)), testing::Contains(testing::HasSubstr("only 8 rows are asked")));
+  EvaluationData rare = grouped_rows(200, 4);
+  std::ranges::fill(rare.labels, 0);
+  rare.labels[5] = 1;
+  rare.labels[6] = 2;
+  const auto notes = notes_of(rare);
+  EXPECT_THAT(notes, testing::Contains(testing::HasSubstr("is of one class")));
+  EXPECT_THAT(notes, testing::Contains("2 of 3 classes are learnt from and never asked"));
 }
 
 TEST(LabelTasks, tell_rows_with_classes_from_rows_by_chance) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/json.hpp"
-#include "tokenizer/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace asterism {
 
@@ -90,7 +90,7 @@ class GoldenStrings {
       c = U'A';
     }
     std::string out;
-    tok::append_utf8(c, out);
+    append_utf8(c, out);
     return out;
   }
 

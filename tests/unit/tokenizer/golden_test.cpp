@@ -129,7 +129,7 @@ std::string sweep_string(std::uint64_t index) {
       continue;
     }
     out += out.empty() ? "a" : " a";
-    tok::append_utf8(static_cast<char32_t>(c), out);
+    append_utf8(static_cast<char32_t>(c), out);
     out += "e\u0301";
   }
   return out;
@@ -143,7 +143,7 @@ std::string word_sweep_string(std::uint64_t index) {
       continue;
     }
     std::string c;
-    tok::append_utf8(static_cast<char32_t>(code), c);
+    append_utf8(static_cast<char32_t>(code), c);
     for (const std::string_view before : {"'", " 'l", "e a", "  ", "7", "\n"}) {
       out.append(before).append(c);
     }

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "tokenizer/added_tokens.hpp"
 #include "tokenizer/ascii_word.hpp"
 #include "tokenizer/token_trie.hpp"
 #include "tokenizer/unicode.hpp"
-#include "tokenizer/utf8.hpp"
 #include "tokenizer/vocabulary.hpp"
 #include "tokenizer/word_cache.hpp"
 

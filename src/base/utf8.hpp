@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
-namespace asterism::tok {
+namespace asterism {
 
 struct DecodedChar {
   char32_t code_point;
@@ -99,8 +100,17 @@ inline bool is_continuation_byte(char byte) noexcept {
   return (static_cast<std::uint8_t>(byte) & 0xC0U) == 0x80;
 }
 
+// Shortest forms only, no surrogates, nothing past U+10FFFF. Cost: eight bytes of ASCII at once.
 inline bool is_well_formed_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
+    std::uint64_t word = 0;
+    if (i + sizeof word <= text.size()) {
+      std::memcpy(&word, text.data() + i, sizeof word);
+      if ((word & 0x8080808080808080U) == 0) {
+        i += sizeof word;
+        continue;
+      }
+    }
     const DecodedChar c = decode_utf8(text, i);
     if (!c.well_formed) {
       return false;
@@ -110,4 +120,4 @@ inline bool is_well_formed_utf8(std::string_view text) noexcept {
   return true;
 }
 
-}  // namespace asterism::tok
+}  // namespace asterism
