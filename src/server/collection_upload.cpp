@@ -190,6 +190,7 @@ class StreamedAdd {
     if (done) {
       Json summary{{"rows", done->row_count}};
       summary.update(report_.counts());
+      summary["ill_formed_texts"] = done->ill_formed_texts.row_count;
       summary["seconds"] = done->seconds;
       last["summary"] = std::move(summary);
     } else {

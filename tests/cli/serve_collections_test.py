@@ -235,6 +235,9 @@ class BadRequests(ServedCollections):
         lines = self.add_file(notes, b'{"id":"a","text":"red coat"}\n{broken\n{"id":"b"}\n\xff\n')
         self.assertEqual((lines[-1]["summary"]["added"], lines[-1]["summary"]["failed"]), (1, 3))
         self.assertEqual(len(lines[-1]["errors"]), 3)
+        latin = "text\ncaf\u00e9\nplain\n".encode("latin-1")
+        lines = self.add_file(notes, latin, content_type="text/csv")
+        self.assertEqual((lines[-1]["summary"]["added"], lines[-1]["summary"]["ill_formed_texts"]), (2, 1))
         self.assertEqual(self.ask("GET", "/health")[0], 200)
 
 
